@@ -1,0 +1,61 @@
+"""msgpack with hard limits: bytes to plain values and back.
+
+Without limits 65 KB of nested array headers make a decoder allocate 68 MB, so nothing from a network is
+decoded anywhere else. Called by envelope.py; must know nothing of what the values mean.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from cnmessage_protocol.errors import ErrorCode, ProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a decoder accepts: sizes in bytes, lengths in elements."""
+
+    total: int
+    array: int
+    mapping: int
+    text: int
+    binary: int
+
+
+REQUEST_LIMITS = Limits(total=1 << 20, array=1024, mapping=16, text=1 << 16, binary=64)
+"""What a broker reads from a client."""
+
+REPLY_LIMITS = Limits(total=4 << 20, array=4096, mapping=64, text=1 << 16, binary=64)
+"""What a client reads from a broker, replies and opened deliveries alike."""
+
+
+def encode(value: Any) -> bytes:
+    """Plain values (None, bool, int, str, bytes, list, tuple, dict) to msgpack bytes.
+
+    Raises ProtocolError for what msgpack cannot carry, a lone surrogate in a text among it.
+    """
+    try:
+        packed: bytes = msgpack.packb(value, use_bin_type=True)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ProtocolError(f"this value cannot be sent: {error}") from error
+    return packed
+
+
+def decode(data: bytes, limits: Limits) -> Any:
+    """Msgpack bytes to plain values within `limits`; ProtocolError for anything else."""
+    if len(data) > limits.total:
+        raise ProtocolError(f"{len(data)} bytes are over the limit of {limits.total}", ErrorCode.TOO_LARGE)
+    try:
+        return msgpack.unpackb(
+            data,
+            raw=False,
+            strict_map_key=True,
+            max_str_len=limits.text,
+            max_bin_len=limits.binary,
+            max_array_len=limits.array,
+            max_map_len=limits.mapping,
+            max_ext_len=0,
+        )
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise ProtocolError(f"not a valid msgpack value within the limits: {error}") from error

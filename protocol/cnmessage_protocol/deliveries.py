@@ -1,0 +1,67 @@
+"""What a broker pushes, once opened: `[kind, map]`.
+
+A push is a doorbell: losing one loses nothing, because the inbox machine notices and asks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from cnmessage_protocol.errors import ProtocolError
+from cnmessage_protocol.records import InboxItem, inbox_item
+from cnmessage_protocol.schema import boolean, build, integer, many, row, text, wire
+
+PUSH_ITEMS = 256
+"""Most inbox items in one delivery."""
+
+_name = text(32, min_bytes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first delivery on a granted topic: from here on pushes arrive."""
+
+    KIND: ClassVar[str] = "hello"
+    head: int = wire(integer())
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """New inbox items, in rising `seq`."""
+
+    KIND: ClassVar[str] = "items"
+    items: tuple[InboxItem, ...] = wire(many(inbox_item, PUSH_ITEMS, minimum=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who came or went, in rows `[name, online]`; at most one such delivery a second."""
+
+    KIND: ClassVar[str] = "presence"
+    changes: tuple[tuple[str, bool], ...] = wire(many(row(_name, boolean), 1024, minimum=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """This attachment has ended; `reason` is an error code."""
+
+    KIND: ClassVar[str] = "closed"
+    reason: str = wire(text(32))
+
+
+Delivery = Hello | Items | Presence | Closed
+DELIVERIES: Mapping[str, type[Any]] = MappingProxyType(
+    {each.KIND: each for each in (Hello, Items, Presence, Closed)},
+)
+"""Kind on the wire to delivery."""
+
+
+def parse_delivery(value: Any) -> Delivery:
+    """The checked delivery behind a decoded `[kind, map]`."""
+    if type(value) is not list or len(value) != 2 or type(value[0]) is not str:
+        raise ProtocolError("a delivery must be an array [kind, map]")
+    if value[0] not in DELIVERIES:
+        raise ProtocolError(f"unknown delivery '{value[0][:32]}'")
+    delivery: Delivery = build(DELIVERIES[value[0]], value[1])
+    return delivery

@@ -1,0 +1,114 @@
+"""Identifiers and the rules for names.
+
+Time and randomness are handed in, so the same input gives the same id in a test. Called by both sides.
+"""
+
+import hashlib
+import re
+from base64 import b64encode
+from typing import NewType
+from uuid import UUID
+
+UserName = NewType("UserName", str)
+"""A lower-cased user name that passed `user_name`."""
+
+ClientId = NewType("ClientId", bytes)
+"""16 bytes, UUIDv7, chosen by the sender: the same id means the same message."""
+
+MessageId = NewType("MessageId", bytes)
+"""16 bytes, UUIDv7, chosen by the broker."""
+
+Topic = NewType("Topic", bytes)
+"""16 random bytes, fresh for each attachment; also the attachment's name in requests."""
+
+ID_SIZE = 16
+NAME_PATTERN = re.compile(r"^[a-z0-9][a-z0-9._-]{0,31}\Z")
+EVERYONE = "all"
+RESERVED_NAMES = frozenset(
+    {
+        "admin",
+        "all",
+        "ask",
+        "blacklist",
+        "block",
+        "break",
+        "broadcast",
+        "broker",
+        "chat",
+        "completion",
+        "everyone",
+        "exit",
+        "files",
+        "getfile",
+        "help",
+        "history",
+        "list_users",
+        "login",
+        "logout",
+        "me",
+        "passwd",
+        "profile",
+        "quit",
+        "room",
+        "room-add",
+        "rooms",
+        "root",
+        "run",
+        "send",
+        "sendfile",
+        "sessions",
+        "signup",
+        "system",
+        "to",
+        "users",
+        "watch",
+        "whoami",
+        "you",
+    },
+)
+"""Names of our own commands and words that would read as something other than a person."""
+
+_VERSION_7 = 7
+_TIME_BITS = 48
+
+
+def user_name(text: str) -> UserName:
+    """Lower-case and check a user name; ValueError says what a name may look like."""
+    name = text.lower()
+    if not NAME_PATTERN.match(name):
+        raise ValueError(
+            "a user name has 1 to 32 characters: letters a-z, digits, '.', '_' or '-', "
+            "and starts with a letter or a digit",
+        )
+    return UserName(name)
+
+
+def new_user_name(text: str) -> UserName:
+    """The rule for a name about to be taken: well-formed and not reserved."""
+    name = user_name(text)
+    if name in RESERVED_NAMES:
+        raise ValueError(f"the name '{name}' is reserved; choose another")
+    return name
+
+
+def uuid7(milliseconds: int, randomness: bytes) -> bytes:
+    """A UUIDv7 (RFC 9562, 5.7) from Unix time in milliseconds and at least 10 random bytes."""
+    value = (milliseconds & ((1 << _TIME_BITS) - 1)) << 80 | int.from_bytes(randomness[:10], "big")
+    value = value & ~(0xF << 76) | _VERSION_7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return value.to_bytes(ID_SIZE, "big")
+
+
+def id_text(raw: bytes) -> str:
+    """The usual text of a 16-byte id, as JSON output shows it."""
+    return str(UUID(bytes=raw))
+
+
+def parse_id(text: str) -> bytes:
+    """The 16 bytes behind `id_text`; ValueError when it is not such a text."""
+    return UUID(text).bytes
+
+
+def fingerprint(public_key: bytes) -> str:
+    """SHA-256 fingerprint of a raw 32-byte CURVE key, written as OpenSSH writes them."""
+    return "SHA256:" + b64encode(hashlib.sha256(public_key).digest()).decode().rstrip("=")

@@ -1,0 +1,151 @@
+"""Machine: one inbox as a client sees it: cursor, gap, resync, duplicates.
+
+Takes pushed items, pages and heads with the time they came; says what to show and what to ask for. Shows
+every item once and in order whatever the link drops, repeats or reorders. Driven by session.py; knows no
+socket and no clock.
+
+    pushed seq ≤ cursor   drop          pushed seq = cursor + 1   show
+    pushed seq beyond     hold up to HOLD items; still missing after PATIENCE seconds → Ask
+    head beyond cursor    the same patience, then Ask: this finds the lost last push, which no gap shows
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cnmessage_protocol.ids import MessageId
+from cnmessage_protocol.records import InboxItem
+
+HOLD = 256
+"""Most items kept beyond a gap; more are dropped and asked for."""
+
+PATIENCE = 0.3
+"""Seconds a gap may stay open before the client asks for what is missing."""
+
+_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Items to hand to the application, in order, each for the first time."""
+
+    items: Sequence[InboxItem]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Request the items above `after`; at most one such request is outstanding."""
+
+    after: int
+
+
+InboxEffect = Show | Ask
+
+
+class Inbox:
+    """The client's view of one inbox; `cursor` is the last seq shown."""
+
+    def __init__(self, cursor: int = 0) -> None:
+        self.cursor = cursor
+        self.head = cursor
+        self._held: dict[int, InboxItem] = {}
+        self._asking = False
+        self._overdue: float | None = None
+        self._target = cursor
+        self._recent: deque[MessageId] = deque(maxlen=_REMEMBERED)
+        self._replayed: frozenset[MessageId] = frozenset()
+
+    @property
+    def behind(self) -> bool:
+        """Whether the broker is known to hold items that were not shown yet."""
+        return self.head > self.cursor
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has something to do, or None."""
+        return None if self._asking else self._overdue
+
+    def pushed(self, now: float, items: Sequence[InboxItem]) -> list[InboxEffect]:
+        """Items came on the push channel."""
+        ready: list[InboxItem] = []
+        for item in items:
+            if item.seq == self.cursor + 1:
+                self._take(item, ready)
+            elif item.seq > self.cursor and len(self._held) < HOLD:
+                self._held[item.seq] = item
+        if items:
+            self.head = max(self.head, items[-1].seq)
+        return self._settle(now, ready)
+
+    def told_head(self, now: float, head: int) -> list[InboxEffect]:
+        """The broker said where the inbox ends."""
+        self.head = max(self.head, head)
+        return self._settle(now, [])
+
+    def ask_now(self) -> list[InboxEffect]:
+        """Catch up at once, as after a new attachment: never mind patience."""
+        if self._asking:
+            return []
+        self._asking = True
+        return [Ask(self.cursor)]
+
+    def page(self, now: float, items: Iterable[InboxItem], head: int, *, more: bool) -> list[InboxEffect]:
+        """The answer to an Ask."""
+        self._asking = False
+        self.head = max(self.head, head)
+        before = self.cursor
+        ready: list[InboxItem] = []
+        for item in items:
+            if item.seq == self.cursor + 1:
+                self._take(item, ready)
+        # A page that brings nothing new must not be asked for again at once, or a faulty broker spins us.
+        moved = self.cursor > before
+        effects = self._settle(now, ready)
+        return effects + self.ask_now() if more and moved else effects
+
+    def ask_failed(self, now: float) -> None:
+        """The Ask got no usable answer; it is repeated after the usual patience."""
+        self._asking = False
+        self._overdue = now + PATIENCE
+
+    def interrupted(self) -> None:
+        """The link went down: an outstanding Ask will not be answered."""
+        self._asking = False
+        self._overdue = None
+
+    def restored(self, cursor: int) -> None:
+        """The broker's database is another one now: begin again at `cursor`.
+
+        Items shown lately are recognised by id and not shown again.
+        """
+        self.cursor = self.head = self._target = cursor
+        self._held.clear()
+        self._replayed = frozenset(self._recent)
+        self.interrupted()
+
+    def tick(self, now: float) -> list[InboxEffect]:
+        """Time passed."""
+        if self._asking or self._overdue is None or now < self._overdue:
+            return []
+        self._overdue = None
+        return self.ask_now() if self.cursor < self._target else self._settle(now, [])
+
+    def _take(self, item: InboxItem, ready: list[InboxItem]) -> None:
+        next_item: InboxItem | None = item
+        while next_item is not None:
+            self.cursor = next_item.seq
+            if next_item.id not in self._replayed:
+                ready.append(next_item)
+            next_item = self._held.pop(self.cursor + 1, None) if self._held else None
+
+    def _settle(self, now: float, ready: list[InboxItem]) -> list[InboxEffect]:
+        if ready:
+            self._recent.extend([item.id for item in ready])
+        if self._held:
+            self._held = {seq: item for seq, item in self._held.items() if seq > self.cursor}
+        if self._overdue is not None and self.cursor >= self._target:
+            self._overdue = None
+        if self._overdue is None and self.head > self.cursor:
+            self._overdue = now + PATIENCE
+            self._target = self.head
+        return [Show(ready)] if ready else []

@@ -1,0 +1,163 @@
+"""The two rows that travel by the thousand: a message on its way in, an inbox item on its way out.
+
+On the wire both are arrays, not maps (docs/adr/0002). Their checks are written out by hand because they
+run once a message. Called by messages.py, both machines and the broker's delivery room.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from cnmessage_protocol.errors import ErrorCode, ProtocolError
+from cnmessage_protocol.ids import EVERYONE, ID_SIZE, ClientId, MessageId, UserName, user_name
+
+MAX_BODY = 1 << 16
+"""Largest message body in bytes of UTF-8."""
+
+MAX_RECIPIENTS = 256
+"""Most names one direct message may have."""
+
+TO_EVERYONE = (EVERYONE,)
+"""The recipients of a broadcast, as they stand on the wire."""
+
+_ITEM_PLACES = 9
+
+
+class Kind(IntEnum):
+    """What an inbox item is."""
+
+    DIRECT = 0
+    BROADCAST = 1
+    FILE = 2
+
+
+class Direction(IntEnum):
+    """Whether the inbox's owner received the message or sent it (their own copy)."""
+
+    RECEIVED = 0
+    SENT = 1
+
+
+_KINDS = {int(kind): kind for kind in Kind}
+_DIRECTIONS = {int(direction): direction for direction in Direction}
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message as its sender hands it over: row `[client_id, to, body]`."""
+
+    client_id: ClientId
+    to: tuple[UserName, ...]
+    body: str
+
+    def row(self) -> list[Any]:
+        """The array on the wire."""
+        return [self.client_id, self.to, self.body]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the row takes on the wire; never too few."""
+        return utf8_size(self.body) + 34 * len(self.to) + 32
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """One entry of an inbox: `[seq, direction, id, kind, from, to, time, body, client_id]`.
+
+    `seq` counts 1, 2, 3 … without gaps for each owner. `time` is the broker's, in milliseconds since 1970.
+    `client_id` is set on the owner's own copies only, nil otherwise.
+    """
+
+    seq: int
+    direction: Direction
+    id: MessageId
+    kind: Kind
+    sender: UserName
+    to: tuple[UserName, ...]
+    time: int
+    body: str
+    client_id: ClientId | None
+
+
+def utf8_size(text: str) -> int:
+    """Bytes of `text` in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def outgoing(name: str, value: Any) -> Outgoing:
+    """Check one row of a SEND request."""
+    if type(value) is not list or len(value) != 3:
+        raise ProtocolError(f"'{name}': a message must be an array [client_id, to, body]")
+    client_id, to, body = value
+    if type(client_id) is not bytes or len(client_id) != ID_SIZE:
+        raise ProtocolError(f"'client_id' must be {ID_SIZE} bytes")
+    if type(body) is not str:
+        raise ProtocolError("'body' must be text")
+    check_body(body)
+    return Outgoing(ClientId(client_id), recipients(to), body)
+
+
+def check_body(body: str) -> None:
+    """A body is 1 byte to 64 KiB of UTF-8."""
+    try:
+        size = utf8_size(body)
+    except UnicodeEncodeError as error:
+        raise ProtocolError("the message is not valid Unicode") from error
+    if size > MAX_BODY:
+        raise ProtocolError(
+            f"the message has {size} bytes; the limit is {MAX_BODY}: split it or send it as a file",
+            ErrorCode.TOO_LARGE,
+        )
+    if size == 0:
+        raise ProtocolError("the message is empty; write something to send")
+
+
+def recipients(to: Any) -> tuple[UserName, ...]:
+    """Names of a direct message, each once, or the single word for everyone."""
+    if type(to) not in {list, tuple} or not 1 <= len(to) <= MAX_RECIPIENTS:
+        raise ProtocolError(f"'to' must be an array of 1 to {MAX_RECIPIENTS} names")
+    names = []
+    for each in to:
+        if type(each) is not str:
+            raise ProtocolError("'to' must hold names")
+        try:
+            names.append(user_name(each))
+        except ValueError as error:
+            raise ProtocolError(f"'{each[:64]}' cannot be a user: {error}", ErrorCode.NO_SUCH_USER) from error
+    if len(names) > 1:
+        if EVERYONE in names:
+            raise ProtocolError(f"'{EVERYONE}' stands alone: it already means every user online")
+        return tuple(dict.fromkeys(names))
+    return (names[0],)
+
+
+def inbox_item(name: str, value: Any) -> InboxItem:
+    """Check one inbox row that a broker sent."""
+    if type(value) is not list or len(value) != _ITEM_PLACES:
+        raise ProtocolError(f"'{name}': an inbox item must be an array of {_ITEM_PLACES} elements")
+    seq, direction, identity, kind, sender, to, time, body, client_id = value
+    if (
+        type(seq) is not int
+        or seq < 1
+        or direction not in _DIRECTIONS
+        or type(identity) is not bytes
+        or kind not in _KINDS
+        or type(sender) is not str
+        or type(to) is not list
+        or type(time) is not int
+        or type(body) is not str
+        or (client_id is not None and type(client_id) is not bytes)
+        or not all(type(each) is str for each in to)
+    ):
+        raise ProtocolError(f"'{name}': this inbox item is not of the protocol's form")
+    return InboxItem(
+        seq,
+        _DIRECTIONS[direction],
+        MessageId(identity),
+        _KINDS[kind],
+        UserName(sender),
+        tuple(to),
+        time,
+        body,
+        None if client_id is None else ClientId(client_id),
+    )

@@ -1,0 +1,171 @@
+"""Every answer a broker gives, one frozen dataclass each.
+
+A client checks them as strictly as a broker checks requests. Which request is answered by which record
+stands in messages.py.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from cnmessage_protocol.ids import ID_SIZE
+from cnmessage_protocol.records import InboxItem, inbox_item
+from cnmessage_protocol.schema import blob, boolean, build, integer, many, optional, row, text, wire
+
+MAX_MESSAGES = 1000
+"""Most messages in one SEND, most items in one SYNC or HISTORY answer."""
+
+MAX_USERS = 1000
+"""Most rows in one USERS answer."""
+
+_name = text(32, min_bytes=1)
+_label = text(128)
+_millis = integer()
+_identity = blob(ID_SIZE)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing more to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The device key is now bound to `user`; `session` names the binding."""
+
+    user: str = wire(_name)
+    session: int = wire(integer())
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """`revoked` other devices were logged out."""
+
+    revoked: int = wire(integer())
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this device is; `unread` counts received items above `read_upto`."""
+
+    user: str = wire(_name)
+    session: int = wire(integer())
+    head: int = wire(integer())
+    read_upto: int = wire(integer())
+    unread: int = wire(integer())
+    blocked: int = wire(integer())
+
+
+@dataclass(frozen=True, slots=True)
+class SessionList:
+    """Rows `[session, label, created, last_seen, online, current]`, times in ms since 1970."""
+
+    sessions: tuple[tuple[int, str, int, int, bool, bool], ...] = wire(
+        many(row(integer(), _label, _millis, _millis, boolean, boolean), 1024),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Where and how deliveries will come.
+
+    `attachment` is the topic to subscribe to and the name of this attachment in requests, `key` opens
+    what comes on it, `heartbeat` and `expiry` are in milliseconds, `deliveries` is the port.
+    """
+
+    user: str = wire(_name)
+    epoch: bytes = wire(_identity)
+    head: int = wire(integer())
+    read_upto: int = wire(integer())
+    attachment: bytes = wire(_identity)
+    key: bytes = wire(blob(32))
+    heartbeat: int = wire(integer(1))
+    expiry: int = wire(integer(1))
+    deliveries: int = wire(integer(1, 65535))
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The answer to a heartbeat: what the inbox ends with now."""
+
+    head: int = wire(integer())
+    epoch: bytes = wire(_identity)
+    read_upto: int = wire(integer())
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of each message of a SEND.
+
+    `acks` rows: `[client_id, id, seq, recipients]`, `seq` being that of the sender's own copy; each is on
+    disk. `refused` rows: `[client_id, code, message]`.
+    """
+
+    acks: tuple[tuple[bytes, bytes, int, int], ...] = wire(
+        many(row(_identity, _identity, integer(1), integer()), MAX_MESSAGES),
+    )
+    refused: tuple[tuple[bytes, str, str], ...] = wire(
+        many(row(_identity, text(32), text(1024)), MAX_MESSAGES),
+        default=(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Inbox items in rising `seq`.
+
+    SYNC: `more` says that another SYNC after the last item brings more. HISTORY: `more` says that older
+    items may match; ask again with `before`, which the answer gives.
+    """
+
+    items: tuple[InboxItem, ...] = wire(many(inbox_item, MAX_MESSAGES))
+    head: int = wire(integer())
+    more: bool = wire(boolean)
+    before: int = wire(integer(), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMark:
+    """How far this account has read, over all its devices."""
+
+    read_upto: int = wire(integer())
+
+
+@dataclass(frozen=True, slots=True)
+class UserList:
+    """Rows `[name, online, last_seen]` in order of name; `last_seen` in ms since 1970, nil if never."""
+
+    users: tuple[tuple[str, bool, int | None], ...] = wire(
+        many(row(_name, boolean, optional(_millis)), MAX_USERS),
+    )
+    more: bool = wire(boolean)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Whether the request changed anything; false when it was so already."""
+
+    changed: bool = wire(boolean)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """User names in alphabetical order."""
+
+    names: tuple[str, ...] = wire(many(_name, 4096))
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptList:
+    """Rows `[id, [[name, state] …]]`, state being stored, delivered or read."""
+
+    receipts: tuple[tuple[bytes, tuple[tuple[str, str], ...]], ...] = wire(
+        many(row(_identity, many(row(_name, text(16)), 4096)), 64),
+    )
+
+
+Result = TypeVar("Result")
+
+
+def parse_result(record: type[Result], values: Any) -> Result:
+    """The checked answer behind a decoded result map."""
+    return build(record, values)

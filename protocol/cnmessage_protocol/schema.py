@@ -1,0 +1,146 @@
+"""Strict validation of decoded values, declared beside each field of a record.
+
+A record is a frozen dataclass whose fields carry a check: `name: str = wire(text(64))`. Checks take the
+field's name and a plain value and return the value to keep or raise ProtocolError. Called by messages.py.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, field, fields
+from typing import Any, TypeVar
+
+from cnmessage_protocol.errors import ErrorCode, ProtocolError
+from cnmessage_protocol.ids import new_user_name, user_name
+
+Check = Callable[[str, Any], Any]
+Record = TypeVar("Record")
+
+UINT63 = (1 << 63) - 1
+
+
+def wire(check: Check, **options: Any) -> Any:
+    """A dataclass field with its check; `default=` makes it optional on the wire."""
+    return field(metadata={"check": check}, **options)
+
+
+def text(max_bytes: int, *, min_bytes: int = 0) -> Check:
+    """UTF-8 text of `min_bytes` to `max_bytes` bytes."""
+
+    def check(name: str, value: Any) -> str:
+        if type(value) is not str:
+            raise ProtocolError(f"'{name}' must be text")
+        try:
+            size = len(value) if value.isascii() else len(value.encode())
+        except UnicodeEncodeError as error:
+            raise ProtocolError(f"'{name}' is not valid Unicode") from error
+        if size > max_bytes:
+            raise ProtocolError(f"'{name}' has {size} bytes; the limit is {max_bytes}", ErrorCode.TOO_LARGE)
+        if size < min_bytes:
+            raise ProtocolError(f"'{name}' must have at least {min_bytes} bytes")
+        return value
+
+    return check
+
+
+def integer(low: int = 0, high: int = UINT63) -> Check:
+    """A whole number from `low` to `high`; a bool is not one."""
+
+    def check(name: str, value: Any) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise ProtocolError(f"'{name}' must be a whole number from {low} to {high}")
+        return value
+
+    return check
+
+
+def boolean(name: str, value: Any) -> bool:
+    """True or false."""
+    if type(value) is not bool:
+        raise ProtocolError(f"'{name}' must be true or false")
+    return value
+
+
+def blob(size: int) -> Check:
+    """Exactly `size` bytes."""
+
+    def check(name: str, value: Any) -> bytes:
+        if type(value) is not bytes or len(value) != size:
+            raise ProtocolError(f"'{name}' must be {size} bytes")
+        return value
+
+    return check
+
+
+def optional(inner: Check) -> Check:
+    """Nil or what `inner` takes."""
+
+    def check(name: str, value: Any) -> Any:
+        return None if value is None else inner(name, value)
+
+    return check
+
+
+def many(inner: Check, maximum: int, *, minimum: int = 0) -> Check:
+    """An array of `minimum` to `maximum` elements, kept as a tuple."""
+
+    def check(name: str, value: Any) -> tuple[Any, ...]:
+        if type(value) is not list or not minimum <= len(value) <= maximum:
+            raise ProtocolError(f"'{name}' must be an array of {minimum} to {maximum} elements")
+        return tuple([inner(name, element) for element in value])
+
+    return check
+
+
+def row(*inner: Check) -> Check:
+    """An array of fixed length whose places have checks of their own, kept as a tuple."""
+
+    def check(name: str, value: Any) -> tuple[Any, ...]:
+        if type(value) is not list or len(value) != len(inner):
+            raise ProtocolError(f"'{name}' must be an array of {len(inner)} elements")
+        return tuple([one(name, element) for one, element in zip(inner, value, strict=True)])
+
+    return check
+
+
+def existing_name(name: str, value: Any) -> str:
+    """A user name; case does not matter."""
+    return _named(name, value, user_name)
+
+
+def fresh_name(name: str, value: Any) -> str:
+    """A user name that may be taken: not reserved."""
+    return _named(name, value, new_user_name)
+
+
+def _named(name: str, value: Any, rule: Callable[[str], str]) -> str:
+    if type(value) is not str:
+        raise ProtocolError(f"'{name}' must be text")
+    try:
+        return rule(value)
+    except ValueError as error:
+        raise ProtocolError(str(error)) from error
+
+
+def build(record: type[Record], values: Any) -> Record:
+    """Make `record` from a decoded map: every field checked, no unknown key, none missing."""
+    if type(values) is not dict:
+        raise ProtocolError("arguments must be a map")
+    known = fields(record)  # type: ignore[arg-type]
+    arguments = {}
+    for each in known:
+        if each.name in values:
+            arguments[each.name] = each.metadata["check"](each.name, values[each.name])
+        elif each.default is MISSING:
+            raise ProtocolError(f"'{each.name}' is missing")
+    if len(arguments) != len(values):
+        unknown = sorted(str(key) for key in values.keys() - arguments.keys())
+        raise ProtocolError(f"unknown key '{unknown[0][:64]}'")
+    return record(**arguments)
+
+
+def plain(record: Any) -> Mapping[str, Any]:
+    """The map that `build` reads back; fields at their default are left out."""
+    return {
+        each.name: value
+        for each in fields(record)
+        if (value := getattr(record, each.name)) is not each.default or each.default is MISSING
+    }

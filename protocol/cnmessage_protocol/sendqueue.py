@@ -1,0 +1,117 @@
+"""Machine: messages waiting for their acknowledgement.
+
+One SEND is in flight at a time; whatever is queued meanwhile is the next request, so batches form by
+themselves and order is kept. Driven by session.py; the copy on disk is the client's outbox.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.ids import ClientId, MessageId
+from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.results import MAX_MESSAGES, Sent
+
+BATCH_BYTES = 1 << 19
+"""Most bytes of body in one SEND; half of what a frame may hold."""
+
+RETRY_PAUSE = 1.0
+"""Seconds before a batch is repeated that the broker refused for the moment."""
+
+_CODES = {str(code): code for code in ErrorCode}
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """The message is on the broker's disk."""
+
+    client_id: ClientId
+    id: MessageId
+    seq: int
+    recipients: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The message will not be stored."""
+
+    client_id: ClientId
+    error: RequestError
+
+
+Outcome = Acked | Refused
+
+
+class SendQueue:
+    """Messages in the order they were submitted."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Outgoing] = deque()
+        self._in_flight: list[Outgoing] = []
+        self._paused_until = float("-inf")
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._in_flight)
+
+    @property
+    def deadline(self) -> float | None:
+        """When a pause ends with something to send, or None."""
+        return self._paused_until if self._waiting and not self._in_flight else None
+
+    def submit(self, messages: Iterable[Outgoing]) -> None:
+        """Put messages at the end of the queue."""
+        self._waiting.extend(messages)
+
+    def next_batch(self, now: float) -> tuple[Outgoing, ...]:
+        """The next SEND, now in flight; empty while one is, during a pause, or with nothing to do."""
+        if self._in_flight or not self._waiting or now < self._paused_until:
+            return ()
+        size = 0
+        while self._waiting and len(self._in_flight) < MAX_MESSAGES:
+            size += self._waiting[0].size
+            if size > BATCH_BYTES and self._in_flight:
+                break
+            self._in_flight.append(self._waiting.popleft())
+        return tuple(self._in_flight)
+
+    def answered(self, now: float, sent: Sent) -> list[Outcome]:
+        """What the broker said of the batch in flight; what it did not name is sent again."""
+        outcomes: list[Outcome] = []
+        open_ids = {message.client_id: message for message in self._in_flight}
+        for client_id, identity, seq, recipients in sent.acks:
+            if open_ids.pop(ClientId(client_id), None) is not None:
+                outcomes.append(Acked(ClientId(client_id), MessageId(identity), seq, recipients))
+        for client_id, code, text in sent.refused:
+            error = RequestError(_CODES.get(code, ErrorCode.INTERNAL), text)
+            if not error.retryable and open_ids.pop(ClientId(client_id), None) is not None:
+                outcomes.append(Refused(ClientId(client_id), error))
+        self._put_back(list(open_ids.values()))
+        if open_ids:
+            self._paused_until = now + RETRY_PAUSE
+        return outcomes
+
+    def failed(self, now: float, error: RequestError) -> list[Outcome]:
+        """The whole batch was refused: for the moment (it is repeated) or for good."""
+        batch, self._in_flight = self._in_flight, []
+        if error.retryable:
+            self._waiting.extendleft(reversed(batch))
+            self._paused_until = now + RETRY_PAUSE
+            return []
+        return [Refused(message.client_id, error) for message in batch]
+
+    def interrupted(self) -> None:
+        """The link went down: the batch in flight goes out again, under the same ids."""
+        self._put_back(self._in_flight)
+
+    def withdraw(self, client_id: ClientId) -> bool:
+        """Take back a message that was never handed to the link; False once it may have gone out."""
+        for message in self._waiting:
+            if message.client_id == client_id:
+                self._waiting.remove(message)
+                return True
+        return False
+
+    def _put_back(self, messages: list[Outgoing]) -> None:
+        self._in_flight = []
+        self._waiting.extendleft(reversed(messages))

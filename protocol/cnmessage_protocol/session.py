@@ -1,0 +1,358 @@
+"""Machine: a client's life with its broker: connect, attach, catch up, live, lost, again.
+
+Takes what came and the time; returns effects, which client/connection.py carries out. All transitions
+stand in one table. Resends what was not answered under the same ids, so that a broken link costs time and
+nothing else. Knows no socket, no clock, no file.
+
+    CLOSED → ATTACHING → JOINING → CATCHING_UP → LIVE      with deliveries
+    CLOSED → READY                                         requests only, as one-shot commands need
+    any of them, when the link is silent too long → WAITING → ATTACHING or READY
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cnmessage_protocol.calls import Calls
+from cnmessage_protocol.deliveries import Closed, Delivery, Hello, Items, Presence
+from cnmessage_protocol.effects import (
+    CloseLink,
+    Effect,
+    End,
+    Listen,
+    Moved,
+    OpenLink,
+    Roster,
+    Settle,
+    Transmit,
+)
+from cnmessage_protocol.envelope import Reply
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.inbox import Ask, Inbox, InboxEffect, Show
+from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT, Liveness
+from cnmessage_protocol.messages import Ack, Attach, Beat, Detach, Request, Send, Sync
+from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.results import Attached, Page, Pulse, ReadMark, Sent
+from cnmessage_protocol.sendqueue import SendQueue
+from cnmessage_protocol.states import TRANSITIONS, Event, State
+
+JOIN_PATIENCE = 1.0
+"""Seconds to wait for the hello on a fresh topic before subscribing anew."""
+
+BACKOFF_FIRST = 0.2
+BACKOFF_LIMIT = 10.0
+EARLY_BEAT = 4096
+"""Items after which a heartbeat goes out early, so that the broker's send window keeps moving."""
+
+
+class Session:
+    """One client's session. `jitter` gives numbers from 0 to 1 for the backoff."""
+
+    def __init__(self, jitter: Callable[[], float], *, deliveries: bool = False) -> None:
+        self.state = State.CLOSED
+        self.inbox: Inbox | None = None
+        self.queue = SendQueue()
+        self.user: str | None = None
+        self.attached: Attached | None = None
+        self._jitter = jitter
+        self._deliveries = deliveries
+        self._liveness = Liveness(0.0, EXPIRY, HEARTBEAT)
+        self._calls = Calls()
+        self._attempt = 0
+        self._retry_at = 0.0
+        self._join_by = 0.0
+        self._beat_cursor = 0
+        self._read_upto = 0
+        self._confirmed = 0
+        self._epoch: bytes | None = None
+
+    # -- what the application wants ---------------------------------------------------------------
+
+    def open(self, now: float) -> list[Effect]:
+        """Connect."""
+        return self._open(now)
+
+    def follow(self, now: float, cursor: int | None = None) -> list[Effect]:
+        """Ask for deliveries above `cursor`, or above what is read when None."""
+        self._deliveries = True
+        if cursor is not None and self.inbox is None:
+            self.inbox = Inbox(cursor)
+        if self.state is not State.READY:
+            return []
+        self._move(Event.OPEN_FOR_DELIVERIES)
+        return [*self._attach(now), Moved(self.state)]
+
+    def request(self, now: float, request: Request) -> tuple[int, list[Effect]]:
+        """Make a request; its Answer carries the id returned here. Repeated until answered or forgotten."""
+        transmit = self._calls.open(self._calls.asked, request)
+        return transmit.request_id, self._transmit(now, transmit)
+
+    def forget(self, request_id: int) -> None:
+        """The application stopped waiting for this answer."""
+        self._calls.asked.pop(request_id, None)
+
+    def submit(self, now: float, messages: Iterable[Outgoing]) -> list[Effect]:
+        """Send messages; each is settled exactly once."""
+        self.queue.submit(messages)
+        return self._pump(now)
+
+    def mark_read(self, now: float, upto: int) -> list[Effect]:
+        """The application has shown or stored everything up to `upto`."""
+        self._read_upto = max(self._read_upto, upto)
+        return self._acknowledge(now)
+
+    def cut(self, now: float, pause: float) -> list[Effect]:
+        """Break the link as a network fault would, and stay away for `pause` seconds."""
+        if self.state in {State.CLOSED, State.WAITING}:
+            return []
+        return self._lose(now, pause)
+
+    def close(self, now: float) -> list[Effect]:
+        """Leave: give up the attachment and the link."""
+        effects: list[Effect] = []
+        if self.attached is not None and self.state is not State.WAITING:
+            effects += self._call(now, Detach(self.attached.attachment))
+        self._move(Event.CLOSE)
+        self.attached = None
+        self._calls.own.clear()
+        self.queue.interrupted()
+        return [*effects, CloseLink(), Moved(self.state)]
+
+    @property
+    def unanswered(self) -> int:
+        """Requests of the application that wait for their answer."""
+        return len(self._calls.asked)
+
+    # -- what the link brings ---------------------------------------------------------------------
+
+    def replied(self, now: float, reply: Reply) -> list[Effect]:
+        """A reply came on the request channel."""
+        self._liveness.heard(now)
+        closed = self._calls.close(reply)
+        if closed is None:
+            return []
+        mine, request, answer = closed
+        if mine:
+            return [answer]
+        if answer.error is not None:
+            return self._refused(now, request, answer.error)
+        return self._accepted(now, request, answer.result)
+
+    def delivered(self, now: float, delivery: Delivery) -> list[Effect]:
+        """A delivery was opened."""
+        self._liveness.heard(now)
+        match delivery:
+            case Items(items) if self.inbox is not None:
+                return self._inbox_effects(now, self.inbox.pushed(now, items))
+            case Hello(head) if self.inbox is not None and self.state is State.JOINING:
+                self._move(Event.HELLO)
+                self._attempt = 0
+                self.inbox.told_head(now, head)
+                wanted = self.inbox.ask_now() if self.inbox.behind else []
+                return [Moved(self.state), *self._inbox_effects(now, wanted)]
+            case Presence(changes):
+                return [Roster(changes)]
+            case Closed(reason) if self.attached is not None:
+                if reason == ErrorCode.UNAUTHENTICATED:
+                    return self._end(
+                        now, RequestError(ErrorCode.UNAUTHENTICATED, "this session was logged out")
+                    )
+                return self._disowned(now)
+            case _:
+                return []
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time passed."""
+        if self.state is State.CLOSED:
+            return []
+        if self.state is State.WAITING:
+            return self._open(now) if now >= self._retry_at else []
+        if self._expects_traffic and self._liveness.expired(now):
+            return self._lose(now, None)
+        effects: list[Effect] = []
+        if self.state is State.JOINING and now >= self._join_by:
+            # The hello was lost, or the broker would not grant this subscription: subscribe anew.
+            self._join_by = now + JOIN_PATIENCE
+            effects += self._listen()
+        if self.inbox is not None and self.state in {State.CATCHING_UP, State.LIVE}:
+            effects += self._inbox_effects(now, self.inbox.tick(now))
+        return effects + self._beat(now) + self._pump(now)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has something to do at the latest, or None."""
+        if self.state is State.CLOSED:
+            return None
+        if self.state is State.WAITING:
+            return self._retry_at
+        due = [self.queue.deadline]
+        if self._expects_traffic:
+            due.append(self._liveness.heard_at + self._liveness.expiry)
+        if self.state is State.JOINING:
+            due.append(self._join_by)
+        if self.attached is not None:
+            due.append(self._liveness.deadline)
+        if self.inbox is not None and self.state in {State.CATCHING_UP, State.LIVE}:
+            due.append(self.inbox.deadline)
+        return min((each for each in due if each is not None), default=None)
+
+    # -- inner moves ------------------------------------------------------------------------------
+
+    @property
+    def _expects_traffic(self) -> bool:
+        return self.state is not State.READY or len(self._calls) > 0
+
+    def _move(self, event: Event) -> None:
+        try:
+            self.state = TRANSITIONS[self.state, event]
+        except KeyError:
+            raise ProtocolError(f"a session that is {self.state.value} cannot be {event.value}") from None
+
+    def _open(self, now: float) -> list[Effect]:
+        self._move(Event.OPEN_FOR_DELIVERIES if self._deliveries else Event.OPEN_FOR_REQUESTS)
+        self._liveness.heard_at = now
+        effects: list[Effect] = [OpenLink()]
+        if self._deliveries:
+            effects += self._attach(now)
+        effects.append(Moved(self.state))
+        return effects + self._repeat(now)
+
+    def _repeat(self, now: float) -> list[Effect]:
+        return [*self._calls.repeat(), *self._acknowledge(now), *self._pump(now)]
+
+    def _attach(self, now: float) -> list[Effect]:
+        cursor = None if self.inbox is None else self.inbox.cursor
+        return self._call(now, Attach(cursor, self._epoch))
+
+    def _listen(self) -> list[Effect]:
+        if self.attached is None:
+            return []
+        return [Listen(self.attached.deliveries, self.attached.attachment, self.attached.key)]
+
+    def _accepted(self, now: float, request: Request, result: Any) -> list[Effect]:
+        match result:
+            case Attached():
+                return self._joined(now, result)
+            case Pulse(head, epoch, _) if self.inbox is not None:
+                if epoch != self._epoch:
+                    return self._disowned(now)
+                return self._inbox_effects(now, self.inbox.told_head(now, head))
+            case Page(items, head, more) if self.inbox is not None:
+                return self._inbox_effects(now, self.inbox.page(now, items, head, more=more))
+            case Sent():
+                return [Settle(self.queue.answered(now, result)), *self._pump(now)]
+            case ReadMark() if type(request) is Ack:
+                self._confirmed = max(self._confirmed, request.upto)
+                return self._acknowledge(now)
+            case _:
+                return []
+
+    def _refused(self, now: float, request: Request, error: RequestError) -> list[Effect]:
+        if error.code is ErrorCode.UNAUTHENTICATED and type(request) is not Send:
+            return self._end(now, error)
+        match request:
+            case Send():
+                outcomes = self.queue.failed(now, error)
+                return [Settle(outcomes), *self._pump(now)] if outcomes else []
+            case Attach():
+                return self._lose(now, None) if error.retryable else self._end(now, error)
+            case Beat() if error.code is ErrorCode.NOT_ATTACHED:
+                return self._disowned(now)
+            case Sync() if self.inbox is not None:
+                self.inbox.ask_failed(now)
+                return []
+            case _:
+                return []
+
+    def _joined(self, now: float, attached: Attached) -> list[Effect]:
+        if self.state is not State.ATTACHING:
+            return []
+        self._move(Event.ATTACHED)
+        if self.inbox is None:
+            self.inbox = Inbox(attached.read_upto)
+        elif (self._epoch is not None and attached.epoch != self._epoch) or attached.head < self.inbox.cursor:
+            self.inbox.restored(min(attached.read_upto, attached.head))
+            self._read_upto = 0
+        self._confirmed = attached.read_upto
+        self.user, self.attached, self._epoch = attached.user, attached, attached.epoch
+        self._liveness.heartbeat = attached.heartbeat / 1000
+        self._liveness.expiry = attached.expiry / 1000
+        self._liveness.beat_at = now + self._liveness.heartbeat
+        self._beat_cursor = self.inbox.cursor
+        self._join_by = now + JOIN_PATIENCE
+        return [*self._listen(), Moved(self.state)]
+
+    def _disowned(self, now: float) -> list[Effect]:
+        """The broker does not know our attachment: it was restarted, or we were silent too long."""
+        if (self.state, Event.DISOWNED) not in TRANSITIONS:
+            return []
+        self._interrupt()
+        self._move(Event.DISOWNED)
+        return [*self._attach(now), Moved(self.state), *self._repeat(now)]
+
+    def _lose(self, now: float, pause: float | None) -> list[Effect]:
+        self._interrupt()
+        self._move(Event.LOST)
+        backoff = min(BACKOFF_LIMIT, BACKOFF_FIRST * 2**self._attempt) * (0.5 + self._jitter() / 2)
+        self._attempt = min(self._attempt + 1, 16)
+        wait = backoff if pause is None else pause
+        self._retry_at = now + wait
+        return [CloseLink(), Moved(self.state, wait)]
+
+    def _end(self, now: float, error: RequestError) -> list[Effect]:
+        return [*self.close(now), End(error)]
+
+    def _interrupt(self) -> None:
+        self.attached = None
+        self._calls.own.clear()
+        self.queue.interrupted()
+        if self.inbox is not None:
+            self.inbox.interrupted()
+
+    def _beat(self, now: float) -> list[Effect]:
+        if self.attached is None or self.inbox is None or not self._liveness.beat_due(now):
+            return []
+        self._beat_cursor = self.inbox.cursor
+        return self._call(now, Beat(self.attached.attachment, self.inbox.cursor))
+
+    def _acknowledge(self, now: float) -> list[Effect]:
+        if self._read_upto <= self._confirmed or self._calls.outstanding(Ack):
+            return []
+        return self._call(now, Ack(self._read_upto))
+
+    def _pump(self, now: float) -> list[Effect]:
+        if self.state in {State.CLOSED, State.WAITING}:
+            return []
+        batch = self.queue.next_batch(now)
+        return self._call(now, Send(batch)) if batch else []
+
+    def _inbox_effects(self, now: float, wanted: Iterable[InboxEffect]) -> list[Effect]:
+        effects: list[Effect] = []
+        for each in wanted:
+            match each:
+                case Show():
+                    effects.append(each)
+                case Ask(after):
+                    effects += self._call(now, Sync(after))
+        if self.inbox is not None and self.inbox.cursor - self._beat_cursor >= EARLY_BEAT:
+            self._liveness.beat_at = now
+            effects += self._beat(now)
+        if self.state is State.CATCHING_UP and not self._behind and not self._calls.outstanding(Sync):
+            self._move(Event.CAUGHT_UP)
+            effects.append(Moved(self.state))
+        return effects
+
+    @property
+    def _behind(self) -> bool:
+        return self.inbox is not None and self.inbox.behind
+
+    def _call(self, now: float, request: Request) -> list[Effect]:
+        if self.state in {State.CLOSED, State.WAITING}:
+            return []
+        return self._transmit(now, self._calls.open(self._calls.own, request))
+
+    def _transmit(self, now: float, transmit: Transmit) -> list[Effect]:
+        if self.state in {State.CLOSED, State.WAITING}:
+            return []  # repeated when the link is back
+        if self.state is State.READY and len(self._calls) == 1:
+            self._liveness.heard_at = now  # nobody was waiting: silence starts to count here
+        return [transmit]
