@@ -1,0 +1,1 @@
+"""The cnmessage broker: one process that keeps inboxes and rings doorbells."""

@@ -78,6 +78,20 @@ class InboxItem:
     body: str
     client_id: ClientId | None
 
+    def row(self) -> list[Any]:
+        """The array on the wire."""
+        return [
+            self.seq,
+            self.direction,
+            self.id,
+            self.kind,
+            self.sender,
+            self.to,
+            self.time,
+            self.body,
+            self.client_id,
+        ]
+
 
 def utf8_size(text: str) -> int:
     """Bytes of `text` in UTF-8."""

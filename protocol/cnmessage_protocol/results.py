@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import InboxItem, inbox_item
-from cnmessage_protocol.schema import blob, boolean, build, integer, many, optional, row, text, wire
+from cnmessage_protocol.schema import blob, boolean, build, integer, many, optional, plain, row, text, wire
 
 MAX_MESSAGES = 1000
 """Most messages in one SEND, most items in one SYNC or HISTORY answer."""
@@ -169,3 +169,11 @@ Result = TypeVar("Result")
 def parse_result(record: type[Result], values: Any) -> Result:
     """The checked answer behind a decoded result map."""
     return build(record, values)
+
+
+def result_values(result: Any) -> dict[str, Any]:
+    """The map an answer travels as."""
+    values = dict(plain(result))
+    if type(result) is Page:
+        values["items"] = [item.row() for item in result.items]
+    return values

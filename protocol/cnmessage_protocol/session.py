@@ -156,7 +156,7 @@ class Session:
                     return self._end(
                         now, RequestError(ErrorCode.UNAUTHENTICATED, "this session was logged out")
                     )
-                return self._disowned(now)
+                return self._lose(now, None) if reason == ErrorCode.SHUTDOWN else self._disowned(now)
             case _:
                 return []
 

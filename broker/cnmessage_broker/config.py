@@ -1,0 +1,98 @@
+"""Settings of a broker: frozen, validated once, from flags, environment and a TOML file.
+
+Precedence: flag, `CNMESSAGE_BROKER_*` variable, file, default. Called by cli.py; read by everyone.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+ENVIRONMENT_PREFIX = "CNMESSAGE_BROKER_"
+HIGHEST_PORT = 32764
+"""The broker takes four ports in a row, all below the ephemeral range: from there libzmq can connect a
+reconnecting local client to itself."""
+
+
+class ConfigError(Exception):
+    """A setting is unknown or has no meaning; the text says which and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings. Rates are per second; a rate of 0 is no limit."""
+
+    host: str = "127.0.0.1"
+    port: int = 12416
+    data: Path = Path()
+    log_format: str = "text"
+    password_workers: int = 2
+    password_queue: int = 32
+    login_burst: int = 10
+    login_rate: float = 0.1
+    address_login_burst: int = 100
+    address_login_rate: float = 2.0
+    send_burst: int = 1_000_000
+    send_rate: float = 0.0
+    attachments_per_user: int = 64
+    max_attachments: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.port <= HIGHEST_PORT:
+            raise ConfigError(f"port must be from 1 to {HIGHEST_PORT}, not {self.port}")
+        if self.log_format not in {"text", "json"}:
+            raise ConfigError("log_format must be 'text' or 'json'")
+        for name in (
+            "password_workers",
+            "password_queue",
+            "login_burst",
+            "address_login_burst",
+            "send_burst",
+        ):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1")
+        for name in ("login_rate", "address_login_rate", "send_rate"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative")
+
+
+_CONVERT = {int: int, float: float, str: str, Path: Path}
+SETTINGS = {each.name: each.type for each in fields(Config)}
+
+
+def load(
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: Path | None,
+    default_data: Path,
+) -> Config:
+    """Merge the sources; flags that are None do not count. ConfigError names the setting at fault."""
+    values: dict[str, Any] = {"data": default_data}
+    if file is not None:
+        values |= _from_file(file)
+    for name in SETTINGS:
+        text = environment.get(ENVIRONMENT_PREFIX + name.upper())
+        if text is not None:
+            values[name] = text
+    values |= {name: value for name, value in flags.items() if value is not None}
+    return Config(**{name: _convert(name, value) for name, value in values.items()})
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {file}: {error}") from error
+    unknown = sorted(values.keys() - SETTINGS.keys())
+    if unknown:
+        raise ConfigError(f"{file}: unknown setting '{unknown[0]}'; known are {', '.join(SETTINGS)}")
+    return values
+
+
+def _convert(name: str, value: Any) -> Any:
+    kind: Any = SETTINGS[name]
+    try:
+        return _CONVERT[kind](value)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{name} must be {kind.__name__}, not {value!r}") from error

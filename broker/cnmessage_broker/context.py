@@ -1,0 +1,73 @@
+"""What every handler is given: who asks, and what the broker has.
+
+Clocks and randomness come from here and from nowhere else, so that a test can hold them still.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cnmessage_broker.attachments import Attachments
+from cnmessage_broker.config import Config
+from cnmessage_broker.limits import Budget
+from cnmessage_broker.ports import Account, Device, Store
+from cnmessage_protocol.ids import MessageId, uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request: the CURVE key that ZAP vouched for, and what it is bound to."""
+
+    key: str
+    address: str
+    device: Device | None
+    account: Account | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What may be done how often."""
+
+    login_by_name: Budget[str]
+    login_by_key: Budget[str]
+    login_by_address: Budget[str]
+    send: Budget[int]
+
+
+@dataclass(slots=True)
+class Deps:
+    """The rooms and sources a handler may use.
+
+    `monotonic` in seconds, `wall` in seconds since 1970, `randomness(n)` gives n bytes.
+    """
+
+    config: Config
+    store: Store
+    attachments: Attachments
+    budgets: Budgets
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]
+    randomness: Callable[[int], bytes]
+    stopping: bool = False
+    _last_id: int = 0
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self.wall() * 1000)
+
+    def message_id(self, now_ms: int) -> MessageId:
+        """A fresh UUIDv7, always above the one before, even when the clock goes back."""
+        fresh = int.from_bytes(uuid7(now_ms, self.randomness(10)), "big")
+        if fresh <= self._last_id:
+            fresh = self._last_id + 1
+        self._last_id = fresh
+        return MessageId(fresh.to_bytes(16, "big"))
+
+
+def budgets(config: Config) -> Budgets:
+    """Fresh budgets as configured."""
+    return Budgets(
+        login_by_name=Budget(config.login_burst, config.login_rate),
+        login_by_key=Budget(config.login_burst, config.login_rate),
+        login_by_address=Budget(config.address_login_burst, config.address_login_rate),
+        send=Budget(config.send_burst, config.send_rate),
+    )

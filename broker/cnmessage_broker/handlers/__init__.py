@@ -1,0 +1,1 @@
+"""One function a verb: (request, caller, deps) to effects."""

@@ -1,0 +1,69 @@
+"""Attachments and who is online: attach, detach, beat, users."""
+
+from cnmessage_broker.context import Caller, Deps
+from cnmessage_broker.effects import Effect, MarkReceived, Presence, Reply
+from cnmessage_broker.handlers.account import bound
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT
+from cnmessage_protocol.messages import Attach, Beat, Detach, Users
+from cnmessage_protocol.results import Attached, Done, Pulse, UserList
+
+
+def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
+    """Open an attachment; deliveries begin once the client has subscribed and was greeted."""
+    device, account = bound(caller)
+    if (
+        len(deps.attachments.of(account.id)) >= deps.config.attachments_per_user
+        or len(deps.attachments) >= deps.config.max_attachments
+    ):
+        raise RequestError(ErrorCode.RATE_LIMITED, "too many programs are attached; end one or wait a moment")
+    deps.store.saw_device(device.key, deps.now_ms())
+    attachment, came = deps.attachments.add(device, account.name, deps.monotonic())
+    marks = deps.store.marks(account.id)
+    effects: list[Effect] = [Presence(account.id, online=True)] if came else []
+    if request.cursor is not None and request.epoch == deps.store.epoch:
+        effects.append(MarkReceived(account.id, request.cursor))
+    answer = Attached(
+        user=account.name,
+        epoch=deps.store.epoch,
+        head=marks.head,
+        read_upto=marks.read,
+        attachment=attachment.topic,
+        key=attachment.key,
+        heartbeat=int(HEARTBEAT * 1000),
+        expiry=int(EXPIRY * 1000),
+        deliveries=deps.config.port + 1,
+    )
+    return [*effects, Reply(answer)]
+
+
+def detach(request: Detach, caller: Caller, deps: Deps) -> list[Effect]:
+    """End an attachment; one that is gone already is fine."""
+    bound(caller)
+    attachment = deps.attachments.get(request.attachment, caller.key)
+    gone = attachment is not None and deps.attachments.remove(attachment)
+    left: list[Effect] = [Presence(attachment.owner, online=False)] if attachment is not None and gone else []
+    return [*left, Reply(Done())]
+
+
+def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
+    """Keep an attachment alive; tells where the inbox ends, which finds a lost last push."""
+    _, account = bound(caller)
+    attachment = deps.attachments.get(request.attachment, caller.key)
+    if attachment is None:
+        raise RequestError(ErrorCode.NOT_ATTACHED, "this attachment has ended; attach again")
+    attachment.liveness.heard(deps.monotonic())
+    attachment.confirmed(request.cursor)
+    marks = deps.store.marks(account.id)
+    effects: list[Effect] = []
+    if request.cursor > marks.received:
+        effects.append(MarkReceived(account.id, request.cursor))
+    return [*effects, Reply(Pulse(marks.head, deps.store.epoch, marks.read))]
+
+
+def users(request: Users, caller: Caller, deps: Deps) -> list[Effect]:
+    """A page of all accounts with who is online."""
+    bound(caller)
+    rows = deps.store.users(request.after, request.limit)
+    listed = tuple((row.name, deps.attachments.online(row.id), row.last_seen) for row in rows)
+    return [Reply(UserList(listed, more=len(rows) == request.limit))]

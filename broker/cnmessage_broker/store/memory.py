@@ -1,0 +1,242 @@
+"""The store as a reference model: plain dictionaries, nothing on disk.
+
+Small enough to be seen correct; tests hold every other backend against it. Serves as a throw-away store in
+tests and demonstrations, never for real users.
+"""
+
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cnmessage_broker.ports import (
+    SEEN_GRAIN,
+    Account,
+    AccountId,
+    Conflict,
+    Device,
+    Found,
+    Group,
+    Marks,
+    NameTakenError,
+    Outcome,
+    Owner,
+    Query,
+    Stored,
+    Submission,
+    UserRow,
+)
+from cnmessage_protocol.ids import EVERYONE, ClientId, MessageId, UserName
+from cnmessage_protocol.records import Direction, InboxItem, Kind, utf8_size
+
+
+@dataclass(slots=True)
+class _Inbox:
+    items: list[InboxItem] = field(default_factory=list)
+    read: int = 0
+    received: int = 0
+    away_from: int = 0
+    away_upto: int | None = None
+    last_seen: int | None = None
+
+
+class MemoryStore:
+    """Store in dictionaries; see ports.Store for the contract."""
+
+    def __init__(self, epoch: bytes) -> None:
+        self._epoch = epoch
+        self._accounts: dict[AccountId, Account] = {}
+        self._names: dict[str, AccountId] = {}
+        self._devices: dict[str, Device] = {}
+        self._last_device = 0
+        self._blocks: set[tuple[Owner, AccountId]] = set()
+        self._inboxes: dict[Owner, _Inbox] = {}
+        self._messages: dict[tuple[AccountId, ClientId], tuple[Submission, Stored]] = {}
+
+    @property
+    def epoch(self) -> bytes:
+        return self._epoch
+
+    def create_account(self, name: UserName, password: str, now: int) -> Account:
+        if name in self._names:
+            raise NameTakenError(name)
+        account = Account(len(self._accounts) + 1, name, password, now)
+        self._accounts[account.id] = account
+        self._names[name] = account.id
+        self._inboxes[account.id] = _Inbox()
+        return account
+
+    def account_by_name(self, name: str) -> Account | None:
+        return self._accounts.get(self._names.get(name, 0))
+
+    def account(self, account: AccountId) -> Account | None:
+        return self._accounts.get(account)
+
+    def users(self, after: str, limit: int) -> Sequence[UserRow]:
+        names = sorted(self._names)
+        chosen = names[bisect_right(names, after) :][:limit]
+        return [
+            UserRow(self._names[name], UserName(name), self._inboxes[self._names[name]].last_seen)
+            for name in chosen
+        ]
+
+    def change_password(self, account: AccountId, password: str, keep: str) -> Sequence[Device]:
+        self._accounts[account] = replace(self._accounts[account], password=password)
+        gone = [device for device in self.devices(account) if device.key != keep]
+        for device in gone:
+            del self._devices[device.key]
+        return gone
+
+    def bind_device(self, key: str, account: AccountId, label: str, now: int) -> Device:
+        earlier = self._devices.get(key)
+        if earlier is not None and earlier.account == account:
+            device = replace(earlier, label=label, last_seen=now)
+        else:
+            self._last_device += 1
+            device = Device(self._last_device, key, account, label, now, now)
+        self._devices[key] = device
+        return device
+
+    def device(self, key: str) -> Device | None:
+        return self._devices.get(key)
+
+    def devices(self, account: AccountId) -> Sequence[Device]:
+        mine = [device for device in self._devices.values() if device.account == account]
+        return sorted(mine, key=lambda device: device.id)
+
+    def unbind_device(self, account: AccountId, device: int) -> Device | None:
+        for each in self.devices(account):
+            if each.id == device:
+                return self._devices.pop(each.key)
+        return None
+
+    def saw_device(self, key: str, now: int) -> None:
+        device = self._devices.get(key)
+        if device is not None and now - device.last_seen >= SEEN_GRAIN:
+            self._devices[key] = replace(device, last_seen=now)
+
+    def block(self, owner: Owner, target: AccountId) -> bool:
+        fresh = (owner, target) not in self._blocks
+        self._blocks.add((owner, target))
+        return fresh
+
+    def unblock(self, owner: Owner, target: AccountId) -> bool:
+        known = (owner, target) in self._blocks
+        self._blocks.discard((owner, target))
+        return known
+
+    def blocked_by(self, owner: Owner) -> Sequence[UserName]:
+        return sorted(self._accounts[target].name for each, target in self._blocks if each == owner)
+
+    def blockers_of(self, sender: AccountId) -> Collection[AccountId]:
+        return {owner for owner, target in self._blocks if target == sender}
+
+    def commit(self, group: Group) -> list[Outcome]:
+        outcomes = [self._store(each) for each in group.submissions]
+        for owner, upto in group.read.items():
+            inbox = self._inboxes[owner]
+            inbox.read = max(inbox.read, min(upto, len(inbox.items)))
+            inbox.received = max(inbox.received, inbox.read)
+        for owner, upto in group.received.items():
+            inbox = self._inboxes[owner]
+            inbox.received = max(inbox.received, min(upto, len(inbox.items)))
+        for owner, online, now in group.presence:
+            inbox = self._inboxes[owner]
+            inbox.last_seen = now
+            if online:
+                inbox.away_upto = len(inbox.items)
+            else:
+                inbox.away_from, inbox.away_upto = len(inbox.items), None
+        return outcomes
+
+    def _store(self, new: Submission) -> Outcome:
+        known = self._messages.get((new.sender, new.client_id))
+        if known is not None:
+            submission, stored = known
+            same = (submission.to, submission.body, submission.kind) == (new.to, new.body, new.kind)
+            return replace(stored, fresh=False) if same else Conflict.CLIENT_ID
+        places = tuple([(owner, self._enter(new, owner, Direction.RECEIVED)) for owner in new.recipients])
+        own = dict(places).get(new.sender)
+        seq = own if own is not None else self._enter(new, new.sender, Direction.SENT)
+        stored = Stored(new.id, seq, new.addressed, places, fresh=True)
+        self._messages[new.sender, new.client_id] = (new, stored)
+        return stored
+
+    def _enter(self, new: Submission, owner: Owner, direction: Direction) -> int:
+        items = self._inboxes[owner].items
+        client_id = new.client_id if owner == new.sender else None
+        seq = len(items) + 1
+        items.append(
+            InboxItem(
+                seq, direction, new.id, new.kind, new.sender_name, new.to, new.time, new.body, client_id
+            ),
+        )
+        return seq
+
+    def marks(self, owner: Owner) -> Marks:
+        inbox = self._inboxes[owner]
+        return Marks(len(inbox.items), inbox.read, inbox.received, inbox.away_from, inbox.away_upto)
+
+    def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
+        chosen: list[InboxItem] = []
+        size = 0
+        for item in self._inboxes[owner].items[after : after + limit]:
+            size += utf8_size(item.body)
+            if chosen and size > max_bytes:
+                break
+            chosen.append(item)
+        return chosen
+
+    def history(self, owner: Owner, query: Query) -> Found:
+        items = self._inboxes[owner].items
+        upto = len(items) if query.upto is None else min(query.upto, len(items))
+        chosen: list[InboxItem] = []
+        seq = upto
+        while seq > query.above and len(chosen) < query.limit and upto - seq < query.scan:
+            if matches(items[seq - 1], query):
+                chosen.append(items[seq - 1])
+            seq -= 1
+        return Found(chosen[::-1], more=seq > query.above, before=seq + 1)
+
+    def unread(self, owner: Owner) -> int:
+        inbox = self._inboxes[owner]
+        return sum(item.direction is Direction.RECEIVED for item in inbox.items[inbox.read :])
+
+    def receipts(
+        self,
+        sender: AccountId,
+        ids: Sequence[MessageId],
+    ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
+        wanted = set(ids)
+        return {
+            stored.id: [
+                (
+                    self._accounts[owner].name,
+                    self._inboxes[owner].received >= seq,
+                    self._inboxes[owner].read >= seq,
+                )
+                for owner, seq in stored.places
+            ]
+            for (account, _), (_, stored) in self._messages.items()
+            if account == sender and stored.id in wanted
+        }
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def matches(item: InboxItem, query: Query) -> bool:
+    """Whether an item is one the query wants, its seq aside."""
+    if query.peer == EVERYONE:
+        wanted = item.kind is Kind.BROADCAST
+    elif query.peer is not None:
+        mine = item.direction is Direction.SENT
+        wanted = (query.peer in item.to) if mine else (item.sender == query.peer)
+        wanted = wanted and item.kind is not Kind.BROADCAST
+    else:
+        wanted = item.direction is Direction.RECEIVED or not query.received_only
+    return (
+        wanted
+        and (not query.direct_only or item.kind is not Kind.BROADCAST)
+        and (query.since is None or item.time >= query.since)
+        and (query.until is None or item.time < query.until)
+    )

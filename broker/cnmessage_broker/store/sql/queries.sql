@@ -1,0 +1,116 @@
+-- name: accounts
+SELECT id, name, password, created FROM account;
+
+-- name: add_account
+INSERT INTO account (name, password, created) VALUES (?, ?, ?) RETURNING id;
+
+-- name: users
+SELECT id, name, last_seen FROM account WHERE name > ? ORDER BY name LIMIT ?;
+
+-- name: set_password
+UPDATE account SET password = ? WHERE id = ?;
+
+-- name: unbind_others
+DELETE FROM device WHERE account = ? AND key <> ?
+RETURNING id, key, account, label, created, last_seen;
+
+-- name: bind_device
+INSERT INTO device (key, account, label, created, last_seen) VALUES (?, ?, ?, ?, ?)
+RETURNING id, key, account, label, created, last_seen;
+
+-- name: rebind_device
+UPDATE device SET label = ?, last_seen = ? WHERE key = ?
+RETURNING id, key, account, label, created, last_seen;
+
+-- name: unbind_key
+DELETE FROM device WHERE key = ?;
+
+-- name: all_devices
+SELECT id, key, account, label, created, last_seen FROM device;
+
+-- name: unbind_device
+DELETE FROM device WHERE account = ? AND id = ?;
+
+-- name: saw_device
+UPDATE device SET last_seen = ? WHERE key = ?;
+
+-- name: all_blocks
+SELECT owner, target FROM block;
+
+-- name: block
+INSERT INTO block (owner, target) VALUES (?, ?);
+
+-- name: unblock
+DELETE FROM block WHERE owner = ? AND target = ?;
+
+-- name: head
+SELECT head FROM account WHERE id = ?;
+
+-- name: set_head
+UPDATE account SET head = ? WHERE id = ?;
+
+-- name: add_message
+INSERT INTO message (id, sender, client_id, kind, recipients, addressed, body, sent_at, own_seq, places)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: add_inbox
+INSERT INTO inbox (owner, seq, message, direction) VALUES (?, ?, ?, ?);
+
+-- name: find_message
+SELECT id, kind, recipients, addressed, body, own_seq, places FROM message WHERE sender = ? AND client_id = ?;
+
+-- name: set_read
+UPDATE account
+SET read_upto = max(read_upto, min(:upto, head)),
+    received_upto = max(received_upto, read_upto, min(:upto, head))
+WHERE id = :owner;
+
+-- name: set_received
+UPDATE account SET received_upto = max(received_upto, min(:upto, head)) WHERE id = :owner;
+
+-- name: arrived
+UPDATE account SET last_seen = ?, away_upto = head WHERE id = ?;
+
+-- name: left
+UPDATE account SET last_seen = ?, away_from = head, away_upto = NULL WHERE id = ?;
+
+-- name: all_left
+UPDATE account SET away_from = head, away_upto = NULL WHERE away_upto IS NOT NULL;
+
+-- name: marks
+SELECT head, read_upto, received_upto, away_from, away_upto FROM account WHERE id = ?;
+
+-- name: inbox_after
+SELECT inbox.seq, inbox.direction, message.id, message.kind, message.sender, message.recipients,
+       message.sent_at, message.body, message.client_id
+FROM inbox JOIN message ON message.id = inbox.message
+WHERE inbox.owner = ? AND inbox.seq > ?
+ORDER BY inbox.seq
+LIMIT ?;
+
+-- name: history
+SELECT inbox.seq, inbox.direction, message.id, message.kind, message.sender, message.recipients,
+       message.sent_at, message.body, message.client_id
+FROM inbox JOIN message ON message.id = inbox.message
+WHERE inbox.owner = :owner AND inbox.seq > :floor AND inbox.seq <= :upto
+  AND CASE
+        WHEN :peer IS NULL THEN (inbox.direction = 0 OR NOT :received_only)
+        WHEN :peer = 'all' THEN message.kind = 1
+        ELSE message.kind <> 1 AND CASE inbox.direction
+               WHEN 0 THEN message.sender = :peer_id
+               ELSE instr(' ' || message.recipients || ' ', ' ' || :peer || ' ') > 0
+             END
+      END
+  AND (NOT :direct_only OR message.kind <> 1)
+  AND (:since IS NULL OR message.sent_at >= :since)
+  AND (:until IS NULL OR message.sent_at < :until)
+ORDER BY inbox.seq DESC
+LIMIT :limit;
+
+-- name: unread
+SELECT count(*) FROM inbox
+WHERE owner = :owner AND direction = 0 AND seq > (SELECT read_upto FROM account WHERE id = :owner);
+
+-- name: receipts
+SELECT places FROM message WHERE id = ? AND sender = ?;
+
