@@ -10,6 +10,7 @@ from cnmessage_broker.attachments import Attachments
 from cnmessage_broker.config import Config
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.ports import Account, Device, Store
+from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId, uuid7
 
 
@@ -21,6 +22,12 @@ class Caller:
     address: str
     device: Device | None
     account: Account | None
+
+    def bound(self) -> tuple[Device, Account]:
+        """The device and its account; the dispatcher's guard has seen to it that there are any."""
+        if self.device is None or self.account is None:
+            raise RequestError(ErrorCode.UNAUTHENTICATED, "log in first")
+        return self.device, self.account
 
 
 @dataclass(frozen=True, slots=True)

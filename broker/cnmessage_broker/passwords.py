@@ -28,9 +28,10 @@ def hash_password(password: str) -> str:
 def verify_password(stored: str | None, password: str) -> bool:
     """Whether the password fits; without a stored hash it takes as long and says no."""
     try:
-        return _HASHER.verify(stored or _DUMMY, password) and stored is not None
+        _HASHER.verify(stored or _DUMMY, password)
     except (VerificationError, InvalidHashError):
         return False
+    return stored is not None
 
 
 class PasswordPool:

@@ -155,7 +155,15 @@ class UserRow:
 
 
 class StoreError(Exception):
-    """The disk did not take it: full, failing, or gone. Nothing of the transaction is stored."""
+    """The disk did not take it: nothing of the transaction is stored.
+
+    `fatal` when the disk is not merely full: after a failed fsync nobody knows what it holds, so the
+    broker must stop and let the database recover at its next start.
+    """
+
+    def __init__(self, message: str, *, fatal: bool) -> None:
+        super().__init__(message)
+        self.fatal = fatal
 
 
 class NameTakenError(Exception):

@@ -1,0 +1,20 @@
+"""The cnmessage client: a library for asyncio and for plain scripts, and the command line on top of it."""
+
+from cnmessage_client.client import Client
+from cnmessage_client.model import Delivered, LoginSession, Message, Receipt, User
+from cnmessage_client.profile import Home
+from cnmessage_client.sync import SyncClient
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+__all__ = [
+    "Client",
+    "CnMessageError",
+    "Delivered",
+    "ErrorCode",
+    "Home",
+    "LoginSession",
+    "Message",
+    "Receipt",
+    "SyncClient",
+    "User",
+]

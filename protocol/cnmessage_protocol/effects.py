@@ -18,7 +18,9 @@ class OpenLink:
 
 @dataclass(frozen=True, slots=True)
 class CloseLink:
-    """Close the request and delivery sockets; nothing on them will be missed."""
+    """Close the request and delivery sockets; with `flush`, what was just sent may still leave."""
+
+    flush: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,15 @@ InboxEffect = Show | Ask
 
 
 class Inbox:
-    """The client's view of one inbox; `cursor` is the last seq shown."""
+    """The client's view of one inbox; `cursor` is the last seq shown.
+
+    While `paused`, pushes are let go and nothing is asked for: the application has enough to do.
+    """
 
     def __init__(self, cursor: int = 0) -> None:
         self.cursor = cursor
         self.head = cursor
+        self.paused = False
         self._held: dict[int, InboxItem] = {}
         self._asking = False
         self._overdue: float | None = None
@@ -63,12 +67,12 @@ class Inbox:
     @property
     def deadline(self) -> float | None:
         """When `tick` has something to do, or None."""
-        return None if self._asking else self._overdue
+        return None if self._asking or self.paused else self._overdue
 
     def pushed(self, now: float, items: Sequence[InboxItem]) -> list[InboxEffect]:
         """Items came on the push channel."""
         ready: list[InboxItem] = []
-        for item in items:
+        for item in () if self.paused else items:
             if item.seq == self.cursor + 1:
                 self._take(item, ready)
             elif item.seq > self.cursor and len(self._held) < HOLD:
@@ -84,7 +88,7 @@ class Inbox:
 
     def ask_now(self) -> list[InboxEffect]:
         """Catch up at once, as after a new attachment: never mind patience."""
-        if self._asking:
+        if self._asking or self.paused:
             return []
         self._asking = True
         return [Ask(self.cursor)]
@@ -125,7 +129,7 @@ class Inbox:
 
     def tick(self, now: float) -> list[InboxEffect]:
         """Time passed."""
-        if self._asking or self._overdue is None or now < self._overdue:
+        if self._asking or self.paused or self._overdue is None or now < self._overdue:
             return []
         self._overdue = None
         return self.ask_now() if self.cursor < self._target else self._settle(now, [])

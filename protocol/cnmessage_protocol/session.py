@@ -100,6 +100,13 @@ class Session:
         self._read_upto = max(self._read_upto, upto)
         return self._acknowledge(now)
 
+    def pause(self, now: float, *, paused: bool) -> list[Effect]:
+        """The application cannot take more items for now, or can again."""
+        if self.inbox is None:
+            return []
+        self.inbox.paused = paused
+        return [] if paused else self._inbox_effects(now, self.inbox.told_head(now, self.inbox.head))
+
     def cut(self, now: float, pause: float) -> list[Effect]:
         """Break the link as a network fault would, and stay away for `pause` seconds."""
         if self.state in {State.CLOSED, State.WAITING}:
@@ -115,7 +122,7 @@ class Session:
         self.attached = None
         self._calls.own.clear()
         self.queue.interrupted()
-        return [*effects, CloseLink(), Moved(self.state)]
+        return [*effects, CloseLink(flush=True), Moved(self.state)]
 
     @property
     def unanswered(self) -> int:

@@ -53,7 +53,7 @@ def logout(_: Logout, caller: Caller, deps: Deps) -> list[Effect]:
 
 def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
     """Change the password; every other device is logged out."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     refusal = _spend_login(account.name, caller, deps)
     if refusal is not None:
         return [refusal]
@@ -72,7 +72,7 @@ def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
 
 def whoami(_: Whoami, caller: Caller, deps: Deps) -> list[Effect]:
     """Who the caller is and how their inbox stands."""
-    device, account = bound(caller)
+    device, account = caller.bound()
     marks = deps.store.marks(account.id)
     unread = deps.store.unread(account.id)
     blocked = len(deps.store.blocked_by(account.id))
@@ -81,7 +81,7 @@ def whoami(_: Whoami, caller: Caller, deps: Deps) -> list[Effect]:
 
 def sessions(_: Sessions, caller: Caller, deps: Deps) -> list[Effect]:
     """All devices of the caller's account."""
-    current, account = bound(caller)
+    current, account = caller.bound()
     rows = tuple(
         (
             device.id,
@@ -98,7 +98,7 @@ def sessions(_: Sessions, caller: Caller, deps: Deps) -> list[Effect]:
 
 def revoke(request: Revoke, caller: Caller, deps: Deps) -> list[Effect]:
     """Log out one device of the caller's account."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     gone = deps.store.unbind_device(account.id, request.session)
     if gone is None:
         raise RequestError(
@@ -106,13 +106,6 @@ def revoke(request: Revoke, caller: Caller, deps: Deps) -> list[Effect]:
             f"you have no session {request.session}; 'cnmessage sessions' lists yours",
         )
     return [Reply(Done()), *_end_attachments([gone], deps)]
-
-
-def bound(caller: Caller) -> tuple[Device, Account]:
-    """The caller's device and account; the dispatcher's guard has seen to it that there are any."""
-    if caller.device is None or caller.account is None:
-        raise RequestError(ErrorCode.UNAUTHENTICATED, "log in first")
-    return caller.device, caller.account
 
 
 def _verified_login(

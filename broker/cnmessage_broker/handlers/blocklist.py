@@ -2,7 +2,6 @@
 
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.effects import Effect, Reply
-from cnmessage_broker.handlers.account import bound
 from cnmessage_broker.ports import Account
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.messages import Block, Blocklist, Unblock
@@ -13,7 +12,7 @@ MAX_BLOCKED = 4096
 
 def block(request: Block, caller: Caller, deps: Deps) -> list[Effect]:
     """Put a user on the caller's blocklist."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     target = _other(request.name, account, deps)
     if len(deps.store.blocked_by(account.id)) >= MAX_BLOCKED:
         raise RequestError(ErrorCode.TOO_LARGE, f"a blocklist holds at most {MAX_BLOCKED} users")
@@ -22,13 +21,13 @@ def block(request: Block, caller: Caller, deps: Deps) -> list[Effect]:
 
 def unblock(request: Unblock, caller: Caller, deps: Deps) -> list[Effect]:
     """Take a user off the caller's blocklist."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     return [Reply(Changed(deps.store.unblock(account.id, _other(request.name, account, deps).id)))]
 
 
 def blocklist(_: Blocklist, caller: Caller, deps: Deps) -> list[Effect]:
     """Whom the caller blocks."""
-    _device, account = bound(caller)
+    _device, account = caller.bound()
     return [Reply(Names(tuple(deps.store.blocked_by(account.id))))]
 
 

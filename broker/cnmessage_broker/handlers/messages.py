@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.delivery import address
 from cnmessage_broker.effects import Effect, MarkRead, MarkReceived, Reply, Submit
-from cnmessage_broker.handlers.account import bound
 from cnmessage_broker.ports import Query
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import EVERYONE, MessageId, UserName
@@ -19,7 +18,7 @@ PAGE_BYTES = 3 << 19
 
 def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
     """Store messages; each is acknowledged or refused by itself."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     if deps.stopping:
         raise RequestError(ErrorCode.SHUTDOWN, "the broker is stopping; the message stays queued")
     now, now_ms = deps.monotonic(), deps.now_ms()
@@ -41,7 +40,7 @@ def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
 
 def sync(request: Sync, caller: Caller, deps: Deps) -> list[Effect]:
     """The next items above a cursor; having asked above it means having what lies below."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     items = deps.store.inbox_after(account.id, request.after, request.limit, PAGE_BYTES)
     head = deps.store.marks(account.id).head
     more = bool(items) and items[-1].seq < head
@@ -50,7 +49,7 @@ def sync(request: Sync, caller: Caller, deps: Deps) -> list[Effect]:
 
 def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
     """The latest items that match the request's filters."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     marks = deps.store.marks(account.id)
     above, upto = 0, None if request.before is None else request.before - 1
     if request.missed:
@@ -89,7 +88,7 @@ def _latest_that_fit(items: Sequence[InboxItem]) -> tuple[InboxItem, ...]:
 
 def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:
     """Raise the read mark; it never goes back and never beyond the head."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     marks = deps.store.marks(account.id)
     upto = max(marks.read, min(request.upto, marks.head))
     return [MarkRead(account.id, upto), Reply(ReadMark(upto))]
@@ -97,7 +96,7 @@ def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:
 
 def receipts(request: Receipts, caller: Caller, deps: Deps) -> list[Effect]:
     """How far the caller's own messages have come."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     known = deps.store.receipts(account.id, [MessageId(each) for each in request.ids])
     missing = [each for each in request.ids if MessageId(each) not in known]
     if missing:

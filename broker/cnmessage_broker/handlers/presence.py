@@ -2,7 +2,6 @@
 
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.effects import Effect, MarkReceived, Presence, Reply
-from cnmessage_broker.handlers.account import bound
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT
 from cnmessage_protocol.messages import Attach, Beat, Detach, Users
@@ -11,7 +10,7 @@ from cnmessage_protocol.results import Attached, Done, Pulse, UserList
 
 def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
     """Open an attachment; deliveries begin once the client has subscribed and was greeted."""
-    device, account = bound(caller)
+    device, account = caller.bound()
     if (
         len(deps.attachments.of(account.id)) >= deps.config.attachments_per_user
         or len(deps.attachments) >= deps.config.max_attachments
@@ -39,7 +38,7 @@ def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
 
 def detach(request: Detach, caller: Caller, deps: Deps) -> list[Effect]:
     """End an attachment; one that is gone already is fine."""
-    bound(caller)
+    caller.bound()
     attachment = deps.attachments.get(request.attachment, caller.key)
     gone = attachment is not None and deps.attachments.remove(attachment)
     left: list[Effect] = [Presence(attachment.owner, online=False)] if attachment is not None and gone else []
@@ -48,7 +47,7 @@ def detach(request: Detach, caller: Caller, deps: Deps) -> list[Effect]:
 
 def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
     """Keep an attachment alive; tells where the inbox ends, which finds a lost last push."""
-    _, account = bound(caller)
+    _, account = caller.bound()
     attachment = deps.attachments.get(request.attachment, caller.key)
     if attachment is None:
         raise RequestError(ErrorCode.NOT_ATTACHED, "this attachment has ended; attach again")
@@ -63,7 +62,7 @@ def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
 
 def users(request: Users, caller: Caller, deps: Deps) -> list[Effect]:
     """A page of all accounts with who is online."""
-    bound(caller)
+    caller.bound()
     rows = deps.store.users(request.after, request.limit)
     listed = tuple((row.name, deps.attachments.online(row.id), row.last_seen) for row in rows)
     return [Reply(UserList(listed, more=len(rows) == request.limit))]

@@ -341,8 +341,9 @@ class _RepeatedIdError(Exception):
 
 
 def _store_error(error: apsw.Error) -> StoreError:
-    full = isinstance(error, apsw.FullError)
-    return StoreError("the broker's disk is full" if full else f"the broker's disk failed: {error}")
+    if isinstance(error, apsw.FullError):
+        return StoreError("the broker's disk is full", fatal=False)
+    return StoreError(f"the broker's disk failed: {error}", fatal=True)
 
 
 def _unpack(places: bytes) -> tuple[tuple[int, int], ...]:

@@ -1,0 +1,128 @@
+"""The composition root: builds every room, in the order in which they start and stop.
+
+The only place that names a concrete store. Called by cli.py, and by tests that want a broker in a thread.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import structlog
+import zmq
+
+from cnmessage_broker import keys
+from cnmessage_broker.attachments import Attachments
+from cnmessage_broker.config import Config
+from cnmessage_broker.context import Deps, budgets
+from cnmessage_broker.passwords import PasswordPool
+from cnmessage_broker.ports import Store
+from cnmessage_broker.reactor import Reactor
+from cnmessage_broker.sockets import Sockets
+from cnmessage_broker.store.sqlite import SqliteStore
+
+DATABASE = "cnmessage.db"
+KEY_FILE = "broker.key"
+LOCK_FILE = "broker.lock"
+
+
+class DataDirectoryError(Exception):
+    """The data directory cannot be used; the text says why and what to do."""
+
+
+class Broker:
+    """A broker, bound and ready when constructed; `run` serves until `stop`. A context manager.
+
+    Raises DataDirectoryError, BindError, KeyFileError or UnusableDatabaseError when it cannot start.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: Store | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        randomness: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.config = config
+        self._lock = lock_data_directory(config.data)
+        try:
+            self.public_key, secret = keys.load_or_create(config.data / KEY_FILE)
+            self.store = store or SqliteStore(config.data / DATABASE, randomness)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._sockets = Sockets(self._context, config.host, config.port, secret)
+        except BaseException:
+            self._context.term()
+            self.store.close()
+            os.close(self._lock)
+            raise
+        self._pool = PasswordPool(config.password_workers, config.password_queue)
+        self.deps = Deps(
+            config,
+            self.store,
+            Attachments(randomness),
+            budgets(config),
+            monotonic,
+            wall,
+            randomness,
+        )
+        self.reactor = Reactor(self._sockets, self.deps, self._pool, self.public_key, structlog.get_logger())
+
+    @property
+    def address(self) -> str:
+        """The address to give to clients, key included."""
+        return keys.address_line(self.config.host, self.config.port, self.public_key)
+
+    def run(self) -> None:
+        """Serve until `stop` or until the disk fails."""
+        self.reactor.run()
+
+    def stop(self) -> None:
+        """End `run`; safe from any thread and from a signal handler."""
+        self.reactor.stop()
+
+    def close(self) -> None:
+        """Let what is queued leave for a second, checkpoint the database, release everything."""
+        self._pool.close()
+        self._sockets.close()
+        self._context.term()
+        self.store.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def lock_data_directory(path: Path) -> int:
+    """Make the directory if need be and lock it for this process; gives the lock's descriptor."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise DataDirectoryError(
+            f"cannot write in {path}: {error.strerror}; choose another --data"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise DataDirectoryError(
+            f"another broker is running on {path}; stop it or choose another --data"
+        ) from error
+    return descriptor

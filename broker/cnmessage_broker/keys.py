@@ -1,0 +1,39 @@
+"""The broker's CURVE key: made once, kept beside the database with mode 0600, shown as a line to paste."""
+
+import os
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import zmq
+from zmq.utils import z85
+
+
+class KeyFileError(Exception):
+    """The key file is damaged; the text says what to do."""
+
+
+def load_or_create(path: Path) -> tuple[bytes, bytes]:
+    """Raw 32-byte (public, secret); makes the file when there is none."""
+    if not path.exists():
+        _public, secret = zmq.curve_keypair()
+        new = path.with_name(path.name + ".new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secret + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    try:
+        secret = path.read_bytes().strip()
+        return z85.decode(zmq.curve_public(secret)), z85.decode(secret)
+    except (ValueError, zmq.ZMQError) as error:
+        raise KeyFileError(
+            f"{path} is damaged; restore it from a backup, or remove it to get a new key "
+            "(every client will then have to accept it)",
+        ) from error
+
+
+def address_line(host: str, port: int, public: bytes) -> str:
+    """The address with the key in it, as clients take it: cnm://HOST:PORT#KEY."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"cnm://{shown}:{port}#{urlsafe_b64encode(public).decode().rstrip('=')}"

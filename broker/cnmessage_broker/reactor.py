@@ -1,0 +1,343 @@
+"""The one loop: drain, decode, dispatch, commit, perform effects, tick.
+
+It alone touches the sockets (but for binding) and the store's commit. A turn drains what is waiting, stores
+all of it with one fsync, and only then answers and publishes. Nothing a peer sends can stop it.
+"""
+
+import socket
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+import zmq
+
+from cnmessage_broker import delivery, dispatch
+from cnmessage_broker.context import Caller, Deps
+from cnmessage_broker.doorbell import Doorbell
+from cnmessage_broker.effects import (
+    Effect,
+    MarkRead,
+    MarkReceived,
+    Presence,
+    Push,
+    Refuse,
+    Reply,
+    Submit,
+    Work,
+)
+from cnmessage_broker.passwords import PasswordPool, PoolFullError
+from cnmessage_broker.ports import Conflict, Group, Outcome, Stored, StoreError, Submission
+from cnmessage_broker.sockets import Sockets
+from cnmessage_broker.zap import Admission
+from cnmessage_protocol import deliveries
+from cnmessage_protocol.envelope import pack_error, pack_key_card, pack_result, unpack_request
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.results import Sent, result_values
+
+DRAIN = 1000
+"""Most requests taken in one turn."""
+
+TICK = 0.25
+"""Seconds between looks at what time alone brings about."""
+
+PRESENCE_INTERVAL = 1.0
+_MAX_NEWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an answer goes. The routing id never leaves the reactor."""
+
+    routing_id: bytes
+    request_id: int
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What this turn collected for one commit."""
+
+    group: Group = field(default_factory=Group)
+    sends: list[tuple[Origin, Submit]] = field(default_factory=list)
+
+
+class Reactor:
+    """Runs a broker until told to stop. `public_key` is what the probe tells, raw 32 bytes."""
+
+    def __init__(
+        self,
+        sockets: Sockets,
+        deps: Deps,
+        pool: PasswordPool,
+        public_key: bytes,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._sockets = sockets
+        self._deps = deps
+        self._pool = pool
+        self._card = pack_key_card(public_key)
+        self._log = log
+        self._admission = Admission()
+        self._doorbell = Doorbell(sockets.deliveries, deps.attachments, log)
+        self._pending = _Pending()
+        self._done: deque[tuple[Origin, Callable[[Any], list[Effect]], Future[Any]]] = deque()
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._next_tick = 0.0
+        self._next_presence = 0.0
+        self._warned: Counter[str] = Counter()
+        self.failed = False
+
+    def stop(self) -> None:
+        """Ask the loop to end after its current turn; safe from any thread and from a signal handler."""
+        self._deps.stopping = True
+        self._wake()
+
+    def run(self) -> None:
+        """Serve until `stop`; what was accepted is committed and answered before this returns."""
+        poller = zmq.Poller()
+        for each in (
+            self._sockets.zap,
+            self._sockets.requests,
+            self._sockets.deliveries,
+            self._sockets.probe,
+        ):
+            poller.register(each, zmq.POLLIN)
+        poller.register(self._wake_out, zmq.POLLIN)
+        while not (self._deps.stopping or self.failed):
+            poller.poll(max(0, int((self._next_tick - self._deps.monotonic()) * 1000)))
+            self.turn()
+        self.turn()
+        farewell = {"reason": str(ErrorCode.SHUTDOWN)}
+        self._perform_all(None, delivery.notices(self._deps.attachments, deliveries.Closed.KIND, farewell))
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def turn(self) -> None:
+        """One round: everything that waits, one commit, then answers and deliveries."""
+        self._drain_wakeups()
+        self._drain_zap()
+        self._perform_all(None, self._doorbell.drain(self._deps.store))
+        self._drain_probe()
+        self._drain_requests()
+        while self._done:
+            self._finish_work(*self._done.popleft())
+        now = self._deps.monotonic()
+        if now >= self._next_tick:
+            self._next_tick = now + TICK
+            self._tick(now)
+        self._commit()
+
+    # -- draining ---------------------------------------------------------------------------------
+
+    def _drain_wakeups(self) -> None:
+        try:
+            while self._wake_out.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _drain_zap(self) -> None:
+        for _ in range(DRAIN):
+            try:
+                frames = self._sockets.zap.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            answer = self._admission.answer(frames)
+            if answer:
+                self._sockets.zap.send_multipart(answer)
+
+    def _drain_probe(self) -> None:
+        for _ in range(DRAIN):
+            try:
+                frames = self._sockets.probe.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            # A REQ caller's blank delimiter goes back as it came; nothing else of theirs does.
+            blank = [b""] if len(frames) > 2 and frames[1] == b"" else []
+            try:
+                self._sockets.probe.send_multipart([frames[0], *blank, self._card], zmq.NOBLOCK)
+            except zmq.ZMQError:
+                continue
+
+    def _drain_requests(self) -> None:
+        receive = self._sockets.requests.recv_multipart
+        for _ in range(DRAIN):
+            try:
+                frames = receive(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._request(frames)
+
+    def _request(self, frames: list[zmq.Frame]) -> None:
+        try:
+            key = str(frames[0].get("User-Id"))
+        except zmq.ZMQError:
+            self._warn("unknown peer", "a frame came without ZAP's word; it was dropped")
+            return
+        routing_id = frames[0].bytes
+        if len(frames) != 2:
+            self._warn(key, "a request must be one frame")
+            text = "a request must be exactly one frame"
+            self._perform(Origin(routing_id, 0), Refuse(RequestError(ErrorCode.BAD_REQUEST, text)))
+            return
+        try:
+            call = unpack_request(frames[1].bytes)
+        except ProtocolError as error:
+            self._warn(key, error.message)
+            refusal = Refuse(RequestError(error.code, error.message))
+            self._perform(Origin(routing_id, error.request_id), refusal)
+            return
+        origin = Origin(routing_id, call.request_id)
+        store = self._deps.store
+        device = store.device(key)
+        account = None if device is None else store.account(device.account)
+        caller = Caller(key, self._admission.address_of(key), device, account)
+        if dispatch.COMMANDS[type(call.request)].settled:
+            self._commit()
+        try:
+            effects = dispatch.run(call.request, caller, self._deps)
+        except Exception:  # noqa: BLE001 - the one place where a fault of ours must not stop the broker
+            self._log.exception("a handler failed", verb=call.request.VERB)
+            effects = [Refuse(RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))]
+        self._perform_all(origin, effects)
+
+    def _warn(self, key: str, text: str) -> None:
+        self._warned[key] += 1
+        if self._warned[key] == 1:
+            self._log.warning("bad frame", peer=key, reason=text)
+        if len(self._warned) > 10_000:
+            self._warned.clear()
+
+    # -- effects ----------------------------------------------------------------------------------
+
+    def _perform_all(self, origin: Origin | None, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            self._perform(origin, effect)
+
+    def _perform(self, origin: Origin | None, effect: Effect) -> None:
+        group = self._pending.group
+        match effect:
+            case Reply(result):
+                self._answer(origin, result)
+            case Refuse(error):
+                self._refuse(origin, error)
+            case Submit() if origin is not None:
+                group.submissions += effect.submissions
+                self._pending.sends.append((origin, effect))
+            case MarkRead(owner, upto):
+                group.read[owner] = max(upto, group.read.get(owner, 0))
+            case MarkReceived(owner, upto):
+                group.received[owner] = max(upto, group.received.get(owner, 0))
+            case Presence(owner, online):
+                group.presence.append((owner, online, self._deps.now_ms()))
+            case Push():
+                self._doorbell.ring(effect)
+            case Work(job, then) if origin is not None:
+                self._start_work(origin, job, then)
+            case _:
+                self._log.error("an effect without a request", effect=type(effect).__name__)
+
+    def _answer(self, origin: Origin | None, result: Any) -> None:
+        if origin is not None:
+            self._send(origin, pack_result(origin.request_id, result_values(result)))
+
+    def _refuse(self, origin: Origin | None, error: RequestError) -> None:
+        if origin is not None:
+            self._send(origin, pack_error(origin.request_id, error.code, error.message))
+
+    def _send(self, origin: Origin, frame: bytes) -> None:
+        try:
+            self._sockets.requests.send_multipart([origin.routing_id, frame], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            # Gone (EHOSTUNREACH) or not reading (EAGAIN): the client asks again under the same id.
+            self._log.debug("an answer was dropped", reason=error.strerror)
+
+    def _start_work(
+        self,
+        origin: Origin,
+        job: Callable[[], Any],
+        then: Callable[[Any], list[Effect]],
+    ) -> None:
+        def finished(future: Future[Any]) -> None:
+            self._done.append((origin, then, future))
+            self._wake()
+
+        try:
+            self._pool.submit(job, finished)
+        except PoolFullError:
+            text = "too many people are logging in; try again in a moment"
+            self._refuse(origin, RequestError(ErrorCode.BUSY, text))
+
+    def _finish_work(self, origin: Origin, then: Callable[[Any], list[Effect]], future: Future[Any]) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is not None:
+            self._log.error("password work failed", error=repr(error))
+            self._refuse(origin, RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))
+            return
+        self._commit()
+        self._perform_all(origin, dispatch.guarded(lambda: then(future.result())))
+
+    def _wake(self) -> None:
+        try:
+            self._wake_in.send(b"\0")
+        except OSError:
+            return  # full: it is awake already; closed: it is done
+
+    # -- commit and time --------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        if not self._pending.group and not self._pending.sends:
+            return
+        pending, self._pending = self._pending, _Pending()
+        try:
+            outcomes = self._deps.store.commit(pending.group)
+        except StoreError as error:
+            self._log.error("commit failed", error=str(error), messages=len(pending.group.submissions))
+            text = f"{error}; the message was not stored, it stays queued"
+            for origin, _ in pending.sends:
+                self._refuse(origin, RequestError(ErrorCode.STORAGE, text))
+            self.failed = self.failed or error.fatal
+            return
+        place = 0
+        for origin, submit in pending.sends:
+            upto = place + len(submit.submissions)
+            self._answer(origin, _sent(submit, outcomes[place:upto]))
+            place = upto
+        stored = [
+            (new, outcome)
+            for new, outcome in zip(pending.group.submissions, outcomes, strict=True)
+            if isinstance(outcome, Stored)
+        ]
+        self._perform_all(None, delivery.pushes(self._deps.attachments, stored))
+
+    def _tick(self, now: float) -> None:
+        attachments = self._deps.attachments
+        for attachment in attachments.expired(now):
+            self._log.info("user is silent", user=attachment.name)
+            if attachments.remove(attachment):
+                self._perform(None, Presence(attachment.owner, online=False))
+        if now >= self._next_presence:
+            news = attachments.take_changes()
+            self._next_presence = now + PRESENCE_INTERVAL
+            for start in range(0, len(news), _MAX_NEWS):
+                values = {"changes": news[start : start + _MAX_NEWS]}
+                self._perform_all(None, delivery.notices(attachments, deliveries.Presence.KIND, values))
+
+
+def _sent(submit: Submit, outcomes: list[Outcome]) -> Sent:
+    acks: list[tuple[bytes, bytes, int, int]] = []
+    refused = [(client_id, str(code), text) for client_id, code, text in submit.refused]
+    new: Submission
+    for new, outcome in zip(submit.submissions, outcomes, strict=True):
+        if isinstance(outcome, Conflict):
+            text = "this client id stands for another message already"
+            refused.append((new.client_id, str(ErrorCode.CONFLICT), text))
+        else:
+            acks.append((new.client_id, outcome.id, outcome.seq, outcome.addressed))
+    return Sent(tuple(acks), tuple(refused))

@@ -1,0 +1,94 @@
+"""All sockets of the broker and all their options, in one place.
+
+ZAP is bound first: libzmq admits everyone while no ZAP handler is there. See docs/security.md.
+"""
+
+import zmq
+from zmq.utils import z85
+
+from cnmessage_broker.zap import DOMAIN
+from cnmessage_protocol.envelope import MAX_PROBE, MAX_REQUEST
+
+HANDSHAKE_MS = 5000
+BACKLOG = 1024
+LINGER_MS = 1000
+REPLY_QUEUE = 1000
+"""Replies a slow client may leave unread before the broker drops more; it asks again."""
+
+PUSH_QUEUE = 1000
+"""Deliveries a slow client may leave unread before libzmq drops more; it catches up from its inbox."""
+
+_ZAP_ENFORCE_DOMAIN = 93
+"""Stable in libzmq 4.3, but named only in its draft header (zmq.h, ZMQ_ZAP_ENFORCE_DOMAIN)."""
+
+
+class BindError(Exception):
+    """A port cannot be taken; the text says which and what to do."""
+
+
+class Sockets:
+    """The broker's sockets, bound: `zap`, `requests`, `deliveries`, `probe`."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes) -> None:
+        if not zmq.has("curve"):
+            raise BindError("this libzmq has no CURVE; install pyzmq from its wheel")
+        self._context = context
+        self._all: list[zmq.Socket[bytes]] = []
+        try:
+            self.zap = self._new(zmq.ROUTER)
+            self.zap.bind("inproc://zeromq.zap.01")
+            self.requests = self._secured(zmq.ROUTER, secret)
+            self.requests.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            self.requests.setsockopt(zmq.ROUTER_HANDOVER, 0)
+            self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST)
+            self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
+            self.deliveries = self._secured(zmq.XPUB, secret)
+            self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
+            self.deliveries.setsockopt(zmq.MAXMSGSIZE, MAX_PROBE)
+            self.deliveries.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
+            self.probe = self._new(zmq.ROUTER)
+            self.probe.setsockopt(zmq.MAXMSGSIZE, MAX_PROBE)
+            self.probe.setsockopt(zmq.BACKLOG, BACKLOG)
+            self.probe.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+            self._bind(self.requests, host, port)
+            self._bind(self.deliveries, host, port + 1)
+            self._bind(self.probe, host, port + 3)
+        except BaseException:
+            self.close(0)
+            raise
+
+    def close(self, linger_ms: int = LINGER_MS) -> None:
+        """Close all; what is queued may leave within `linger_ms`."""
+        for socket in self._all:
+            socket.close(linger=linger_ms)
+
+    def _new(self, kind: int) -> zmq.Socket[bytes]:
+        socket = self._context.socket(kind)
+        self._all.append(socket)
+        socket.setsockopt(zmq.LINGER, LINGER_MS)
+        return socket
+
+    def _secured(self, kind: int, secret: bytes) -> zmq.Socket[bytes]:
+        socket = self._new(kind)
+        socket.setsockopt(zmq.CURVE_SERVER, 1)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, z85.encode(secret))
+        socket.setsockopt(zmq.ZAP_DOMAIN, DOMAIN)
+        socket.setsockopt(_ZAP_ENFORCE_DOMAIN, 1)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+        socket.setsockopt(zmq.BACKLOG, BACKLOG)
+        # A vanished peer's pipe is freed by TCP level heartbeats of ZMTP, not only by its silence to us.
+        socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
+        return socket
+
+    def _bind(self, socket: zmq.Socket[bytes], host: str, port: int) -> None:
+        address = f"[{host}]" if ":" in host else host
+        socket.setsockopt(zmq.IPV6, 1 if ":" in host else 0)
+        try:
+            socket.bind(f"tcp://{address}:{port}")
+        except zmq.ZMQError as error:
+            if error.errno == zmq.EADDRINUSE:
+                text = f"port {port} on {host} is taken: is a broker running already? Choose another --port"
+            else:
+                text = f"cannot listen on {host} port {port}: {error.strerror}"
+            raise BindError(text) from error

@@ -1,0 +1,65 @@
+"""Looking after a database file: check its invariants, copy it while a broker runs."""
+
+from pathlib import Path
+
+import apsw
+
+from cnmessage_broker.store.incarnation import mark_as_copy
+from cnmessage_broker.store.migrate import UnusableDatabaseError, backup, open_database
+
+_INVARIANTS = {
+    "an inbox is not numbered 1, 2, 3 … up to its head": """
+        SELECT account.name FROM account
+        LEFT JOIN inbox ON inbox.owner = account.id
+        GROUP BY account.id
+        HAVING count(inbox.seq) <> account.head OR coalesce(max(inbox.seq), 0) <> account.head
+    """,
+    "an inbox entry has no message": """
+        SELECT account.name FROM inbox
+        JOIN account ON account.id = inbox.owner
+        LEFT JOIN message ON message.id = inbox.message
+        WHERE message.id IS NULL
+    """,
+    "an inbox holds a message twice": """
+        SELECT account.name FROM inbox
+        JOIN account ON account.id = inbox.owner
+        GROUP BY inbox.owner, inbox.message
+        HAVING count(*) > 1
+    """,
+    "a mark lies beyond the head": """
+        SELECT name FROM account
+        WHERE read_upto > head OR received_upto > head OR away_from > head OR away_upto > head
+    """,
+}
+
+
+def check(path: Path) -> list[str]:
+    """What is wrong with the database, a line each; empty when it is sound."""
+    if not path.exists():
+        raise UnusableDatabaseError(f"there is no database {path}")
+    connection = open_database(path)
+    try:
+        faults = [
+            f"SQLite: {text}" for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"
+        ]
+        for fault, query in _INVARIANTS.items():
+            faults += [f"{fault} (user {name})" for (name,) in connection.execute(query)]
+    finally:
+        connection.close()
+    return faults
+
+
+def back_up(source: Path, target: Path) -> None:
+    """A consistent copy; whoever starts on it later gets a new epoch, so that clients resync."""
+    if not source.exists():
+        raise UnusableDatabaseError(f"there is no database {source}")
+    connection = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        backup(connection, target)
+    finally:
+        connection.close()
+    copy = apsw.Connection(str(target))
+    try:
+        mark_as_copy(copy)
+    finally:
+        copy.close()

@@ -1,0 +1,551 @@
+"""The public client: one user's connection to a broker, for asyncio programs.
+
+    async with Client(profile="alice") as client:
+        await client.send(["bob"], "hello")
+        async for message in client.messages():
+            print(message.sender, message.body)
+
+Reconnects by itself, resends what was not acknowledged, shows nothing twice and nothing out of order. Every
+call has a deadline. The session machine decides; this module ties it to sockets, outbox and callers.
+"""
+
+import asyncio
+import os
+import random
+import socket
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from cnmessage_client.connection import Connection, fetch_key_card, keys_match, new_key_pair, unreachable
+from cnmessage_client.model import (
+    Delivered,
+    LoginSession,
+    Message,
+    Receipt,
+    User,
+    from_millis,
+    message_of,
+    to_millis,
+)
+from cnmessage_client.outbox import Outbox
+from cnmessage_client.profile import (
+    DEFAULT_BROKER,
+    Home,
+    KnownBrokers,
+    damaged_key,
+    parse_address,
+)
+from cnmessage_protocol import messages as verbs
+from cnmessage_protocol.effects import Answer, Effect, End, Moved, Roster, Settle
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.ids import ClientId, fingerprint, id_text, parse_id, uuid7
+from cnmessage_protocol.inbox import Show
+from cnmessage_protocol.records import TO_EVERYONE, InboxItem, Outgoing, check_body, recipients
+from cnmessage_protocol.results import MAX_MESSAGES, Identity, LoggedIn, Page
+from cnmessage_protocol.sendqueue import Acked, Refused
+from cnmessage_protocol.session import Session
+from cnmessage_protocol.states import State
+
+DEFAULT_TIMEOUT = 10.0
+"""Seconds a call waits for its answer."""
+
+SUSPICION = 0.7
+"""Seconds without a first answer after which the broker's key is looked at again."""
+
+LEFTOVER_PATIENCE = 2.0
+"""Seconds that closing waits for messages an earlier, killed client left behind."""
+
+PAUSE_AT = 8192
+RESUME_AT = 1024
+"""Items that may wait for the application before the client stops taking more, and until it goes on."""
+
+Result = TypeVar("Result")
+Trust = Callable[[str, str], bool]
+"""Asked before a broker's key is accepted for the first time: (HOST:PORT, fingerprint) to yes or no."""
+
+
+class Client:
+    """A client of one profile. Use it as an async context manager, or call `connect` and `close`."""
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        broker: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        trust: Trust | None = None,
+        home: Home | None = None,
+    ) -> None:
+        self.home = home or Home.find()
+        self.profile = self.home.profile(profile or self.home.current_profile)
+        self.broker = broker or self.profile.broker or DEFAULT_BROKER
+        self.address = parse_address(self.broker)
+        self.timeout = timeout
+        self.on_state: Callable[[State, float], None] = _ignore
+        self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
+        self._trust = trust or _trust_loopback
+        self._session = Session(random.random)
+        self._outbox: Outbox | None = None
+        self._connection: Connection | None = None
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._unsettled: dict[ClientId, asyncio.Future[Receipt]] = {}
+        self._fresh: list[Outgoing] = []
+        self._leftovers: set[ClientId] = set()
+        self._items: deque[InboxItem] = deque()
+        self._more_items = asyncio.Event()
+        self._failure: CnMessageError | None = None
+        self._guard: asyncio.Task[None] | None = None
+        self._following = False
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Settle which key the broker must have, and start connecting. Does not wait for an answer.
+
+        Raises BROKER_KEY_CHANGED, UNREACHABLE (the first time, when the key must be asked for), INTEGRITY.
+        """
+        broker_key = await self._broker_key()
+        keys = self.profile.keys(new_key_pair)
+        if not keys_match(keys):
+            raise damaged_key(self.profile.folder / "device.key")
+        connection = Connection(self.address, broker_key, keys, self._session, self._take)
+        self._connection = connection
+        connection.perform(self._session.open(connection.now()))
+        self._guard = asyncio.create_task(self._watch_key(connection, broker_key))
+        user = self.profile.user
+        if user is not None:
+            self._adopt(user)
+
+    async def close(self) -> None:
+        """Leave. Messages that are still unacknowledged stay on disk for the next client of this profile."""
+        connection = self._connection
+        if connection is None:
+            return
+        if self._leftovers and connection.heard.is_set():
+            waiting = [self._unsettled[each] for each in self._leftovers if each in self._unsettled]
+            if waiting:
+                await asyncio.wait(waiting, timeout=LEFTOVER_PATIENCE)
+        if self._guard is not None:
+            self._guard.cancel()
+        connection.perform(self._session.close(connection.now()))
+        connection.end()
+        self._connection = None
+        self._fail_waiting(CnMessageError(ErrorCode.UNREACHABLE, "the client was closed"))
+        if self._outbox is not None:
+            self._outbox.close()
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def state(self) -> State:
+        """Where the connection stands."""
+        return self._session.state
+
+    @property
+    def queued(self) -> int:
+        """Messages that wait for their acknowledgement."""
+        return len(self._session.queue) + len(self._fresh)
+
+    def cut(self, pause: float = 3.0) -> None:
+        """Break the connection as a network fault would and stay away for `pause` seconds."""
+        connection = self._connected()
+        connection.perform(self._session.cut(connection.now(), pause))
+
+    # -- account ----------------------------------------------------------------------------------
+
+    async def signup(self, name: str, password: str) -> str:
+        """Make an account and log this profile in to it; gives the name as the broker keeps it."""
+        return await self._log_in(_checked(lambda: verbs.Signup(name.lower(), password, self._label)))
+
+    async def login(self, name: str, password: str) -> str:
+        """Log this profile in; gives the name as the broker keeps it."""
+        return await self._log_in(_checked(lambda: verbs.Login(name.lower(), password, self._label)))
+
+    async def logout(self) -> None:
+        """Log this profile out."""
+        await self._request(verbs.Logout())
+        self.profile.remember(broker=self.broker, user=None)
+
+    async def passwd(self, old: str, new: str) -> int:
+        """Change the password; gives how many other devices were logged out."""
+        answer = await self._request(_checked(lambda: verbs.Passwd(old, new)))
+        return int(answer.revoked)
+
+    async def whoami(self) -> Identity:
+        """Who this profile is logged in as, and how its inbox stands."""
+        answer: Identity = await self._request(verbs.Whoami())
+        return answer
+
+    async def sessions(self) -> list[LoginSession]:
+        """The devices that are logged in to this account."""
+        answer = await self._request(verbs.Sessions())
+        return [
+            LoginSession(identity, label, from_millis(created), from_millis(seen), online, current)
+            for identity, label, created, seen, online, current in answer.sessions
+        ]
+
+    async def revoke(self, session: int) -> None:
+        """Log another device out."""
+        await self._request(verbs.Revoke(session))
+
+    # -- messages ---------------------------------------------------------------------------------
+
+    async def send(
+        self,
+        to: str | Sequence[str],
+        body: str,
+        *,
+        client_id: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the error must say what became of the message
+    ) -> Receipt:
+        """Send to one or many; returns once the broker has it on disk.
+
+        On UNREACHABLE the text says whether the message was taken back or may still arrive. The same
+        `client_id` (a UUID) makes a repeated call harmless.
+        """
+        names = [to] if isinstance(to, str) else list(to)
+        message = _checked(lambda: self._outgoing(names, body, client_id))
+        return await self._send(message, self.timeout if timeout is None else timeout)
+
+    async def broadcast(self, body: str) -> Receipt:
+        """Send to every user who is online."""
+        return await self.send(TO_EVERYONE, body)
+
+    async def receipts(self, ids: Sequence[str]) -> list[Delivered]:
+        """How far messages of this user have come, by message id."""
+        raw = _checked(lambda: tuple(parse_id(each) for each in ids))
+        answer = await self._request(verbs.Receipts(raw))
+        return [Delivered(id_text(identity), dict(states)) for identity, states in answer.receipts]
+
+    async def history(
+        self,
+        limit: int = 20,
+        *,
+        peer: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        missed: bool = False,
+        unread: bool = False,
+    ) -> list[Message]:
+        """The latest `limit` messages that match, oldest first; see verbs.History for the filters."""
+        found: list[InboxItem] = []
+        while len(found) < limit:
+            request = verbs.History(
+                limit=min(limit - len(found), MAX_MESSAGES),
+                peer=None if peer is None else peer.lower(),
+                since=None if since is None else to_millis(since),
+                until=None if until is None else to_millis(until),
+                before=before,
+                missed=missed,
+                unread=unread,
+            )
+            page: Page = await self._request(request)
+            found = [*page.items, *found]
+            if not page.more or page.before <= 1:
+                break
+            before = page.before
+        return [message_of(item) for item in found]
+
+    async def mark_read(self, seq: int) -> None:
+        """Tell the broker that everything up to `seq` was shown or stored."""
+        await self._request(verbs.Ack(seq))
+
+    async def messages(self, *, after: int | None = None, auto_ack: bool = True) -> AsyncIterator[Message]:
+        """Every message from the read mark on (or above `after`), then live, each once and in order.
+
+        Makes the user online. With `auto_ack` a message counts as read once the next one is asked for;
+        without it, call `acknowledge`. One iteration at a time.
+        """
+        connection = self._connected()
+        if not self._following:
+            self._following = True
+            connection.perform(self._session.follow(connection.now(), after))
+        while True:
+            while self._items:
+                item = self._items.popleft()
+                if connection.paused and len(self._items) < RESUME_AT:
+                    self._pause(connection, paused=False)
+                yield message_of(item)
+                if auto_ack:
+                    self.acknowledge(item.seq)
+            if self._failure is not None:
+                raise self._failure
+            self._more_items.clear()
+            await self._more_items.wait()
+
+    def acknowledge(self, seq: int) -> None:
+        """Count everything up to `seq` as read; sent soon, together with what follows."""
+        if self._connection is not None:
+            self._connection.perform(self._session.mark_read(self._connection.now(), seq))
+
+    # -- people -----------------------------------------------------------------------------------
+
+    async def users(self) -> list[User]:
+        """Everyone, in order of name."""
+        found: list[User] = []
+        more = True
+        while more:
+            answer = await self._request(verbs.Users(found[-1].name if found else ""))
+            found += [
+                User(name, online, None if seen is None else from_millis(seen))
+                for name, online, seen in answer.users
+            ]
+            more = answer.more and bool(answer.users)
+        return found
+
+    async def block(self, name: str) -> bool:
+        """Let nothing of `name` into the inbox from now on; False when it was so already."""
+        answer = await self._request(verbs.Block(name.lower()))
+        return bool(answer.changed)
+
+    async def unblock(self, name: str) -> bool:
+        """Take `name` off the blocklist; False when it was not on it."""
+        answer = await self._request(verbs.Unblock(name.lower()))
+        return bool(answer.changed)
+
+    async def blocked(self) -> list[str]:
+        """Whom this user blocks."""
+        answer = await self._request(verbs.Blocklist())
+        return list(answer.names)
+
+    # -- inner: connecting ------------------------------------------------------------------------
+
+    async def _broker_key(self) -> bytes:
+        known = KnownBrokers(self.home)
+        pinned = known.key_of(self.address)
+        told = self.address.key
+        if pinned is not None:
+            if told is not None and told != pinned:
+                raise known.changed(self.address)
+            return pinned
+        if told is None:
+            card = await asyncio.to_thread(fetch_key_card, self.address, self.timeout)
+            told = card.key
+            if not self._trust(self.address.place, fingerprint(told)):
+                raise CnMessageError(
+                    ErrorCode.BROKER_KEY_CHANGED,
+                    f"the key of {self.address.place} was not accepted; ask whoever runs the broker for the "
+                    "whole address, cnm://…#KEY",
+                )
+        known.pin(self.address, told)
+        return told
+
+    async def _watch_key(self, connection: Connection, expected: bytes) -> None:
+        """A broker with another key never completes the handshake; find out instead of timing out."""
+        try:
+            await asyncio.wait_for(connection.heard.wait(), SUSPICION)
+        except TimeoutError:
+            try:
+                card = await asyncio.to_thread(fetch_key_card, self.address, self.timeout)
+            except CnMessageError:
+                return
+            if card.key != expected and not connection.heard.is_set():
+                self._fail(KnownBrokers(self.home).changed(self.address))
+
+    async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
+        answer: LoggedIn = await self._request(request)
+        self.profile.remember(broker=self.broker, user=answer.user)
+        self._adopt(answer.user)
+        return answer.user
+
+    @property
+    def _label(self) -> str:
+        return f"{self.profile.name}@{socket.gethostname()}"[:64]
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise CnMessageError(ErrorCode.UNREACHABLE, "the client is not connected; call connect() first")
+        return self._connection
+
+    # -- inner: requests --------------------------------------------------------------------------
+
+    async def _request(self, request: verbs.Request) -> Any:
+        connection = self._connected()
+        if self._failure is not None:
+            raise self._failure
+        _checked(lambda: verbs.parse_request(request.VERB, _plain_arguments(request)))
+        request_id, effects = self._session.request(connection.now(), request)
+        answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
+        try:
+            connection.perform(effects)
+            return await asyncio.wait_for(answer, self.timeout)
+        except TimeoutError:
+            raise unreachable(self.address) from None
+        finally:
+            self._answers.pop(request_id, None)
+            self._session.forget(request_id)
+
+    # -- inner: sending ---------------------------------------------------------------------------
+
+    def _outgoing(self, names: Sequence[str], body: str, client_id: str | None) -> Outgoing:
+        check_body(body)
+        identity = (
+            uuid7(time.time_ns() // 1_000_000, os.urandom(10)) if client_id is None else parse_id(client_id)
+        )
+        return Outgoing(ClientId(identity), recipients(list(names)), body)
+
+    async def _send(self, message: Outgoing, timeout: float) -> Receipt:  # noqa: ASYNC109 - see send
+        connection = self._connected()
+        if self._failure is not None:
+            raise self._failure
+        if self._outbox is None:
+            self._open_outbox(self.profile.user or "nobody")
+        loop = asyncio.get_running_loop()
+        receipt = self._unsettled[message.client_id] = loop.create_future()
+        if not self._fresh:
+            loop.call_soon(self._submit_fresh)  # what this turn of the loop sends goes out together
+        self._fresh.append(message)
+        try:
+            return await asyncio.wait_for(receipt, timeout)
+        except TimeoutError:
+            raise self._unconfirmed(connection, message) from None
+        finally:
+            self._unsettled.pop(message.client_id, None)
+
+    def _submit_fresh(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        connection, outbox = self._connection, self._outbox
+        if connection is None or outbox is None:
+            return
+        try:
+            outbox.add(fresh)
+        except CnMessageError as error:
+            for message in fresh:
+                self._resolve(message.client_id, error)
+            return
+        connection.perform(self._session.submit(connection.now(), fresh))
+
+    def _unconfirmed(self, connection: Connection, message: Outgoing) -> CnMessageError:
+        if not connection.ever_sent:
+            connection.perform(self._session.cut(connection.now(), 0.0))
+        if self._session.queue.withdraw(message.client_id) and self._outbox is not None:
+            self._outbox.settle([message.client_id])
+            text = "The message was not sent."
+        else:
+            text = (
+                "The message may have arrived; it is kept and will be confirmed, never doubled, "
+                "by the next command that connects. Do not send it again."
+            )
+        return CnMessageError(ErrorCode.UNREACHABLE, f"{unreachable(self.address).message}. {text}")
+
+    def _open_outbox(self, user: str) -> Outbox:
+        self._outbox = Outbox(self.profile.outbox, user, f"{os.getpid()}-{os.urandom(4).hex()}")
+        return self._outbox
+
+    def _adopt(self, user: str) -> None:
+        connection = self._connected()
+        outbox = self._open_outbox(user) if self._outbox is None else self._outbox
+        left = outbox.adopt()
+        if not left:
+            return
+        loop = asyncio.get_running_loop()
+        for message in left:
+            self._leftovers.add(message.client_id)
+            self._unsettled[message.client_id] = loop.create_future()
+        connection.perform(self._session.submit(connection.now(), left))
+
+    def _resolve(self, client_id: ClientId, outcome: Receipt | CnMessageError) -> None:
+        future = self._unsettled.get(client_id)
+        if future is None or future.done():
+            return
+        if isinstance(outcome, Receipt):
+            future.set_result(outcome)
+        else:
+            future.set_exception(outcome)
+        if client_id in self._leftovers:
+            self._leftovers.discard(client_id)
+            future.exception()  # nobody may be waiting for it; it is logged nowhere
+            self._unsettled.pop(client_id, None)
+
+    # -- inner: effects ---------------------------------------------------------------------------
+
+    def _take(self, effect: Effect) -> None:
+        match effect:
+            case Answer(request_id, result, error):
+                waiting = self._answers.get(request_id)
+                if waiting is not None and not waiting.done():
+                    waiting.set_exception(error) if error is not None else waiting.set_result(result)
+            case Settle(outcomes):
+                self._settle(outcomes)
+            case Show(items):
+                self._items.extend(items)
+                self._more_items.set()
+                connection = self._connected()
+                if not connection.paused and len(self._items) > PAUSE_AT:
+                    self._pause(connection, paused=True)
+            case Moved(state, retry_in):
+                self.on_state(state, retry_in)
+            case Roster(changes):
+                self.on_presence(changes)
+            case End(error):
+                self._fail(error)
+            case _:
+                raise ProtocolError(f"an effect without a driver: {type(effect).__name__}")
+
+    def _settle(self, outcomes: Sequence[Acked | Refused]) -> None:
+        if self._outbox is not None:
+            self._outbox.settle([outcome.client_id for outcome in outcomes])
+        for outcome in outcomes:
+            match outcome:
+                case Acked(client_id, identity, seq, count):
+                    receipt = Receipt(id_text(identity), id_text(client_id), seq, count)
+                    self._resolve(client_id, receipt)
+                case Refused(client_id, error):
+                    self._resolve(client_id, error)
+
+    def _pause(self, connection: Connection, *, paused: bool) -> None:
+        connection.paused = paused
+        connection.perform(self._session.pause(connection.now(), paused=paused))
+        connection.look()
+
+    def _fail(self, error: CnMessageError) -> None:
+        self._failure = error
+        self._fail_waiting(error)
+
+    def _fail_waiting(self, error: CnMessageError) -> None:
+        for future in [*self._answers.values(), *self._unsettled.values()]:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # marks it as seen, in case its caller has given up
+        self._more_items.set()
+
+
+def _checked(build: Callable[[], Result]) -> Result:
+    """Build something from the caller's values; what the protocol forbids becomes a clear error."""
+    try:
+        return build()
+    except ProtocolError as error:
+        raise RequestError(error.code, error.message) from error
+    except ValueError as error:
+        raise RequestError(ErrorCode.BAD_REQUEST, str(error)) from error
+
+
+def _plain_arguments(request: verbs.Request) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in verbs.request_arguments(request).items()
+    }
+
+
+def _trust_loopback(place: str, _fingerprint: str) -> bool:
+    host = place.rpartition(":")[0].strip("[]")
+    return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
+def _ignore(*_: object) -> None:
+    """The default for callbacks nobody set."""

@@ -1,0 +1,272 @@
+"""The sockets of a client: carries out what the session machine wants, tells it what came and the time.
+
+libzmq's file descriptor is edge-triggered: it says only that something may have changed, so after every send
+and every receive the socket's events are looked at again. Called by client.py on its event loop.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import zmq
+from zmq.utils import z85
+
+from cnmessage_client.profile import Address, KeyPair
+from cnmessage_protocol.deliveries import Delivery
+from cnmessage_protocol.effects import CloseLink, Effect, Listen, OpenLink, Transmit
+from cnmessage_protocol.envelope import MAX_REPLY, KeyCard, pack_request, unpack_key_card, unpack_reply
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
+from cnmessage_protocol.session import Session
+
+DRAIN = 100
+"""Most frames taken from a socket before other tasks get their turn."""
+
+_FLUSH_MS = 300
+_PROBE_OFFSET = 3
+
+
+def new_key_pair() -> tuple[bytes, bytes]:
+    """A fresh CURVE key pair as z85 text: (public, secret)."""
+    public, secret = zmq.curve_keypair()
+    return public, secret
+
+
+def keys_match(keys: KeyPair) -> bool:
+    """Whether the public key belongs to the secret one."""
+    try:
+        return bool(zmq.curve_public(keys.secret) == keys.public)
+    except zmq.ZMQError:
+        return False
+
+
+def fetch_key_card(address: Address, timeout: float) -> KeyCard:
+    """Ask a broker's key probe; blocks up to `timeout` seconds, then raises an UNREACHABLE error."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        with context.socket(zmq.DEALER) as socket:
+            _common(socket, address)
+            socket.setsockopt(zmq.LINGER, 0)
+            socket.setsockopt(zmq.MAXMSGSIZE, 4096)
+            socket.connect(_endpoint(address, _PROBE_OFFSET))
+            socket.send(b"")
+            if not socket.poll(int(timeout * 1000)):
+                raise unreachable(address)
+            return unpack_key_card(socket.recv())
+    finally:
+        context.term()
+
+
+def unreachable(address: Address) -> CnMessageError:
+    """The error for a broker that does not answer."""
+    return CnMessageError(
+        ErrorCode.UNREACHABLE,
+        f"no answer from a broker at {address.place}; is it running? "
+        "('cnmessage-broker start' starts one, --broker names another)",
+    )
+
+
+class Connection:
+    """Drives one session over real sockets. `deliver` gets every effect that is not about sockets."""
+
+    def __init__(
+        self,
+        address: Address,
+        broker_key: bytes,
+        keys: KeyPair,
+        session: Session,
+        deliver: Callable[[Effect], None],
+    ) -> None:
+        self._address = address
+        self._broker_key = z85.encode(broker_key)
+        self._keys = keys
+        self._session = session
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._requests: zmq.Socket[bytes] | None = None
+        self._pushes: zmq.Socket[bytes] | None = None
+        self._opener: Callable[[list[bytes]], Delivery] | None = None
+        self._backlog: deque[bytes] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._look_scheduled = False
+        self.ever_sent = False
+        self.heard = asyncio.Event()
+        self.bad_frames = 0
+        self.paused = False
+        self.drop_push: Callable[[], bool] = _never
+
+    def perform(self, effects: Iterable[Effect]) -> None:
+        """Carry out what the session wants."""
+        for effect in effects:
+            match effect:
+                case Transmit(request_id, request):
+                    self._send(pack_request(request_id, request))
+                case OpenLink():
+                    self._open()
+                case CloseLink(flush):
+                    self._close(_FLUSH_MS if flush else 0)
+                case Listen(port, topic, key):
+                    self._listen(port, topic, key)
+                case _:
+                    self._deliver(effect)
+        self._set_timer()
+
+    def now(self) -> float:
+        """The session's clock: monotonic seconds."""
+        return time.monotonic()
+
+    def look(self) -> None:
+        """Look at the sockets again soon: something may wait that no edge will announce."""
+        if not self._look_scheduled:
+            self._look_scheduled = True
+            self._loop.call_soon(self._look)
+
+    def end(self) -> None:
+        """Release everything; blocks for at most the time a flush may take."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._close(0)
+        self._context.term()
+
+    # -- sockets ----------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._close(0)
+        self._requests = self._secured(zmq.DEALER)
+        self._requests.setsockopt(zmq.IMMEDIATE, 1)
+        self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY)
+        self._requests.connect(_endpoint(self._address, 0))
+        self._loop.add_reader(self._requests.fileno(), self._look)
+
+    def _listen(self, port: int, topic: bytes, key: bytes) -> None:
+        from cnmessage_protocol.sealing import Opener  # noqa: PLC0415 - 30 ms that one-shot commands spare
+
+        self._close_pushes()
+        self._opener = Opener(topic, key).open
+        self._pushes = self._secured(zmq.SUB)
+        self._pushes.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY)
+        self._pushes.setsockopt(zmq.SUBSCRIBE, topic)
+        self._pushes.connect(_endpoint(self._address._replace(port=port), 0))
+        self._loop.add_reader(self._pushes.fileno(), self._look)
+
+    def _secured(self, kind: int) -> "zmq.Socket[bytes]":
+        socket = self._context.socket(kind)
+        _common(socket, self._address)
+        socket.setsockopt(zmq.CURVE_SERVERKEY, self._broker_key)
+        socket.setsockopt(zmq.CURVE_PUBLICKEY, self._keys.public)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 6000)
+        return socket
+
+    def _close(self, linger_ms: int) -> None:
+        self._backlog.clear()
+        self._close_pushes()
+        if self._requests is not None:
+            self._loop.remove_reader(self._requests.fileno())
+            self._requests.close(linger=linger_ms)
+            self._requests = None
+
+    def _close_pushes(self) -> None:
+        if self._pushes is not None:
+            self._loop.remove_reader(self._pushes.fileno())
+            self._pushes.close(linger=0)
+            self._pushes = None
+
+    # -- traffic ----------------------------------------------------------------------------------
+
+    def _send(self, frame: bytes) -> None:
+        self._backlog.append(frame)
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._backlog and self._requests is not None:
+            try:
+                self._requests.send(self._backlog[0], zmq.NOBLOCK)
+            except zmq.Again:
+                return  # not connected yet: flushed when the socket becomes writable
+            self._backlog.popleft()
+            self.ever_sent = True
+            self.look()
+
+    def _look(self) -> None:
+        self._look_scheduled = False
+        more = False
+        if self._requests is not None and self._requests.getsockopt(zmq.EVENTS):
+            self._flush()
+            more |= self._drain_replies(self._requests)
+        if self._pushes is not None and not self.paused and self._pushes.getsockopt(zmq.EVENTS):
+            more |= self._drain_pushes(self._pushes)
+        if more:
+            self.look()
+
+    def _drain_replies(self, socket: "zmq.Socket[bytes]") -> bool:
+        for _ in range(DRAIN):
+            try:
+                frames = socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return False
+            self.heard.set()
+            try:
+                if len(frames) != 1:
+                    raise ProtocolError("a reply must be one frame")
+                reply = unpack_reply(frames[0])
+            except ProtocolError:
+                self.bad_frames += 1
+                continue
+            self.perform(self._session.replied(self.now(), reply))
+            if socket.closed:
+                return False
+        return True
+
+    def _drain_pushes(self, socket: "zmq.Socket[bytes]") -> bool:
+        for _ in range(DRAIN):
+            try:
+                frames = socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return False
+            if self.drop_push() or self._opener is None:
+                continue
+            try:
+                delivery = self._opener(frames)
+            except ProtocolError:
+                self.bad_frames += 1
+                continue
+            self.perform(self._session.delivered(self.now(), delivery))
+            if socket.closed or self.paused:
+                return False
+        return True
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def _set_timer(self) -> None:
+        deadline = self._session.deadline
+        if deadline is None:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= deadline + self._loop.time() - self.now():
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_later(max(0.0, deadline - self.now()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.perform(self._session.tick(self.now()))
+
+
+def _common(socket: "zmq.Socket[bytes]", address: Address) -> None:
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.IPV6, 1 if ":" in address.host else 0)
+    socket.setsockopt(zmq.RECONNECT_IVL, 200)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 10_000)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, 5000)
+
+
+def _endpoint(address: Address, offset: int) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"tcp://{host}:{address.port + offset}"
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,151 @@
+"""Messages not yet acknowledged, on disk before they are sent.
+
+One append-only file for each running client, locked while it lives. A client that starts takes over the files
+of those that died and sends what they left, under the same ids, so the broker stores each message once.
+No fsync: what a killed process has written survives it; a power cut may take what was not acknowledged.
+
+    record   b"M" or b"A" · length 4, big-endian · CRC-32 4 · payload
+    M        msgpack row [client_id, to, body]        A   client_id (settled, one way or the other)
+"""
+
+import fcntl
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from zlib import crc32
+
+from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
+from cnmessage_protocol.ids import ID_SIZE, ClientId
+from cnmessage_protocol.records import Outgoing, outgoing
+
+COMPACT_AT = 32 << 20
+"""Bytes at which the file is written anew with what is still open."""
+
+_HEADER = struct.Struct(">cII")
+
+
+class Outbox:
+    """This client's file in `folder`, named after `user`; made at the first message."""
+
+    def __init__(self, folder: Path, user: str, name: str) -> None:
+        self._folder = folder
+        self._path = folder / f"{user}.{name}.outbox"
+        self._suffix = user
+        self._file: int | None = None
+        self._size = 0
+        self._open: dict[ClientId, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, messages: Iterable[Outgoing]) -> None:
+        """Write messages down; a STORAGE error when the disk does not take them."""
+        records = {message.client_id: _record(b"M", encode(message.row())) for message in messages}
+        self._write(b"".join(records.values()))
+        self._open |= records
+
+    def settle(self, client_ids: Iterable[ClientId]) -> None:
+        """These messages have their outcome and need not be sent again."""
+        known = [client_id for client_id in client_ids if self._open.pop(client_id, None) is not None]
+        if not known or self._file is None:
+            return
+        if not self._open:
+            os.ftruncate(self._file, 0)
+            self._size = 0
+        elif self._size > COMPACT_AT:
+            self._compact()
+        else:
+            self._write(b"".join([_record(b"A", client_id) for client_id in known]))
+
+    def adopt(self) -> list[Outgoing]:
+        """Take over what clients of the same user left behind when they died."""
+        found: list[Outgoing] = []
+        if not self._folder.is_dir():
+            return found
+        for path in sorted(self._folder.glob(f"{self._suffix}.*.outbox")):
+            if path == self._path:
+                continue
+            try:
+                descriptor = os.open(path, os.O_RDWR)
+            except FileNotFoundError:
+                continue
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left = _read(Path(path).read_bytes())
+                self.add(left)
+                found += left
+                path.unlink(missing_ok=True)
+            except BlockingIOError:
+                continue  # its client is alive
+            finally:
+                os.close(descriptor)
+        return found
+
+    def close(self) -> None:
+        """Release the file; it stays only if something in it is open."""
+        if self._file is None:
+            return
+        if not self._open:
+            self._path.unlink(missing_ok=True)
+        os.close(self._file)
+        self._file = None
+
+    def _write(self, data: bytes) -> None:
+        try:
+            if self._file is None:
+                self._file = self._create(self._path)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._file, view) :]
+        except OSError as error:
+            raise CnMessageError(
+                ErrorCode.STORAGE,
+                f"the message cannot be kept in {self._folder}: {error.strerror}; nothing was sent",
+            ) from error
+        self._size += len(data)
+
+    def _create(self, path: Path) -> int:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return descriptor
+
+    def _compact(self) -> None:
+        fresh = self._path.with_suffix(".new")
+        earlier, self._file, self._size = self._file, self._create(fresh), 0
+        self._write(b"".join(self._open.values()))
+        fresh.replace(self._path)
+        if earlier is not None:
+            os.close(earlier)
+
+
+def _record(kind: bytes, payload: bytes) -> bytes:
+    return _HEADER.pack(kind, len(payload), crc32(payload)) + payload
+
+
+def _read(data: bytes) -> list[Outgoing]:
+    """What is open in a file; a torn or damaged tail ends it."""
+    messages: dict[bytes, Outgoing] = {}
+    for kind, payload in _records(data):
+        if kind == b"A" and len(payload) == ID_SIZE:
+            messages.pop(payload, None)
+        elif kind == b"M":
+            try:
+                message = outgoing("outbox", decode(payload, REQUEST_LIMITS))
+            except ProtocolError:
+                continue
+            messages[message.client_id] = message
+    return list(messages.values())
+
+
+def _records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    place = 0
+    while place + _HEADER.size <= len(data):
+        kind, length, checksum = _HEADER.unpack_from(data, place)
+        payload = data[place + _HEADER.size : place + _HEADER.size + length]
+        if len(payload) != length or crc32(payload) != checksum:
+            return
+        yield kind, payload
+        place += _HEADER.size + length

@@ -1,0 +1,190 @@
+"""The same client for plain scripts: no asyncio in sight.
+
+    with SyncClient(profile="alice") as client:
+        client.send("bob", "hello")
+        for message in client.messages():
+            print(message.sender, message.body)
+
+Runs a Client on an event loop in a thread of its own. Methods block, have the same deadlines and raise the
+same errors; they may be called from several threads.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from cnmessage_client.client import DEFAULT_TIMEOUT, Client, Trust
+from cnmessage_client.model import Delivered, LoginSession, Message, Receipt, User
+from cnmessage_client.profile import Home
+from cnmessage_protocol.results import Identity
+
+Result = TypeVar("Result")
+
+
+class SyncClient:
+    """A blocking client of one profile; see Client for what each method does."""
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        broker: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        trust: Trust | None = None,
+        home: Home | None = None,
+    ) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="cnmessage-client", daemon=True)
+        self._thread.start()
+        self._client = self._run(
+            _made(profile=profile, broker=broker, timeout=timeout, trust=trust, home=home),
+        )
+
+    def connect(self) -> None:
+        """Start connecting; see Client.connect."""
+        self._run(self._client.connect())
+
+    def close(self) -> None:
+        """Leave and end the thread."""
+        if self._loop.is_closed():
+            return
+        try:
+            self._run(self._client.close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def __enter__(self) -> Self:
+        try:
+            self.connect()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def signup(self, name: str, password: str) -> str:
+        """Make an account and log this profile in to it."""
+        return self._run(self._client.signup(name, password))
+
+    def login(self, name: str, password: str) -> str:
+        """Log this profile in."""
+        return self._run(self._client.login(name, password))
+
+    def logout(self) -> None:
+        """Log this profile out."""
+        self._run(self._client.logout())
+
+    def passwd(self, old: str, new: str) -> int:
+        """Change the password; gives how many other devices were logged out."""
+        return self._run(self._client.passwd(old, new))
+
+    def whoami(self) -> Identity:
+        """Who this profile is logged in as."""
+        return self._run(self._client.whoami())
+
+    def sessions(self) -> list[LoginSession]:
+        """The devices that are logged in to this account."""
+        return self._run(self._client.sessions())
+
+    def revoke(self, session: int) -> None:
+        """Log another device out."""
+        self._run(self._client.revoke(session))
+
+    def send(self, to: str | Sequence[str], body: str, *, client_id: str | None = None) -> Receipt:
+        """Send to one or many; returns once the broker has it on disk."""
+        return self._run(self._client.send(to, body, client_id=client_id))
+
+    def broadcast(self, body: str) -> Receipt:
+        """Send to every user who is online."""
+        return self._run(self._client.broadcast(body))
+
+    def receipts(self, ids: Sequence[str]) -> list[Delivered]:
+        """How far messages of this user have come."""
+        return self._run(self._client.receipts(ids))
+
+    def history(
+        self,
+        limit: int = 20,
+        *,
+        peer: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        missed: bool = False,
+        unread: bool = False,
+    ) -> list[Message]:
+        """The latest `limit` messages that match, oldest first."""
+        return self._run(
+            self._client.history(
+                limit,
+                peer=peer,
+                since=since,
+                until=until,
+                before=before,
+                missed=missed,
+                unread=unread,
+            ),
+        )
+
+    def mark_read(self, seq: int) -> None:
+        """Tell the broker that everything up to `seq` was shown or stored."""
+        self._run(self._client.mark_read(seq))
+
+    def messages(self, *, after: int | None = None, auto_ack: bool = True) -> Iterator[Message]:
+        """Every message from the read mark on, then live; blocks while there is none."""
+        stream = self._client.messages(after=after, auto_ack=auto_ack)
+        try:
+            while True:
+                yield self._run(_next(stream))
+        finally:
+            if not self._loop.is_closed():
+                self._run(_close(stream))
+
+    def users(self) -> list[User]:
+        """Everyone, in order of name."""
+        return self._run(self._client.users())
+
+    def block(self, name: str) -> bool:
+        """Let nothing of `name` into the inbox from now on."""
+        return self._run(self._client.block(name))
+
+    def unblock(self, name: str) -> bool:
+        """Take `name` off the blocklist."""
+        return self._run(self._client.unblock(name))
+
+    def blocked(self) -> list[str]:
+        """Whom this user blocks."""
+        return self._run(self._client.blocked())
+
+    def _run(self, job: Coroutine[Any, Any, Result]) -> Result:
+        future = asyncio.run_coroutine_threadsafe(job, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+
+async def _made(**options: Any) -> Client:
+    return Client(**options)
+
+
+async def _next(stream: Any) -> Message:
+    message: Message = await anext(stream)
+    return message
+
+
+async def _close(stream: Any) -> None:
+    await stream.aclose()
