@@ -1,0 +1,29 @@
+"""Fixtures that every layer uses. See tests/support for what stands behind them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cnmessage_client import Home
+from tests.support.harness import BrokerProcess, BrokerThread, broker_config, home_at
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A client's home directory of its own."""
+    return home_at(tmp_path / "home")
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[BrokerThread]:
+    """A broker in a thread, with SQLite on disk."""
+    with BrokerThread(broker_config(tmp_path / "broker")) as running:
+        yield running
+
+
+@pytest.fixture
+def broker_process(tmp_path: Path) -> Iterator[BrokerProcess]:
+    """A broker as a process of its own."""
+    with BrokerProcess(tmp_path / "broker") as running:
+        yield running

@@ -1,0 +1,142 @@
+"""Real brokers for tests: in a thread, where a test looks inside, or as a process, where it is killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from cnmessage_broker.app import Broker
+from cnmessage_broker.config import Config
+from cnmessage_client import Client, Home
+
+BIN = Path(sys.executable).parent
+PASSWORD = "correct horse battery"
+_next_port = 14000 + (os.getpid() * 52) % 16000
+
+
+def free_port() -> int:
+    """The first of four free ports in a row on 127.0.0.1, below the ephemeral range."""
+    global _next_port
+    while True:
+        _next_port = 14000 + (_next_port + 4 - 14000) % 17000
+        if all(_is_free(_next_port + offset) for offset in range(4)):
+            return _next_port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until something outside any event loop holds; fail with a deadline."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        pause.wait(0.01)
+
+
+def broker_config(data: Path, **settings: Any) -> Config:
+    """Settings with budgets wide enough for tests that are not about budgets."""
+    wide: dict[str, Any] = {"login_burst": 100_000, "address_login_burst": 100_000, "password_queue": 1000}
+    return Config(data=data, **{"port": free_port(), **wide, **settings})
+
+
+class BrokerThread:
+    """A broker in a thread of this process; `broker` may be looked into."""
+
+    def __init__(self, config: Config, **options: Any) -> None:
+        self.broker = Broker(config, **options)
+        self.address = self.broker.address
+        self._thread = threading.Thread(target=self.broker.run, name="broker")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.broker.stop()
+        self._thread.join(10)
+        self.broker.close()
+
+
+class BrokerProcess:
+    """A real `cnmessage-broker start`, to be stopped, killed and started again on the same data."""
+
+    def __init__(self, data: Path, port: int | None = None, **environment: str) -> None:
+        self.data = data
+        self.port = port or free_port()
+        self.environment = environment
+        self.address = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Self:
+        """Start and wait for the line that says it is ready."""
+        command = [str(BIN / "cnmessage-broker"), "start", "--port", str(self.port), "--data", str(self.data)]
+        self.log = (self.data.parent / f"{self.data.name}.log").open("a")
+        wide = {
+            "CNMESSAGE_BROKER_LOGIN_BURST": "100000",
+            "CNMESSAGE_BROKER_ADDRESS_LOGIN_BURST": "100000",
+        }
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+            env={**os.environ, **wide, **self.environment},
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if "--broker '" in line:
+                self.address = line.split("--broker '")[1].split("'")[0]
+                return self
+        raise AssertionError(f"the broker did not start: see {self.log.name}")
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM; gives the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        process, self.process = self.process, None
+        process.send_signal(number)
+        status = process.wait(15)
+        assert process.stdout is not None
+        process.stdout.close()
+        self.log.close()
+        return status
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self._end(signal.SIGKILL)
+
+
+def home_at(path: Path) -> Home:
+    """A CNMESSAGE_HOME of its own."""
+    return Home(path, path / "state")
+
+
+async def sign_up(address: str, home: Home, *names: str, timeout: float = 10.0) -> None:
+    """Accounts with a profile each of the same name."""
+    for name in names:
+        async with Client(home=home, profile=name, broker=address, timeout=timeout) as client:
+            await client.signup(name, PASSWORD)
