@@ -14,13 +14,13 @@ import os
 import random
 import socket
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from cnmessage_client.connection import Connection, fetch_key_card, keys_match, new_key_pair, unreachable
+from cnmessage_client.connection import Connection, keys_match, new_key_pair, unreachable
+from cnmessage_client.courier import Courier
 from cnmessage_client.model import (
     Delivered,
     LoginSession,
@@ -31,7 +31,6 @@ from cnmessage_client.model import (
     message_of,
     to_millis,
 )
-from cnmessage_client.outbox import Outbox
 from cnmessage_client.profile import (
     DEFAULT_BROKER,
     Home,
@@ -39,33 +38,22 @@ from cnmessage_client.profile import (
     damaged_key,
     parse_address,
 )
+from cnmessage_client.stream import Stream
+from cnmessage_client.trust import Trust, key_has_changed, settle_key, trust_loopback
 from cnmessage_protocol import messages as verbs
 from cnmessage_protocol.effects import Answer, Effect, End, Moved, Roster, Settle
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.ids import ClientId, fingerprint, id_text, parse_id, uuid7
+from cnmessage_protocol.ids import ClientId, id_text, parse_id, uuid7
 from cnmessage_protocol.inbox import Show
 from cnmessage_protocol.records import TO_EVERYONE, InboxItem, Outgoing, check_body, recipients
 from cnmessage_protocol.results import MAX_MESSAGES, Identity, LoggedIn, Page
-from cnmessage_protocol.sendqueue import Acked, Refused
 from cnmessage_protocol.session import Session
 from cnmessage_protocol.states import State
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds a call waits for its answer."""
 
-SUSPICION = 0.7
-"""Seconds without a first answer after which the broker's key is looked at again."""
-
-LEFTOVER_PATIENCE = 2.0
-"""Seconds that closing waits for messages an earlier, killed client left behind."""
-
-PAUSE_AT = 8192
-RESUME_AT = 1024
-"""Items that may wait for the application before the client stops taking more, and until it goes on."""
-
 Result = TypeVar("Result")
-Trust = Callable[[str, str], bool]
-"""Asked before a broker's key is accepted for the first time: (HOST:PORT, fingerprint) to yes or no."""
 
 
 class Client:
@@ -87,19 +75,14 @@ class Client:
         self.timeout = timeout
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
-        self._trust = trust or _trust_loopback
+        self._trust = trust or trust_loopback
         self._session = Session(random.random)
-        self._outbox: Outbox | None = None
+        self._courier: Courier
+        self._stream: Stream
         self._connection: Connection | None = None
         self._answers: dict[int, asyncio.Future[Any]] = {}
-        self._unsettled: dict[ClientId, asyncio.Future[Receipt]] = {}
-        self._fresh: list[Outgoing] = []
-        self._leftovers: set[ClientId] = set()
-        self._items: deque[InboxItem] = deque()
-        self._more_items = asyncio.Event()
         self._failure: CnMessageError | None = None
         self._guard: asyncio.Task[None] | None = None
-        self._following = False
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -108,35 +91,34 @@ class Client:
 
         Raises BROKER_KEY_CHANGED, UNREACHABLE (the first time, when the key must be asked for), INTEGRITY.
         """
-        broker_key = await self._broker_key()
+        broker_key = await settle_key(KnownBrokers(self.home), self.address, self._trust, self.timeout)
         keys = self.profile.keys(new_key_pair)
         if not keys_match(keys):
             raise damaged_key(self.profile.folder / "device.key")
         connection = Connection(self.address, broker_key, keys, self._session, self._take)
         self._connection = connection
+        self._courier = Courier(self.profile, self.address, self._session, connection)
+        self._stream = Stream(self._session, connection)
         connection.perform(self._session.open(connection.now()))
         self._guard = asyncio.create_task(self._watch_key(connection, broker_key))
         user = self.profile.user
         if user is not None:
-            self._adopt(user)
+            self._courier.adopt(user)
 
     async def close(self) -> None:
         """Leave. Messages that are still unacknowledged stay on disk for the next client of this profile."""
         connection = self._connection
         if connection is None:
             return
-        if self._leftovers and connection.heard.is_set():
-            waiting = [self._unsettled[each] for each in self._leftovers if each in self._unsettled]
-            if waiting:
-                await asyncio.wait(waiting, timeout=LEFTOVER_PATIENCE)
+        if self._failure is None:
+            await self._courier.finish()
         if self._guard is not None:
             self._guard.cancel()
         connection.perform(self._session.close(connection.now()))
         connection.end()
         self._connection = None
         self._fail_waiting(CnMessageError(ErrorCode.UNREACHABLE, "the client was closed"))
-        if self._outbox is not None:
-            self._outbox.close()
+        self._courier.close()
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -158,7 +140,7 @@ class Client:
     @property
     def queued(self) -> int:
         """Messages that wait for their acknowledgement."""
-        return len(self._session.queue) + len(self._fresh)
+        return 0 if self._connection is None else len(self._courier)
 
     def cut(self, pause: float = 3.0) -> None:
         """Break the connection as a network fault would and stay away for `pause` seconds."""
@@ -219,7 +201,8 @@ class Client:
         """
         names = [to] if isinstance(to, str) else list(to)
         message = _checked(lambda: self._outgoing(names, body, client_id))
-        return await self._send(message, self.timeout if timeout is None else timeout)
+        self._connected()
+        return await self._courier.send(message, self.timeout if timeout is None else timeout)
 
     async def broadcast(self, body: str) -> Receipt:
         """Send to every user who is online."""
@@ -271,22 +254,11 @@ class Client:
         Makes the user online. With `auto_ack` a message counts as read once the next one is asked for;
         without it, call `acknowledge`. One iteration at a time.
         """
-        connection = self._connected()
-        if not self._following:
-            self._following = True
-            connection.perform(self._session.follow(connection.now(), after))
-        while True:
-            while self._items:
-                item = self._items.popleft()
-                if connection.paused and len(self._items) < RESUME_AT:
-                    self._pause(connection, paused=False)
-                yield message_of(item)
-                if auto_ack:
-                    self.acknowledge(item.seq)
-            if self._failure is not None:
-                raise self._failure
-            self._more_items.clear()
-            await self._more_items.wait()
+        self._connected()
+        async for item in self._stream.items(after):
+            yield message_of(item)
+            if auto_ack:
+                self.acknowledge(item.seq)
 
     def acknowledge(self, seq: int) -> None:
         """Count everything up to `seq` as read; sent soon, together with what follows."""
@@ -325,42 +297,14 @@ class Client:
 
     # -- inner: connecting ------------------------------------------------------------------------
 
-    async def _broker_key(self) -> bytes:
-        known = KnownBrokers(self.home)
-        pinned = known.key_of(self.address)
-        told = self.address.key
-        if pinned is not None:
-            if told is not None and told != pinned:
-                raise known.changed(self.address)
-            return pinned
-        if told is None:
-            card = await asyncio.to_thread(fetch_key_card, self.address, self.timeout)
-            told = card.key
-            if not self._trust(self.address.place, fingerprint(told)):
-                raise CnMessageError(
-                    ErrorCode.BROKER_KEY_CHANGED,
-                    f"the key of {self.address.place} was not accepted; ask whoever runs the broker for the "
-                    "whole address, cnm://…#KEY",
-                )
-        known.pin(self.address, told)
-        return told
-
     async def _watch_key(self, connection: Connection, expected: bytes) -> None:
-        """A broker with another key never completes the handshake; find out instead of timing out."""
-        try:
-            await asyncio.wait_for(connection.heard.wait(), SUSPICION)
-        except TimeoutError:
-            try:
-                card = await asyncio.to_thread(fetch_key_card, self.address, self.timeout)
-            except CnMessageError:
-                return
-            if card.key != expected and not connection.heard.is_set():
-                self._fail(KnownBrokers(self.home).changed(self.address))
+        if await key_has_changed(connection, self.address, expected, self.timeout):
+            self._fail(KnownBrokers(self.home).changed(self.address))
 
     async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
         answer: LoggedIn = await self._request(request)
         self.profile.remember(broker=self.broker, user=answer.user)
-        self._adopt(answer.user)
+        self._courier.adopt(answer.user)
         return answer.user
 
     @property
@@ -370,14 +314,14 @@ class Client:
     def _connected(self) -> Connection:
         if self._connection is None:
             raise CnMessageError(ErrorCode.UNREACHABLE, "the client is not connected; call connect() first")
+        if self._failure is not None:
+            raise self._failure
         return self._connection
 
     # -- inner: requests --------------------------------------------------------------------------
 
     async def _request(self, request: verbs.Request) -> Any:
         connection = self._connected()
-        if self._failure is not None:
-            raise self._failure
         _checked(lambda: verbs.parse_request(request.VERB, _plain_arguments(request)))
         request_id, effects = self._session.request(connection.now(), request)
         answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
@@ -399,79 +343,6 @@ class Client:
         )
         return Outgoing(ClientId(identity), recipients(list(names)), body)
 
-    async def _send(self, message: Outgoing, timeout: float) -> Receipt:  # noqa: ASYNC109 - see send
-        connection = self._connected()
-        if self._failure is not None:
-            raise self._failure
-        if self._outbox is None:
-            self._open_outbox(self.profile.user or "nobody")
-        loop = asyncio.get_running_loop()
-        receipt = self._unsettled[message.client_id] = loop.create_future()
-        if not self._fresh:
-            loop.call_soon(self._submit_fresh)  # what this turn of the loop sends goes out together
-        self._fresh.append(message)
-        try:
-            return await asyncio.wait_for(receipt, timeout)
-        except TimeoutError:
-            raise self._unconfirmed(connection, message) from None
-        finally:
-            self._unsettled.pop(message.client_id, None)
-
-    def _submit_fresh(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        connection, outbox = self._connection, self._outbox
-        if connection is None or outbox is None:
-            return
-        try:
-            outbox.add(fresh)
-        except CnMessageError as error:
-            for message in fresh:
-                self._resolve(message.client_id, error)
-            return
-        connection.perform(self._session.submit(connection.now(), fresh))
-
-    def _unconfirmed(self, connection: Connection, message: Outgoing) -> CnMessageError:
-        if not connection.ever_sent:
-            connection.perform(self._session.cut(connection.now(), 0.0))
-        if self._session.queue.withdraw(message.client_id) and self._outbox is not None:
-            self._outbox.settle([message.client_id])
-            text = "The message was not sent."
-        else:
-            text = (
-                "The message may have arrived; it is kept and will be confirmed, never doubled, "
-                "by the next command that connects. Do not send it again."
-            )
-        return CnMessageError(ErrorCode.UNREACHABLE, f"{unreachable(self.address).message}. {text}")
-
-    def _open_outbox(self, user: str) -> Outbox:
-        self._outbox = Outbox(self.profile.outbox, user, f"{os.getpid()}-{os.urandom(4).hex()}")
-        return self._outbox
-
-    def _adopt(self, user: str) -> None:
-        connection = self._connected()
-        outbox = self._open_outbox(user) if self._outbox is None else self._outbox
-        left = outbox.adopt()
-        if not left:
-            return
-        loop = asyncio.get_running_loop()
-        for message in left:
-            self._leftovers.add(message.client_id)
-            self._unsettled[message.client_id] = loop.create_future()
-        connection.perform(self._session.submit(connection.now(), left))
-
-    def _resolve(self, client_id: ClientId, outcome: Receipt | CnMessageError) -> None:
-        future = self._unsettled.get(client_id)
-        if future is None or future.done():
-            return
-        if isinstance(outcome, Receipt):
-            future.set_result(outcome)
-        else:
-            future.set_exception(outcome)
-        if client_id in self._leftovers:
-            self._leftovers.discard(client_id)
-            future.exception()  # nobody may be waiting for it; it is logged nowhere
-            self._unsettled.pop(client_id, None)
-
     # -- inner: effects ---------------------------------------------------------------------------
 
     def _take(self, effect: Effect) -> None:
@@ -481,13 +352,9 @@ class Client:
                 if waiting is not None and not waiting.done():
                     waiting.set_exception(error) if error is not None else waiting.set_result(result)
             case Settle(outcomes):
-                self._settle(outcomes)
+                self._courier.settle(outcomes)
             case Show(items):
-                self._items.extend(items)
-                self._more_items.set()
-                connection = self._connected()
-                if not connection.paused and len(self._items) > PAUSE_AT:
-                    self._pause(connection, paused=True)
+                self._stream.put(items)
             case Moved(state, retry_in):
                 self.on_state(state, retry_in)
             case Roster(changes):
@@ -497,32 +364,17 @@ class Client:
             case _:
                 raise ProtocolError(f"an effect without a driver: {type(effect).__name__}")
 
-    def _settle(self, outcomes: Sequence[Acked | Refused]) -> None:
-        if self._outbox is not None:
-            self._outbox.settle([outcome.client_id for outcome in outcomes])
-        for outcome in outcomes:
-            match outcome:
-                case Acked(client_id, identity, seq, count):
-                    receipt = Receipt(id_text(identity), id_text(client_id), seq, count)
-                    self._resolve(client_id, receipt)
-                case Refused(client_id, error):
-                    self._resolve(client_id, error)
-
-    def _pause(self, connection: Connection, *, paused: bool) -> None:
-        connection.paused = paused
-        connection.perform(self._session.pause(connection.now(), paused=paused))
-        connection.look()
-
     def _fail(self, error: CnMessageError) -> None:
         self._failure = error
         self._fail_waiting(error)
 
     def _fail_waiting(self, error: CnMessageError) -> None:
-        for future in [*self._answers.values(), *self._unsettled.values()]:
+        self._courier.fail(error)
+        self._stream.fail(error)
+        for future in self._answers.values():
             if not future.done():
                 future.set_exception(error)
                 future.exception()  # marks it as seen, in case its caller has given up
-        self._more_items.set()
 
 
 def _checked(build: Callable[[], Result]) -> Result:
@@ -540,11 +392,6 @@ def _plain_arguments(request: verbs.Request) -> dict[str, Any]:
         key: list(value) if isinstance(value, tuple) else value
         for key, value in verbs.request_arguments(request).items()
     }
-
-
-def _trust_loopback(place: str, _fingerprint: str) -> bool:
-    host = place.rpartition(":")[0].strip("[]")
-    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 def _ignore(*_: object) -> None:

@@ -209,9 +209,7 @@ class Connection:
                 return False
             self.heard.set()
             try:
-                if len(frames) != 1:
-                    raise ProtocolError("a reply must be one frame")
-                reply = unpack_reply(frames[0])
+                reply = unpack_reply(b"".join(frames))  # more than one frame is no valid msgpack then
             except ProtocolError:
                 self.bad_frames += 1
                 continue

@@ -179,8 +179,8 @@ class KnownBrokers:
         """The error for a broker whose key is not the pinned one."""
         return CnMessageError(
             ErrorCode.BROKER_KEY_CHANGED,
-            f"the key of the broker {address.place} is not the one met before: it was reinstalled, or someone "
-            f"is in between. Nothing was sent. Ask whoever runs it; if the new key is right, remove the line "
+            f"the key of the broker {address.place} is not the one met before: it was installed anew, or "
+            f"someone is in between. Nothing was sent. Ask whoever runs it; if the new key is right, remove the line "
             f"'{address.place}' from {self._path}",
         )
 

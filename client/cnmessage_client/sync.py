@@ -16,9 +16,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from cnmessage_client.client import DEFAULT_TIMEOUT, Client, Trust
+from cnmessage_client.client import DEFAULT_TIMEOUT, Client
 from cnmessage_client.model import Delivered, LoginSession, Message, Receipt, User
 from cnmessage_client.profile import Home
+from cnmessage_client.trust import Trust
 from cnmessage_protocol.results import Identity
 
 Result = TypeVar("Result")

@@ -1,0 +1,141 @@
+"""The sending side of a client: outbox first, then the session, then the answer to whoever waits.
+
+Called by client.py. Knows the outbox file and the session's queue, no socket.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+from cnmessage_client.connection import Connection, unreachable
+from cnmessage_client.model import Receipt
+from cnmessage_client.outbox import Outbox
+from cnmessage_client.profile import Address, Profile
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.ids import ClientId, id_text
+from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.sendqueue import Acked, Outcome
+from cnmessage_protocol.session import Session
+
+LEFTOVER_PATIENCE = 2.0
+"""Seconds that closing waits for messages an earlier, killed client left behind."""
+
+
+class Courier:
+    """Brings messages to the broker, each exactly once."""
+
+    def __init__(self, profile: Profile, address: Address, session: Session, connection: Connection) -> None:
+        self._profile = profile
+        self._address = address
+        self._session = session
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._outbox: Outbox | None = None
+        self._waiting: dict[ClientId, asyncio.Future[Receipt]] = {}
+        self._leftovers: set[ClientId] = set()
+        self._no_leftovers = asyncio.Event()
+        self._no_leftovers.set()
+        self._fresh: list[Outgoing] = []
+
+    def __len__(self) -> int:
+        return len(self._session.queue) + len(self._fresh)
+
+    async def send(self, message: Outgoing, timeout: float) -> Receipt:  # noqa: ASYNC109 - the error must say what became of it
+        """Write the message down, send it, wait for its receipt.
+
+        UNREACHABLE after `timeout` seconds says whether the message was taken back or may still arrive.
+        """
+        receipt = self._waiting.get(message.client_id)
+        if receipt is None:
+            receipt = self._waiting[message.client_id] = self._loop.create_future()
+            if not self._fresh:
+                self._loop.call_soon(self._submit_fresh)  # what one turn of the loop sends goes out together
+            self._fresh.append(message)
+        try:
+            # Shielded: two callers may wait for one client id.
+            return await asyncio.wait_for(asyncio.shield(receipt), timeout)
+        except TimeoutError:
+            raise self._unconfirmed(message) from None
+        finally:
+            self._waiting.pop(message.client_id, None)
+
+    def adopt(self, user: str) -> None:
+        """Send what killed clients of the same user and profile left behind."""
+        self._outbox = self._outbox or self._new_outbox(user)
+        left = self._outbox.adopt()
+        if left:
+            self._leftovers |= {message.client_id for message in left}
+            self._no_leftovers.clear()
+            self._connection.perform(self._session.submit(self._connection.now(), left))
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """The broker has answered for these messages."""
+        if self._outbox is not None:
+            self._outbox.settle([outcome.client_id for outcome in outcomes])
+        for outcome in outcomes:
+            self._leftovers.discard(outcome.client_id)
+            waiting = self._waiting.get(outcome.client_id)
+            if waiting is None or waiting.done():
+                continue
+            if isinstance(outcome, Acked):
+                client_id, message_id = id_text(outcome.client_id), id_text(outcome.id)
+                waiting.set_result(Receipt(message_id, client_id, outcome.seq, outcome.recipients))
+            else:
+                _fail(waiting, outcome.error)
+        if not self._leftovers:
+            self._no_leftovers.set()
+
+    def fail(self, error: CnMessageError) -> None:
+        """Nothing will be answered any more."""
+        for waiting in self._waiting.values():
+            _fail(waiting, error)
+        self._no_leftovers.set()
+
+    async def finish(self) -> None:
+        """Give leftovers a moment to be confirmed, if the broker is there at all."""
+        if self._connection.heard.is_set():
+            try:
+                await asyncio.wait_for(self._no_leftovers.wait(), LEFTOVER_PATIENCE)
+            except TimeoutError:
+                return
+
+    def close(self) -> None:
+        """Release the outbox; what is unacknowledged stays in it for the next client of this profile."""
+        if self._outbox is not None:
+            self._outbox.close()
+
+    def _submit_fresh(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        try:
+            self._outbox = self._outbox or self._new_outbox(self._profile.user or "nobody")
+            self._outbox.add(fresh)
+        except CnMessageError as error:
+            for message in fresh:
+                if (waiting := self._waiting.get(message.client_id)) is not None:
+                    _fail(waiting, error)
+        else:
+            self._connection.perform(self._session.submit(self._connection.now(), fresh))
+
+    def _unconfirmed(self, message: Outgoing) -> CnMessageError:
+        if not self._connection.ever_sent:
+            # Nothing ever left this machine, so even what counts as in flight can be taken back.
+            self._connection.perform(self._session.cut(self._connection.now(), 0.0))
+        if self._session.queue.withdraw(message.client_id):
+            if self._outbox is not None:
+                self._outbox.settle([message.client_id])
+            fate = "The message was not sent."
+        else:
+            fate = (
+                "The message may have arrived. It is kept and will be confirmed, never doubled, by the next "
+                "command that connects: do not send it again."
+            )
+        return CnMessageError(ErrorCode.UNREACHABLE, f"{unreachable(self._address).message}. {fate}")
+
+    def _new_outbox(self, user: str) -> Outbox:
+        return Outbox(self._profile.outbox, user, f"{os.getpid()}-{os.urandom(4).hex()}")
+
+
+def _fail(waiting: "asyncio.Future[Receipt]", error: CnMessageError) -> None:
+    if not waiting.done():
+        waiting.set_exception(error)
+        waiting.exception()  # counts as seen even if its caller has given up meanwhile
