@@ -180,8 +180,8 @@ class KnownBrokers:
         return CnMessageError(
             ErrorCode.BROKER_KEY_CHANGED,
             f"the key of the broker {address.place} is not the one met before: it was installed anew, or "
-            f"someone is in between. Nothing was sent. Ask whoever runs it; if the new key is right, remove the line "
-            f"'{address.place}' from {self._path}",
+            "someone is in between. Nothing was sent. Ask whoever runs it; if the new key is right, remove "
+            f"the line '{address.place}' from {self._path}",
         )
 
     def _load(self) -> dict[str, bytes]:

@@ -1,0 +1,1 @@
+"""The `cnmessage` command line."""

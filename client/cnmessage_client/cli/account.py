@@ -1,0 +1,196 @@
+"""Commands about the account: signup, login, logout, passwd, whoami, sessions."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cnmessage_client.cli.options import Settings, common, usage
+from cnmessage_client.cli.partial import each_of
+from cnmessage_client.cli.secrets import password_options, read_passwords
+from cnmessage_client.client import Client
+from cnmessage_client.profile import Home
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+
+@click.command()
+@click.argument("name", required=False)
+@password_options
+@common
+def signup(settings: Settings, name: str | None, password_stdin: bool, password_file: Path | None) -> None:
+    """Make an account and log in to it.
+
+    Example: cnmessage signup alice
+    """
+    name = _name(settings, name)
+    (password,) = read_passwords(
+        settings,
+        ["Password"],
+        password_stdin=password_stdin,
+        password_file=password_file,
+        confirm_last=True,
+    )
+    _enter(settings, name, password, new=True)
+
+
+@click.command()
+@click.argument("name", required=False)
+@password_options
+@common
+def login(settings: Settings, name: str | None, password_stdin: bool, password_file: Path | None) -> None:
+    """Log this profile in; it stays logged in until `logout`.
+
+    Example: cnmessage login alice
+    """
+    name = _name(settings, name)
+    (password,) = read_passwords(
+        settings,
+        ["Password"],
+        password_stdin=password_stdin,
+        password_file=password_file,
+    )
+    _enter(settings, name, password, new=False)
+
+
+@click.command()
+@common
+def logout(settings: Settings) -> None:
+    """Log this profile out."""
+
+    async def job(client: Client) -> None:
+        await client.logout()
+
+    settings.run(job)
+    settings.renderer.record({"status": "logged out"}, "Logged out.")
+
+
+@click.command()
+@password_options
+@common
+def passwd(settings: Settings, password_stdin: bool, password_file: Path | None) -> None:
+    """Change the password; every other device is logged out.
+
+    From a file or standard input: the old password, then the new one, one a line.
+    """
+    old, new = read_passwords(
+        settings,
+        ["Old password", "New password"],
+        password_stdin=password_stdin,
+        password_file=password_file,
+        confirm_last=True,
+    )
+
+    async def job(client: Client) -> int:
+        return await client.passwd(old, new)
+
+    revoked = settings.run(job)
+    settings.renderer.record(
+        {"status": "changed", "revoked": revoked},
+        f"The password was changed; {revoked} other devices were logged out.",
+    )
+
+
+@click.command()
+@common
+def whoami(settings: Settings) -> None:
+    """Show who is logged in here, and how the inbox stands."""
+
+    async def job(client: Client) -> tuple[dict[str, Any], str]:
+        me = await client.whoami()
+        values = {
+            "user": me.user,
+            "profile": client.profile.name,
+            "broker": client.address.place,
+            "session": me.session,
+            "unread": me.unread,
+        }
+        return values, me.user
+
+    values, user = settings.run(job)
+    person = f"{user} on {values['broker']}, profile {values['profile']}, {values['unread']} unread"
+    settings.renderer.record(values, person, [str(value) for value in values.values()])
+
+
+@click.group(invoke_without_command=True)
+@common
+@click.pass_context
+def sessions(context: click.Context, settings: Settings) -> None:
+    """List the devices logged in to this account, or log some out."""
+    if context.invoked_subcommand is None:
+        _list_sessions(settings)
+
+
+@sessions.command("list")
+@common
+def list_sessions(settings: Settings) -> None:
+    """List the devices."""
+    _list_sessions(settings)
+
+
+@sessions.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=int)
+@common
+def revoke(settings: Settings, ids: tuple[int, ...]) -> None:
+    """Log devices out, by the ids that `sessions` shows.
+
+    Example: cnmessage sessions revoke 3
+    """
+
+    async def job(client: Client) -> None:
+        await each_of(
+            settings, [str(each) for each in ids], lambda text: client.revoke(int(text)), "logged out"
+        )
+
+    settings.run(job)
+
+
+def _list_sessions(settings: Settings) -> None:
+    renderer = settings.renderer
+    found = settings.run(lambda client: client.sessions())
+    heads = ("ID", "DEVICE", "SINCE", "LAST SEEN", "STATE")
+    rows = [
+        (
+            each.as_json(),
+            (
+                str(each.id),
+                each.label,
+                renderer.when(each.created),
+                renderer.when(each.last_seen),
+                "this one" if each.current else "online" if each.online else "offline",
+            ),
+        )
+        for each in found
+    ]
+    renderer.table(heads, rows)
+
+
+def _name(settings: Settings, name: str | None) -> str:
+    if name is not None:
+        return name
+    if not settings.interactive:
+        raise usage("a user name is needed: cnmessage signup NAME, or cnmessage login NAME")
+    text: str = click.prompt("User name", err=True)
+    return text
+
+
+def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
+    home = Home.find()
+    profile = home.profile(settings.profile or home.current_profile)
+    if profile.user is not None and profile.user != name.lower():
+        raise CnMessageError(
+            ErrorCode.USAGE,
+            f"profile '{profile.name}' is logged in as {profile.user}; to be {name} as well, add "
+            f"--profile {name.lower()}, or log out first with: cnmessage logout",
+        )
+
+    async def job(client: Client) -> dict[str, str]:
+        user = await (client.signup(name, password) if new else client.login(name, password))
+        return {"user": user, "profile": client.profile.name, "broker": client.address.place}
+
+    values = settings.run(job)
+    done = "Welcome" if new else "Logged in"
+    settings.renderer.record(values, f"{done}, {values['user']}.", list(values.values()))
+    option = "" if profile.name == home.current_profile else f" --profile {profile.name}"
+    settings.renderer.note(
+        f"Try: cnmessage{option} users, cnmessage{option} send NAME TEXT, cnmessage{option} watch"
+    )

@@ -1,0 +1,121 @@
+"""The `cnmessage` program: the group of all commands, help, and how errors end it."""
+
+import difflib
+import os
+import sys
+from typing import Any
+
+import click
+
+from cnmessage_client.cli import account, messages, people, profiles
+from cnmessage_client.cli.options import Settings, common
+from cnmessage_client.cli.render import Renderer
+from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
+
+_GROUPS = (
+    ("Messages", (messages.send, messages.broadcast, messages.history, messages.watch)),
+    ("People", (people.users, people.blacklist)),
+    (
+        "Account",
+        (account.signup, account.login, account.logout, account.passwd, account.whoami, account.sessions),
+    ),
+    ("This machine", (profiles.profile, profiles.completion)),
+)
+ALIASES = {"list_users": "users", "block": "blacklist"}
+
+
+class Commands(click.Group):
+    """A group with aliases, commands listed by theme, and a suggestion for a mistyped one."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of a name or an alias."""
+        return super().get_command(context, ALIASES.get(name, name))
+
+    def resolve_command(
+        self,
+        context: click.Context,
+        args: list[str],
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say what it may have been."""
+        if args and self.get_command(context, args[0]) is None and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], [*self.commands, *ALIASES], 1)
+            hint = f"; did you mean '{near[0]}'?" if near else "; 'cnmessage help' lists what there is"
+            raise click.UsageError(f"there is no command '{args[0]}'{hint}", context)
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by theme."""
+        del context
+        for title, commands in _GROUPS:
+            with formatter.section(title):
+                rows = [(command.name or "", command.get_short_help_str(70)) for command in commands]
+                formatter.write_dl(rows)
+
+
+@click.group(
+    cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="cnmessage")
+@common
+@click.pass_context
+def cli(context: click.Context, settings: Settings) -> None:
+    """Messages between people and programs, through your own broker.
+
+    Start with: cnmessage signup NAME
+    """
+    if context.invoked_subcommand is None:
+        settings.renderer.text(context.get_help())
+
+
+@cli.command("help")
+@click.argument("command", required=False)
+@click.pass_context
+def show_help(context: click.Context, command: str | None) -> None:
+    """Explain the program, or one command."""
+    renderer = Renderer(as_json=False, quiet=False)
+    parent = context.parent or context
+    if command is None:
+        renderer.text(parent.get_help())
+        return
+    _, found, _ = cli.resolve_command(parent, [command])
+    if found is not None:
+        renderer.text(found.get_help(click.Context(found, info_name=command, parent=parent)))
+
+
+for _title, _commands in _GROUPS:
+    for _command in _commands:
+        cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the program; every way it can fail ends here, with a line that helps and a documented status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the program with these arguments; gives the exit status."""
+    renderer = Renderer(as_json="--json" in arguments, quiet=False)
+    try:
+        result: Any = cli.main(arguments, prog_name="cnmessage", standalone_mode=False)
+    except CnMessageError as error:
+        renderer.error(error)
+        return error.exit_status
+    except click.UsageError as error:
+        renderer.error(CnMessageError(ErrorCode.USAGE, _usage_text(error)))
+        return error.exit_code
+    except click.ClickException as error:
+        renderer.error(CnMessageError(ErrorCode.USAGE, error.format_message()))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return EXIT_STATUS[ErrorCode.INTERRUPTED]
+    except BrokenPipeError:
+        # The reader of a pipe has had enough, as `head` does; what is left of stdout goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _usage_text(error: click.UsageError) -> str:
+    text = error.format_message().rstrip(".")
+    where = "" if error.ctx is None else f" (see: {error.ctx.command_path} --help)"
+    return f"{text}{where}"

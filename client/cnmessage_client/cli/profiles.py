@@ -1,0 +1,57 @@
+"""Commands about this machine alone: profile, completion."""
+
+import click
+from click.shell_completion import get_completion_class
+
+from cnmessage_client.cli.options import Settings, common, usage
+from cnmessage_client.profile import Home
+
+
+@click.group()
+@common
+def profile(settings: Settings) -> None:
+    """Several users, or several brokers, on one machine."""
+
+
+@profile.command("list")
+@common
+def list_profiles(settings: Settings) -> None:
+    """List the profiles and who is logged in with each."""
+    home = Home.find()
+    current = settings.profile or home.current_profile
+    rows = []
+    for name in home.profiles():
+        one = home.profile(name)
+        values = {"name": name, "user": one.user, "broker": one.broker, "current": name == current}
+        mark = "current" if name == current else ""
+        rows.append((values, (name, one.user or "", (one.broker or "").partition("#")[0], mark)))
+    settings.renderer.table(("PROFILE", "USER", "BROKER", ""), rows)
+
+
+@profile.command()
+@click.argument("name")
+@common
+def use(settings: Settings, name: str) -> None:
+    """Use this profile when no other is named."""
+    home = Home.find()
+    home.profile(name)
+    if name not in home.profiles():
+        raise usage(f"there is no profile '{name}'; make it with: cnmessage --profile {name} signup NAME")
+    home.use_profile(name)
+    settings.renderer.record({"profile": name}, f"Profile {name} is in use now.", [name])
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@common
+def completion(settings: Settings, shell: str) -> None:
+    """Print a script for TAB completion of commands and user names.
+
+    Example: eval "$(cnmessage completion bash)"
+    """
+    from cnmessage_client.cli.main import cli  # noqa: PLC0415 - the group knows this command already
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise usage(f"no completion for {shell}")
+    settings.renderer.text(kind(cli, {}, "cnmessage", "_CNMESSAGE_COMPLETE").source())

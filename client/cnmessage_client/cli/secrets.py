@@ -1,0 +1,63 @@
+"""Passwords: from a prompt, from standard input or from a file, never from a flag's value."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cnmessage_client.cli.options import Settings, usage
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def password_options(function: Function) -> Function:
+    """Add --password-stdin and --password-file."""
+    from_file = click.option(
+        "--password-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Read the password from the first line of a file.",
+    )
+    from_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+    return from_stdin(from_file(function))
+
+
+def read_passwords(
+    settings: Settings,
+    prompts: list[str],
+    *,
+    password_stdin: bool,
+    password_file: Path | None,
+    confirm_last: bool = False,
+) -> list[str]:
+    """One password for each prompt; from a file or standard input they are lines."""
+    if password_stdin and password_file is not None:
+        raise usage("give --password-stdin or --password-file, not both")
+    if password_file is not None:
+        try:
+            lines = password_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise usage(f"cannot read {password_file}: {error}") from error
+        return _lines(lines, prompts, str(password_file))
+    if password_stdin:
+        return _lines([sys.stdin.readline().rstrip("\r\n") for _ in prompts], prompts, "standard input")
+    if not settings.interactive:
+        raise usage("a password is needed: use --password-stdin or --password-file, or run in a terminal")
+    last = len(prompts) - 1
+    return [
+        click.prompt(
+            prompt,
+            hide_input=True,
+            err=True,
+            confirmation_prompt=confirm_last and number == last,
+        )
+        for number, prompt in enumerate(prompts)
+    ]
+
+
+def _lines(lines: list[str], prompts: list[str], source: str) -> list[str]:
+    if len(lines) < len(prompts) or not all(lines[: len(prompts)]):
+        wanted = " and ".join(prompt.lower() for prompt in prompts)
+        raise usage(f"{source} must hold {wanted}, one a line")
+    return lines[: len(prompts)]
