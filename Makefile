@@ -1,0 +1,68 @@
+# Every habit of this repository. `make help` lists them.
+# A machine needs Python 3.11 or newer, pip and make; all else comes as wheels into .venv.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.synced
+DATA   ?= .data/broker
+SOURCES := protocol broker client tests bench docs/examples
+
+.DEFAULT_GOAL := help
+.PHONY: help sync run demo test check lint types imports fmt bench faults lock docs-check clean
+
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+sync: $(STAMP)  ## make .venv with everything in it
+
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cnmessage needs Python 3.11 or newer, this is " + sys.version)'
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: sync  ## set up and start a broker on 127.0.0.1:12416
+	@$(BIN)/cnmessage-broker start --data $(DATA)
+
+demo: sync  ## a tour without a keyboard: real broker, three users, every step checked
+	@$(BIN)/python -m docs.examples.tour
+
+test: sync  ## set up and run the tests
+	@$(BIN)/python -m pytest
+
+check: lint types imports docs-check test  ## what CI runs
+
+lint: sync
+	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo "run: make fmt"; exit 1; }
+	@$(BIN)/ruff check --quiet $(SOURCES)
+
+types: sync
+	@$(BIN)/mypy
+
+imports: sync
+	@$(BIN)/lint-imports --no-logo
+
+docs-check: sync  ## the tests that hold the documents to the code
+	@$(BIN)/python -m pytest -q tests/unit/test_docs.py tests/acceptance/test_readme.py
+
+fmt: sync  ## format the sources and fix what can be fixed
+	@$(BIN)/ruff format --quiet $(SOURCES)
+	@$(BIN)/ruff check --quiet --fix $(SOURCES)
+
+bench: sync  ## speed, side by side with a bare loop, in one run
+	@$(BIN)/python -m bench
+
+faults: sync  ## the fault runs of the default suite, many more of each
+	@CNMESSAGE_FAULT_RUNS=$${CNMESSAGE_FAULT_RUNS:-50} $(BIN)/python -m pytest tests/faults --timeout 3600
+
+lock: sync  ## write constraints.txt anew from pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-header \
+	    --no-annotate --universal --python-version 3.11 --upgrade --output-file constraints.txt
+
+clean:  ## remove everything that was made, the broker's data too
+	@rm -rf $(VENV) .data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
