@@ -17,9 +17,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from cnmessage_client.connection import Connection, keys_match, new_key_pair, unreachable
+from cnmessage_client.connection import Connection, keys_match, new_key_pair
 from cnmessage_client.courier import Courier
 from cnmessage_client.model import (
     Delivered,
@@ -38,11 +38,12 @@ from cnmessage_client.profile import (
     damaged_key,
     parse_address,
 )
+from cnmessage_client.requests import Requests, checked
 from cnmessage_client.stream import Stream
 from cnmessage_client.trust import Trust, key_has_changed, settle_key, trust_loopback
 from cnmessage_protocol import messages as verbs
 from cnmessage_protocol.effects import Answer, Effect, End, Moved, Roster, Settle
-from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ClientId, id_text, parse_id, uuid7
 from cnmessage_protocol.inbox import Show
 from cnmessage_protocol.records import TO_EVERYONE, InboxItem, Outgoing, check_body, recipients
@@ -52,8 +53,6 @@ from cnmessage_protocol.states import State
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds a call waits for its answer."""
-
-Result = TypeVar("Result")
 
 
 class Client:
@@ -79,8 +78,8 @@ class Client:
         self._session = Session(random.random)
         self._courier: Courier
         self._stream: Stream
+        self._requests: Requests
         self._connection: Connection | None = None
-        self._answers: dict[int, asyncio.Future[Any]] = {}
         self._failure: CnMessageError | None = None
         self._guard: asyncio.Task[None] | None = None
 
@@ -99,6 +98,7 @@ class Client:
         self._connection = connection
         self._courier = Courier(self.profile, self.address, self._session, connection)
         self._stream = Stream(self._session, connection)
+        self._requests = Requests(self._session, connection, self.address, self.timeout)
         connection.perform(self._session.open(connection.now()))
         self._guard = asyncio.create_task(self._watch_key(connection, broker_key))
         user = self.profile.user
@@ -151,30 +151,30 @@ class Client:
 
     async def signup(self, name: str, password: str) -> str:
         """Make an account and log this profile in to it; gives the name as the broker keeps it."""
-        return await self._log_in(_checked(lambda: verbs.Signup(name.lower(), password, self._label)))
+        return await self._log_in(checked(lambda: verbs.Signup(name.lower(), password, self._label)))
 
     async def login(self, name: str, password: str) -> str:
         """Log this profile in; gives the name as the broker keeps it."""
-        return await self._log_in(_checked(lambda: verbs.Login(name.lower(), password, self._label)))
+        return await self._log_in(checked(lambda: verbs.Login(name.lower(), password, self._label)))
 
     async def logout(self) -> None:
         """Log this profile out."""
-        await self._request(verbs.Logout())
+        await self._ask(verbs.Logout())
         self.profile.remember(broker=self.broker, user=None)
 
     async def passwd(self, old: str, new: str) -> int:
         """Change the password; gives how many other devices were logged out."""
-        answer = await self._request(_checked(lambda: verbs.Passwd(old, new)))
+        answer = await self._ask(checked(lambda: verbs.Passwd(old, new)))
         return int(answer.revoked)
 
     async def whoami(self) -> Identity:
         """Who this profile is logged in as, and how its inbox stands."""
-        answer: Identity = await self._request(verbs.Whoami())
+        answer: Identity = await self._ask(verbs.Whoami())
         return answer
 
     async def sessions(self) -> list[LoginSession]:
         """The devices that are logged in to this account."""
-        answer = await self._request(verbs.Sessions())
+        answer = await self._ask(verbs.Sessions())
         return [
             LoginSession(identity, label, from_millis(created), from_millis(seen), online, current)
             for identity, label, created, seen, online, current in answer.sessions
@@ -182,7 +182,7 @@ class Client:
 
     async def revoke(self, session: int) -> None:
         """Log another device out."""
-        await self._request(verbs.Revoke(session))
+        await self._ask(verbs.Revoke(session))
 
     # -- messages ---------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class Client:
         `client_id` (a UUID) makes a repeated call harmless.
         """
         names = [to] if isinstance(to, str) else list(to)
-        message = _checked(lambda: self._outgoing(names, body, client_id))
+        message = checked(lambda: self._outgoing(names, body, client_id))
         self._connected()
         return await self._courier.send(message, self.timeout if timeout is None else timeout)
 
@@ -210,8 +210,8 @@ class Client:
 
     async def receipts(self, ids: Sequence[str]) -> list[Delivered]:
         """How far messages of this user have come, by message id."""
-        raw = _checked(lambda: tuple(parse_id(each) for each in ids))
-        answer = await self._request(verbs.Receipts(raw))
+        raw = checked(lambda: tuple(parse_id(each) for each in ids))
+        answer = await self._ask(verbs.Receipts(raw))
         return [Delivered(id_text(identity), dict(states)) for identity, states in answer.receipts]
 
     async def history(
@@ -237,7 +237,7 @@ class Client:
                 missed=missed,
                 unread=unread,
             )
-            page: Page = await self._request(request)
+            page: Page = await self._ask(request)
             found = [*page.items, *found]
             if not page.more or page.before <= 1:
                 break
@@ -246,7 +246,7 @@ class Client:
 
     async def mark_read(self, seq: int) -> None:
         """Tell the broker that everything up to `seq` was shown or stored."""
-        await self._request(verbs.Ack(seq))
+        await self._ask(verbs.Ack(seq))
 
     async def messages(self, *, after: int | None = None, auto_ack: bool = True) -> AsyncIterator[Message]:
         """Every message from the read mark on (or above `after`), then live, each once and in order.
@@ -272,7 +272,7 @@ class Client:
         found: list[User] = []
         more = True
         while more:
-            answer = await self._request(verbs.Users(found[-1].name if found else ""))
+            answer = await self._ask(verbs.Users(found[-1].name if found else ""))
             found += [
                 User(name, online, None if seen is None else from_millis(seen))
                 for name, online, seen in answer.users
@@ -282,17 +282,17 @@ class Client:
 
     async def block(self, name: str) -> bool:
         """Let nothing of `name` into the inbox from now on; False when it was so already."""
-        answer = await self._request(verbs.Block(name.lower()))
+        answer = await self._ask(verbs.Block(name.lower()))
         return bool(answer.changed)
 
     async def unblock(self, name: str) -> bool:
         """Take `name` off the blocklist; False when it was not on it."""
-        answer = await self._request(verbs.Unblock(name.lower()))
+        answer = await self._ask(verbs.Unblock(name.lower()))
         return bool(answer.changed)
 
     async def blocked(self) -> list[str]:
         """Whom this user blocks."""
-        answer = await self._request(verbs.Blocklist())
+        answer = await self._ask(verbs.Blocklist())
         return list(answer.names)
 
     # -- inner: connecting ------------------------------------------------------------------------
@@ -302,7 +302,7 @@ class Client:
             self._fail(KnownBrokers(self.home).changed(self.address))
 
     async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
-        answer: LoggedIn = await self._request(request)
+        answer: LoggedIn = await self._ask(request)
         self.profile.remember(broker=self.broker, user=answer.user)
         self._courier.adopt(answer.user)
         return answer.user
@@ -318,24 +318,6 @@ class Client:
             raise self._failure
         return self._connection
 
-    # -- inner: requests --------------------------------------------------------------------------
-
-    async def _request(self, request: verbs.Request) -> Any:
-        connection = self._connected()
-        _checked(lambda: verbs.parse_request(request.VERB, _plain_arguments(request)))
-        request_id, effects = self._session.request(connection.now(), request)
-        answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
-        try:
-            connection.perform(effects)
-            return await asyncio.wait_for(answer, self.timeout)
-        except TimeoutError:
-            raise unreachable(self.address) from None
-        finally:
-            self._answers.pop(request_id, None)
-            self._session.forget(request_id)
-
-    # -- inner: sending ---------------------------------------------------------------------------
-
     def _outgoing(self, names: Sequence[str], body: str, client_id: str | None) -> Outgoing:
         check_body(body)
         identity = (
@@ -347,10 +329,8 @@ class Client:
 
     def _take(self, effect: Effect) -> None:
         match effect:
-            case Answer(request_id, result, error):
-                waiting = self._answers.get(request_id)
-                if waiting is not None and not waiting.done():
-                    waiting.set_exception(error) if error is not None else waiting.set_result(result)
+            case Answer():
+                self._requests.answered(effect)
             case Settle(outcomes):
                 self._courier.settle(outcomes)
             case Show(items):
@@ -371,27 +351,11 @@ class Client:
     def _fail_waiting(self, error: CnMessageError) -> None:
         self._courier.fail(error)
         self._stream.fail(error)
-        for future in self._answers.values():
-            if not future.done():
-                future.set_exception(error)
-                future.exception()  # marks it as seen, in case its caller has given up
+        self._requests.fail(error)
 
-
-def _checked(build: Callable[[], Result]) -> Result:
-    """Build something from the caller's values; what the protocol forbids becomes a clear error."""
-    try:
-        return build()
-    except ProtocolError as error:
-        raise RequestError(error.code, error.message) from error
-    except ValueError as error:
-        raise RequestError(ErrorCode.BAD_REQUEST, str(error)) from error
-
-
-def _plain_arguments(request: verbs.Request) -> dict[str, Any]:
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in verbs.request_arguments(request).items()
-    }
+    async def _ask(self, request: verbs.Request) -> Any:
+        self._connected()
+        return await self._requests.ask(request)
 
 
 def _ignore(*_: object) -> None:

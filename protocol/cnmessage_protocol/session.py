@@ -124,11 +124,6 @@ class Session:
         self.queue.interrupted()
         return [*effects, CloseLink(flush=True), Moved(self.state)]
 
-    @property
-    def unanswered(self) -> int:
-        """Requests of the application that wait for their answer."""
-        return len(self._calls.asked)
-
     # -- what the link brings ---------------------------------------------------------------------
 
     def replied(self, now: float, reply: Reply) -> list[Effect]:
@@ -343,14 +338,14 @@ class Session:
         if self.inbox is not None and self.inbox.cursor - self._beat_cursor >= EARLY_BEAT:
             self._liveness.beat_at = now
             effects += self._beat(now)
-        if self.state is State.CATCHING_UP and not self._behind and not self._calls.outstanding(Sync):
+        if (
+            self.state is State.CATCHING_UP
+            and not (self.inbox and self.inbox.behind)
+            and not self._calls.outstanding(Sync)
+        ):
             self._move(Event.CAUGHT_UP)
             effects.append(Moved(self.state))
         return effects
-
-    @property
-    def _behind(self) -> bool:
-        return self.inbox is not None and self.inbox.behind
 
     def _call(self, now: float, request: Request) -> list[Effect]:
         if self.state in {State.CLOSED, State.WAITING}:
