@@ -1,6 +1,7 @@
 """The broker's command line: start it, show its key, check and back up its data."""
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -128,9 +129,9 @@ def _config(flags: dict[str, Any]) -> Config:
 
 def _banner(broker: Broker) -> None:
     program = Path(sys.argv[0]).with_name("cnmessage")
-    command = str(program) if program.exists() and os.sep in sys.argv[0] else "cnmessage"
-    if os.sep in command:
-        command = os.path.relpath(command)
+    on_path = shutil.which("cnmessage")
+    same = on_path is not None and program.exists() and program.samefile(on_path)
+    command = "cnmessage" if same or not program.exists() else os.path.relpath(program)
     click.echo(
         f"cnmessage broker on {broker.config.host}:{broker.config.port}\n"
         f"key {fingerprint(broker.public_key)}\n\n"

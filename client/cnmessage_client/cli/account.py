@@ -1,5 +1,6 @@
 """Commands about the account: signup, login, logout, passwd, whoami, sessions."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from cnmessage_client.cli.secrets import password_options, read_passwords
 from cnmessage_client.client import Client
 from cnmessage_client.profile import Home
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.ids import new_user_name, user_name
+from cnmessage_protocol.messages import MIN_PASSWORD
 
 
 @click.command()
@@ -22,7 +25,7 @@ def signup(settings: Settings, name: str | None, password_stdin: bool, password_
 
     Example: cnmessage signup alice
     """
-    name = _name(settings, name)
+    name = _checked_name(settings, name, new_user_name)
     (password,) = read_passwords(
         settings,
         ["Password"],
@@ -30,6 +33,7 @@ def signup(settings: Settings, name: str | None, password_stdin: bool, password_
         password_file=password_file,
         confirm_last=True,
     )
+    _check_length(password)
     _enter(settings, name, password, new=True)
 
 
@@ -42,7 +46,7 @@ def login(settings: Settings, name: str | None, password_stdin: bool, password_f
 
     Example: cnmessage login alice
     """
-    name = _name(settings, name)
+    name = _checked_name(settings, name, user_name)
     (password,) = read_passwords(
         settings,
         ["Password"],
@@ -79,6 +83,7 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
         password_file=password_file,
         confirm_last=True,
     )
+    _check_length(new)
 
     async def job(client: Client) -> int:
         return await client.passwd(old, new)
@@ -164,24 +169,33 @@ def _list_sessions(settings: Settings) -> None:
     renderer.table(heads, rows)
 
 
-def _name(settings: Settings, name: str | None) -> str:
-    if name is not None:
-        return name
-    if not settings.interactive:
-        raise usage("a user name is needed: cnmessage signup NAME, or cnmessage login NAME")
-    text: str = click.prompt("User name", err=True)
-    return text
-
-
-def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
+def _checked_name(settings: Settings, name: str | None, rule: Callable[[str], str]) -> str:
+    """The name to enter with, asked for if need be; all that can be wrong with it is said before a password."""
+    if name is None:
+        if not settings.interactive:
+            raise usage("a user name is needed: cnmessage signup NAME, or cnmessage login NAME")
+        name = click.prompt("User name", err=True)
+    try:
+        name = rule(str(name))
+    except ValueError as error:
+        raise usage(str(error)) from error
     home = Home.find()
     profile = home.profile(settings.profile or home.current_profile)
-    if profile.user is not None and profile.user != name.lower():
+    if profile.user is not None and profile.user != name:
         raise CnMessageError(
             ErrorCode.USAGE,
             f"profile '{profile.name}' is logged in as {profile.user}; to be {name} as well, add "
-            f"--profile {name.lower()}, or log out first with: cnmessage logout",
+            f"--profile {name}, or log out first with: cnmessage logout",
         )
+    return name
+
+
+def _check_length(password: str) -> None:
+    if len(password.encode()) < MIN_PASSWORD:
+        raise usage(f"a password has at least {MIN_PASSWORD} characters; nothing was changed")
+
+
+def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
 
     async def job(client: Client) -> dict[str, str]:
         user = await (client.signup(name, password) if new else client.login(name, password))
@@ -190,7 +204,8 @@ def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
     values = settings.run(job)
     done = "Welcome" if new else "Logged in"
     settings.renderer.record(values, f"{done}, {values['user']}.", list(values.values()))
-    option = "" if profile.name == home.current_profile else f" --profile {profile.name}"
+    profile = values["profile"]
+    option = "" if profile == Home.find().current_profile else f" --profile {profile}"
     settings.renderer.note(
         f"Try: cnmessage{option} users, cnmessage{option} send NAME TEXT, cnmessage{option} watch"
     )

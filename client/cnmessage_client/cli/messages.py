@@ -204,9 +204,8 @@ def _send(settings: Settings, names: list[str], text: str, wait: str, client_id:
         "recipients": receipt.recipients,
     }
     people = "1 user" if receipt.recipients == 1 else f"{receipt.recipients} users"
-    settings.renderer.record(values, None, [receipt.id, reached, str(receipt.recipients)])
-    if settings.renderer.for_person:
-        settings.renderer.note(f"{reached} for {people}")
+    fields = [receipt.id, reached, str(receipt.recipients)]
+    settings.renderer.record(values, f"{reached.capitalize()} for {people}.", fields)
     if _LEVELS.index(reached) < _LEVELS.index(wait):
         text = f"stored, but not {wait} for everyone within {settings.timeout:g} s; it will still arrive"
         raise CnMessageError(ErrorCode.NOT_DELIVERED, text)
