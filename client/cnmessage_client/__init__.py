@@ -1,6 +1,7 @@
 """The cnmessage client: a library for asyncio and for plain scripts, and the command line on top of it."""
 
 from cnmessage_client.client import Client
+from cnmessage_client.loop import new_event_loop
 from cnmessage_client.model import Delivered, LoginSession, Message, Receipt, User
 from cnmessage_client.profile import Home
 from cnmessage_client.sync import SyncClient
@@ -17,4 +18,5 @@ __all__ = [
     "Receipt",
     "SyncClient",
     "User",
+    "new_event_loop",
 ]

@@ -10,17 +10,14 @@ call has a deadline. The session machine decides; this module ties it to sockets
 """
 
 import asyncio
-import os
 import random
-import socket
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 from cnmessage_client.connection import Connection, keys_match, new_key_pair
-from cnmessage_client.courier import Courier
+from cnmessage_client.courier import Courier, compose
 from cnmessage_client.model import (
     Delivered,
     LoginSession,
@@ -44,9 +41,9 @@ from cnmessage_client.trust import Trust, key_has_changed, settle_key, trust_loo
 from cnmessage_protocol import messages as verbs
 from cnmessage_protocol.effects import Answer, Effect, End, Moved, Roster, Settle
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
-from cnmessage_protocol.ids import ClientId, id_text, parse_id, uuid7
+from cnmessage_protocol.ids import id_text, parse_id
 from cnmessage_protocol.inbox import Show
-from cnmessage_protocol.records import TO_EVERYONE, InboxItem, Outgoing, check_body, recipients
+from cnmessage_protocol.records import TO_EVERYONE, InboxItem
 from cnmessage_protocol.results import MAX_MESSAGES, Identity, LoggedIn, Page
 from cnmessage_protocol.session import Session
 from cnmessage_protocol.states import State
@@ -151,11 +148,11 @@ class Client:
 
     async def signup(self, name: str, password: str) -> str:
         """Make an account and log this profile in to it; gives the name as the broker keeps it."""
-        return await self._log_in(checked(lambda: verbs.Signup(name.lower(), password, self._label)))
+        return await self._log_in(checked(lambda: verbs.Signup(name.lower(), password, self.profile.label)))
 
     async def login(self, name: str, password: str) -> str:
         """Log this profile in; gives the name as the broker keeps it."""
-        return await self._log_in(checked(lambda: verbs.Login(name.lower(), password, self._label)))
+        return await self._log_in(checked(lambda: verbs.Login(name.lower(), password, self.profile.label)))
 
     async def logout(self) -> None:
         """Log this profile out."""
@@ -200,7 +197,7 @@ class Client:
         `client_id` (a UUID) makes a repeated call harmless.
         """
         names = [to] if isinstance(to, str) else list(to)
-        message = checked(lambda: self._outgoing(names, body, client_id))
+        message = checked(lambda: compose(names, body, client_id))
         self._connected()
         return await self._courier.send(message, self.timeout if timeout is None else timeout)
 
@@ -307,23 +304,12 @@ class Client:
         self._courier.adopt(answer.user)
         return answer.user
 
-    @property
-    def _label(self) -> str:
-        return f"{self.profile.name}@{socket.gethostname()}"[:64]
-
     def _connected(self) -> Connection:
         if self._connection is None:
             raise CnMessageError(ErrorCode.UNREACHABLE, "the client is not connected; call connect() first")
         if self._failure is not None:
             raise self._failure
         return self._connection
-
-    def _outgoing(self, names: Sequence[str], body: str, client_id: str | None) -> Outgoing:
-        check_body(body)
-        identity = (
-            uuid7(time.time_ns() // 1_000_000, os.urandom(10)) if client_id is None else parse_id(client_id)
-        )
-        return Outgoing(ClientId(identity), recipients(list(names)), body)
 
     # -- inner: effects ---------------------------------------------------------------------------
 

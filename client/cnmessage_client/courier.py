@@ -5,6 +5,7 @@ Called by client.py. Knows the outbox file and the session's queue, no socket.
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 
 from cnmessage_client.connection import Connection, unreachable
@@ -12,13 +13,21 @@ from cnmessage_client.model import Receipt
 from cnmessage_client.outbox import Outbox
 from cnmessage_client.profile import Address, Profile
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.ids import ClientId, id_text
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.ids import ClientId, id_text, parse_id, uuid7
+from cnmessage_protocol.records import Outgoing, check_body, recipients
 from cnmessage_protocol.sendqueue import Acked, Outcome
 from cnmessage_protocol.session import Session
 
 LEFTOVER_PATIENCE = 2.0
 """Seconds that closing waits for messages an earlier, killed client left behind."""
+
+
+def compose(names: Sequence[str], body: str, client_id: str | None = None) -> Outgoing:
+    """A message under a fresh id, or the given one; ProtocolError or ValueError for what cannot be sent."""
+    check_body(body)
+    fresh = uuid7(time.time_ns() // 1_000_000, os.urandom(10))
+    identity = fresh if client_id is None else parse_id(client_id)
+    return Outgoing(ClientId(identity), recipients(list(names)), body)
 
 
 class Courier:

@@ -7,6 +7,7 @@ the user's name. `CNMESSAGE_HOME` overrides the platform's directories. Knows no
 import json
 import os
 import re
+import socket
 import tomllib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -119,6 +120,11 @@ class Profile:
     def outbox(self) -> Path:
         """Where messages wait for their acknowledgement."""
         return self.home.state / "profiles" / self.name / "outbox"
+
+    @property
+    def label(self) -> str:
+        """What the list of sessions shows for this device."""
+        return f"{self.name}@{socket.gethostname()}"[:64]
 
     @property
     def user(self) -> str | None:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cnmessage_client.client import DEFAULT_TIMEOUT, Client
+from cnmessage_client.loop import new_event_loop
 from cnmessage_client.model import Delivered, LoginSession, Message, Receipt, User
 from cnmessage_client.profile import Home
 from cnmessage_client.trust import Trust
@@ -37,7 +38,7 @@ class SyncClient:
         trust: Trust | None = None,
         home: Home | None = None,
     ) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cnmessage-client", daemon=True)
         self._thread.start()
         self._client = self._run(

@@ -51,7 +51,6 @@ class Session:
         self.state = State.CLOSED
         self.inbox: Inbox | None = None
         self.queue = SendQueue()
-        self.user: str | None = None
         self.attached: Attached | None = None
         self._jitter = jitter
         self._deliveries = deliveries
@@ -68,8 +67,11 @@ class Session:
     # -- what the application wants ---------------------------------------------------------------
 
     def open(self, now: float) -> list[Effect]:
-        """Connect."""
-        return self._open(now)
+        """Connect, or connect again."""
+        self._move(Event.OPEN_FOR_DELIVERIES if self._deliveries else Event.OPEN_FOR_REQUESTS)
+        self._liveness.heard_at = now
+        attach = self._attach(now) if self._deliveries else []
+        return [OpenLink(), *attach, Moved(self.state), *self._repeat(now)]
 
     def follow(self, now: float, cursor: int | None = None) -> list[Effect]:
         """Ask for deliveries above `cursor`, or above what is read when None."""
@@ -119,9 +121,7 @@ class Session:
         if self.attached is not None and self.state is not State.WAITING:
             effects += self._call(now, Detach(self.attached.attachment))
         self._move(Event.CLOSE)
-        self.attached = None
-        self._calls.own.clear()
-        self.queue.interrupted()
+        self._interrupt()
         return [*effects, CloseLink(flush=True), Moved(self.state)]
 
     # -- what the link brings ---------------------------------------------------------------------
@@ -167,7 +167,7 @@ class Session:
         if self.state is State.CLOSED:
             return []
         if self.state is State.WAITING:
-            return self._open(now) if now >= self._retry_at else []
+            return self.open(now) if now >= self._retry_at else []
         if self._expects_traffic and self._liveness.expired(now):
             return self._lose(now, None)
         effects: list[Effect] = []
@@ -209,15 +209,6 @@ class Session:
         except KeyError:
             raise ProtocolError(f"a session that is {self.state.value} cannot be {event.value}") from None
 
-    def _open(self, now: float) -> list[Effect]:
-        self._move(Event.OPEN_FOR_DELIVERIES if self._deliveries else Event.OPEN_FOR_REQUESTS)
-        self._liveness.heard_at = now
-        effects: list[Effect] = [OpenLink()]
-        if self._deliveries:
-            effects += self._attach(now)
-        effects.append(Moved(self.state))
-        return effects + self._repeat(now)
-
     def _repeat(self, now: float) -> list[Effect]:
         return [*self._calls.repeat(), *self._acknowledge(now), *self._pump(now)]
 
@@ -226,9 +217,8 @@ class Session:
         return self._call(now, Attach(cursor, self._epoch))
 
     def _listen(self) -> list[Effect]:
-        if self.attached is None:
-            return []
-        return [Listen(self.attached.deliveries, self.attached.attachment, self.attached.key)]
+        at = self.attached
+        return [] if at is None else [Listen(at.deliveries, at.attachment, at.key)]
 
     def _accepted(self, now: float, request: Request, result: Any) -> list[Effect]:
         match result:
@@ -275,7 +265,7 @@ class Session:
             self.inbox.restored(min(attached.read_upto, attached.head))
             self._read_upto = 0
         self._confirmed = attached.read_upto
-        self.user, self.attached, self._epoch = attached.user, attached, attached.epoch
+        self.attached, self._epoch = attached, attached.epoch
         self._liveness.heartbeat = attached.heartbeat / 1000
         self._liveness.expiry = attached.expiry / 1000
         self._liveness.beat_at = now + self._liveness.heartbeat
@@ -294,9 +284,10 @@ class Session:
     def _lose(self, now: float, pause: float | None) -> list[Effect]:
         self._interrupt()
         self._move(Event.LOST)
-        backoff = min(BACKOFF_LIMIT, BACKOFF_FIRST * 2**self._attempt) * (0.5 + self._jitter() / 2)
-        self._attempt = min(self._attempt + 1, 16)
-        wait = backoff if pause is None else pause
+        wait = pause
+        if wait is None:
+            wait = min(BACKOFF_LIMIT, BACKOFF_FIRST * 2**self._attempt) * (0.5 + self._jitter() / 2)
+            self._attempt = min(self._attempt + 1, 16)
         self._retry_at = now + wait
         return [CloseLink(), Moved(self.state, wait)]
 

@@ -158,7 +158,7 @@ def watch(settings: Settings, count: int | None, own: bool, hook: str | None) ->
                 return
             client.acknowledge(message.seq)
 
-    settings.run(job)
+    settings.run(job, long_lived=True)
 
 
 class _Announcer:

@@ -10,6 +10,7 @@ import click
 
 from cnmessage_client.cli.render import Renderer
 from cnmessage_client.client import DEFAULT_TIMEOUT, Client
+from cnmessage_client.loop import new_event_loop
 from cnmessage_client.profile import Home
 from cnmessage_client.trust import trust_loopback
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -49,7 +50,7 @@ class Settings:
             home=Home.find(),
         )
 
-    def run(self, job: Callable[[Client], Awaitable[Result]]) -> Result:
+    def run(self, job: Callable[[Client], Awaitable[Result]], *, long_lived: bool = False) -> Result:
         """Connect, do the job, leave."""
         import asyncio  # noqa: PLC0415 - help and completion do without it
 
@@ -57,7 +58,8 @@ class Settings:
             async with self.client() as client:
                 return await job(client)
 
-        return asyncio.run(main())
+        with asyncio.Runner(loop_factory=new_event_loop if long_lived else None) as runner:
+            return runner.run(main())
 
     def _ask_trust(self, place: str, fingerprint: str) -> bool:
         renderer = self.renderer

@@ -1,0 +1,63 @@
+"""The habits that no linter knows: who prints, how long a file may get, what the public API is."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import cnmessage_client
+import cnmessage_protocol
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(
+    path for folder in ("protocol", "broker", "client") for path in (ROOT / folder).rglob("*.py")
+)
+PRINTERS = {"client/cnmessage_client/cli/render.py", "broker/cnmessage_broker/cli.py"}
+LONGEST = 350
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_a_file_has_one_purpose_and_opens_by_saying_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(('"""', 'r"""'))
+    assert len(text.splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_only_the_renderers_print(path: Path) -> None:
+    calls = [
+        node.func
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+    printing = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"}
+    assert (_name(path) in PRINTERS) or not printing & {ast.unparse(call) for call in calls}
+
+
+def test_the_public_client_api_is_what_the_readme_and_users_rely_on() -> None:
+    assert cnmessage_client.__all__ == [
+        "Client",
+        "CnMessageError",
+        "Delivered",
+        "ErrorCode",
+        "Home",
+        "LoginSession",
+        "Message",
+        "Receipt",
+        "SyncClient",
+        "User",
+        "new_event_loop",
+    ]
+    assert cnmessage_protocol.__all__ == ["VERSION"]
+
+
+def test_both_clients_offer_the_same_calls() -> None:
+    asynchronous = {name for name in dir(cnmessage_client.Client) if not name.startswith("_")}
+    synchronous = {name for name in dir(cnmessage_client.SyncClient) if not name.startswith("_")}
+    # A blocking program has no loop on which to be told of changes or to break its own connection.
+    assert asynchronous - synchronous == {"acknowledge", "cut", "queued", "state"}
+    assert synchronous <= asynchronous
