@@ -1,8 +1,7 @@
 """Machine: a client's life with its broker: connect, attach, catch up, live, lost, again.
 
-Takes what came and the time; returns effects, which client/connection.py carries out. All transitions
-stand in one table. Resends what was not answered under the same ids, so that a broken link costs time and
-nothing else. Knows no socket, no clock, no file.
+Takes what came and the time; returns effects, which client/connection.py carries out. Resends what was not
+answered under the same ids, so that a broken link costs time and nothing else. Knows no socket, no clock.
 
     CLOSED → ATTACHING → JOINING → CATCHING_UP → LIVE      with deliveries
     CLOSED → READY                                         requests only, as one-shot commands need
