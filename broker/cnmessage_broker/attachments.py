@@ -16,8 +16,6 @@ from cnmessage_protocol.sealing import KEY_SIZE, Sealer
 WINDOW_BYTES = 16 << 20
 """Most bytes pushed to an attachment that it has not confirmed yet; beyond, it fetches at its own pace."""
 
-_ITEM_OVERHEAD = 96
-
 
 @dataclass(slots=True)
 class Attachment:
@@ -38,8 +36,8 @@ class Attachment:
         """Whether an item of `size` bytes may be pushed now; if so it counts as on its way."""
         if not self.granted or self._bytes > WINDOW_BYTES:
             return False
-        self._unconfirmed.append((seq, size + _ITEM_OVERHEAD))
-        self._bytes += size + _ITEM_OVERHEAD
+        self._unconfirmed.append((seq, size))
+        self._bytes += size
         return True
 
     def confirmed(self, cursor: int) -> None:

@@ -81,6 +81,8 @@ def key(**flags: Any) -> None:
 def check(**flags: Any) -> None:
     """Examine the database of a stopped broker: SQLite's own check and the invariants of every inbox."""
     config = _config(flags)
+    if not (config.data / DATABASE).exists():
+        _fail(f"there is no database in {config.data}")
     try:
         lock = lock_data_directory(config.data)
         faults = maintenance.check(config.data / DATABASE)

@@ -57,7 +57,15 @@ class Config:
                 raise ConfigError(f"{name} must not be negative")
 
 
-_CONVERT = {int: int, float: float, str: str, Path: Path}
+_AT_LEAST_ONE = (
+    "password_workers",
+    "password_queue",
+    "login_burst",
+    "address_login_burst",
+    "send_burst",
+    "attachments_per_user",
+    "max_attachments",
+)
 SETTINGS = {each.name: each.type for each in fields(Config)}
 
 
@@ -92,7 +100,10 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 def _convert(name: str, value: Any) -> Any:
     kind: Any = SETTINGS[name]
+    wrong = ConfigError(f"{name} must be {kind.__name__}, not {value!r}")
+    if kind is int and isinstance(value, float | bool):
+        raise wrong
     try:
-        return _CONVERT[kind](value)
+        return kind(value)
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"{name} must be {kind.__name__}, not {value!r}") from error
+        raise wrong from error

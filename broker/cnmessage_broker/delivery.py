@@ -13,7 +13,7 @@ from cnmessage_broker.ports import Account, Store, Stored, Submission
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.records import TO_EVERYONE, Direction, Kind, Outgoing, utf8_size
+from cnmessage_protocol.records import TO_EVERYONE, Direction, Kind, Outgoing, row_size
 
 PUSH_BYTES = 1 << 17
 """About the most bytes of body in one delivery."""
@@ -73,7 +73,7 @@ def pushes(attachments: Attachments, stored: Iterable[tuple[Submission, Stored]]
     for new, place in stored:
         if not place.fresh:
             continue
-        size = utf8_size(new.body)
+        size = row_size(new.body, new.to)
         own = False
         for owner, seq in place.places:
             if owner == new.sender:

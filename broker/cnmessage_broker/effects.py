@@ -35,6 +35,13 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """Answer the request with this result once the group it belongs to is on disk."""
+
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
 class MarkRead:
     """The owner has read up to this seq; written with the group."""
 
@@ -75,4 +82,4 @@ class Work:
     then: Callable[[Any], "list[Effect]"]
 
 
-Effect = Reply | Refuse | Submit | MarkRead | MarkReceived | Presence | Push | Work
+Effect = Reply | Refuse | Submit | Confirm | MarkRead | MarkReceived | Presence | Push | Work

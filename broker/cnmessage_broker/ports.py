@@ -239,7 +239,10 @@ class Store(Protocol):
         sender: AccountId,
         ids: Sequence[MessageId],
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
-        """For each of the sender's messages rows (recipient, received, read); others' are left out."""
+        """For each of the sender's messages rows (recipient, received, read); others' are left out.
+
+        Everyone a direct message was addressed to has a row: one who blocks looks like one who is away.
+        """
 
     def close(self) -> None:
         """Checkpoint and release; nothing may be called afterwards."""

@@ -18,6 +18,7 @@ from cnmessage_broker import delivery, dispatch
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.doorbell import Doorbell
 from cnmessage_broker.effects import (
+    Confirm,
     Effect,
     MarkRead,
     MarkReceived,
@@ -28,12 +29,13 @@ from cnmessage_broker.effects import (
     Submit,
     Work,
 )
+from cnmessage_broker.keyprobe import KeyProbe
 from cnmessage_broker.passwords import PasswordPool, PoolFullError
 from cnmessage_broker.ports import Conflict, Group, Outcome, Stored, StoreError, Submission
 from cnmessage_broker.sockets import Sockets
 from cnmessage_broker.zap import Admission
 from cnmessage_protocol import deliveries
-from cnmessage_protocol.envelope import pack_error, pack_key_card, pack_result, unpack_request
+from cnmessage_protocol.envelope import pack_error, pack_result, unpack_request
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.results import Sent, result_values
 
@@ -60,7 +62,7 @@ class _Pending:
     """What this turn collected for one commit."""
 
     group: Group = field(default_factory=Group)
-    sends: list[tuple[Origin, Submit]] = field(default_factory=list)
+    answers: list[tuple[Origin, Submit | Confirm]] = field(default_factory=list)
 
 
 class Reactor:
@@ -77,7 +79,7 @@ class Reactor:
         self._sockets = sockets
         self._deps = deps
         self._pool = pool
-        self._card = pack_key_card(public_key)
+        self._probe = KeyProbe(sockets.probe, public_key)
         self._log = log
         self._admission = Admission()
         self._doorbell = Doorbell(sockets.deliveries, deps.attachments, log)
@@ -119,9 +121,9 @@ class Reactor:
     def turn(self) -> None:
         """One round: everything that waits, one commit, then answers and deliveries."""
         self._drain_wakeups()
-        self._drain_zap()
+        self._admission.drain(self._sockets.zap)
         self._perform_all(None, self._doorbell.drain(self._deps.store))
-        self._drain_probe()
+        self._probe.drain()
         self._drain_requests()
         while self._done:
             self._finish_work(*self._done.popleft())
@@ -139,29 +141,6 @@ class Reactor:
                 pass
         except BlockingIOError:
             pass
-
-    def _drain_zap(self) -> None:
-        for _ in range(DRAIN):
-            try:
-                frames = self._sockets.zap.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            answer = self._admission.answer(frames)
-            if answer:
-                self._sockets.zap.send_multipart(answer)
-
-    def _drain_probe(self) -> None:
-        for _ in range(DRAIN):
-            try:
-                frames = self._sockets.probe.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            # A REQ caller's blank delimiter goes back as it came; nothing else of theirs does.
-            blank = [b""] if len(frames) > 2 and frames[1] == b"" else []
-            try:
-                self._sockets.probe.send_multipart([frames[0], *blank, self._card], zmq.NOBLOCK)
-            except zmq.ZMQError:
-                continue
 
     def _drain_requests(self) -> None:
         receive = self._sockets.requests.recv_multipart
@@ -227,7 +206,9 @@ class Reactor:
                 self._refuse(origin, error)
             case Submit() if origin is not None:
                 group.submissions += effect.submissions
-                self._pending.sends.append((origin, effect))
+                self._pending.answers.append((origin, effect))
+            case Confirm() if origin is not None:
+                self._pending.answers.append((origin, effect))
             case MarkRead(owner, upto):
                 group.read[owner] = max(upto, group.read.get(owner, 0))
             case MarkReceived(owner, upto):
@@ -292,29 +273,38 @@ class Reactor:
     # -- commit and time --------------------------------------------------------------------------
 
     def _commit(self) -> None:
-        if not self._pending.group and not self._pending.sends:
+        if not self._pending.group and not self._pending.answers:
             return
         pending, self._pending = self._pending, _Pending()
         try:
             outcomes = self._deps.store.commit(pending.group)
         except StoreError as error:
-            self._log.error("commit failed", error=str(error), messages=len(pending.group.submissions))
-            text = f"{error}; the message was not stored, it stays queued"
-            for origin, _ in pending.sends:
-                self._refuse(origin, RequestError(ErrorCode.STORAGE, text))
-            self.failed = self.failed or error.fatal
+            self._commit_failed(pending, error)
             return
         place = 0
-        for origin, submit in pending.sends:
-            upto = place + len(submit.submissions)
-            self._answer(origin, _sent(submit, outcomes[place:upto]))
-            place = upto
+        for origin, effect in pending.answers:
+            match effect:
+                case Confirm(result):
+                    self._answer(origin, result)
+                case Submit():
+                    upto = place + len(effect.submissions)
+                    self._answer(origin, _sent(effect, outcomes[place:upto]))
+                    place = upto
         stored = [
             (new, outcome)
             for new, outcome in zip(pending.group.submissions, outcomes, strict=True)
             if isinstance(outcome, Stored)
         ]
         self._perform_all(None, delivery.pushes(self._deps.attachments, stored))
+
+    def _commit_failed(self, pending: _Pending, error: StoreError) -> None:
+        self._log.error("commit failed", error=str(error), messages=len(pending.group.submissions))
+        text = f"{error}; nothing was stored, try again later"
+        for origin, _ in pending.answers:
+            self._refuse(origin, RequestError(ErrorCode.STORAGE, text))
+        # Who came and went is known only here, so it is tried again with the next group.
+        self._pending.group.presence = pending.group.presence
+        self.failed = self.failed or error.fatal
 
     def _tick(self, now: float) -> None:
         attachments = self._deps.attachments

@@ -15,6 +15,9 @@ LINGER_MS = 1000
 REPLY_QUEUE = 1000
 """Replies a slow client may leave unread before the broker drops more; it asks again."""
 
+CURVE_OVERHEAD = 64
+"""CURVE's framing (33 bytes) counts into MAXMSGSIZE."""
+
 PUSH_QUEUE = 1000
 """Deliveries a slow client may leave unread before libzmq drops more; it catches up from its inbox."""
 
@@ -40,7 +43,7 @@ class Sockets:
             self.requests = self._secured(zmq.ROUTER, secret)
             self.requests.setsockopt(zmq.ROUTER_MANDATORY, 1)
             self.requests.setsockopt(zmq.ROUTER_HANDOVER, 0)
-            self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST)
+            self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST + CURVE_OVERHEAD)
             self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
             self.deliveries = self._secured(zmq.XPUB, secret)
             self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)

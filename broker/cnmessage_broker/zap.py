@@ -1,16 +1,18 @@
 """ZAP: who may connect. Any CURVE key may; its z85 text becomes the User-Id of every frame it sends.
 
 The key is the credential, so admission says nothing about accounts. Everything that is not CURVE on our own
-domain is refused. Answers as ZAP 1.0 lays down (rfc.zeromq.org/spec/27); the reactor owns the socket.
+domain is refused. Answers as ZAP 1.0 lays down (rfc.zeromq.org/spec/27). Owned by the reactor.
 """
 
 from collections import OrderedDict
 
+import zmq
 from zmq.utils import z85
 
 DOMAIN = b"cnmessage"
 _VERSION = b"1.0"
 _MAX_ADDRESSES = 10_000
+_DRAIN = 1000
 
 
 class Admission:
@@ -22,6 +24,17 @@ class Admission:
     def address_of(self, key: str) -> str:
         """The address a key connected from; empty if that was too long ago to know."""
         return self._addresses.get(key, "")
+
+    def drain(self, socket: "zmq.Socket[bytes]") -> None:
+        """Answer those who wait to be admitted."""
+        for _ in range(_DRAIN):
+            try:
+                frames = socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            answer = self.answer(frames)
+            if answer:
+                socket.send_multipart(answer)
 
     def answer(self, frames: list[bytes]) -> list[bytes]:
         """The reply frames to one ZAP request as a ROUTER receives it: envelope, blank, request."""

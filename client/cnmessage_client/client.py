@@ -9,7 +9,6 @@ Reconnects by itself, resends what was not acknowledged, shows nothing twice and
 call has a deadline. The session machine decides; this module ties it to sockets, outbox and callers.
 """
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -37,7 +36,7 @@ from cnmessage_client.profile import (
 )
 from cnmessage_client.requests import Requests, checked
 from cnmessage_client.stream import Stream
-from cnmessage_client.trust import Trust, key_has_changed, settle_key, trust_loopback
+from cnmessage_client.trust import KeyGuard, Trust, settle_key, trust_loopback
 from cnmessage_protocol import messages as verbs
 from cnmessage_protocol.effects import Answer, Effect, End, Moved, Roster, Settle
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
@@ -73,12 +72,12 @@ class Client:
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
         self._trust = trust or trust_loopback
         self._session = Session(random.random)
+        self._guard: KeyGuard
         self._courier: Courier
         self._stream: Stream
         self._requests: Requests
         self._connection: Connection | None = None
         self._failure: CnMessageError | None = None
-        self._guard: asyncio.Task[None] | None = None
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -87,7 +86,8 @@ class Client:
 
         Raises BROKER_KEY_CHANGED, UNREACHABLE (the first time, when the key must be asked for), INTEGRITY.
         """
-        broker_key = await settle_key(KnownBrokers(self.home), self.address, self._trust, self.timeout)
+        known = KnownBrokers(self.home)
+        broker_key = await settle_key(known, self.address, self._trust, self.timeout)
         keys = self.profile.keys(new_key_pair)
         if not keys_match(keys):
             raise damaged_key(self.profile.folder / "device.key")
@@ -97,7 +97,8 @@ class Client:
         self._stream = Stream(self._session, connection)
         self._requests = Requests(self._session, connection, self.address, self.timeout)
         connection.perform(self._session.open(connection.now()))
-        self._guard = asyncio.create_task(self._watch_key(connection, broker_key))
+        self._guard = KeyGuard(known, self.address, broker_key, connection)
+        self._guard.start(self.timeout, self._fail)
         user = self.profile.user
         if user is not None:
             self._courier.adopt(user)
@@ -109,8 +110,7 @@ class Client:
             return
         if self._failure is None:
             await self._courier.finish()
-        if self._guard is not None:
-            self._guard.cancel()
+        self._guard.stop()
         connection.perform(self._session.close(connection.now()))
         connection.end()
         self._connection = None
@@ -277,15 +277,13 @@ class Client:
             more = answer.more and bool(answer.users)
         return found
 
-    async def block(self, name: str) -> bool:
-        """Let nothing of `name` into the inbox from now on; False when it was so already."""
-        answer = await self._ask(verbs.Block(name.lower()))
-        return bool(answer.changed)
+    async def block(self, name: str) -> None:
+        """Let nothing of `name` into the inbox from now on."""
+        await self._ask(verbs.Block(name.lower()))
 
-    async def unblock(self, name: str) -> bool:
-        """Take `name` off the blocklist; False when it was not on it."""
-        answer = await self._ask(verbs.Unblock(name.lower()))
-        return bool(answer.changed)
+    async def unblock(self, name: str) -> None:
+        """Take `name` off the blocklist; what was kept out meanwhile stays out."""
+        await self._ask(verbs.Unblock(name.lower()))
 
     async def blocked(self) -> list[str]:
         """Whom this user blocks."""
@@ -293,10 +291,6 @@ class Client:
         return list(answer.names)
 
     # -- inner: connecting ------------------------------------------------------------------------
-
-    async def _watch_key(self, connection: Connection, expected: bytes) -> None:
-        if await key_has_changed(connection, self.address, expected, self.timeout):
-            self._fail(KnownBrokers(self.home).changed(self.address))
 
     async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
         answer: LoggedIn = await self._ask(request)

@@ -23,6 +23,7 @@ DRAIN = 100
 """Most frames taken from a socket before other tasks get their turn."""
 
 _FLUSH_MS = 300
+_CURVE_OVERHEAD = 64
 _PROBE_OFFSET = 3
 
 
@@ -135,7 +136,7 @@ class Connection:
         self._close(0)
         self._requests = self._secured(zmq.DEALER)
         self._requests.setsockopt(zmq.IMMEDIATE, 1)
-        self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY)
+        self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + _CURVE_OVERHEAD)
         self._requests.connect(_endpoint(self._address, 0))
         self._loop.add_reader(self._requests.fileno(), self._look)
 
@@ -145,7 +146,7 @@ class Connection:
         self._close_pushes()
         self._opener = Opener(topic, key).open
         self._pushes = self._secured(zmq.SUB)
-        self._pushes.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY)
+        self._pushes.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + _CURVE_OVERHEAD)
         self._pushes.setsockopt(zmq.SUBSCRIBE, topic)
         self._pushes.connect(_endpoint(self._address._replace(port=port), 0))
         self._loop.add_reader(self._pushes.fileno(), self._look)

@@ -31,8 +31,8 @@ class Outbox:
 
     def __init__(self, folder: Path, user: str, name: str) -> None:
         self._folder = folder
-        self._path = folder / f"{user}.{name}.outbox"
-        self._suffix = user
+        self._path = folder / f"{user}@{name}.outbox"
+        self._user = user
         self._file: int | None = None
         self._size = 0
         self._open: dict[ClientId, bytes] = {}
@@ -64,7 +64,7 @@ class Outbox:
         found: list[Outgoing] = []
         if not self._folder.is_dir():
             return found
-        for path in sorted(self._folder.glob(f"{self._suffix}.*.outbox")):
+        for path in sorted(self._folder.glob(f"{self._user}@*.outbox")):
             if path == self._path:
                 continue
             try:

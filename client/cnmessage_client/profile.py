@@ -177,6 +177,8 @@ class KnownBrokers:
 
     def pin(self, address: Address, key: bytes) -> None:
         """Remember a broker's key."""
+        if self.key_of(address) == key:
+            return
         known = self._load() | {address.place: key}
         lines = [f"{place} {_key_text(each)}\n" for place, each in sorted(known.items())]
         _write(self._path, "".join(lines).encode(), mode=0o600)
@@ -185,7 +187,7 @@ class KnownBrokers:
         """The error for a broker whose key is not the pinned one."""
         return CnMessageError(
             ErrorCode.BROKER_KEY_CHANGED,
-            f"the key of the broker {address.place} is not the one met before: it was installed anew, or "
+            f"the key of the broker {address.place} is not the expected one: it was installed anew, or "
             "someone is in between. Nothing was sent. Ask whoever runs it; if the new key is right, remove "
             f"the line '{address.place}' from {self._path}",
         )

@@ -158,13 +158,13 @@ class SyncClient:
         """Everyone, in order of name."""
         return self._run(self._client.users())
 
-    def block(self, name: str) -> bool:
+    def block(self, name: str) -> None:
         """Let nothing of `name` into the inbox from now on."""
-        return self._run(self._client.block(name))
+        self._run(self._client.block(name))
 
-    def unblock(self, name: str) -> bool:
+    def unblock(self, name: str) -> None:
         """Take `name` off the blocklist."""
-        return self._run(self._client.unblock(name))
+        self._run(self._client.unblock(name))
 
     def blocked(self) -> list[str]:
         """Whom this user blocks."""

@@ -25,7 +25,7 @@ def trust_loopback(place: str, _fingerprint: str) -> bool:
 
 
 async def settle_key(known: KnownBrokers, address: Address, trust: Trust, timeout: float) -> bytes:  # noqa: ASYNC109 - handed on to a thread
-    """The raw key the broker must have; pins it when it is met for the first time.
+    """The raw key the broker must have. It is pinned by the caller once the broker has proved to hold it.
 
     BROKER_KEY_CHANGED when pin and address disagree or the user says no, UNREACHABLE when the key must be
     asked for and nobody answers.
@@ -43,21 +43,48 @@ async def settle_key(known: KnownBrokers, address: Address, trust: Trust, timeou
                 f"the key of {address.place} was not accepted; ask whoever runs the broker for the whole "
                 "address, cnm://…#KEY, and give it with --broker",
             )
-    known.pin(address, told)
     return told
 
 
-async def key_has_changed(connection: Connection, address: Address, expected: bytes, timeout: float) -> bool:  # noqa: ASYNC109 - handed on to a thread
-    """Whether a broker that stays silent has another key now.
+class KeyGuard:
+    """Sees to it that the broker holds the expected key, and pins the key once the broker has proved so.
 
     With another key the handshake never completes; asking the probe beats waiting for a time-out.
     """
-    try:
-        await asyncio.wait_for(connection.heard.wait(), SUSPICION)
-    except TimeoutError:
+
+    def __init__(
+        self, known: KnownBrokers, address: Address, expected: bytes, connection: Connection
+    ) -> None:
+        self._known = known
+        self._address = address
+        self._expected = expected
+        self._connection = connection
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, timeout: float, fail: Callable[[CnMessageError], None]) -> None:
+        """Watch in the background; `fail` is told when the key is another one."""
+        self._task = asyncio.create_task(self._watch(timeout, fail))
+
+    def stop(self) -> None:
+        """End watching; a broker that was heard holds the key, so it is pinned."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._connection.heard.is_set():
+            self._known.pin(self._address, self._expected)
+
+    async def _watch(self, timeout: float, fail: Callable[[CnMessageError], None]) -> None:  # noqa: ASYNC109 - handed on to a thread
+        heard = self._connection.heard
         try:
-            card = await asyncio.to_thread(fetch_key_card, address, timeout)
+            await asyncio.wait_for(heard.wait(), SUSPICION)
+        except TimeoutError:
+            if await self._another_key(timeout) and not heard.is_set():
+                fail(self._known.changed(self._address))
+        await heard.wait()
+        self._known.pin(self._address, self._expected)
+
+    async def _another_key(self, timeout: float) -> bool:  # noqa: ASYNC109 - handed on to a thread
+        try:
+            card = await asyncio.to_thread(fetch_key_card, self._address, timeout)
         except CnMessageError:
             return False
-        return card.key != expected and not connection.heard.is_set()
-    return False
+        return card.key != self._expected

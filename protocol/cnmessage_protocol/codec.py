@@ -23,8 +23,8 @@ class Limits:
     binary: int
 
 
-REQUEST_LIMITS = Limits(total=1 << 20, array=1024, mapping=16, text=1 << 16, binary=64)
-"""What a broker reads from a client."""
+REQUEST_LIMITS = Limits(total=1 << 20, array=1024, mapping=16, text=1 << 17, binary=64)
+"""What a broker reads from a client. A text may be twice a body's limit, so that the error names the body."""
 
 REPLY_LIMITS = Limits(total=4 << 20, array=4096, mapping=64, text=1 << 16, binary=64)
 """What a client reads from a broker, replies and opened deliveries alike."""

@@ -9,7 +9,7 @@
     XPUB → SUB        ┌──────────┬───────────────────┬───────────────────────────────┐
                       │ topic 16 │ sequence 8, big-e │ AES-GCM of msgpack [kind, map]│
                       └──────────┴───────────────────┴───────────────────────────────┘
-    probe REP → REQ   ┌──────────────────────────────────────────────────┐
+    probe ROUTER      ┌──────────────────────────────────────────────────┐
                       │ msgpack {version, key (32 bytes), fingerprint}   │
                       └──────────────────────────────────────────────────┘
 
@@ -70,7 +70,7 @@ def unpack_request(frame: bytes) -> Call:
     ProtocolError carries the request id when that much could be read, so that the caller can answer it.
     """
     version, request_id, verb, arguments = _four(decode(frame, REQUEST_LIMITS))
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         raise ProtocolError(
             f"this broker speaks protocol version {VERSION}; update the older side",
             ErrorCode.UNSUPPORTED_VERSION,

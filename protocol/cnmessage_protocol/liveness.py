@@ -1,9 +1,11 @@
-"""Machine: is the other side alive? Heartbeats and expiry from (now, traffic).
+"""Machines of time: is the other side alive, and how long to wait before trying again.
 
-Both sides keep one: a client for its link, a broker for each attachment. Silence longer than `expiry` ends
-it; any traffic counts as a sign of life. Knows no clock: every call is told the time, in seconds.
+Both sides keep a Liveness: a client for its link, where any traffic is a sign of life, and a broker for each
+attachment, where heartbeats are. Silence longer than `expiry` ends it. Knows no clock: every call is told
+the time, in seconds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 HEARTBEAT = 1.0
@@ -41,3 +43,26 @@ class Liveness:
     def deadline(self) -> float:
         """When something is due: the next heartbeat or the expiry."""
         return min(self.beat_at, self.heard_at + self.expiry)
+
+
+BACKOFF_FIRST = 0.2
+BACKOFF_LIMIT = 10.0
+"""Seconds to wait before the first new attempt, and at most."""
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Growing pauses between attempts. `jitter` gives numbers from 0 to 1, so that clients spread out."""
+
+    jitter: Callable[[], float]
+    _attempt: int = 0
+
+    def pause(self) -> float:
+        """Seconds to wait before the next attempt; twice as long each time, less up to half by chance."""
+        longest = min(BACKOFF_LIMIT, BACKOFF_FIRST * 2.0**self._attempt)
+        self._attempt = min(self._attempt + 1, 16)
+        return longest * (0.5 + self.jitter() / 2)
+
+    def succeeded(self) -> None:
+        """Begin with short pauses again."""
+        self._attempt = 0

@@ -15,9 +15,9 @@ from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import Outgoing, outgoing
 from cnmessage_protocol.results import (
     MAX_MESSAGES,
+    MAX_RECEIPT_IDS,
     MAX_USERS,
     Attached,
-    Changed,
     Done,
     Identity,
     LoggedIn,
@@ -180,8 +180,8 @@ class History(Request):
     """The latest items that match.
 
     Plain: received ones. `peer`: the conversation with one user, both directions. `missed`: direct
-    messages that came while the user was last offline. `unread`: received above `read_upto`, oldest
-    first kept. `since` and `until` in ms since 1970, inclusive and exclusive; `before` a seq to go on from.
+    messages that came while the user was last offline. `unread`: received above `read_upto`.
+    `since` and `until` in ms since 1970, inclusive and exclusive; `before` a seq to go on from.
     """
 
     VERB: ClassVar[str] = "history"
@@ -219,7 +219,7 @@ class Block(Request):
     """From now on nothing of `name` enters this inbox."""
 
     VERB: ClassVar[str] = "block"
-    RESULT: ClassVar[type[Any]] = Changed
+    RESULT: ClassVar[type[Any]] = Done
     name: str = wire(existing_name)
 
 
@@ -228,7 +228,7 @@ class Unblock(Request):
     """Take `name` off the blocklist; what was kept out stays out."""
 
     VERB: ClassVar[str] = "unblock"
-    RESULT: ClassVar[type[Any]] = Changed
+    RESULT: ClassVar[type[Any]] = Done
     name: str = wire(existing_name)
 
 
@@ -246,7 +246,7 @@ class Receipts(Request):
 
     VERB: ClassVar[str] = "receipts"
     RESULT: ClassVar[type[Any]] = ReceiptList
-    ids: tuple[bytes, ...] = wire(many(_identity, 64, minimum=1))
+    ids: tuple[bytes, ...] = wire(many(_identity, MAX_RECEIPT_IDS, minimum=1))
 
 
 REQUESTS: Mapping[str, type[Request]] = MappingProxyType(

@@ -21,6 +21,8 @@ TO_EVERYONE = (EVERYONE,)
 """The recipients of a broadcast, as they stand on the wire."""
 
 _ITEM_PLACES = 9
+_NAME_BYTES = 34
+_ROW_BYTES = 128
 
 
 class Kind(IntEnum):
@@ -56,8 +58,8 @@ class Outgoing:
 
     @property
     def size(self) -> int:
-        """About how many bytes the row takes on the wire; never too few."""
-        return utf8_size(self.body) + 34 * len(self.to) + 32
+        """How many bytes the row takes on the wire, or somewhat more."""
+        return row_size(self.body, self.to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,20 @@ class InboxItem:
             self.client_id,
         ]
 
+    @property
+    def size(self) -> int:
+        """How many bytes the row takes on the wire, or somewhat more."""
+        return row_size(self.body, self.to)
+
 
 def utf8_size(text: str) -> int:
     """Bytes of `text` in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())
+
+
+def row_size(body: str, to: tuple[UserName, ...]) -> int:
+    """How many bytes a message takes on the wire as a row of any kind, or somewhat more."""
+    return utf8_size(body) + _NAME_BYTES * len(to) + _ROW_BYTES
 
 
 def outgoing(name: str, value: Any) -> Outgoing:

@@ -17,6 +17,10 @@ MAX_MESSAGES = 1000
 MAX_USERS = 1000
 """Most rows in one USERS answer."""
 
+MAX_RECEIPT_IDS = 16
+MAX_RECEIPTS = 4096
+"""Most messages in one RECEIPTS, most names told of each."""
+
 _name = text(32, min_bytes=1)
 _label = text(128)
 _millis = integer()
@@ -81,6 +85,8 @@ class Attached:
     heartbeat: int = wire(integer(1))
     expiry: int = wire(integer(1))
     deliveries: int = wire(integer(1, 65535))
+    max_body: int = wire(integer(1))
+    max_messages: int = wire(integer(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +147,6 @@ class UserList:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """Whether the request changed anything; false when it was so already."""
-
-    changed: bool = wire(boolean)
-
-
-@dataclass(frozen=True, slots=True)
 class Names:
     """User names in alphabetical order."""
 
@@ -156,10 +155,10 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptList:
-    """Rows `[id, [[name, state] …]]`, state being stored, delivered or read."""
+    """Rows `[id, [[name, state] …]]`, state being stored, delivered or read; cut at MAX_RECEIPTS names."""
 
     receipts: tuple[tuple[bytes, tuple[tuple[str, str], ...]], ...] = wire(
-        many(row(_identity, many(row(_name, text(16)), 4096)), 64),
+        many(row(_identity, many(row(_name, text(16)), MAX_RECEIPTS)), MAX_RECEIPT_IDS),
     )
 
 

@@ -27,7 +27,7 @@ from cnmessage_protocol.effects import (
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.inbox import Ask, Inbox, InboxEffect, Show
-from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT, Liveness
+from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT, Backoff, Liveness
 from cnmessage_protocol.messages import Ack, Attach, Beat, Detach, Request, Send, Sync
 from cnmessage_protocol.records import Outgoing
 from cnmessage_protocol.results import Attached, Page, Pulse, ReadMark, Sent
@@ -37,8 +37,6 @@ from cnmessage_protocol.states import TRANSITIONS, Event, State
 JOIN_PATIENCE = 1.0
 """Seconds to wait for the hello on a fresh topic before subscribing anew."""
 
-BACKOFF_FIRST = 0.2
-BACKOFF_LIMIT = 10.0
 EARLY_BEAT = 4096
 """Items after which a heartbeat goes out early, so that the broker's send window keeps moving."""
 
@@ -51,11 +49,10 @@ class Session:
         self.inbox: Inbox | None = None
         self.queue = SendQueue()
         self.attached: Attached | None = None
-        self._jitter = jitter
+        self._backoff = Backoff(jitter)
         self._deliveries = deliveries
         self._liveness = Liveness(0.0, EXPIRY, HEARTBEAT)
         self._calls = Calls()
-        self._attempt = 0
         self._retry_at = 0.0
         self._join_by = 0.0
         self._beat_cursor = 0
@@ -132,6 +129,8 @@ class Session:
         if closed is None:
             return []
         mine, request, answer = closed
+        if self.state is State.READY:
+            self._backoff.succeeded()
         if mine:
             return [answer]
         if answer.error is not None:
@@ -146,7 +145,7 @@ class Session:
                 return self._inbox_effects(now, self.inbox.pushed(now, items))
             case Hello(head) if self.inbox is not None and self.state is State.JOINING:
                 self._move(Event.HELLO)
-                self._attempt = 0
+                self._backoff.succeeded()
                 self.inbox.told_head(now, head)
                 wanted = self.inbox.ask_now() if self.inbox.behind else []
                 return [Moved(self.state), *self._inbox_effects(now, wanted)]
@@ -283,10 +282,7 @@ class Session:
     def _lose(self, now: float, pause: float | None) -> list[Effect]:
         self._interrupt()
         self._move(Event.LOST)
-        wait = pause
-        if wait is None:
-            wait = min(BACKOFF_LIMIT, BACKOFF_FIRST * 2**self._attempt) * (0.5 + self._jitter() / 2)
-            self._attempt = min(self._attempt + 1, 16)
+        wait = self._backoff.pause() if pause is None else pause
         self._retry_at = now + wait
         return [CloseLink(), Moved(self.state, wait)]
 

@@ -59,7 +59,10 @@ def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
         return [refusal]
 
     def work() -> str | None:
-        return hash_password(request.new) if verify_password(account.password, request.old) else None
+        if verify_password(account.password, request.old):
+            return hash_password(request.new)
+        # A repeat after a lost answer: what was asked for is so already.
+        return account.password if verify_password(account.password, request.new) else None
 
     def change(hashed: str | None) -> list[Effect]:
         if hashed is None:

@@ -5,7 +5,7 @@ from cnmessage_broker.effects import Effect, Reply
 from cnmessage_broker.ports import Account
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.messages import Block, Blocklist, Unblock
-from cnmessage_protocol.results import Changed, Names
+from cnmessage_protocol.results import Done, Names
 
 MAX_BLOCKED = 4096
 
@@ -16,13 +16,15 @@ def block(request: Block, caller: Caller, deps: Deps) -> list[Effect]:
     target = _other(request.name, account, deps)
     if len(deps.store.blocked_by(account.id)) >= MAX_BLOCKED:
         raise RequestError(ErrorCode.TOO_LARGE, f"a blocklist holds at most {MAX_BLOCKED} users")
-    return [Reply(Changed(deps.store.block(account.id, target.id)))]
+    deps.store.block(account.id, target.id)
+    return [Reply(Done())]
 
 
 def unblock(request: Unblock, caller: Caller, deps: Deps) -> list[Effect]:
     """Take a user off the caller's blocklist."""
     _, account = caller.bound()
-    return [Reply(Changed(deps.store.unblock(account.id, _other(request.name, account, deps).id)))]
+    deps.store.unblock(account.id, _other(request.name, account, deps).id)
+    return [Reply(Done())]
 
 
 def blocklist(_: Blocklist, caller: Caller, deps: Deps) -> list[Effect]:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.delivery import address
-from cnmessage_broker.effects import Effect, MarkRead, MarkReceived, Reply, Submit
+from cnmessage_broker.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
 from cnmessage_broker.ports import Query
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import EVERYONE, MessageId, UserName
 from cnmessage_protocol.messages import Ack, History, Receipts, Send, Sync
-from cnmessage_protocol.records import InboxItem, utf8_size
-from cnmessage_protocol.results import Page, ReadMark, ReceiptList
+from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.results import MAX_RECEIPTS, Page, ReadMark, ReceiptList
 
 PAGE_BYTES = 3 << 19
 """About the most bytes of body in one page; well under what a client accepts as a frame."""
@@ -80,7 +80,7 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
 def _latest_that_fit(items: Sequence[InboxItem]) -> tuple[InboxItem, ...]:
     size = 0
     for count, item in enumerate(reversed(items)):
-        size += utf8_size(item.body)
+        size += item.size
         if count and size > PAGE_BYTES:
             return tuple(items[len(items) - count :])
     return tuple(items)
@@ -91,7 +91,7 @@ def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:
     _, account = caller.bound()
     marks = deps.store.marks(account.id)
     upto = max(marks.read, min(request.upto, marks.head))
-    return [MarkRead(account.id, upto), Reply(ReadMark(upto))]
+    return [MarkRead(account.id, upto), Confirm(ReadMark(upto))]
 
 
 def receipts(request: Receipts, caller: Caller, deps: Deps) -> list[Effect]:
@@ -104,7 +104,9 @@ def receipts(request: Receipts, caller: Caller, deps: Deps) -> list[Effect]:
     rows = tuple(
         (
             identity,
-            tuple((name, _state(received=received, read=read)) for name, received, read in places),
+            tuple(
+                (name, _state(received=received, read=read)) for name, received, read in places[:MAX_RECEIPTS]
+            ),
         )
         for identity, places in known.items()
     )

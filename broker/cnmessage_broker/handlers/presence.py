@@ -5,7 +5,8 @@ from cnmessage_broker.effects import Effect, MarkReceived, Presence, Reply
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT
 from cnmessage_protocol.messages import Attach, Beat, Detach, Users
-from cnmessage_protocol.results import Attached, Done, Pulse, UserList
+from cnmessage_protocol.records import MAX_BODY
+from cnmessage_protocol.results import MAX_MESSAGES, Attached, Done, Pulse, UserList
 
 
 def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
@@ -32,6 +33,8 @@ def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
         heartbeat=int(HEARTBEAT * 1000),
         expiry=int(EXPIRY * 1000),
         deliveries=deps.config.port + 1,
+        max_body=MAX_BODY,
+        max_messages=MAX_MESSAGES,
     )
     return [*effects, Reply(answer)]
 

@@ -25,7 +25,7 @@ def settle_epoch(connection: apsw.Connection, path: Path, randomness: Callable[[
     with contextlib.suppress(FileNotFoundError):
         last = beside.read_bytes()
     epoch = _get(connection, "epoch")
-    if epoch is None or token != last:
+    if epoch is None or not token or token != last:
         epoch = randomness(TOKEN_SIZE)
     fresh = randomness(TOKEN_SIZE)
     connection.execute("BEGIN IMMEDIATE")

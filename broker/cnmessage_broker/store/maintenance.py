@@ -55,7 +55,10 @@ def back_up(source: Path, target: Path) -> None:
         raise UnusableDatabaseError(f"there is no database {source}")
     connection = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
     try:
+        target.touch(mode=0o600, exist_ok=False)
         backup(connection, target)
+    except OSError as error:
+        raise UnusableDatabaseError(f"cannot write {target}: {error.strerror}") from error
     finally:
         connection.close()
     copy = apsw.Connection(str(target))

@@ -26,7 +26,7 @@ from cnmessage_broker.ports import (
     UserRow,
 )
 from cnmessage_protocol.ids import EVERYONE, ClientId, MessageId, UserName
-from cnmessage_protocol.records import Direction, InboxItem, Kind, utf8_size
+from cnmessage_protocol.records import Direction, InboxItem, Kind
 
 
 @dataclass(slots=True)
@@ -180,7 +180,7 @@ class MemoryStore:
         chosen: list[InboxItem] = []
         size = 0
         for item in self._inboxes[owner].items[after : after + limit]:
-            size += utf8_size(item.body)
+            size += item.size
             if chosen and size > max_bytes:
                 break
             chosen.append(item)
@@ -209,19 +209,30 @@ class MemoryStore:
         wanted = set(ids)
         return {
             stored.id: [
-                (
-                    self._accounts[owner].name,
-                    self._inboxes[owner].received >= seq,
-                    self._inboxes[owner].read >= seq,
-                )
-                for owner, seq in stored.places
+                (name, *self._progress(self._names[name], seq))
+                for name, seq in _everyone_named(new, stored, self._accounts)
             ]
-            for (account, _), (_, stored) in self._messages.items()
+            for (account, _), (new, stored) in self._messages.items()
             if account == sender and stored.id in wanted
         }
 
+    def _progress(self, owner: Owner, seq: int | None) -> tuple[bool, bool]:
+        inbox = self._inboxes[owner]
+        return (False, False) if seq is None else (inbox.received >= seq, inbox.read >= seq)
+
     def close(self) -> None:
         """Nothing to release."""
+
+
+def _everyone_named(
+    new: Submission,
+    stored: Stored,
+    accounts: Mapping[AccountId, Account],
+) -> list[tuple[UserName, int | None]]:
+    places: dict[UserName, int | None] = {accounts[owner].name: seq for owner, seq in stored.places}
+    if new.kind is Kind.BROADCAST:
+        return list(places.items())
+    return [(name, places.get(name)) for name in new.to]
 
 
 def matches(item: InboxItem, query: Query) -> bool:

@@ -5,8 +5,7 @@ written through; messages and inboxes are not. Every method is one transaction. 
 """
 
 import struct
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,31 +26,28 @@ from cnmessage_broker.ports import (
     Owner,
     Query,
     Stored,
-    StoreError,
     Submission,
     UserRow,
 )
-from cnmessage_broker.store import queries
+from cnmessage_broker.store.database import Database
 from cnmessage_broker.store.incarnation import settle_epoch
-from cnmessage_broker.store.migrate import open_database
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.records import Direction, InboxItem, Kind, utf8_size
+from cnmessage_protocol.records import Direction, InboxItem, Kind
 
 
 class SqliteStore:
     """Store in one SQLite file. `randomness(n)` gives n random bytes for epochs."""
 
     def __init__(self, path: Path, randomness: Callable[[int], bytes]) -> None:
-        self._sql = queries.load()
-        self._db = open_database(path)
-        self._epoch = settle_epoch(self._db, path, randomness)
-        with self._transaction():
-            self._run("all_left")
-        self._accounts = {row[0]: Account(*row) for row in self._run("accounts")}
+        self._db = Database(path)
+        self._epoch = settle_epoch(self._db.connection, path, randomness)
+        with self._db.transaction():
+            self._db.run("all_left")
+        self._accounts = {row[0]: Account(*row) for row in self._db.run("accounts")}
         self._names = {account.name: account for account in self._accounts.values()}
-        self._devices = {row[1]: Device(*row) for row in self._run("all_devices")}
+        self._devices = {row[1]: Device(*row) for row in self._db.run("all_devices")}
         self._blockers: dict[AccountId, set[Owner]] = {}
-        for owner, target in self._run("all_blocks"):
+        for owner, target in self._db.run("all_blocks"):
             self._blockers.setdefault(target, set()).add(owner)
         self._heads: dict[Owner, int] = {}
 
@@ -64,8 +60,8 @@ class SqliteStore:
     def create_account(self, name: UserName, password: str, now: int) -> Account:
         if name in self._names:
             raise NameTakenError(name)
-        with self._transaction():
-            ((identity,),) = self._run("add_account", (name, password, now))
+        with self._db.transaction():
+            ((identity,),) = self._db.run("add_account", (name, password, now))
         account = Account(identity, name, password, now)
         self._accounts[identity] = self._names[name] = account
         return account
@@ -77,12 +73,12 @@ class SqliteStore:
         return self._accounts.get(account)
 
     def users(self, after: str, limit: int) -> Sequence[UserRow]:
-        return [UserRow(*row) for row in self._run("users", (after, limit))]
+        return [UserRow(*row) for row in self._db.run("users", (after, limit))]
 
     def change_password(self, account: AccountId, password: str, keep: str) -> Sequence[Device]:
-        with self._transaction():
-            self._run("set_password", (password, account))
-            gone = [Device(*row) for row in self._run("unbind_others", (account, keep))]
+        with self._db.transaction():
+            self._db.run("set_password", (password, account))
+            gone = [Device(*row) for row in self._db.run("unbind_others", (account, keep))]
         changed = replace(self._accounts[account], password=password)
         self._accounts[account] = self._names[changed.name] = changed
         for device in gone:
@@ -91,12 +87,12 @@ class SqliteStore:
 
     def bind_device(self, key: str, account: AccountId, label: str, now: int) -> Device:
         earlier = self._devices.get(key)
-        with self._transaction():
+        with self._db.transaction():
             if earlier is not None and earlier.account == account:
-                (row,) = self._run("rebind_device", (label, now, key))
+                (row,) = self._db.run("rebind_device", (label, now, key))
             else:
-                self._run("unbind_key", (key,))
-                (row,) = self._run("bind_device", (key, account, label, now, now))
+                self._db.run("unbind_key", (key,))
+                (row,) = self._db.run("bind_device", (key, account, label, now, now))
         device = self._devices[key] = Device(*row)
         return device
 
@@ -110,31 +106,31 @@ class SqliteStore:
     def unbind_device(self, account: AccountId, device: int) -> Device | None:
         known = next((each for each in self.devices(account) if each.id == device), None)
         if known is not None:
-            with self._transaction():
-                self._run("unbind_device", (account, device))
+            with self._db.transaction():
+                self._db.run("unbind_device", (account, device))
             del self._devices[known.key]
         return known
 
     def saw_device(self, key: str, now: int) -> None:
         device = self._devices.get(key)
         if device is not None and now - device.last_seen >= SEEN_GRAIN:
-            with self._transaction():
-                self._run("saw_device", (now, key))
+            with self._db.transaction():
+                self._db.run("saw_device", (now, key))
             self._devices[key] = replace(device, last_seen=now)
 
     def block(self, owner: Owner, target: AccountId) -> bool:
         if owner in self.blockers_of(target):
             return False
-        with self._transaction():
-            self._run("block", (owner, target))
+        with self._db.transaction():
+            self._db.run("block", (owner, target))
         self._blockers.setdefault(target, set()).add(owner)
         return True
 
     def unblock(self, owner: Owner, target: AccountId) -> bool:
         if owner not in self.blockers_of(target):
             return False
-        with self._transaction():
-            self._run("unblock", (owner, target))
+        with self._db.transaction():
+            self._db.run("unblock", (owner, target))
         self._blockers[target].discard(owner)
         return True
 
@@ -149,13 +145,13 @@ class SqliteStore:
     def commit(self, group: Group) -> list[Outcome]:
         heads: dict[Owner, int] = {}
         try:
-            with self._transaction():
+            with self._db.transaction():
                 outcomes = self._append_fresh(group.submissions, heads)
                 self._finish(group, heads)
         except _RepeatedIdError:
             # Some client ids were seen before: after a lost answer. Rare, so only now one by one.
             heads = {}
-            with self._transaction():
+            with self._db.transaction():
                 outcomes = [self._append_checked(each, heads) for each in group.submissions]
                 self._finish(group, heads)
         self._heads |= heads
@@ -166,14 +162,14 @@ class SqliteStore:
         inbox: list[tuple[Any, ...]] = []
         outcomes: list[Outcome] = [self._place(each, heads, messages, inbox) for each in submissions]
         try:
-            self._db.executemany(self._sql["add_message"], messages)
+            self._db.many("add_message", messages)
         except apsw.ConstraintError as error:
             raise _RepeatedIdError from error
-        self._db.executemany(self._sql["add_inbox"], inbox)
+        self._db.many("add_inbox", inbox)
         return outcomes
 
     def _append_checked(self, new: Submission, heads: dict[Owner, int]) -> Outcome:
-        for identity, kind, to, addressed, body, own_seq, places in self._run(
+        for identity, kind, to, addressed, body, own_seq, places in self._db.run(
             "find_message",
             (new.sender, new.client_id),
         ):
@@ -223,29 +219,28 @@ class SqliteStore:
         if head is None:
             head = self._heads.get(owner)
             if head is None:
-                ((head,),) = self._run("head", (owner,))
+                ((head,),) = self._db.run("head", (owner,))
         heads[owner] = head + 1
         return head + 1
 
     def _finish(self, group: Group, heads: Mapping[Owner, int]) -> None:
-        many = self._db.executemany
-        many(self._sql["set_head"], [(head, owner) for owner, head in heads.items()])
-        many(self._sql["set_read"], [{"owner": owner, "upto": upto} for owner, upto in group.read.items()])
+        self._db.many("set_head", [(head, owner) for owner, head in heads.items()])
+        self._db.many("set_read", [{"owner": owner, "upto": upto} for owner, upto in group.read.items()])
         received = [{"owner": owner, "upto": upto} for owner, upto in group.received.items()]
-        many(self._sql["set_received"], received)
+        self._db.many("set_received", received)
         for owner, online, now in group.presence:
-            self._run("arrived" if online else "left", (now, owner))
+            self._db.run("arrived" if online else "left", (now, owner))
 
     def marks(self, owner: Owner) -> Marks:
-        (row,) = self._run("marks", (owner,))
+        (row,) = self._db.run("marks", (owner,))
         return Marks(*row)
 
     def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
         chosen: list[InboxItem] = []
         size = 0
-        for row in self._db.execute(self._sql["inbox_after"], (owner, after, limit)):
+        for row in self._db.each("inbox_after", (owner, after, limit)):
             item = self._item(owner, row)
-            size += utf8_size(item.body)
+            size += item.size
             if chosen and size > max_bytes:
                 break
             chosen.append(item)
@@ -256,7 +251,7 @@ class SqliteStore:
         upto = head if query.upto is None else min(query.upto, head)
         floor = max(query.above, upto - query.scan)
         peer = None if query.peer is None else self._names.get(query.peer)
-        rows = self._run(
+        rows = self._db.run(
             "history",
             {
                 "owner": owner,
@@ -276,7 +271,7 @@ class SqliteStore:
         return Found(items, more=seen_to > query.above, before=seen_to + 1)
 
     def unread(self, owner: Owner) -> int:
-        ((count,),) = self._run("unread", {"owner": owner})
+        ((count,),) = self._db.run("unread", {"owner": owner})
         return int(count)
 
     def receipts(
@@ -286,16 +281,19 @@ class SqliteStore:
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
         found: dict[MessageId, Sequence[tuple[UserName, bool, bool]]] = {}
         for identity in ids:
-            for (places,) in self._run("receipts", (identity, sender)):
-                marks = [(owner, seq, self.marks(owner)) for owner, seq in _unpack(places)]
-                found[identity] = [
-                    (self._accounts[owner].name, mark.received >= seq, mark.read >= seq)
-                    for owner, seq, mark in marks
-                ]
+            for kind, to, places in self._db.run("receipts", (identity, sender)):
+                seqs = {self._accounts[owner].name: seq for owner, seq in _unpack(places)}
+                names = list(seqs) if kind == Kind.BROADCAST else [UserName(name) for name in to.split()]
+                found[identity] = [(name, *self._progress(name, seqs.get(name))) for name in names]
         return found
 
+    def _progress(self, name: UserName, seq: int | None) -> tuple[bool, bool]:
+        if seq is None:
+            return False, False
+        marks = self.marks(self._names[name].id)
+        return marks.received >= seq, marks.read >= seq
+
     def close(self) -> None:
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
     # -- inner ------------------------------------------------------------------------------------
@@ -314,36 +312,9 @@ class SqliteStore:
             ClientId(client_id) if sender == owner else None,
         )
 
-    def _run(self, name: str, bindings: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        try:
-            return list(self._db.execute(self._sql[name], bindings))
-        except apsw.ConstraintError:
-            raise
-        except apsw.Error as error:
-            raise _store_error(error) from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(error, apsw.Error):
-                raise _store_error(error) from error
-            raise
-
 
 class _RepeatedIdError(Exception):
     """A client id of this group is stored already."""
-
-
-def _store_error(error: apsw.Error) -> StoreError:
-    if isinstance(error, apsw.FullError):
-        return StoreError("the broker's disk is full", fatal=False)
-    return StoreError(f"the broker's disk failed: {error}", fatal=True)
 
 
 def _unpack(places: bytes) -> tuple[tuple[int, int], ...]:

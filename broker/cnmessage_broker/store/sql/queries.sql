@@ -112,5 +112,5 @@ SELECT count(*) FROM inbox
 WHERE owner = :owner AND direction = 0 AND seq > (SELECT read_upto FROM account WHERE id = :owner);
 
 -- name: receipts
-SELECT places FROM message WHERE id = ? AND sender = ?;
+SELECT kind, recipients, places FROM message WHERE id = ? AND sender = ?;
 
