@@ -92,6 +92,7 @@ class Broker:
     def close(self) -> None:
         """Let what is queued leave for a second, checkpoint the database, release everything."""
         self._pool.close()
+        self.reactor.close()
         self._sockets.close()
         self._context.term()
         self.store.close()

@@ -6,6 +6,7 @@ Precedence: flag, `CNMESSAGE_BROKER_*` variable, file, default. Called by cli.py
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +44,12 @@ class Config:
             raise ConfigError(f"port must be from 1 to {HIGHEST_PORT}, not {self.port}")
         if self.log_format not in {"text", "json"}:
             raise ConfigError("log_format must be 'text' or 'json'")
-        for name in (
-            "password_workers",
-            "password_queue",
-            "login_burst",
-            "address_login_burst",
-            "send_burst",
-        ):
+        for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1")
         for name in ("login_rate", "address_login_rate", "send_rate"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must not be negative")
+            if not 0 <= getattr(self, name) < inf:
+                raise ConfigError(f"{name} must not be negative nor endless")
 
 
 _AT_LEAST_ONE = (
@@ -101,7 +96,9 @@ def _from_file(file: Path) -> dict[str, Any]:
 def _convert(name: str, value: Any) -> Any:
     kind: Any = SETTINGS[name]
     wrong = ConfigError(f"{name} must be {kind.__name__}, not {value!r}")
-    if kind is int and isinstance(value, float | bool):
+    if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+        raise wrong
+    if kind in {str, Path} and not isinstance(value, str | Path):
         raise wrong
     try:
         return kind(value)

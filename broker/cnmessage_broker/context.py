@@ -56,6 +56,7 @@ class Deps:
     randomness: Callable[[int], bytes]
     stopping: bool = False
     _last_id: int = 0
+    _last_ms: int = 0
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
@@ -63,9 +64,10 @@ class Deps:
 
     def message_id(self, now_ms: int) -> MessageId:
         """A fresh UUIDv7, always above the one before, even when the clock goes back."""
-        fresh = int.from_bytes(uuid7(now_ms, self.randomness(10)), "big")
-        if fresh <= self._last_id:
-            fresh = self._last_id + 1
+        fresh = self._last_id + 1
+        if now_ms != self._last_ms:  # within a millisecond the ids count (RFC 9562, 6.2)
+            fresh = max(fresh, int.from_bytes(uuid7(now_ms, self.randomness(10)), "big"))
+            self._last_ms = now_ms
         self._last_id = fresh
         return MessageId(fresh.to_bytes(16, "big"))
 

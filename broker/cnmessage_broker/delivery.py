@@ -31,17 +31,12 @@ def address(
 
     A recipient who blocks the sender gets nothing, and the sender is not told.
     """
-    blockers = store.blockers_of(sender.id)
     if message.to == TO_EVERYONE:
         kind = Kind.BROADCAST
-        addressees = [owner for owner in attachments.online_owners() if owner != sender.id]
-        recipients = [owner for owner in addressees if owner not in blockers]
-        addressed = len(recipients)
+        recipients = [owner for owner in attachments.online_owners() if owner != sender.id]
     else:
         kind = Kind.DIRECT
-        addressees = [_existing(store, name) for name in message.to]
-        recipients = [owner for owner in addressees if owner not in blockers] if blockers else addressees
-        addressed = len(addressees)
+        recipients = [_existing(store, name) for name in message.to]
     return Submission(
         identity,
         message.client_id,
@@ -49,10 +44,10 @@ def address(
         sender.name,
         tuple(recipients),
         message.to,
-        addressed,
         kind,
         message.body,
         now_ms,
+        frozenset(store.blockers_of(sender.id)),
     )
 
 
@@ -78,7 +73,7 @@ def pushes(attachments: Attachments, stored: Iterable[tuple[Submission, Stored]]
         for owner, seq in place.places:
             if owner == new.sender:
                 own = True
-            if owner in online:
+            if seq and owner in online:
                 rows[owner].append((seq, size, _row(new, seq, Direction.RECEIVED, owner)))
         if not own and new.sender in online:
             rows[new.sender].append((place.seq, size, _row(new, place.seq, Direction.SENT, new.sender)))

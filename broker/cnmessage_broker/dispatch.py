@@ -70,10 +70,12 @@ def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
 
 
 def guarded(step: Callable[[], list[Effect]]) -> list[Effect]:
-    """Run a step of a handler; what it raises on purpose becomes a refusal."""
+    """Run a step of a handler; what it raises on purpose becomes a refusal. A fatal StoreError passes."""
     try:
         return step()
     except StoreError as error:
+        if error.fatal:
+            raise
         return [Refuse(RequestError(ErrorCode.STORAGE, f"{error}; nothing was changed, try again later"))]
     except CnMessageError as error:
         return [Refuse(RequestError(error.code, error.message))]

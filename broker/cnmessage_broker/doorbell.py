@@ -18,6 +18,7 @@ from cnmessage_protocol.deliveries import Hello
 from cnmessage_protocol.ids import ID_SIZE
 
 _DRAIN = 1000
+_MAX_WARNED = 1000
 _CANCEL, _SUBSCRIBE = 0, 1
 
 
@@ -34,6 +35,7 @@ class Doorbell:
         self._attachments = attachments
         self._log = log
         self._in_step = True
+        self._warned: set[str | None] = set()
         self.dropped = 0
 
     def drain(self, store: Store) -> Iterator[Push]:
@@ -46,11 +48,15 @@ class Doorbell:
                 return
             data = frame.bytes
             if not data or data[0] not in {_CANCEL, _SUBSCRIBE}:
-                if self._in_step:
-                    self._log.warning("message on the push channel", peer=_peer(frame))
                 self._in_step = False
+                self._warn(_peer(frame))
             elif self._in_step and len(data) == 1 + ID_SIZE:
                 yield from self._subscription(data[0], data[1:], _peer(frame), store)
+
+    def _warn(self, peer: str | None) -> None:
+        if peer not in self._warned and len(self._warned) < _MAX_WARNED:
+            self._warned.add(peer)
+            self._log.warning("message on the push channel", peer=peer)
 
     def ring(self, push: Push) -> None:
         """Publish one sealed delivery."""

@@ -44,10 +44,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A message to store. `recipients` are the accounts whose inboxes it enters, the sender's own aside.
+    """A message to store. `recipients` are all it is addressed to; it enters the inboxes of those who are not
+    in `withheld`, and the sender's own.
 
-    A sender who is among the recipients gets one received item and no copy. `to` is what everybody sees;
-    `addressed` is how many it was addressed to, blockers included, because blocking is silent.
+    A sender who is among the recipients gets one received item and no copy. `to` is what everybody sees.
     """
 
     id: MessageId
@@ -56,22 +56,23 @@ class Submission:
     sender_name: UserName
     recipients: tuple[AccountId, ...]
     to: tuple[UserName, ...]
-    addressed: int
     kind: Kind
     body: str
     time: int
+    withheld: frozenset[AccountId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A submission is on disk. `seq` is that of the sender's own item, `places` are rows (owner, seq).
+    """A submission is on disk. `seq` is that of the sender's own item, `places` are rows (recipient, seq).
 
+    Every recipient has a place; a seq of 0 says that it was withheld from their inbox, because blocking is
+    silent and the sender must see no difference.
     `fresh` is False when the same client id was stored before: the earlier id and numbers are given.
     """
 
     id: MessageId
     seq: int
-    addressed: int
     places: tuple[tuple[Owner, int], ...]
     fresh: bool
 
@@ -241,7 +242,7 @@ class Store(Protocol):
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
         """For each of the sender's messages rows (recipient, received, read); others' are left out.
 
-        Everyone a direct message was addressed to has a row: one who blocks looks like one who is away.
+        Everyone it was addressed to has a row: one who blocks looks like one who is away.
         """
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -91,6 +91,7 @@ class Reactor:
         self._next_tick = 0.0
         self._next_presence = 0.0
         self._warned: Counter[str] = Counter()
+        self._disk_failing = False
         self.failed = False
 
     def stop(self) -> None:
@@ -115,6 +116,9 @@ class Reactor:
         self.turn()
         farewell = {"reason": str(ErrorCode.SHUTDOWN)}
         self._perform_all(None, delivery.notices(self._deps.attachments, deliveries.Closed.KIND, farewell))
+
+    def close(self) -> None:
+        """Release what the loop itself holds."""
         self._wake_in.close()
         self._wake_out.close()
 
@@ -177,10 +181,14 @@ class Reactor:
         caller = Caller(key, self._admission.address_of(key), device, account)
         if dispatch.COMMANDS[type(call.request)].settled:
             self._commit()
+        self._run(origin, lambda: dispatch.run(call.request, caller, self._deps), call.request.VERB)
+
+    def _run(self, origin: Origin, step: Callable[[], list[Effect]], what: str) -> None:
         try:
-            effects = dispatch.run(call.request, caller, self._deps)
-        except Exception:  # noqa: BLE001 - the one place where a fault of ours must not stop the broker
-            self._log.exception("a handler failed", verb=call.request.VERB)
+            effects = step()
+        except Exception as error:  # noqa: BLE001 - the one place where a fault of ours must not stop the broker
+            self._log.exception("a handler failed", verb=what)
+            self.failed = self.failed or isinstance(error, StoreError)
             effects = [Refuse(RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))]
         self._perform_all(origin, effects)
 
@@ -205,6 +213,9 @@ class Reactor:
             case Refuse(error):
                 self._refuse(origin, error)
             case Submit() if origin is not None:
+                if group.presence:
+                    self._commit()  # who came or went did so before this message
+                    group = self._pending.group
                 group.submissions += effect.submissions
                 self._pending.answers.append((origin, effect))
             case Confirm() if origin is not None:
@@ -262,7 +273,7 @@ class Reactor:
             self._refuse(origin, RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))
             return
         self._commit()
-        self._perform_all(origin, dispatch.guarded(lambda: then(future.result())))
+        self._run(origin, lambda: dispatch.guarded(lambda: then(future.result())), "password work")
 
     def _wake(self) -> None:
         try:
@@ -281,6 +292,7 @@ class Reactor:
         except StoreError as error:
             self._commit_failed(pending, error)
             return
+        self._disk_failing = False
         place = 0
         for origin, effect in pending.answers:
             match effect:
@@ -298,12 +310,14 @@ class Reactor:
         self._perform_all(None, delivery.pushes(self._deps.attachments, stored))
 
     def _commit_failed(self, pending: _Pending, error: StoreError) -> None:
-        self._log.error("commit failed", error=str(error), messages=len(pending.group.submissions))
+        if not self._disk_failing:
+            self._log.error("commit failed", error=str(error), messages=len(pending.group.submissions))
+        self._disk_failing = True
         text = f"{error}; nothing was stored, try again later"
         for origin, _ in pending.answers:
             self._refuse(origin, RequestError(ErrorCode.STORAGE, text))
-        # Who came and went is known only here, so it is tried again with the next group.
-        self._pending.group.presence = pending.group.presence
+        # Marks, and who came and went, are known only here, so they are tried again with each turn.
+        self._pending.group = replace(pending.group, submissions=[])
         self.failed = self.failed or error.fatal
 
     def _tick(self, now: float) -> None:
@@ -329,5 +343,5 @@ def _sent(submit: Submit, outcomes: list[Outcome]) -> Sent:
             text = "this client id stands for another message already"
             refused.append((new.client_id, str(ErrorCode.CONFLICT), text))
         else:
-            acks.append((new.client_id, outcome.id, outcome.seq, outcome.addressed))
+            acks.append((new.client_id, outcome.id, outcome.seq, len(outcome.places)))
     return Sent(tuple(acks), tuple(refused))

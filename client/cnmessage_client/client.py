@@ -222,7 +222,10 @@ class Client:
         missed: bool = False,
         unread: bool = False,
     ) -> list[Message]:
-        """The latest `limit` messages that match, oldest first; see verbs.History for the filters."""
+        """The latest `limit` messages that match, oldest first; see verbs.History for the filters.
+
+        Before `mark_read` after `unread`, be sure to have all: the mark covers everything below.
+        """
         found: list[InboxItem] = []
         while len(found) < limit:
             request = verbs.History(
@@ -260,7 +263,9 @@ class Client:
     def acknowledge(self, seq: int) -> None:
         """Count everything up to `seq` as read; sent soon, together with what follows."""
         if self._connection is not None:
-            self._connection.perform(self._session.mark_read(self._connection.now(), seq))
+            effects = self._session.mark_read(self._connection.now(), seq)
+            if effects:
+                self._connection.perform(effects)
 
     # -- people -----------------------------------------------------------------------------------
 

@@ -90,9 +90,12 @@ class Connection:
         self._opener: Callable[[list[bytes]], Delivery] | None = None
         self._backlog: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._look_scheduled = False
         self.ever_sent = False
+        self.ever_heard = False
         self.heard = asyncio.Event()
+        self.opened = asyncio.Event()
         self.bad_frames = 0
         self.paused = False
         self.drop_push: Callable[[], bool] = _never
@@ -134,6 +137,8 @@ class Connection:
 
     def _open(self) -> None:
         self._close(0)
+        self.heard.clear()
+        self.opened.set()
         self._requests = self._secured(zmq.DEALER)
         self._requests.setsockopt(zmq.IMMEDIATE, 1)
         self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + _CURVE_OVERHEAD)
@@ -209,6 +214,7 @@ class Connection:
             except zmq.Again:
                 return False
             self.heard.set()
+            self.ever_heard = True
             try:
                 reply = unpack_reply(b"".join(frames))  # more than one frame is no valid msgpack then
             except ProtocolError:
@@ -244,9 +250,11 @@ class Connection:
         if deadline is None:
             return
         if self._timer is not None:
-            if self._timer.when() <= deadline + self._loop.time() - self.now():
+            if self._timer_at <= deadline:
                 return
             self._timer.cancel()
+        # Not asked of the timer: uvloop gives one without `when` for a delay under half a millisecond.
+        self._timer_at = deadline
         self._timer = self._loop.call_later(max(0.0, deadline - self.now()), self._tick)
 
     def _tick(self) -> None:

@@ -40,7 +40,7 @@ class Courier:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._outbox: Outbox | None = None
-        self._waiting: dict[ClientId, asyncio.Future[Receipt]] = {}
+        self._waiting: dict[ClientId, list[asyncio.Future[Receipt]]] = {}
         self._leftovers: set[ClientId] = set()
         self._no_leftovers = asyncio.Event()
         self._no_leftovers.set()
@@ -54,19 +54,28 @@ class Courier:
 
         UNREACHABLE after `timeout` seconds says whether the message was taken back or may still arrive.
         """
-        receipt = self._waiting.get(message.client_id)
-        if receipt is None:
-            receipt = self._waiting[message.client_id] = self._loop.create_future()
+        client_id = message.client_id
+        receipt: asyncio.Future[Receipt] = self._loop.create_future()
+        if client_id in self._waiting:  # two callers may wait for one client id
+            self._waiting[client_id].append(receipt)
+        else:
+            self._waiting[client_id] = [receipt]
             if not self._fresh:
                 self._loop.call_soon(self._submit_fresh)  # what one turn of the loop sends goes out together
             self._fresh.append(message)
+        # A plain timer: asyncio.timeout and wait_for cost more than all the rest of a send.
+        timer = self._loop.call_later(timeout, _expire, receipt)
         try:
-            # Shielded: two callers may wait for one client id.
-            return await asyncio.wait_for(asyncio.shield(receipt), timeout)
+            return await receipt
         except TimeoutError:
             raise self._unconfirmed(message) from None
         finally:
-            self._waiting.pop(message.client_id, None)
+            timer.cancel()
+            waiting = self._waiting.get(client_id)
+            if waiting is not None and receipt in waiting:
+                waiting.remove(receipt)
+                if not waiting:
+                    del self._waiting[client_id]
 
     def adopt(self, user: str) -> None:
         """Send what killed clients of the same user and profile left behind."""
@@ -83,12 +92,15 @@ class Courier:
             self._outbox.settle([outcome.client_id for outcome in outcomes])
         for outcome in outcomes:
             self._leftovers.discard(outcome.client_id)
-            waiting = self._waiting.get(outcome.client_id)
-            if waiting is None or waiting.done():
+            waiting = self._waiting.pop(outcome.client_id, None)
+            if waiting is None:
                 continue
             if isinstance(outcome, Acked):
                 client_id, message_id = id_text(outcome.client_id), id_text(outcome.id)
-                waiting.set_result(Receipt(message_id, client_id, outcome.seq, outcome.recipients))
+                receipt = Receipt(message_id, client_id, outcome.seq, outcome.recipients)
+                for each in waiting:
+                    if not each.done():
+                        each.set_result(receipt)
             else:
                 _fail(waiting, outcome.error)
         if not self._leftovers:
@@ -126,10 +138,11 @@ class Courier:
             self._connection.perform(self._session.submit(self._connection.now(), fresh))
 
     def _unconfirmed(self, message: Outgoing) -> CnMessageError:
-        if not self._connection.ever_sent:
+        nothing_left = not self._connection.ever_sent
+        if nothing_left:
             # Nothing ever left this machine, so even what counts as in flight can be taken back.
             self._connection.perform(self._session.cut(self._connection.now(), 0.0))
-        if self._session.queue.withdraw(message.client_id):
+        if self._session.queue.withdraw(message.client_id, nothing_left=nothing_left):
             if self._outbox is not None:
                 self._outbox.settle([message.client_id])
             fate = "The message was not sent."
@@ -144,7 +157,13 @@ class Courier:
         return Outbox(self._profile.outbox, user, f"{os.getpid()}-{os.urandom(4).hex()}")
 
 
-def _fail(waiting: "asyncio.Future[Receipt]", error: CnMessageError) -> None:
-    if not waiting.done():
-        waiting.set_exception(error)
-        waiting.exception()  # counts as seen even if its caller has given up meanwhile
+def _fail(waiting: "list[asyncio.Future[Receipt]]", error: CnMessageError) -> None:
+    for each in waiting:
+        if not each.done():
+            each.set_exception(error)
+            each.exception()  # counts as seen even if its caller has given up meanwhile
+
+
+def _expire(receipt: "asyncio.Future[Receipt]") -> None:
+    if not receipt.done():
+        receipt.set_exception(TimeoutError())

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cnmessage_protocol.ids import id_text
-from cnmessage_protocol.records import Direction, InboxItem
+from cnmessage_protocol.records import Direction, InboxItem, Kind
 
 _MILLIS = 1000
+_KIND_NAMES = {kind: kind.name.lower() for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def message_of(item: InboxItem) -> Message:
     return Message(
         id_text(item.id),
         item.seq,
-        item.kind.name.lower(),
+        _KIND_NAMES[item.kind],
         item.sender,
         item.to,
         from_millis(item.time),

@@ -100,6 +100,8 @@ class Outbox:
             while view:
                 view = view[os.write(self._file, view) :]
         except OSError as error:
+            if self._file is not None:
+                os.ftruncate(self._file, self._size)  # half a record would hide all that follow it
             raise CnMessageError(
                 ErrorCode.STORAGE,
                 f"the message cannot be kept in {self._folder}: {error.strerror}; nothing was sent",

@@ -196,10 +196,18 @@ class KnownBrokers:
         if not self._path.exists():
             return {}
         known = {}
-        for line in self._path.read_text(encoding="utf-8").splitlines():
-            place, _, text = line.strip().partition(" ")
-            if place and not place.startswith("#"):
-                known[place] = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        try:
+            for line in self._path.read_text(encoding="utf-8").splitlines():
+                place, _, text = line.strip().partition(" ")
+                if place and not place.startswith("#"):
+                    known[place] = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except ValueError:
+            known[""] = b""
+        if any(len(key) != _KEY_SIZE for key in known.values()):
+            raise CnMessageError(
+                ErrorCode.INTEGRITY,
+                f"{self._path} is damaged; correct it, or remove it and compare the keys anew",
+            )
         return known
 
 

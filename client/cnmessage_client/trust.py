@@ -69,18 +69,22 @@ class KeyGuard:
         """End watching; a broker that was heard holds the key, so it is pinned."""
         if self._task is not None:
             self._task.cancel()
-        if self._connection.heard.is_set():
+        if self._connection.ever_heard:
             self._known.pin(self._address, self._expected)
 
     async def _watch(self, timeout: float, fail: Callable[[CnMessageError], None]) -> None:  # noqa: ASYNC109 - handed on to a thread
-        heard = self._connection.heard
-        try:
-            await asyncio.wait_for(heard.wait(), SUSPICION)
-        except TimeoutError:
-            if await self._another_key(timeout) and not heard.is_set():
-                fail(self._known.changed(self._address))
-        await heard.wait()
-        self._known.pin(self._address, self._expected)
+        heard, opened = self._connection.heard, self._connection.opened
+        while True:  # once for each link: a broker may be replaced while we run
+            opened.clear()
+            try:
+                await asyncio.wait_for(heard.wait(), SUSPICION)
+            except TimeoutError:
+                if await self._another_key(timeout) and not heard.is_set():
+                    fail(self._known.changed(self._address))
+                    return
+            else:
+                self._known.pin(self._address, self._expected)
+            await opened.wait()
 
     async def _another_key(self, timeout: float) -> bool:  # noqa: ASYNC109 - handed on to a thread
         try:

@@ -12,6 +12,9 @@ from cnmessage_protocol.errors import ProtocolError, RequestError
 from cnmessage_protocol.messages import Request
 from cnmessage_protocol.results import parse_result
 
+REPEAT = 3.0
+"""Seconds after which an unanswered request is repeated."""
+
 
 @dataclass(slots=True)
 class Calls:
@@ -19,23 +22,47 @@ class Calls:
 
     asked: dict[int, Request] = field(default_factory=dict)
     own: dict[int, Request] = field(default_factory=dict)
+    _repeat_at: dict[int, float] = field(default_factory=dict)
     _last_id: int = 0
 
     def __len__(self) -> int:
         return len(self.asked) + len(self.own)
 
-    def open(self, ledger: dict[int, Request], request: Request) -> Transmit:
+    def open(self, now: float, ledger: dict[int, Request], request: Request) -> Transmit:
         """Enter a request into one of the two ledgers and give what to send."""
         self._last_id += 1
         ledger[self._last_id] = request
+        self._repeat_at[self._last_id] = now + REPEAT
         return Transmit(self._last_id, request)
 
     def outstanding(self, kind: type[Request]) -> bool:
         """Whether one of the session's own requests of this kind waits."""
         return any(type(each) is kind for each in self.own.values())
 
-    def repeat(self) -> list[Transmit]:
+    def overdue(self, now: float) -> list[Transmit]:
+        """Requests whose answer is long in coming, once more: it or they may have been lost on the way."""
+        late = []
+        for request_id, moment in self._repeat_at.items():
+            request = self.asked.get(request_id) or self.own.get(request_id)
+            if request is not None and moment <= now:
+                late.append(Transmit(request_id, request))
+        self._repeat_at = {
+            request_id: now + REPEAT if moment <= now else moment
+            for request_id, moment in self._repeat_at.items()
+            if request_id in self.asked or request_id in self.own
+        }
+        return late
+
+    @property
+    def deadline(self) -> float | None:
+        """When an answer is overdue."""
+        return min(
+            (at for key, at in self._repeat_at.items() if key in self.asked or key in self.own), default=None
+        )
+
+    def repeat(self, now: float) -> list[Transmit]:
         """The application's requests once more, for a fresh link."""
+        self._repeat_at.update(dict.fromkeys(self.asked, now + REPEAT))
         return [Transmit(request_id, request) for request_id, request in self.asked.items()]
 
     def close(self, reply: Reply) -> tuple[bool, Request, Answer] | None:
@@ -43,6 +70,7 @@ class Calls:
 
         None for an answer nobody waits for: to something resent or forgotten meanwhile.
         """
+        self._repeat_at.pop(reply.request_id, None)
         mine = reply.request_id in self.asked
         request = (self.asked if mine else self.own).pop(reply.request_id, None)
         return None if request is None else (mine, request, _checked(reply, request))

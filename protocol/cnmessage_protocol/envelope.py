@@ -98,7 +98,7 @@ def pack_error(request_id: int, code: ErrorCode, message: str) -> bytes:
 def unpack_reply(frame: bytes) -> Reply:
     """The reply in a frame; the result is checked later, against what was asked."""
     version, request_id, status, result = _four(decode(frame, REPLY_LIMITS))
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         raise ProtocolError("the broker speaks another protocol version", ErrorCode.UNSUPPORTED_VERSION)
     if status == OK:
         return Reply(request_id, result)

@@ -68,14 +68,15 @@ RESERVED_NAMES = frozenset(
 )
 """Names of our own commands and words that would read as something other than a person."""
 
-_VERSION_7 = 7
-_TIME_BITS = 48
+_TIME = (1 << 48) - 1
+_VERSION_AND_VARIANT = 0x7 << 76 | 0x2 << 62
+_CHANCE = ((1 << 80) - 1) & ~(0xF << 76 | 0x3 << 62)
 
 
 def user_name(text: str) -> UserName:
     """Lower-case and check a user name; ValueError says what a name may look like."""
     name = text.lower()
-    if not NAME_PATTERN.match(name):
+    if not text.isascii() or not NAME_PATTERN.match(name):
         raise ValueError(
             "a user name has 1 to 32 characters: letters a-z, digits, '.', '_' or '-', "
             "and starts with a letter or a digit",
@@ -93,20 +94,24 @@ def new_user_name(text: str) -> UserName:
 
 def uuid7(milliseconds: int, randomness: bytes) -> bytes:
     """A UUIDv7 (RFC 9562, 5.7) from Unix time in milliseconds and at least 10 random bytes."""
-    value = (milliseconds & ((1 << _TIME_BITS) - 1)) << 80 | int.from_bytes(randomness[:10], "big")
-    value = value & ~(0xF << 76) | _VERSION_7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return value.to_bytes(ID_SIZE, "big")
+    chance = int.from_bytes(randomness[:10], "big") & _CHANCE
+    return ((milliseconds & _TIME) << 80 | _VERSION_AND_VARIANT | chance).to_bytes(ID_SIZE, "big")
 
 
 def id_text(raw: bytes) -> str:
     """The usual text of a 16-byte id, as JSON output shows it."""
-    return str(UUID(bytes=raw))
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def parse_id(text: str) -> bytes:
     """The 16 bytes behind `id_text`; ValueError when it is not such a text."""
-    return UUID(text).bytes
+    try:
+        return UUID(text).bytes
+    except ValueError as error:
+        raise ValueError(
+            f"'{text[:64]}' is no id; one looks like 0190f3a4-5b6c-7d8e-9fa0-b1c2d3e4f5a6",
+        ) from error
 
 
 def fingerprint(public_key: bytes) -> str:

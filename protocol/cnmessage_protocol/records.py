@@ -165,8 +165,11 @@ def inbox_item(name: str, value: Any) -> InboxItem:
     if (
         type(seq) is not int
         or seq < 1
+        or type(direction) is not int
         or direction not in _DIRECTIONS
         or type(identity) is not bytes
+        or len(identity) != ID_SIZE
+        or type(kind) is not int
         or kind not in _KINDS
         or type(sender) is not str
         or type(to) is not list

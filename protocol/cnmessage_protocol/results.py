@@ -7,6 +7,7 @@ stands in messages.py.
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import InboxItem, inbox_item
 from cnmessage_protocol.schema import blob, boolean, build, integer, many, optional, plain, row, text, wire
@@ -25,6 +26,24 @@ _name = text(32, min_bytes=1)
 _label = text(128)
 _millis = integer()
 _identity = blob(ID_SIZE)
+
+
+def _ack(name: str, value: Any) -> tuple[bytes, bytes, int, int]:
+    """Check one row of Sent.acks; by hand, because it runs once a message."""
+    if type(value) is list and len(value) == 4:
+        client_id, identity, seq, recipients = value
+        if (
+            type(client_id) is bytes
+            and len(client_id) == ID_SIZE
+            and type(identity) is bytes
+            and len(identity) == ID_SIZE
+            and type(seq) is int
+            and seq > 0
+            and type(recipients) is int
+            and recipients >= 0
+        ):
+            return client_id, identity, seq, recipients
+    raise ProtocolError(f"'{name}': this acknowledgement is not of the protocol's form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +126,7 @@ class Sent:
     """
 
     acks: tuple[tuple[bytes, bytes, int, int], ...] = wire(
-        many(row(_identity, _identity, integer(1), integer()), MAX_MESSAGES),
+        many(_ack, MAX_MESSAGES),
     )
     refused: tuple[tuple[bytes, str, str], ...] = wire(
         many(row(_identity, text(32), text(1024)), MAX_MESSAGES),

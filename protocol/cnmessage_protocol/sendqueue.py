@@ -49,6 +49,7 @@ class SendQueue:
     def __init__(self) -> None:
         self._waiting: deque[Outgoing] = deque()
         self._in_flight: list[Outgoing] = []
+        self._handed: set[ClientId] = set()
         self._paused_until = float("-inf")
 
     def __len__(self) -> int:
@@ -73,6 +74,7 @@ class SendQueue:
             if size > BATCH_BYTES and self._in_flight:
                 break
             self._in_flight.append(self._waiting.popleft())
+        self._handed.update(message.client_id for message in self._in_flight)
         return tuple(self._in_flight)
 
     def answered(self, now: float, sent: Sent) -> list[Outcome]:
@@ -89,7 +91,7 @@ class SendQueue:
         self._put_back(list(open_ids.values()))
         if open_ids:
             self._paused_until = now + RETRY_PAUSE
-        return outcomes
+        return self._settle(outcomes)
 
     def failed(self, now: float, error: RequestError) -> list[Outcome]:
         """The whole batch was refused: for the moment (it is repeated) or for good."""
@@ -98,19 +100,26 @@ class SendQueue:
             self._waiting.extendleft(reversed(batch))
             self._paused_until = now + RETRY_PAUSE
             return []
-        return [Refused(message.client_id, error) for message in batch]
+        return self._settle([Refused(message.client_id, error) for message in batch])
 
     def interrupted(self) -> None:
         """The link went down: the batch in flight goes out again, under the same ids."""
         self._put_back(self._in_flight)
 
-    def withdraw(self, client_id: ClientId) -> bool:
-        """Take back a message that was never handed to the link; False once it may have gone out."""
+    def withdraw(self, client_id: ClientId, *, nothing_left: bool = False) -> bool:
+        """Take back a message that was never handed to the link; False once it may have gone out.
+
+        `nothing_left` says that the link never let anything out: what was handed to it is still ours.
+        """
         for message in self._waiting:
-            if message.client_id == client_id:
+            if message.client_id == client_id and (nothing_left or client_id not in self._handed):
                 self._waiting.remove(message)
                 return True
         return False
+
+    def _settle(self, outcomes: list[Outcome]) -> list[Outcome]:
+        self._handed.difference_update(outcome.client_id for outcome in outcomes)
+        return outcomes
 
     def _put_back(self, messages: list[Outgoing]) -> None:
         self._in_flight = []

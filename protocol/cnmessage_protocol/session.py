@@ -29,10 +29,11 @@ from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.inbox import Ask, Inbox, InboxEffect, Show
 from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT, Backoff, Liveness
 from cnmessage_protocol.messages import Ack, Attach, Beat, Detach, Request, Send, Sync
+from cnmessage_protocol.readmark import Reading
 from cnmessage_protocol.records import Outgoing
 from cnmessage_protocol.results import Attached, Page, Pulse, ReadMark, Sent
 from cnmessage_protocol.sendqueue import SendQueue
-from cnmessage_protocol.states import TRANSITIONS, Event, State
+from cnmessage_protocol.states import DOWN, FETCHING, TRANSITIONS, Event, State
 
 JOIN_PATIENCE = 1.0
 """Seconds to wait for the hello on a fresh topic before subscribing anew."""
@@ -56,8 +57,7 @@ class Session:
         self._retry_at = 0.0
         self._join_by = 0.0
         self._beat_cursor = 0
-        self._read_upto = 0
-        self._confirmed = 0
+        self._read = Reading()
         self._epoch: bytes | None = None
 
     # -- what the application wants ---------------------------------------------------------------
@@ -77,12 +77,13 @@ class Session:
         if self.state is not State.READY:
             return []
         self._move(Event.OPEN_FOR_DELIVERIES)
+        self._liveness.heard_at = now  # nothing was expected while READY: silence starts to count here
         return [*self._attach(now), Moved(self.state)]
 
     def request(self, now: float, request: Request) -> tuple[int, list[Effect]]:
-        """Make a request; its Answer carries the id returned here. Repeated until answered or forgotten."""
-        transmit = self._calls.open(self._calls.asked, request)
-        return transmit.request_id, self._transmit(now, transmit)
+        """Make a request, repeated until answered or forgotten; its Answer carries the id returned here."""
+        transmit = self._calls.open(now, self._calls.asked, request)
+        return transmit.request_id, [] if self.state in DOWN else self._transmit(now, transmit)
 
     def forget(self, request_id: int) -> None:
         """The application stopped waiting for this answer."""
@@ -95,7 +96,7 @@ class Session:
 
     def mark_read(self, now: float, upto: int) -> list[Effect]:
         """The application has shown or stored everything up to `upto`."""
-        self._read_upto = max(self._read_upto, upto)
+        self._read.raise_to(upto)
         return self._acknowledge(now)
 
     def pause(self, now: float, *, paused: bool) -> list[Effect]:
@@ -107,15 +108,17 @@ class Session:
 
     def cut(self, now: float, pause: float) -> list[Effect]:
         """Break the link as a network fault would, and stay away for `pause` seconds."""
-        if self.state in {State.CLOSED, State.WAITING}:
+        if self.state in DOWN:
             return []
         return self._lose(now, pause)
 
     def close(self, now: float) -> list[Effect]:
         """Leave: give up the attachment and the link."""
         effects: list[Effect] = []
-        if self.attached is not None and self.state is not State.WAITING:
-            effects += self._call(now, Detach(self.attached.attachment))
+        if self.attached is not None:
+            last = [Ack(self._read.wanted)] if self._read.due else []
+            for each in (*last, Detach(self.attached.attachment)):
+                effects += self._call(now, each)
         self._move(Event.CLOSE)
         self._interrupt()
         return [*effects, CloseLink(flush=True), Moved(self.state)]
@@ -154,7 +157,8 @@ class Session:
             case Closed(reason) if self.attached is not None:
                 if reason == ErrorCode.UNAUTHENTICATED:
                     return self._end(
-                        now, RequestError(ErrorCode.UNAUTHENTICATED, "this session was logged out")
+                        now,
+                        RequestError(ErrorCode.UNAUTHENTICATED, "this session was logged out; log in again"),
                     )
                 return self._lose(now, None) if reason == ErrorCode.SHUTDOWN else self._disowned(now)
             case _:
@@ -173,9 +177,9 @@ class Session:
             # The hello was lost, or the broker would not grant this subscription: subscribe anew.
             self._join_by = now + JOIN_PATIENCE
             effects += self._listen()
-        if self.inbox is not None and self.state in {State.CATCHING_UP, State.LIVE}:
+        if self.inbox is not None and self.state in FETCHING:
             effects += self._inbox_effects(now, self.inbox.tick(now))
-        return effects + self._beat(now) + self._pump(now)
+        return [*effects, *self._calls.overdue(now), *self._beat(now), *self._pump(now)]
 
     @property
     def deadline(self) -> float | None:
@@ -184,14 +188,14 @@ class Session:
             return None
         if self.state is State.WAITING:
             return self._retry_at
-        due = [self.queue.deadline]
+        due = [self.queue.deadline, self._calls.deadline]
         if self._expects_traffic:
             due.append(self._liveness.heard_at + self._liveness.expiry)
         if self.state is State.JOINING:
             due.append(self._join_by)
         if self.attached is not None:
             due.append(self._liveness.deadline)
-        if self.inbox is not None and self.state in {State.CATCHING_UP, State.LIVE}:
+        if self.inbox is not None and self.state in FETCHING:
             due.append(self.inbox.deadline)
         return min((each for each in due if each is not None), default=None)
 
@@ -208,7 +212,7 @@ class Session:
             raise ProtocolError(f"a session that is {self.state.value} cannot be {event.value}") from None
 
     def _repeat(self, now: float) -> list[Effect]:
-        return [*self._calls.repeat(), *self._acknowledge(now), *self._pump(now)]
+        return [*self._calls.repeat(now), *self._acknowledge(now), *self._pump(now)]
 
     def _attach(self, now: float) -> list[Effect]:
         cursor = None if self.inbox is None else self.inbox.cursor
@@ -229,9 +233,10 @@ class Session:
             case Page(items, head, more) if self.inbox is not None:
                 return self._inbox_effects(now, self.inbox.page(now, items, head, more=more))
             case Sent():
-                return [Settle(self.queue.answered(now, result)), *self._pump(now)]
+                outcomes = self.queue.answered(now, result)
+                return [*self._pump(now), Settle(outcomes)]  # the next batch travels meanwhile
             case ReadMark() if type(request) is Ack:
-                self._confirmed = max(self._confirmed, request.upto)
+                self._read.told(request.upto)
                 return self._acknowledge(now)
             case _:
                 return []
@@ -257,18 +262,19 @@ class Session:
         if self.state is not State.ATTACHING:
             return []
         self._move(Event.ATTACHED)
-        if self.inbox is None:
-            self.inbox = Inbox(attached.read_upto)
-        elif (self._epoch is not None and attached.epoch != self._epoch) or attached.head < self.inbox.cursor:
+        cursor = attached.read_upto if self.inbox is None else self.inbox.cursor
+        restored = self._epoch not in {None, attached.epoch} or attached.head < cursor
+        self.inbox = self.inbox or Inbox(attached.read_upto)
+        if restored:
             self.inbox.restored(min(attached.read_upto, attached.head))
-            self._read_upto = 0
-        self._confirmed = attached.read_upto
+        self._read.attached(attached.read_upto, restored=restored)
         self.attached, self._epoch = attached, attached.epoch
         self._liveness.heartbeat = attached.heartbeat / 1000
         self._liveness.expiry = attached.expiry / 1000
         self._liveness.beat_at = now + self._liveness.heartbeat
         self._beat_cursor = self.inbox.cursor
         self._join_by = now + JOIN_PATIENCE
+        self.inbox.told_head(now, attached.head)
         return [*self._listen(), Moved(self.state)]
 
     def _disowned(self, now: float) -> list[Effect]:
@@ -303,12 +309,11 @@ class Session:
         return self._call(now, Beat(self.attached.attachment, self.inbox.cursor))
 
     def _acknowledge(self, now: float) -> list[Effect]:
-        if self._read_upto <= self._confirmed or self._calls.outstanding(Ack):
-            return []
-        return self._call(now, Ack(self._read_upto))
+        due = self._read.due and not self._calls.outstanding(Ack)
+        return self._call(now, Ack(self._read.wanted)) if due else []
 
     def _pump(self, now: float) -> list[Effect]:
-        if self.state in {State.CLOSED, State.WAITING}:
+        if self.state in DOWN:
             return []
         batch = self.queue.next_batch(now)
         return self._call(now, Send(batch)) if batch else []
@@ -334,13 +339,11 @@ class Session:
         return effects
 
     def _call(self, now: float, request: Request) -> list[Effect]:
-        if self.state in {State.CLOSED, State.WAITING}:
+        if self.state in DOWN:
             return []
-        return self._transmit(now, self._calls.open(self._calls.own, request))
+        return self._transmit(now, self._calls.open(now, self._calls.own, request))
 
     def _transmit(self, now: float, transmit: Transmit) -> list[Effect]:
-        if self.state in {State.CLOSED, State.WAITING}:
-            return []  # repeated when the link is back
         if self.state is State.READY and len(self._calls) == 1:
             self._liveness.heard_at = now  # nobody was waiting: silence starts to count here
         return [transmit]

@@ -52,3 +52,9 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
         **{(state, Event.CLOSE): State.CLOSED for state in State},
     },
 )
+
+DOWN = frozenset({State.CLOSED, State.WAITING})
+"""States without a link."""
+
+FETCHING = frozenset({State.JOINING, State.CATCHING_UP, State.LIVE})
+"""States in which items may be asked for: a client fetches even when no push ever comes."""

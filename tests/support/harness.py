@@ -135,8 +135,8 @@ def home_at(path: Path) -> Home:
     return Home(path, path / "state")
 
 
-async def sign_up(address: str, home: Home, *names: str, timeout: float = 10.0) -> None:
+async def sign_up(address: str, home: Home, *names: str) -> None:
     """Accounts with a profile each of the same name."""
     for name in names:
-        async with Client(home=home, profile=name, broker=address, timeout=timeout) as client:
+        async with Client(home=home, profile=name, broker=address) as client:
             await client.signup(name, PASSWORD)

@@ -18,16 +18,20 @@ def signup(request: Signup, caller: Caller, deps: Deps) -> list[Effect]:
     refusal = _spend_login(request.name, caller, deps)
     if refusal is not None:
         return [refusal]
+
+    def again(known: Account | None) -> Work:
+        taken = RequestError(ErrorCode.NAME_TAKEN, f"the name '{request.name}' is taken; choose another")
+        return _verified_login(known, request.password, request.label, caller, deps, taken)
+
     known = deps.store.account_by_name(request.name)
     if known is not None:
-        taken = RequestError(ErrorCode.NAME_TAKEN, f"the name '{request.name}' is taken; choose another")
-        return [_verified_login(known, request.password, request.label, caller, deps, taken)]
+        return [again(known)]
 
     def create(hashed: str) -> list[Effect]:
         try:
             account = deps.store.create_account(UserName(request.name), hashed, deps.now_ms())
-        except NameTakenError:
-            return [Refuse(RequestError(ErrorCode.NAME_TAKEN, f"the name '{request.name}' is taken"))]
+        except NameTakenError:  # meanwhile, perhaps by this very client: then its repetition logs in
+            return [again(deps.store.account_by_name(request.name))]
         return _bind(account, request.label, caller, deps)
 
     return [Work(lambda: hash_password(request.password), create)]
@@ -65,7 +69,7 @@ def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
         return account.password if verify_password(account.password, request.new) else None
 
     def change(hashed: str | None) -> list[Effect]:
-        if hashed is None:
+        if hashed is None or deps.store.account(account.id) != account:
             return [Refuse(RequestError(ErrorCode.BAD_CREDENTIALS, "the old password is wrong"))]
         gone = deps.store.change_password(account.id, hashed, caller.key)
         return [Reply(PasswordChanged(len(gone))), *_end_attachments(gone, deps)]
@@ -122,7 +126,8 @@ def _verified_login(
     stored = None if account is None else account.password
 
     def decide(fits: bool) -> list[Effect]:
-        if account is None or not fits:
+        # The password may have been changed while this one was being checked.
+        if account is None or not fits or deps.store.account(account.id) != account:
             return [Refuse(refusal)]
         return _bind(account, label, caller, deps)
 

@@ -14,7 +14,8 @@ def block(request: Block, caller: Caller, deps: Deps) -> list[Effect]:
     """Put a user on the caller's blocklist."""
     _, account = caller.bound()
     target = _other(request.name, account, deps)
-    if len(deps.store.blocked_by(account.id)) >= MAX_BLOCKED:
+    blocked = deps.store.blocked_by(account.id)
+    if len(blocked) >= MAX_BLOCKED and target.name not in blocked:
         raise RequestError(ErrorCode.TOO_LARGE, f"a blocklist holds at most {MAX_BLOCKED} users")
     deps.store.block(account.id, target.id)
     return [Reply(Done())]

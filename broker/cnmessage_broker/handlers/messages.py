@@ -68,6 +68,7 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
             since=request.since,
             until=request.until,
             peer=None if request.peer is None else UserName(request.peer),
+            received_only=request.peer is None or request.missed or request.unread,
             direct_only=request.missed,
         ),
     )

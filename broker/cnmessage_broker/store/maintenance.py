@@ -13,6 +13,7 @@ _INVARIANTS = {
         LEFT JOIN inbox ON inbox.owner = account.id
         GROUP BY account.id
         HAVING count(inbox.seq) <> account.head OR coalesce(max(inbox.seq), 0) <> account.head
+            OR coalesce(min(inbox.seq), 1) <> 1
     """,
     "an inbox entry has no message": """
         SELECT account.name FROM inbox
@@ -38,12 +39,14 @@ def check(path: Path) -> list[str]:
     if not path.exists():
         raise UnusableDatabaseError(f"there is no database {path}")
     connection = open_database(path)
+    faults: list[str] = []
     try:
-        faults = [
-            f"SQLite: {text}" for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"
-        ]
+        for (text,) in connection.execute("PRAGMA integrity_check"):
+            faults += [] if text == "ok" else [f"SQLite: {text}"]
         for fault, query in _INVARIANTS.items():
             faults += [f"{fault} (user {name})" for (name,) in connection.execute(query)]
+    except apsw.CorruptError as error:
+        faults.append(f"SQLite: {error}")
     finally:
         connection.close()
     return faults
@@ -57,6 +60,8 @@ def back_up(source: Path, target: Path) -> None:
     try:
         target.touch(mode=0o600, exist_ok=False)
         backup(connection, target)
+    except apsw.Error as error:
+        raise UnusableDatabaseError(f"{source} cannot be copied: {error}") from error
     except OSError as error:
         raise UnusableDatabaseError(f"cannot write {target}: {error.strerror}") from error
     finally:

@@ -154,10 +154,12 @@ class MemoryStore:
             submission, stored = known
             same = (submission.to, submission.body, submission.kind) == (new.to, new.body, new.kind)
             return replace(stored, fresh=False) if same else Conflict.CLIENT_ID
-        places = tuple([(owner, self._enter(new, owner, Direction.RECEIVED)) for owner in new.recipients])
-        own = dict(places).get(new.sender)
-        seq = own if own is not None else self._enter(new, new.sender, Direction.SENT)
-        stored = Stored(new.id, seq, new.addressed, places, fresh=True)
+        places = tuple(
+            (owner, 0 if owner in new.withheld else self._enter(new, owner, Direction.RECEIVED))
+            for owner in new.recipients
+        )
+        seq = dict(places).get(new.sender) or self._enter(new, new.sender, Direction.SENT)
+        stored = Stored(new.id, seq, places, fresh=True)
         self._messages[new.sender, new.client_id] = (new, stored)
         return stored
 
@@ -208,45 +210,32 @@ class MemoryStore:
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
         wanted = set(ids)
         return {
-            stored.id: [
-                (name, *self._progress(self._names[name], seq))
-                for name, seq in _everyone_named(new, stored, self._accounts)
-            ]
-            for (account, _), (new, stored) in self._messages.items()
+            stored.id: [self._progress(owner, seq) for owner, seq in stored.places]
+            for (account, _), (_, stored) in self._messages.items()
             if account == sender and stored.id in wanted
         }
 
-    def _progress(self, owner: Owner, seq: int | None) -> tuple[bool, bool]:
-        inbox = self._inboxes[owner]
-        return (False, False) if seq is None else (inbox.received >= seq, inbox.read >= seq)
+    def _progress(self, owner: Owner, seq: int) -> tuple[UserName, bool, bool]:
+        inbox, name = self._inboxes[owner], self._accounts[owner].name
+        return name, 0 < seq <= inbox.received, 0 < seq <= inbox.read
 
     def close(self) -> None:
         """Nothing to release."""
 
 
-def _everyone_named(
-    new: Submission,
-    stored: Stored,
-    accounts: Mapping[AccountId, Account],
-) -> list[tuple[UserName, int | None]]:
-    places: dict[UserName, int | None] = {accounts[owner].name: seq for owner, seq in stored.places}
-    if new.kind is Kind.BROADCAST:
-        return list(places.items())
-    return [(name, places.get(name)) for name in new.to]
-
-
 def matches(item: InboxItem, query: Query) -> bool:
     """Whether an item is one the query wants, its seq aside."""
+    mine = item.direction is Direction.SENT
     if query.peer == EVERYONE:
         wanted = item.kind is Kind.BROADCAST
     elif query.peer is not None:
-        mine = item.direction is Direction.SENT
         wanted = (query.peer in item.to) if mine else (item.sender == query.peer)
         wanted = wanted and item.kind is not Kind.BROADCAST
     else:
-        wanted = item.direction is Direction.RECEIVED or not query.received_only
+        wanted = True
     return (
         wanted
+        and not (query.received_only and mine)
         and (not query.direct_only or item.kind is not Kind.BROADCAST)
         and (query.since is None or item.time >= query.since)
         and (query.until is None or item.time < query.until)

@@ -20,8 +20,11 @@ class UnusableDatabaseError(Exception):
 def open_database(path: Path) -> apsw.Connection:
     """A connection to the file, created or brought to the newest schema; WAL, fsync on each commit."""
     try:
+        if not path.exists():
+            path.touch(mode=0o600)
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(5000)
+        _recognise(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -29,22 +32,30 @@ def open_database(path: Path) -> apsw.Connection:
         _upgrade(connection, path)
     except apsw.NotADBError as error:
         raise UnusableDatabaseError(f"{path} is not an SQLite database; move it away") from error
-    except apsw.CantOpenError as error:
-        raise UnusableDatabaseError(f"{path} cannot be opened: {error}") from error
+    except apsw.CorruptError as error:
+        raise UnusableDatabaseError(f"{path} is damaged: {error}; put a backup back") from error
+    except (apsw.Error, OSError) as error:
+        raise UnusableDatabaseError(f"{path} cannot be used: {error}") from error
     return connection
 
 
-def _upgrade(connection: apsw.Connection, path: Path) -> None:
-    steps = migrations()
+def _recognise(connection: apsw.Connection, path: Path) -> None:
+    """Look before touching anything: another program's file must stay as it is."""
+    known = len(migrations())
     (application,) = next(connection.execute("PRAGMA application_id"))
     (version,) = next(connection.execute("PRAGMA user_version"))
     (tables,) = next(connection.execute("SELECT count(*) FROM sqlite_schema"))
     if application != APPLICATION_ID and tables:
         raise UnusableDatabaseError(f"{path} belongs to another program; choose another data directory")
-    if version > len(steps):
+    if version > known:
         raise UnusableDatabaseError(
-            f"{path} has schema version {version}, this broker knows {len(steps)}: update cnmessage",
+            f"{path} has schema version {version}, this broker knows {known}: update cnmessage",
         )
+
+
+def _upgrade(connection: apsw.Connection, path: Path) -> None:
+    steps = migrations()
+    (version,) = next(connection.execute("PRAGMA user_version"))
     if version == len(steps):
         return
     if version:

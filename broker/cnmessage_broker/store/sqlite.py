@@ -26,11 +26,13 @@ from cnmessage_broker.ports import (
     Owner,
     Query,
     Stored,
+    StoreError,
     Submission,
     UserRow,
 )
 from cnmessage_broker.store.database import Database
 from cnmessage_broker.store.incarnation import settle_epoch
+from cnmessage_broker.store.migrate import UnusableDatabaseError
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Direction, InboxItem, Kind
 
@@ -40,9 +42,13 @@ class SqliteStore:
 
     def __init__(self, path: Path, randomness: Callable[[int], bytes]) -> None:
         self._db = Database(path)
-        self._epoch = settle_epoch(self._db.connection, path, randomness)
-        with self._db.transaction():
-            self._db.run("all_left")
+        try:
+            self._epoch = settle_epoch(self._db.connection, path, randomness)
+            with self._db.transaction():
+                self._db.run("all_left")
+        except (apsw.Error, StoreError, OSError) as error:
+            self._db.connection.close()
+            raise UnusableDatabaseError(f"{path} cannot be written: {error}") from error
         self._accounts = {row[0]: Account(*row) for row in self._db.run("accounts")}
         self._names = {account.name: account for account in self._accounts.values()}
         self._devices = {row[1]: Device(*row) for row in self._db.run("all_devices")}
@@ -169,13 +175,13 @@ class SqliteStore:
         return outcomes
 
     def _append_checked(self, new: Submission, heads: dict[Owner, int]) -> Outcome:
-        for identity, kind, to, addressed, body, own_seq, places in self._db.run(
+        for identity, kind, to, body, own_seq, places in self._db.run(
             "find_message",
             (new.sender, new.client_id),
         ):
             if (kind, to, body) != (int(new.kind), " ".join(new.to), new.body):
                 return Conflict.CLIENT_ID
-            return Stored(MessageId(identity), own_seq, addressed, _unpack(places), fresh=False)
+            return Stored(MessageId(identity), own_seq, _unpack(places), fresh=False)
         return self._append_fresh([new], heads)[0]
 
     def _place(
@@ -188,6 +194,9 @@ class SqliteStore:
         own_seq = 0
         flat: list[int] = []
         for owner in new.recipients:
+            if owner in new.withheld:
+                flat += (owner, 0)
+                continue
             seq = self._next_seq(owner, heads)
             inbox.append((owner, seq, new.id, 0))
             flat += (owner, seq)
@@ -204,7 +213,6 @@ class SqliteStore:
                 new.client_id,
                 int(new.kind),
                 " ".join(new.to),
-                new.addressed,
                 new.body,
                 new.time,
                 own_seq,
@@ -212,7 +220,7 @@ class SqliteStore:
             ),
         )
         pairs = tuple(zip(flat[::2], flat[1::2], strict=True))
-        return Stored(new.id, own_seq, new.addressed, pairs, fresh=True)
+        return Stored(new.id, own_seq, pairs, fresh=True)
 
     def _next_seq(self, owner: Owner, heads: dict[Owner, int]) -> int:
         head = heads.get(owner)
@@ -281,17 +289,14 @@ class SqliteStore:
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
         found: dict[MessageId, Sequence[tuple[UserName, bool, bool]]] = {}
         for identity in ids:
-            for kind, to, places in self._db.run("receipts", (identity, sender)):
-                seqs = {self._accounts[owner].name: seq for owner, seq in _unpack(places)}
-                names = list(seqs) if kind == Kind.BROADCAST else [UserName(name) for name in to.split()]
-                found[identity] = [(name, *self._progress(name, seqs.get(name))) for name in names]
+            for (places,) in self._db.run("receipts", (identity, sender)):
+                found[identity] = [self._progress(owner, seq) for owner, seq in _unpack(places)]
         return found
 
-    def _progress(self, name: UserName, seq: int | None) -> tuple[bool, bool]:
-        if seq is None:
-            return False, False
-        marks = self.marks(self._names[name].id)
-        return marks.received >= seq, marks.read >= seq
+    def _progress(self, owner: Owner, seq: int) -> tuple[UserName, bool, bool]:
+        marks, arrived = self.marks(owner), seq > 0
+        name = self._accounts[owner].name
+        return name, arrived and marks.received >= seq, arrived and marks.read >= seq
 
     def close(self) -> None:
         self._db.close()

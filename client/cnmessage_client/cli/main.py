@@ -1,7 +1,9 @@
 """The `cnmessage` program: the group of all commands, help, and how errors end it."""
 
 import difflib
+import io
 import os
+import signal
 import sys
 from typing import Any
 
@@ -94,12 +96,21 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the program with these arguments; gives the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _interrupt)
     renderer = Renderer(as_json="--json" in arguments, quiet=False)
     try:
         result: Any = cli.main(arguments, prog_name="cnmessage", standalone_mode=False)
     except CnMessageError as error:
         renderer.error(error)
         return error.exit_status
+    except click.exceptions.NoArgsIsHelpError as error:
+        names = ", ".join(getattr(error.ctx.command, "commands", {}))
+        text = f"say what to do: {error.ctx.command_path} {{{names}}}"
+        renderer.error(CnMessageError(ErrorCode.USAGE, text))
+        return error.exit_code
     except click.UsageError as error:
         renderer.error(CnMessageError(ErrorCode.USAGE, _usage_text(error)))
         return error.exit_code
@@ -112,7 +123,15 @@ def run(arguments: list[str]) -> int:
         # The reader of a pipe has had enough, as `head` does; what is left of stdout goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        renderer.error(CnMessageError(ErrorCode.INTERNAL, f"{error.filename or 'output'}: {error.strerror}"))
+        return 1
     return result if isinstance(result, int) else 0
+
+
+def _interrupt(*_: object) -> None:
+    signal.raise_signal(signal.SIGINT)
 
 
 def _usage_text(error: click.UsageError) -> str:

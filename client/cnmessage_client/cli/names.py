@@ -22,10 +22,18 @@ def complete_name(context: click.Context, _: click.Parameter, incomplete: str) -
     """Names that begin so."""
     home = Home.find()
     try:
-        profile = home.profile(context.params.get("profile") or home.current_profile)
+        profile = home.profile(_profile_named(context) or home.current_profile)
     except CnMessageError:
         return []
     return [CompletionItem(name) for name in _known(profile) if name.startswith(incomplete.lower())]
+
+
+def _profile_named(context: click.Context | None) -> str | None:
+    while context is not None:
+        if context.params.get("profile"):
+            return str(context.params["profile"])
+        context = context.parent
+    return None
 
 
 def _known(profile: Profile) -> list[str]:

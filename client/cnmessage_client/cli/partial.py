@@ -33,5 +33,7 @@ async def each_of(
     if failures and len(failures) < len(names):
         text = f"{len(failures)} of {len(names)} were not done; see above"
         raise CnMessageError(ErrorCode.PARTIAL, text)
+    if len(failures) > 1:
+        raise CnMessageError(failures[0].code, f"none of the {len(names)} was done; see above")
     if failures:
         raise failures[0]

@@ -37,7 +37,7 @@ class Renderer:
             # ASCII only: escapes keep the text whole for a program and harmless on a terminal.
             self._out(json.dumps(values))
         elif self.for_person and person is not None:
-            self._out(person)
+            self._out(safe_text(person))
         elif line is not None:
             self._out("\t".join(one_field(field) for field in line))
 
@@ -93,7 +93,7 @@ class Renderer:
     def note(self, text: str) -> None:
         """What changed and what to do next; not data, so it goes to stderr, and not with --quiet."""
         if not self.quiet:
-            self._err(text)
+            self._err(safe_text(text, lines=True))
 
     def error(self, error: CnMessageError) -> None:
         """An error, as JSON or as a line that begins with the program's name."""

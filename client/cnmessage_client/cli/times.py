@@ -35,7 +35,10 @@ def parse_moment(text: str, now: datetime) -> datetime:
     text = text.strip()
     ago = re.fullmatch(r"(\d{1,6})([smhdw])", text)
     if ago:
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        try:
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        except OverflowError as error:
+            raise ValueError("before the first year") from error
     clock = re.fullmatch(r"(\d{1,2}):(\d{2})", text)
     if clock:
         return now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)

@@ -50,14 +50,14 @@ SELECT head FROM account WHERE id = ?;
 UPDATE account SET head = ? WHERE id = ?;
 
 -- name: add_message
-INSERT INTO message (id, sender, client_id, kind, recipients, addressed, body, sent_at, own_seq, places)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO message (id, sender, client_id, kind, recipients, body, sent_at, own_seq, places)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_inbox
 INSERT INTO inbox (owner, seq, message, direction) VALUES (?, ?, ?, ?);
 
 -- name: find_message
-SELECT id, kind, recipients, addressed, body, own_seq, places FROM message WHERE sender = ? AND client_id = ?;
+SELECT id, kind, recipients, body, own_seq, places FROM message WHERE sender = ? AND client_id = ?;
 
 -- name: set_read
 UPDATE account
@@ -94,13 +94,14 @@ SELECT inbox.seq, inbox.direction, message.id, message.kind, message.sender, mes
 FROM inbox JOIN message ON message.id = inbox.message
 WHERE inbox.owner = :owner AND inbox.seq > :floor AND inbox.seq <= :upto
   AND CASE
-        WHEN :peer IS NULL THEN (inbox.direction = 0 OR NOT :received_only)
+        WHEN :peer IS NULL THEN TRUE
         WHEN :peer = 'all' THEN message.kind = 1
         ELSE message.kind <> 1 AND CASE inbox.direction
                WHEN 0 THEN message.sender = :peer_id
                ELSE instr(' ' || message.recipients || ' ', ' ' || :peer || ' ') > 0
              END
       END
+  AND (NOT :received_only OR inbox.direction = 0)
   AND (NOT :direct_only OR message.kind <> 1)
   AND (:since IS NULL OR message.sent_at >= :since)
   AND (:until IS NULL OR message.sent_at < :until)
@@ -112,5 +113,5 @@ SELECT count(*) FROM inbox
 WHERE owner = :owner AND direction = 0 AND seq > (SELECT read_upto FROM account WHERE id = :owner);
 
 -- name: receipts
-SELECT kind, recipients, places FROM message WHERE id = ? AND sender = ?;
+SELECT places FROM message WHERE id = ? AND sender = ?;
 

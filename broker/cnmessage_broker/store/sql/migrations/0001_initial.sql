@@ -35,14 +35,13 @@ CREATE TABLE block (
     PRIMARY KEY (owner, target)
 ) STRICT, WITHOUT ROWID;
 
--- places: pairs of little-endian int64 (owner, seq), the recipients' inbox rows, for receipts.
+-- places: pairs of little-endian int64 (recipient, seq of the inbox row, 0 when it was withheld), for receipts.
 CREATE TABLE message (
     id         BLOB    PRIMARY KEY,
     sender     INTEGER NOT NULL,
     client_id  BLOB    NOT NULL,
     kind       INTEGER NOT NULL,
     recipients TEXT    NOT NULL,
-    addressed  INTEGER NOT NULL,
     body       TEXT    NOT NULL,
     sent_at    INTEGER NOT NULL,
     own_seq    INTEGER NOT NULL,

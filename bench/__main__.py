@@ -1,0 +1,91 @@
+"""`make bench`: the product beside a bare loop that does the same input and output, in one run.
+
+Rounds of both take turns, because machines are noisy; what counts is the median of each.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from bench import bare, cold_start, product, report
+from bench.processes import BenchError
+
+MESSAGES_PRODUCT = 60_000
+MESSAGES_BARE = 120_000
+MESSAGES_BARE_LISTS = 240_000
+LATENCY_MESSAGES = 500
+WHOAMI_RUNS = 10
+
+Measured = TypeVar("Measured")
+
+
+def main() -> int:
+    """Measure, print, and say by the exit status whether the required figures were reached."""
+    options = _options()
+    print(report.machine_line())
+    try:
+        found = run(options.rounds)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    for line in found.lines():
+        print(line)
+    if options.json is not None:
+        options.json.write_text(json.dumps(found.as_json(), indent=2) + "\n", encoding="utf-8")
+    for text in found.missed():
+        print(f"missed: {text}", file=sys.stderr)
+    return 1 if found.missed() and not options.no_fail else 0
+
+
+def run(rounds: int) -> report.Report:
+    """All measurements; the bare loop with lists takes the list size that the product's client formed."""
+    whole, single, listed = report.Rates("product", []), report.Rates("bare loop, lists of 1", []), []
+    size = 1
+    for number in range(1, rounds + 1):
+        single.rounds.append(_fresh(bare.measure, MESSAGES_BARE, 1))
+        rate, mean_list = _fresh(product.measure, MESSAGES_PRODUCT)
+        whole.rounds.append(rate)
+        size = max(1, round(mean_list)) if number == 1 else size
+        listed.append(_fresh(bare.measure, MESSAGES_BARE_LISTS, size))
+        print(
+            f"round {number} of {rounds}: bare {single.rounds[-1]:,.0f}/s, product {rate:,.0f}/s "
+            f"(lists of {mean_list:.0f}), bare with lists {listed[-1]:,.0f}/s",
+            flush=True,
+        )
+    latency = _fresh(product.measure_latency, LATENCY_MESSAGES)
+    whoami, nothing = _fresh(cold_start.measure, WHOAMI_RUNS)
+    return report.Report(
+        whole,
+        single,
+        report.Rates(f"bare loop, lists of {size} as the product's", listed),
+        size,
+        latency["p50"],
+        latency["p99"],
+        whoami,
+        nothing,
+        report.machine(),
+    )
+
+
+def _fresh(measure: Callable[..., Measured], *arguments: int) -> Measured:
+    with tempfile.TemporaryDirectory(prefix="cnmessage-bench-") as folder:
+        return measure(Path(folder), *arguments)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="of each kind, taking turns (default 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--no-fail", action="store_true", help="exit 0 even if a required figure is missed")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

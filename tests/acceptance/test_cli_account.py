@@ -1,0 +1,116 @@
+"""Accounts, devices, other users, profiles and completion."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Cli
+from tests.support.harness import BIN, PASSWORD, BrokerProcess, home_at
+
+
+def test_changing_the_password_logs_other_devices_out(cli: Cli, password_file: str, tmp_path: Path) -> None:
+    cli.accounts("pass1")
+    cli.ok("--profile", "phone", "login", "pass1", "--password-file", password_file)
+    wrong = cli("--profile", "pass1", "passwd", "--password-stdin", stdin="not this one\nnew password\n")
+    assert wrong.status == 4
+    assert cli("--profile", "phone", "whoami").status == 0
+    both = tmp_path / "both"
+    both.write_text(f"{PASSWORD}\nnew password\n")
+    (changed,) = cli.ok("--profile", "pass1", "passwd", "--password-file", str(both), "--json").objects
+    assert changed == {"status": "changed", "revoked": 1}
+    assert cli("--profile", "phone", "whoami").status == 4
+    assert cli("--profile", "pass1", "whoami").status == 0
+    assert cli("--profile", "phone", "login", "pass1", "--password-file", password_file).status == 4
+    cli.ok("--profile", "phone", "login", "pass1", "--password-stdin", stdin="new password")
+
+
+def test_sessions_can_be_listed_and_revoked(cli: Cli, password_file: str) -> None:
+    cli.accounts("sess1")
+    cli.ok("--profile", "phone", "login", "sess1", "--password-file", password_file)
+    rows = cli.ok("--profile", "sess1", "sessions").rows
+    assert rows == cli.ok("--profile", "sess1", "sessions", "list").rows
+    assert [row[1].partition("@")[0] for row in rows] == ["sess1", "phone"]
+    assert [row[4] for row in rows] == ["this one", "offline"]
+    assert cli.ok("--profile", "sess1", "sessions", "revoke", rows[1][0]).rows == [[rows[1][0], "logged out"]]
+    assert cli("--profile", "phone", "send", "sess1", "hi").status == 4
+    assert len(cli.ok("--profile", "sess1", "sessions").rows) == 1
+
+
+def test_logging_out_ends_the_login_and_may_be_repeated(cli: Cli) -> None:
+    cli.accounts("default")
+    cli.ok("logout")
+    assert cli("send", "default", "hi").status == 4
+    cli.ok("logout")
+    assert cli.ok("profile", "list").rows == [["default", "", cli.address.partition("#")[0], "current"]]
+
+
+@pytest.mark.parametrize("group", ["blacklist", "block"])
+def test_the_blacklist_is_silent_and_brings_nothing_back(cli: Cli, group: str) -> None:
+    me, other = f"{group[:5]}-me", f"{group[:5]}-other"
+    cli.accounts(me, other)
+    assert cli.ok("--profile", me, group, "add", other.upper()).rows == [[other.upper(), "blocked"]]
+    assert cli.ok("--profile", me, group, "list").lines == [other]
+    cli.ok("--profile", me, group, "add", other)
+    kept_out = cli.ok("--profile", other, "send", me, "can you hear me?")
+    assert kept_out.rows[0][1] == "stored"
+    assert cli.ok("--profile", me, group, "rm", other).rows == [[other, "unblocked"]]
+    assert cli.ok("--profile", me, group, "list").out == ""
+    cli.ok("--profile", other, "send", me, "and now?")
+    assert [row[5] for row in cli.ok("--profile", me, "history").rows] == ["and now?"]
+
+
+def test_users_lists_everyone_and_list_users_is_the_same(cli: Cli) -> None:
+    cli.accounts("users2", "users1")
+    listed = cli.ok("--profile", "users1", "users")
+    names = [row[0] for row in listed.rows]
+    assert names == sorted(names)
+    assert {"users1", "users2"} <= set(names)
+    assert cli.ok("--profile", "users1", "list_users").out == listed.out
+
+
+def test_profiles_can_be_listed_and_chosen(cli: Cli) -> None:
+    cli.accounts("prof1", "prof2")
+    assert cli.ok("profile", "use", "prof2").lines == ["prof2"]
+    place = cli.address.partition("#")[0]
+    assert cli.ok("profile", "list").rows == [
+        ["prof1", "prof1", place, ""],
+        ["prof2", "prof2", place, "current"],
+    ]
+    assert cli.ok("whoami").rows[0][0] == "prof2"
+    second = cli("signup", "prof3", "--password-stdin", stdin=PASSWORD)
+    assert second.status == 2
+    assert "--profile prof3" in second.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_for_each_shell(cli: Cli, shell: str) -> None:
+    script = cli.ok("completion", shell).out
+    assert "_CNMESSAGE_COMPLETE" in script
+    assert f"{shell}_complete" in script
+
+
+def test_bash_completes_commands_and_names_while_the_broker_is_down(tmp_path: Path) -> None:
+    with BrokerProcess(tmp_path / "broker") as broker:
+        cli = Cli(home_at(tmp_path / "home"), broker.address)
+        cli.accounts("default", "berta", "bernd", "anna")
+        cli.ok("users")
+    script = (
+        'eval "$(cnmessage completion bash)"\n'
+        'complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); '
+        "_cnmessage_completion cnmessage; "
+        'echo "${COMPREPLY[*]}"; }\n'
+        "complete_words cnmessage bro\ncomplete_words cnmessage send be\n"
+        "complete_words cnmessage --profile nobody send be\ncomplete_words cnmessage blacklist add an\n"
+    )
+    environment = cli.environment()
+    environment["PATH"] = f"{BIN}:{environment['PATH']}"
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=15,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["broadcast", "bernd berta", "", "anna"], done.stderr

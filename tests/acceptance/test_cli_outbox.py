@@ -1,0 +1,192 @@
+"""What becomes of a message whose acknowledgement never came, over the life of several commands."""
+
+import asyncio
+import selectors
+import socket
+import threading
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from cnmessage_client import Client, CnMessageError, Home
+from cnmessage_client.outbox import Outbox
+from cnmessage_client.profile import parse_address
+from cnmessage_protocol.ids import ClientId, user_name, uuid7
+from cnmessage_protocol.records import Outgoing
+from tests.acceptance.conftest import Cli, Result
+from tests.support.harness import BrokerProcess, eventually, free_port
+
+_LARGE = "x" * 20_000
+
+
+class OneWay:
+    """A TCP relay that lets no answer through any more once a large message went to the broker."""
+
+    def __init__(self, address: str) -> None:
+        place = parse_address(address)
+        self._target = (place.host, place.port)
+        self._listener = socket.create_server(("127.0.0.1", free_port()))
+        self.address = address.replace(f":{place.port}#", f":{self._listener.getsockname()[1]}#")
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._wake, self._woken = socket.socketpair()
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._pairs: dict[socket.socket, tuple[socket.socket, bool]] = {}
+        self._upward = 0
+        self._thread = threading.Thread(target=self._relay)
+
+    def _relay(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                source = key.fileobj
+                assert isinstance(source, socket.socket)
+                if source is self._woken:
+                    return
+                if source is self._listener:
+                    self._accept()
+                else:
+                    self._pass_on(source)
+
+    def _accept(self) -> None:
+        client, _ = self._listener.accept()
+        broker = socket.create_connection(self._target)
+        for source, target, upward in ((client, broker, True), (broker, client, False)):
+            self._pairs[source] = (target, upward)
+            self._selector.register(source, selectors.EVENT_READ)
+
+    def _pass_on(self, source: socket.socket) -> None:
+        target, upward = self._pairs[source]
+        try:
+            data = source.recv(65536)
+            if upward:
+                self._upward += len(data)
+            if data and (upward or self._upward < len(_LARGE)):
+                target.sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            self._selector.unregister(source)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._wake.send(b"x")
+        self._thread.join(10)
+        for each in (*self._pairs, self._listener, self._wake, self._woken):
+            each.close()
+        self._selector.close()
+
+
+def _waiting(home: Home, name: str) -> list[Path]:
+    return list(home.profile(name).outbox.glob("*"))
+
+
+def _outgoing(number: int, to: str, body: str) -> Outgoing:
+    identity = uuid7(number, number.to_bytes(10, "big"))
+    return Outgoing(ClientId(identity), (user_name(to),), body)
+
+
+def _bodies(cli: Cli, profile: str) -> list[str]:
+    return [each["body"] for each in cli.ok("--profile", profile, "history", "--json").objects]
+
+
+def test_what_was_said_not_to_be_sent_is_not_sent_later(cli: Cli, town: BrokerProcess) -> None:
+    cli.accounts("down1", "down2")
+    town.kill()
+    result = cli("--profile", "down1", "--timeout", "0.5", "send", "down2", "into the void")
+    assert result.status == 3
+    assert "was not sent" in result.err
+    assert _waiting(cli.home, "down1") == []
+    town.start()
+    cli.ok("--profile", "down1", "send", "down2", "this one")
+    assert _bodies(cli, "down2") == ["this one"]
+
+
+def test_what_may_have_arrived_is_kept_and_confirmed_by_the_next_command_once(cli: Cli) -> None:
+    cli.accounts("maybe1", "maybe2")
+    with OneWay(cli.address) as relay:
+        command = ("--profile", "maybe1", "--broker", relay.address, "--timeout", "1")
+        result: Result = cli(*command, "send", "maybe2", _LARGE)
+    assert result.status == 3
+    # It did arrive; only the answer did not.
+    assert _bodies(cli, "maybe2") == [_LARGE]
+    assert "was not sent" not in result.err
+    assert "may have arrived" in result.err
+    assert len(_waiting(cli.home, "maybe1")) == 1
+    cli.ok("--profile", "maybe1", "whoami")
+    assert _waiting(cli.home, "maybe1") == []
+    assert _bodies(cli, "maybe2") == [_LARGE]
+
+
+def test_what_may_have_arrived_is_not_said_to_be_unsent_when_the_link_was_lost_meanwhile(cli: Cli) -> None:
+    cli.accounts("lost1", "lost2")
+
+    async def send(address: str) -> str:
+        async with Client(home=cli.home, profile="lost1", broker=address, timeout=1.5) as client:
+            sending = asyncio.create_task(client.send("lost2", _LARGE))
+            while not await asyncio.to_thread(_bodies, cli, "lost2"):
+                pass
+            client.cut(60.0)
+            with pytest.raises(CnMessageError) as caught:
+                await sending
+            return caught.value.message
+
+    with OneWay(cli.address) as relay:
+        text = asyncio.run(send(relay.address))
+    assert "was not sent" not in text
+    cli.ok("--profile", "lost1", "whoami")
+    assert _bodies(cli, "lost2") == [_LARGE]
+
+
+def test_a_dead_clients_message_is_sent_by_the_next_command_even_with_a_torn_tail(cli: Cli) -> None:
+    cli.accounts("dead1", "dead2")
+    folder = cli.home.profile("dead1").outbox
+    left = Outbox(folder, "dead1", "1-killed")
+    left.add([_outgoing(1, "dead2", "one"), _outgoing(2, "dead2", "two"), _outgoing(3, "dead2", "torn")])
+    (path,) = folder.glob("*.outbox")
+    path.write_bytes(path.read_bytes()[:-3])
+    # Alive: its file is locked, so no other process may take it over.
+    cli.ok("--profile", "dead1", "whoami")
+    assert _bodies(cli, "dead2") == []
+    assert path.exists()
+    left.close()
+    cli.ok("--profile", "dead1", "whoami")
+    assert _bodies(cli, "dead2") == ["one", "two"]
+    assert _waiting(cli.home, "dead1") == []
+
+
+def test_a_killed_sender_loses_and_doubles_nothing(cli: Cli, town: BrokerProcess) -> None:
+    cli.accounts("kill1", "kill2")
+    town.kill()
+    with cli.start("--profile", "kill1", "--timeout", "60", "send", "kill2", "hi") as send:
+        eventually(lambda: bool(_waiting(cli.home, "kill1")))
+        send.process.kill()
+        assert send.finish().status == -9
+    town.start()
+    cli.ok("--profile", "kill1", "users")
+    assert _bodies(cli, "kill2") == ["hi"]
+    assert _waiting(cli.home, "kill1") == []
+
+
+def test_another_user_of_the_same_profile_does_not_send_what_the_first_left(
+    cli: Cli, password_file: str
+) -> None:
+    cli.accounts("first1", "second1")
+    left = Outbox(cli.home.profile("first1").outbox, "first1", "1-killed")
+    left.add([_outgoing(7, "second1", "from the first")])
+    left.close()
+    # Logging out would send it, so the profile changes hands as it does when a session was revoked.
+    asyncio.run(_change_hands(cli))
+    cli.ok("--profile", "first1", "whoami")
+    assert _bodies(cli, "second1") == []
+    assert len(_waiting(cli.home, "first1")) == 1
+
+
+async def _change_hands(cli: Cli) -> None:
+    profile = cli.home.profile("first1")
+    profile.remember(broker=profile.broker, user=None)
+    async with Client(home=cli.home, profile="first1", broker=cli.address) as client:
+        await client.login("second1", "correct horse battery")

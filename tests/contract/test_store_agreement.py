@@ -1,0 +1,212 @@
+"""The SQLite store against the reference model: any operations in any order, every answer compared.
+
+The model is driven by the same calls; after each step everything that can be read must be equal. Closing the
+file and opening it again may happen at any point: like the start of a broker it ends all presence.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from cnmessage_broker.ports import Account, Group, NameTakenError, Query, Store, Submission
+from cnmessage_broker.store.memory import MemoryStore
+from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_protocol.ids import EVERYONE, ClientId, MessageId, UserName
+from cnmessage_protocol.records import Kind
+from tests.contract.conftest import everything
+
+NAMES = ["a", "b", "b.c", "d-e", "f_1"]
+WHO = st.integers(0, len(NAMES) - 1)
+KEYS = st.sampled_from(["key1", "key2", "key3", "key4"])
+SEQ = st.one_of(st.integers(0, 12), st.just(1 << 60))
+TIME = st.integers(0, 200_000)
+BODY = st.sampled_from(["x", "other", "é✓", "long " * 20])
+DRAFT = st.tuples(
+    WHO, st.lists(WHO, max_size=3, unique=True), st.integers(0, 40), BODY, st.sampled_from(Kind)
+)
+QUERY = st.builds(
+    Query,
+    limit=st.integers(1, 6),
+    above=SEQ,
+    upto=st.none() | SEQ,
+    since=st.none() | TIME,
+    until=st.none() | TIME,
+    peer=st.none() | st.sampled_from([UserName(each) for each in (*NAMES, EVERYONE, "nobody")]),
+    received_only=st.booleans(),
+    direct_only=st.booleans(),
+    scan=st.integers(1, 12),
+)
+
+
+class Agreement(RuleBasedStateMachine):
+    """Two stores that must not be told apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.path = self.folder / "store.db"
+        self.sqlite = SqliteStore(self.path, os.urandom)
+        self.model = MemoryStore(self.sqlite.epoch)
+        self.accounts: list[Account] = []
+        self.sent: list[Submission] = []
+
+    def teardown(self) -> None:
+        try:
+            self.sqlite.close()
+        finally:
+            shutil.rmtree(self.folder)
+
+    def both(self, call: Callable[[Store], Any]) -> Any:
+        """Ask both stores; they must answer alike."""
+        expected, answer = call(self.model), call(self.sqlite)
+        assert plain(answer) == plain(expected)
+        return answer
+
+    def who(self, index: int) -> Account:
+        return self.accounts[index % len(self.accounts)]
+
+    @initialize()
+    def first_account(self) -> None:
+        self.new_account(0, 0)
+
+    @rule(index=WHO, now=TIME)
+    def new_account(self, index: int, now: int) -> None:
+        def create(store: Store) -> Account | None:
+            try:
+                return store.create_account(UserName(NAMES[index]), "hash", now)
+            except NameTakenError:
+                return None
+
+        account = self.both(create)
+        if account is not None:
+            self.accounts.append(account)
+
+    @rule(index=WHO, key=KEYS, label=BODY, now=TIME)
+    def bind(self, index: int, key: str, label: str, now: int) -> None:
+        self.both(lambda store: store.bind_device(key, self.who(index).id, label, now))
+
+    @rule(index=WHO, device=st.integers(1, 9))
+    def unbind(self, index: int, device: int) -> None:
+        self.both(lambda store: store.unbind_device(self.who(index).id, device))
+
+    @rule(index=WHO, keep=KEYS, password=BODY)
+    def change_password(self, index: int, keep: str, password: str) -> None:
+        gone = self.both(lambda store: by_id(store.change_password(self.who(index).id, password, keep)))
+        assert keep not in [device.key for device in gone]
+
+    @rule(key=KEYS, now=TIME)
+    def saw(self, key: str, now: int) -> None:
+        self.both(lambda store: store.saw_device(key, now))
+
+    @rule(owner=WHO, other=WHO, on=st.booleans())
+    def block(self, owner: int, other: int, *, on: bool) -> None:
+        pair = self.who(owner).id, self.who(other).id
+        self.both(lambda store: store.block(*pair) if on else store.unblock(*pair))
+
+    @rule(
+        drafts=st.lists(DRAFT, max_size=5),
+        repeat=st.lists(st.integers(0, 99), max_size=2),
+        read=st.dictionaries(WHO, SEQ, max_size=2),
+        received=st.dictionaries(WHO, SEQ, max_size=2),
+        presence=st.lists(st.tuples(WHO, st.booleans(), TIME), max_size=2),
+        now=TIME,
+    )
+    def commit(
+        self,
+        drafts: list[tuple[int, list[int], int, str, Kind]],
+        repeat: list[int],
+        read: dict[int, int],
+        received: dict[int, int],
+        presence: list[tuple[int, bool, int]],
+        now: int,
+    ) -> None:
+        """Client ids come from a small range: many are repeated, with the same content or with another."""
+        submissions = [self.submission(*draft, now) for draft in drafts]
+        submissions += [self.sent[each % len(self.sent)] for each in repeat if self.sent]
+        self.sent += submissions
+        group = Group(
+            submissions,
+            {self.who(index).id: seq for index, seq in read.items()},
+            {self.who(index).id: seq for index, seq in received.items()},
+            [(self.who(index).id, online, time) for index, online, time in presence],
+        )
+        self.both(lambda store: store.commit(group))
+
+    def submission(
+        self, sender: int, to: list[int], number: int, body: str, kind: Kind, now: int
+    ) -> Submission:
+        account = self.who(sender)
+        recipients = list(dict.fromkeys(self.who(index) for index in to))
+        names = [UserName(EVERYONE)] if kind is Kind.BROADCAST else [each.name for each in recipients]
+        return Submission(
+            MessageId(os.urandom(16)),
+            ClientId(number.to_bytes(16, "big")),
+            account.id,
+            account.name,
+            tuple(each.id for each in recipients),
+            tuple(names),
+            kind,
+            body,
+            now,
+            frozenset(self.model.blockers_of(account.id)),
+        )
+
+    @rule(index=WHO, query=QUERY)
+    def history(self, index: int, query: Query) -> None:
+        self.both(lambda store: store.history(self.who(index).id, query))
+
+    @rule(index=WHO, after=SEQ, limit=st.integers(1, 9), max_bytes=st.integers(0, 150))
+    def page(self, index: int, after: int, limit: int, max_bytes: int) -> None:
+        self.both(lambda store: store.inbox_after(self.who(index).id, after, limit, max_bytes))
+
+    @rule(after=st.sampled_from(["", *NAMES]), limit=st.integers(1, 6))
+    def users(self, after: str, limit: int) -> None:
+        self.both(lambda store: store.users(after, limit))
+
+    @rule()
+    def reopen(self) -> None:
+        epoch = self.sqlite.epoch
+        self.sqlite.close()
+        self.sqlite = SqliteStore(self.path, os.urandom)
+        assert self.sqlite.epoch == epoch
+        for inbox in self.model._inboxes.values():
+            if inbox.away_upto is not None:  # the broker's start sends everybody away
+                inbox.away_from, inbox.away_upto = len(inbox.items), None
+
+    @invariant()
+    def all_that_can_be_read_is_equal(self) -> None:
+        ids = [submission.id for submission in self.sent]
+        self.both(lambda store: store.users("", 99))
+        for key in ("key1", "key2", "key3", "key4"):
+            self.both(lambda store, key=key: store.device(key))  # type: ignore[misc]
+        for account in self.accounts:
+            self.both(lambda store, account=account: everything(store, account, ids))  # type: ignore[misc]
+
+
+def by_id(devices: Any) -> list[Any]:
+    """The order of unbound devices is not promised."""
+    return sorted(devices, key=lambda device: device.id)
+
+
+def plain(answer: Any) -> Any:
+    """Lists and tuples are both sequences; a test compares what is in them."""
+    return tuple(answer) if isinstance(answer, list) else answer
+
+
+pytestmark = pytest.mark.timeout(300)  # of use only when it fails: making the example small takes long
+
+TestAgreement = Agreement.TestCase
+TestAgreement.settings = settings(
+    max_examples=60,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

@@ -1,0 +1,116 @@
+"""Checking a database finds every planted fault; a backup is whole and taken beside a running broker."""
+
+import os
+from pathlib import Path
+
+import apsw
+import pytest
+
+from cnmessage_broker.store import maintenance
+from cnmessage_broker.store.migrate import UnusableDatabaseError
+from cnmessage_broker.store.sqlite import SqliteStore
+from tests.contract.conftest import Desk
+
+FAULTS = {
+    "a lost inbox row": ("DELETE FROM inbox WHERE owner = 2 AND seq = 2", "not numbered"),
+    "a lost last inbox row": ("DELETE FROM inbox WHERE owner = 2 AND seq = 3", "not numbered"),
+    "a lost first inbox row": ("DELETE FROM inbox WHERE owner = 2 AND seq = 1", "not numbered"),
+    "a gap": ("UPDATE inbox SET seq = 9 WHERE owner = 2 AND seq = 3", "not numbered"),
+    "a row before the first": ("UPDATE inbox SET seq = 0 WHERE owner = 2 AND seq = 1", "not numbered"),
+    "a head too low": ("UPDATE account SET head = 2 WHERE id = 2", "not numbered"),
+    "a head too high": ("UPDATE account SET head = 4 WHERE id = 2", "not numbered"),
+    "an emptied inbox": ("DELETE FROM inbox WHERE owner = 2", "not numbered"),
+    "a message twice": (
+        """UPDATE inbox SET message = (SELECT message FROM inbox WHERE owner = 2 AND seq = 1)
+        WHERE owner = 2 AND seq = 2""",
+        "holds a message twice",
+    ),
+    "a lost message": ("DELETE FROM message WHERE body = 'second'", "has no message"),
+    "a read mark beyond the head": ("UPDATE account SET read_upto = 4 WHERE id = 2", "beyond the head"),
+    "a received mark beyond the head": (
+        "UPDATE account SET received_upto = 4 WHERE id = 2",
+        "beyond the head",
+    ),
+    "an away mark beyond the head": ("UPDATE account SET away_from = 4 WHERE id = 2", "beyond the head"),
+    "an away end beyond the head": ("UPDATE account SET away_upto = 4 WHERE id = 2", "beyond the head"),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A stopped broker's database: two users, three messages from the first to the second."""
+    made = tmp_path / "store.db"
+    desk = Desk(SqliteStore(made, os.urandom))
+    alice, bob = desk.accounts("alice", "bob")
+    for body in ("first", "second", "third"):
+        desk.send(alice, bob, body=body)
+    desk.store.close()
+    return made
+
+
+def edit(path: Path, statement: str) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute(statement)
+    assert connection.changes() > 0
+    connection.close()
+
+
+def test_a_sound_database_has_no_faults(path: Path) -> None:
+    assert maintenance.check(path) == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found_and_names_the_user(path: Path, name: str) -> None:
+    statement, found = FAULTS[name]
+    edit(path, statement)
+    faults = maintenance.check(path)
+    assert any(found in fault and "(user bob)" in fault for fault in faults), faults
+
+
+def test_damaged_pages_are_found(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    connection = apsw.Connection(str(path))
+    ((page,),) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'inbox'")
+    ((size,),) = connection.execute("PRAGMA page_size")
+    connection.close()
+    content[(page - 1) * size : page * size] = b"\xff" * size
+    path.write_bytes(content)
+    # A check is for damaged files: it must say so, not break on them.
+    assert any(fault.startswith("SQLite: ") for fault in maintenance.check(path))
+
+
+def test_a_database_that_is_not_there_cannot_be_checked_or_copied(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.db"
+    for call in (lambda: maintenance.check(missing), lambda: maintenance.back_up(missing, tmp_path / "copy")):
+        with pytest.raises(UnusableDatabaseError, match="there is no database"):
+            call()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_cannot_be_copied(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"only text, nothing else in here" * 200)
+    with pytest.raises(UnusableDatabaseError):
+        maintenance.back_up(tmp_path / "text", tmp_path / "copy")
+
+
+def test_a_backup_beside_a_running_broker_holds_all_that_was_acknowledged(path: Path) -> None:
+    desk = Desk(SqliteStore(path, os.urandom), first=100)
+    alice, bob = (desk.store.account_by_name(name) for name in ("alice", "bob"))
+    assert alice is not None
+    assert bob is not None
+    desk.send(alice, bob, body="fourth")  # still in the write-ahead log
+    copy = path.with_name("copy.db")
+    maintenance.back_up(path, copy)
+    desk.send(alice, bob, body="after the copy")
+    assert maintenance.check(copy) == []
+    restored = Desk(SqliteStore(copy, os.urandom))
+    assert restored.bodies(bob) == ["first", "second", "third", "fourth"]
+    restored.store.close()
+    assert desk.bodies(bob)[-1] == "after the copy"
+    desk.store.close()
+
+
+def test_a_check_changes_nothing(path: Path) -> None:
+    before = path.read_bytes()
+    maintenance.check(path)
+    assert path.read_bytes() == before

@@ -1,0 +1,250 @@
+"""SQLite only: which files are opened, how they are upgraded, when the epoch changes."""
+
+import os
+import shutil
+from pathlib import Path
+
+import apsw
+import pytest
+
+from cnmessage_broker.ports import NameTakenError
+from cnmessage_broker.store import maintenance, migrate, queries
+from cnmessage_broker.store.migrate import APPLICATION_ID, UnusableDatabaseError
+from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_protocol.ids import UserName
+from tests.contract.conftest import Desk
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+def started(path: Path) -> SqliteStore:
+    return SqliteStore(path, os.urandom)
+
+
+def epoch_of_a_start(path: Path) -> bytes:
+    """Start on the file, stop cleanly."""
+    store = started(path)
+    epoch = store.epoch
+    store.close()
+    return epoch
+
+
+def pragma(path: Path, name: str) -> object:
+    connection = apsw.Connection(str(path))
+    ((value,),) = connection.execute(f"PRAGMA {name}")
+    connection.close()
+    return value
+
+
+def foreign_database(path: Path) -> bytes:
+    """Another program's database; gives the file's bytes."""
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE bookmark (url TEXT); INSERT INTO bookmark VALUES ('x')")
+    connection.close()
+    return path.read_bytes()
+
+
+# -- which files are ours --------------------------------------------------------------------------
+
+
+def test_a_new_file_says_whose_it_is_and_which_version(path: Path) -> None:
+    epoch_of_a_start(path)
+    assert pragma(path, "application_id") == APPLICATION_ID
+    assert pragma(path, "user_version") == len(queries.migrations())
+
+
+def test_commits_are_synced_and_writers_do_not_block_readers(path: Path) -> None:
+    store = started(path)
+    assert next(store._db.connection.execute("PRAGMA journal_mode")) == ("wal",)
+    assert next(store._db.connection.execute("PRAGMA synchronous")) == (2,)  # FULL
+    store.close()
+
+
+def test_a_clean_stop_leaves_everything_in_the_one_file(path: Path) -> None:
+    desk = Desk(started(path))
+    desk.accounts("alice", "bob")
+    desk.store.close()
+    assert not path.with_name("store.db-wal").exists()
+    again = started(path)
+    with pytest.raises(NameTakenError):
+        again.create_account(UserName("alice"), "", 1)
+    again.close()
+
+
+@pytest.mark.parametrize("content", [b"this is not a database, it only looks like one" * 99, b"x" * 4096])
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(UnusableDatabaseError, match=r"store\.db is not an SQLite database; move it away"):
+        started(path)
+    assert path.read_bytes() == content
+
+
+def test_another_programs_database_is_refused(path: Path) -> None:
+    foreign_database(path)
+    with pytest.raises(UnusableDatabaseError, match="belongs to another program; choose another data"):
+        started(path)
+
+
+def test_another_programs_database_is_left_as_it_was(path: Path) -> None:
+    before = foreign_database(path)
+    with pytest.raises(UnusableDatabaseError):
+        started(path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_a_newer_broker_is_refused(path: Path) -> None:
+    epoch_of_a_start(path)
+    known = len(queries.migrations())
+    connection = apsw.Connection(str(path))
+    connection.execute(f"PRAGMA user_version = {known + 1}")
+    connection.close()
+    with pytest.raises(UnusableDatabaseError, match=f"schema version {known + 1}, this broker knows {known}"):
+        started(path)
+
+
+def test_a_path_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnusableDatabaseError, match="cannot be used"):
+        started(tmp_path / "no such folder" / "store.db")
+    with pytest.raises(UnusableDatabaseError, match="cannot be used"):
+        started(tmp_path)
+
+
+def test_a_file_that_was_cut_off_is_refused_in_clear_words(path: Path) -> None:
+    epoch_of_a_start(path)
+    path.write_bytes(path.read_bytes()[:6000])
+    with pytest.raises(UnusableDatabaseError, match=r"store\.db"):
+        started(path)
+
+
+# -- upgrades --------------------------------------------------------------------------------------
+
+
+def add_migration(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """A broker of the next version, with one more migration."""
+    steps = [*queries.migrations(), script]
+    monkeypatch.setattr(migrate, "migrations", lambda: steps)
+
+
+def test_an_upgrade_keeps_the_data_and_a_copy_of_the_old_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(started(path))
+    alice, bob = desk.accounts("alice", "bob")
+    desk.send(alice, bob)
+    desk.store.close()
+    add_migration(monkeypatch, "ALTER TABLE account ADD COLUMN mood TEXT; CREATE TABLE room (id INTEGER)")
+    upgraded = started(path)
+    assert upgraded.account_by_name("alice") == alice
+    assert len(upgraded.inbox_after(bob.id, 0, 9, 999)) == 1
+    assert list(upgraded._db.connection.execute("SELECT count(mood) FROM account")) == [(0,)]
+    upgraded.close()
+    assert pragma(path, "user_version") == 2
+    copy = path.with_name("store.db.v1.bak")
+    assert pragma(copy, "user_version") == 1
+    monkeypatch.undo()
+    assert maintenance.check(copy) == []
+
+
+def test_a_failed_upgrade_leaves_the_old_version(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(started(path))
+    alice = desk.account("alice")
+    desk.store.close()
+    add_migration(monkeypatch, "CREATE TABLE room (id INTEGER); CREATE TABLE account (id INTEGER)")
+    with pytest.raises(UnusableDatabaseError, match="account already exists"):
+        started(path)
+    monkeypatch.undo()
+    again = started(path)
+    assert again.account_by_name("alice") == alice
+    assert list(again._db.connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'room'")) == []
+    again.close()
+    assert pragma(path, "user_version") == 1
+
+
+def test_a_new_database_needs_no_copy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_migration(monkeypatch, "CREATE TABLE room (id INTEGER)")
+    epoch_of_a_start(path)
+    assert pragma(path, "user_version") == 2
+    assert list(path.parent.glob("*.bak")) == []
+
+
+# -- the epoch -------------------------------------------------------------------------------------
+
+
+def test_the_epoch_stays_over_clean_restarts(path: Path) -> None:
+    assert len({epoch_of_a_start(path) for _ in range(4)}) == 1
+
+
+def test_two_databases_have_different_epochs(path: Path) -> None:
+    assert epoch_of_a_start(path) != epoch_of_a_start(path.with_name("other.db"))
+
+
+def test_the_epoch_stays_when_the_broker_was_killed(path: Path) -> None:
+    store = started(path)
+    Desk(store).account("alice")
+    killed = path.with_name("killed")  # what a killed broker leaves: the file, its log and the token
+    killed.mkdir()
+    for each in (path, path.with_name("store.db-wal"), path.with_name("store.db.incarnation")):
+        shutil.copy(each, killed)
+    again = started(killed / "store.db")
+    assert again.epoch == store.epoch
+    assert again.account_by_name("alice") is not None
+    again.close()
+    store.close()
+
+
+def test_the_epoch_changes_when_an_older_copy_is_put_back(path: Path) -> None:
+    before = epoch_of_a_start(path)
+    older = path.with_name("older.db")
+    shutil.copy(path, older)
+    assert epoch_of_a_start(path) == before
+    shutil.copy(older, path)
+    restored = epoch_of_a_start(path)
+    assert restored != before
+    assert epoch_of_a_start(path) == restored
+
+
+def test_the_epoch_changes_when_a_copy_is_started_elsewhere(path: Path) -> None:
+    before = epoch_of_a_start(path)
+    shutil.copy(path, path.with_name("moved.db"))
+    assert epoch_of_a_start(path.with_name("moved.db")) != before
+
+
+def test_the_epoch_changes_when_a_backup_is_put_back(path: Path) -> None:
+    store = started(path)
+    backup = path.with_name("backup.db")
+    maintenance.back_up(path, backup)
+    store.close()
+    shutil.copy(backup, path)
+    restored = epoch_of_a_start(path)
+    assert restored != store.epoch
+    assert epoch_of_a_start(path) == restored
+
+
+def test_the_epoch_changes_when_a_backup_is_started_in_a_new_place(path: Path) -> None:
+    before = epoch_of_a_start(path)
+    fresh = path.with_name("new directory")
+    fresh.mkdir()
+    maintenance.back_up(path, fresh / "store.db")
+    assert epoch_of_a_start(fresh / "store.db") != before
+
+
+# -- presence over a restart -----------------------------------------------------------------------
+
+
+def test_a_start_ends_the_presence_that_a_killed_broker_left(path: Path) -> None:
+    desk = Desk(started(path))
+    alice, bob = desk.accounts("alice", "bob")
+    desk.send(alice, bob)
+    desk.send(alice, bob)
+    desk.present(alice, online=True, now=5)
+    desk.send(alice, bob)
+    desk.store.close()
+    desk.store = started(path)
+    marks = desk.store.marks(alice.id)
+    assert (marks.away_from, marks.away_upto) == (3, None)
+    marks = desk.store.marks(bob.id)  # who was away all along still is, since the same moment
+    assert (marks.away_from, marks.away_upto) == (0, None)
+    desk.store.close()

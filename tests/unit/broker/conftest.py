@@ -1,0 +1,159 @@
+"""A broker's rooms without sockets: real handlers, the memory store, clocks that stand still.
+
+`Room.ask` does for one request what the reactor does in a turn: dispatch, work, commit, effects.
+"""
+
+import os
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnmessage_broker import delivery, dispatch
+from cnmessage_broker.attachments import Attachment, Attachments
+from cnmessage_broker.config import Config
+from cnmessage_broker.context import Caller, Deps, budgets
+from cnmessage_broker.effects import (
+    Confirm,
+    Effect,
+    MarkRead,
+    MarkReceived,
+    Presence,
+    Push,
+    Refuse,
+    Reply,
+    Submit,
+    Work,
+)
+from cnmessage_broker.passwords import hash_password
+from cnmessage_broker.ports import Account, Group, Stored
+from cnmessage_broker.reactor import _sent
+from cnmessage_broker.store.memory import MemoryStore
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.ids import ClientId, MessageId, Topic, UserName, uuid7
+from cnmessage_protocol.messages import Attach, Request, Send
+from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.results import Attached
+
+PASSWORD = "correct horse battery"
+HASH = hash_password(PASSWORD)
+WIDE = {"login_burst": 1000, "address_login_burst": 1000}
+
+
+class Room:
+    """One broker in memory. `monotonic` and `wall` are its clocks, in seconds."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.monotonic = 1000.0
+        self.wall = 1_700_000_000.0
+        self.store = MemoryStore(b"e" * 16)
+        self.pushed: list[Push] = []
+        config = Config(data=Path("unused"), **{**WIDE, **settings})
+        self.deps = Deps(
+            config,
+            self.store,
+            Attachments(os.urandom),
+            budgets(config),
+            lambda: self.monotonic,
+            lambda: self.wall,
+            os.urandom,
+        )
+
+    def user(self, name: str) -> str:
+        """A new account with a device; gives the device's key."""
+        account = self.store.create_account(UserName(name), HASH, 1)
+        key = f"key of {name}"
+        self.store.bind_device(key, account.id, "", 1)
+        return key
+
+    def users(self, *names: str) -> list[str]:
+        """Several new accounts."""
+        return [self.user(name) for name in names]
+
+    def account(self, name: str) -> Account:
+        """An account that exists."""
+        found = self.store.account_by_name(name)
+        assert found is not None
+        return found
+
+    def caller(self, key: str) -> Caller:
+        """Who comes with this key, as the reactor finds out."""
+        device = self.store.device(key)
+        return Caller(
+            key, "127.0.0.1", device, None if device is None else self.store.account(device.account)
+        )
+
+    def start(self, key: str, request: Request) -> list[Effect]:
+        """What the handler wants done, not done yet."""
+        return dispatch.run(request, self.caller(key), self.deps)
+
+    def ask(self, key: str, request: Request) -> Any:
+        """The result record of a request; RequestError when it is refused."""
+        return self.perform(self.start(key, request))
+
+    def refusal(self, key: str, request: Request) -> ErrorCode:
+        """The code under which a request must be refused."""
+        with pytest.raises(RequestError) as caught:
+            self.ask(key, request)
+        return caught.value.code
+
+    def perform(self, effects: Iterable[Effect]) -> Any:
+        """Carry effects out; gives the answer among them."""
+        answers: list[Any] = []
+        group = Group()
+        for effect in effects:
+            match effect:
+                case Reply(result) | Confirm(result):
+                    answers.append(result)
+                case Refuse(error):
+                    raise error
+                case Work(job, then):
+                    answers.append(self.perform(dispatch.guarded(partial(then, job()))))
+                case Submit():
+                    answers.append(self._submit(effect))
+                case Push():
+                    self.pushed.append(effect)
+                case MarkRead(owner, upto):
+                    group.read[owner] = upto
+                case MarkReceived(owner, upto):
+                    group.received[owner] = upto
+                case Presence(owner, online):
+                    group.presence.append((owner, online, self.deps.now_ms()))
+        self.store.commit(group)
+        assert len(answers) <= 1, "a request has one answer"
+        return answers[0] if answers else None
+
+    def _submit(self, effect: Submit) -> Any:
+        outcomes = self.store.commit(Group(list(effect.submissions)))
+        pairs = zip(effect.submissions, outcomes, strict=True)
+        fresh = [(new, outcome) for new, outcome in pairs if isinstance(outcome, Stored)]
+        self.pushed += delivery.pushes(self.deps.attachments, fresh)
+        return _sent(effect, outcomes)
+
+    def send(self, key: str, to: str, body: str = "hello") -> MessageId:
+        """Send one message to names parted by blanks, or to 'all'; gives its id."""
+        ((_, identity, _, _),) = self.ask(key, Send((message(to, body),))).acks
+        return MessageId(identity)
+
+    def attach(self, key: str, **fields: Any) -> Attachment:
+        """Attach, as a client that has subscribed."""
+        answer = self.ask(key, Attach(**fields))
+        assert isinstance(answer, Attached)
+        attachment = self.deps.attachments.get(Topic(answer.attachment), key)
+        assert attachment is not None
+        attachment.granted = True
+        return attachment
+
+
+def message(to: str, body: str = "hello", client_id: bytes | None = None) -> Outgoing:
+    """A message as a client hands it over."""
+    names = tuple(UserName(name) for name in to.split())
+    return Outgoing(ClientId(client_id or uuid7(1, os.urandom(10))), names, body)
+
+
+@pytest.fixture
+def room() -> Room:
+    """A broker in memory with budgets wide enough not to matter."""
+    return Room()

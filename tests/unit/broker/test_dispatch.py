@@ -1,0 +1,139 @@
+"""The command table: complete, guarded, and no error of a handler gets past it."""
+
+from typing import Any
+
+import pytest
+
+from cnmessage_broker import dispatch
+from cnmessage_broker.dispatch import COMMANDS, Guard, guarded
+from cnmessage_broker.effects import Effect, Refuse
+from cnmessage_broker.ports import StoreError
+from cnmessage_protocol.errors import ErrorCode, ProtocolError
+from cnmessage_protocol.messages import (
+    REQUESTS,
+    Ack,
+    Attach,
+    Beat,
+    Block,
+    Blocklist,
+    Detach,
+    History,
+    Login,
+    Logout,
+    Passwd,
+    Receipts,
+    Request,
+    Revoke,
+    Send,
+    Sessions,
+    Signup,
+    Sync,
+    Unblock,
+    Users,
+    Whoami,
+)
+from tests.unit.broker.conftest import PASSWORD, Room, message
+
+EXAMPLES: dict[type[Request], Request] = {
+    type(each): each
+    for each in (
+        Signup("carol", PASSWORD),
+        Login("alice", PASSWORD),
+        Logout(),
+        Passwd(PASSWORD, "another password"),
+        Whoami(),
+        Sessions(),
+        Revoke(1),
+        Attach(),
+        Detach(b"t" * 16),
+        Beat(b"t" * 16, 0),
+        Send((message("alice"),)),
+        Sync(0),
+        History(),
+        Ack(0),
+        Users(),
+        Block("bob"),
+        Unblock("bob"),
+        Blocklist(),
+        Receipts((b"i" * 16,)),
+    )
+}
+OPEN = {Signup, Login, Logout}
+
+
+def test_every_request_of_the_protocol_has_a_command() -> None:
+    assert set(COMMANDS) == set(REQUESTS.values()) == set(EXAMPLES)
+
+
+def test_only_the_way_in_and_out_is_open_to_anyone() -> None:
+    assert {request for request, command in COMMANDS.items() if command.guard is Guard.ANYONE} == OPEN
+
+
+def test_only_what_is_frequent_and_reads_nothing_may_run_before_the_commit() -> None:
+    # All others see what was sent before them in the same turn.
+    assert {request for request, command in COMMANDS.items() if not command.settled} == {Beat, Send, Ack}
+
+
+@pytest.mark.parametrize("verb", [each.VERB for each in EXAMPLES if each not in OPEN])
+@pytest.mark.parametrize("key", ["unknown", "logged out"])
+def test_a_device_that_is_not_logged_in_is_refused(room: Room, verb: str, key: str) -> None:
+    alice, _ = room.users("alice", "bob")
+    before = room.store.marks(room.account("alice").id)
+    room.ask(alice, Logout())
+    caller = alice if key == "logged out" else "unknown"
+    assert room.refusal(caller, EXAMPLES[REQUESTS[verb]]) is ErrorCode.UNAUTHENTICATED
+    assert room.store.marks(room.account("alice").id) == before
+    assert len(room.deps.attachments) == 0
+
+
+@pytest.mark.parametrize("verb", [each.VERB for each in EXAMPLES])
+def test_every_answer_is_the_record_the_catalogue_promises(room: Room, verb: str) -> None:
+    alice, _ = room.users("alice", "bob")
+    request: Any = EXAMPLES[REQUESTS[verb]]
+    if isinstance(request, Beat):
+        request = Beat(room.attach(alice).topic, 0)
+    if isinstance(request, Receipts):
+        request = Receipts((room.send(alice, "bob"),))
+    assert type(room.ask(alice, request)) is request.RESULT
+
+
+@pytest.mark.parametrize("verb", [each.VERB for each in EXAMPLES if each not in {Attach, Detach, Revoke}])
+def test_repeating_a_request_gives_the_same_answer(room: Room, verb: str) -> None:
+    # After a reconnect a client cannot know whether its request arrived, so it asks again.
+    alice, _ = room.users("alice", "bob")
+    request: Any = EXAMPLES[REQUESTS[verb]]
+    if isinstance(request, Beat):
+        request = Beat(room.attach(alice).topic, 0)
+    if isinstance(request, Receipts):
+        request = Receipts((room.send(alice, "bob"),))
+    caller = "new key" if isinstance(request, Signup | Login) else alice
+    if isinstance(request, Block | Unblock | Passwd | Logout):
+        room.ask(caller, request)
+        return  # what these answer to a repetition has tests of its own
+    assert room.ask(caller, request) == room.ask(caller, request)
+
+
+def test_errors_of_a_handler_become_refusals() -> None:
+    def full() -> list[Effect]:
+        raise StoreError("the broker's disk is full", fatal=False)
+
+    def bad() -> list[Effect]:
+        raise ProtocolError("nonsense")
+
+    (refusal,) = guarded(full)
+    assert isinstance(refusal, Refuse)
+    assert refusal.error.code is ErrorCode.STORAGE
+    assert "disk is full" in refusal.error.message
+    (refusal,) = guarded(bad)
+    assert isinstance(refusal, Refuse)
+    assert refusal.error.code is ErrorCode.BAD_REQUEST
+
+
+def test_a_fault_of_our_own_is_not_taken_for_a_refusal(room: Room) -> None:
+    # The reactor logs it with its trace and answers 'internal'.
+    def broken() -> list[Effect]:
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        guarded(broken)
+    assert dispatch.run(Whoami(), room.caller("unknown"), room.deps)

@@ -1,0 +1,223 @@
+"""Messages and inboxes: send, sync, history, ack, receipts, blocklist."""
+
+import pytest
+
+from cnmessage_broker.handlers import blocklist, messages
+from cnmessage_protocol.errors import ErrorCode
+from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.messages import Ack, Block, Blocklist, History, Receipts, Send, Sync, Unblock, Whoami
+from cnmessage_protocol.records import row_size
+from cnmessage_protocol.results import Done, Page
+from tests.unit.broker.conftest import Room, message
+
+
+def bodies(page: Page) -> list[str]:
+    return [item.body for item in page.items]
+
+
+def test_each_message_of_a_request_is_stored_or_refused_by_itself(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    good, lost, last = message("bob", "one"), message("nobody"), message("bob", "two")
+    sent = room.ask(alice, Send((good, lost, last)))
+    assert [(ack[0], ack[2], ack[3]) for ack in sent.acks] == [(good.client_id, 1, 1), (last.client_id, 2, 1)]
+    assert [(row[0], row[1]) for row in sent.refused] == [(lost.client_id, "no_such_user")]
+    assert bodies(room.ask(bob, Sync(0))) == ["one", "two"]
+
+
+def test_a_repeated_message_gets_the_same_ack_and_other_content_a_conflict(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    once = message("bob", "one", b"c" * 16)
+    first = room.ask(alice, Send((once,)))
+    assert room.ask(alice, Send((once,))) == first
+    sent = room.ask(alice, Send((message("bob", "two", b"c" * 16),)))
+    assert sent.acks == ()
+    assert sent.refused[0][:2] == (b"c" * 16, "conflict")
+    assert bodies(room.ask(bob, Sync(0))) == ["one"]
+
+
+def test_a_stopping_broker_takes_no_messages(room: Room) -> None:
+    alice, _ = room.users("alice", "bob")
+    room.deps.stopping = True
+    assert room.refusal(alice, Send((message("bob"),))) is ErrorCode.SHUTDOWN
+
+
+def test_sending_too_fast_is_refused_for_that_account_alone() -> None:
+    room = Room(send_burst=3, send_rate=1.0)
+    alice, bob = room.users("alice", "bob")
+    room.ask(alice, Send((message("bob"), message("bob"))))
+    assert room.refusal(alice, Send((message("bob"), message("bob")))) is ErrorCode.RATE_LIMITED
+    room.send(bob, "alice")
+    room.monotonic += 1
+    room.ask(alice, Send((message("bob"), message("bob"))))
+    assert room.ask(bob, Whoami()).head == 5
+
+
+def test_the_brokers_clock_dates_messages_and_order_survives_its_jumps(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    for wall in (2000.0, 1000.0, 3000.0, 0.0):
+        room.wall = wall
+        room.send(alice, "bob", str(wall))
+    items = room.ask(bob, Sync(0)).items
+    assert [item.time for item in items] == [2_000_000, 1_000_000, 3_000_000, 0]
+    assert [item.seq for item in items] == [1, 2, 3, 4]
+    assert [item.id for item in items] == sorted(item.id for item in items)
+
+
+def test_sync_gives_pages_and_says_whether_there_is_more(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    for number in range(5):
+        room.send(alice, "bob", str(number))
+    first = room.ask(bob, Sync(0, 2))
+    assert (bodies(first), first.head, first.more) == (["0", "1"], 5, True)
+    last = room.ask(bob, Sync(3, 2))
+    assert (bodies(last), last.more) == (["3", "4"], False)
+    assert room.ask(bob, Sync(5)) == Page((), 5, more=False)
+    assert room.ask(bob, Sync(1 << 60)) == Page((), 5, more=False)
+
+
+def test_asking_above_a_cursor_means_having_what_lies_below(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    identity = room.send(alice, "bob")
+    room.send(alice, "bob")
+
+    def state() -> str:
+        ((_, ((_, found),)),) = room.ask(alice, Receipts((identity,))).receipts
+        return str(found)
+
+    room.ask(bob, Sync(0))
+    assert state() == "stored"
+    room.ask(bob, Sync(1))
+    assert state() == "delivered"
+    room.ask(bob, Ack(1))
+    assert state() == "read"
+
+
+def test_a_page_is_cut_by_bytes_and_the_rest_comes_with_the_next(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "PAGE_BYTES", 2 * row_size("aaaa", (UserName("bob"),)))
+    alice, bob = room.users("alice", "bob")
+    for body in ("aaaa", "bbbb", "cccc", "d" * 30):
+        room.send(alice, "bob", body)
+    first = room.ask(bob, Sync(0))
+    assert (bodies(first), first.more) == (["aaaa", "bbbb"], True)
+    found: list[str] = []
+    before = None
+    for _turn in range(9):
+        page = room.ask(bob, History(limit=9, before=before))
+        found = bodies(page) + found
+        before = page.before
+        if not page.more:
+            break
+    assert found == ["aaaa", "bbbb", "cccc", "d" * 30]
+
+
+def test_history_shows_received_or_a_conversation(room: Room) -> None:
+    alice, bob, carol = room.users("alice", "bob", "carol")
+    room.send(alice, "bob", "to bob")
+    room.send(bob, "alice", "from bob")
+    room.send(carol, "alice bob", "from carol")
+    assert bodies(room.ask(alice, History())) == ["from bob", "from carol"]
+    assert bodies(room.ask(alice, History(peer="bob"))) == ["to bob", "from bob"]
+    assert bodies(room.ask(alice, History(limit=1))) == ["from carol"]
+    assert bodies(room.ask(alice, History(before=3))) == ["from bob"]
+    assert room.refusal(alice, History(peer="nobody")) is ErrorCode.NO_SUCH_USER
+    assert bodies(room.ask(alice, History(peer="all"))) == []
+
+
+def test_history_keeps_to_since_and_until(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    for second in (1, 2, 3):
+        room.wall = float(second)
+        room.send(alice, "bob", str(second))
+    assert bodies(room.ask(bob, History(since=2000))) == ["2", "3"]
+    assert bodies(room.ask(bob, History(until=2000))) == ["1"]
+
+
+def test_unread_is_what_was_received_above_the_read_mark(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    for number in range(4):
+        room.send(alice, "bob", str(number))
+    room.send(bob, "alice", "own")
+    room.ask(bob, Ack(2))
+    assert bodies(room.ask(bob, History(unread=True))) == ["2", "3"]
+    assert bodies(room.ask(bob, History(unread=True))) == ["2", "3"]  # looking reads nothing
+
+
+def test_unread_of_one_peer_does_not_show_ones_own(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    room.send(alice, "bob", "unread")
+    room.send(bob, "alice", "own")
+    assert bodies(room.ask(bob, History(unread=True, peer="alice"))) == ["unread"]
+
+
+def test_of_much_unread_the_latest_come_first_and_the_answer_says_that_there_is_more(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    for number in range(5):
+        room.send(alice, "bob", str(number))
+    page = room.ask(bob, History(limit=2, unread=True))
+    assert (bodies(page), page.more) == (["3", "4"], True)
+    older = room.ask(bob, History(limit=9, unread=True, before=page.before))
+    assert (bodies(older), older.more) == (["0", "1", "2"], False)
+
+
+def test_the_read_mark_only_rises_and_ends_at_the_head(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    for _turn in range(3):
+        room.send(alice, "bob")
+    marks = [room.ask(bob, Ack(upto)).read_upto for upto in (2, 1, 0, 99, 3)]
+    assert marks == [2, 2, 2, 3, 3]
+    assert room.ask(bob, Whoami()).unread == 0
+
+
+def test_receipts_are_for_ones_own_messages_only(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    mine, theirs = room.send(alice, "bob"), room.send(bob, "alice")
+    assert room.ask(alice, Receipts((mine,))).receipts == ((mine, (("bob", "stored"),)),)
+    for wrong in (theirs, MessageId(b"?" * 16)):
+        assert room.refusal(alice, Receipts((mine, wrong))) is ErrorCode.NO_SUCH_MESSAGE
+
+
+def test_receipts_do_not_tell_who_blocks(room: Room) -> None:
+    # Blocking is silent: to the sender the message is stored, and stays so.
+    alice, bob, _ = room.users("alice", "bob", "carol")
+    room.ask(bob, Block("alice"))
+    identity = room.send(alice, "bob carol")
+    ((_, rows),) = room.ask(alice, Receipts((identity,))).receipts
+    assert dict(rows) == {"bob": "stored", "carol": "stored"}
+
+
+def test_a_blocklist_is_kept_and_told(room: Room) -> None:
+    alice, bob, _ = room.users("alice", "bob", "carol")
+    for _again in range(2):
+        assert room.ask(alice, Block("carol")) == Done()
+    room.ask(alice, Block("bob"))
+    assert room.ask(alice, Blocklist()).names == ("bob", "carol")
+    for _again in range(2):
+        assert room.ask(alice, Unblock("carol")) == Done()
+    assert room.ask(alice, Blocklist()).names == ("bob",)
+    assert room.ask(bob, Blocklist()).names == ()
+
+
+def test_nobody_blocks_themselves_or_nobody(room: Room) -> None:
+    alice = room.user("alice")
+    for verb in (Block, Unblock):
+        assert room.refusal(alice, verb("nobody")) is ErrorCode.NO_SUCH_USER
+        assert room.refusal(alice, verb("alice")) is ErrorCode.CONFLICT
+
+
+def test_unblocking_brings_nothing_back(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    room.ask(bob, Block("alice"))
+    room.send(alice, "bob", "kept out")
+    room.ask(bob, Unblock("alice"))
+    room.send(alice, "bob", "let in")
+    assert bodies(room.ask(bob, Sync(0))) == ["let in"]
+
+
+def test_a_full_blocklist_takes_no_more_but_a_repetition(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocklist, "MAX_BLOCKED", 1)
+    alice, *_ = room.users("alice", "bob", "carol")
+    room.ask(alice, Block("bob"))
+    assert room.refusal(alice, Block("carol")) is ErrorCode.TOO_LARGE
+    assert room.ask(alice, Block("bob")) == Done()

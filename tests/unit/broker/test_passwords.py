@@ -1,0 +1,103 @@
+"""Passwords: OWASP's argon2id, the same work for unknown users, a pool with a bound."""
+
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import argon2
+import pytest
+
+from cnmessage_broker import passwords
+from cnmessage_broker.passwords import PasswordPool, PoolFullError, hash_password, verify_password
+
+SECRET = "correct horse ✓"
+
+
+def test_a_hash_is_argon2id_of_owasps_profile_with_a_salt_of_its_own() -> None:
+    first, second = hash_password(SECRET), hash_password(SECRET)
+    for each in (first, second):
+        found = argon2.extract_parameters(each)
+        assert found.type is argon2.Type.ID
+        assert (found.memory_cost, found.time_cost, found.parallelism) == (19 * 1024, 2, 1)
+        assert found.salt_len >= 16
+        assert SECRET not in each
+    assert first != second
+
+
+def test_only_the_right_password_fits() -> None:
+    stored = hash_password(SECRET)
+    assert verify_password(stored, SECRET) is True
+    assert verify_password(stored, SECRET + " ") is False
+    assert verify_password(stored, "") is False
+
+
+def test_an_account_that_is_not_there_costs_the_same_work_and_never_fits() -> None:
+    # The dummy has the profile of real hashes, so the time tells nothing about who exists.
+    assert argon2.extract_parameters(passwords._DUMMY) == argon2.extract_parameters(hash_password("x"))
+    assert verify_password(None, SECRET) is False
+    assert verify_password(None, "no account has this password") is False
+
+
+def test_a_damaged_hash_fits_nothing() -> None:
+    assert verify_password("not a hash", SECRET) is False
+
+
+def test_the_pool_takes_its_bound_and_refuses_more_until_one_is_done() -> None:
+    pool = PasswordPool(workers=1, queue=2)
+    gate = threading.Event()
+    finished: list[Any] = []
+    all_done = threading.Semaphore(0)
+
+    def done(future: Future[Any]) -> None:
+        finished.append(future.result())
+        all_done.release()
+
+    pool.submit(lambda: gate.wait(10) and "first", done)
+    pool.submit(lambda: "second", done)
+    with pytest.raises(PoolFullError):
+        pool.submit(lambda: "third", done)
+    gate.set()
+    assert all_done.acquire(timeout=10)
+    assert all_done.acquire(timeout=10)
+    pool.submit(lambda: "fourth", done)
+    assert all_done.acquire(timeout=10)
+    assert finished == ["first", "second", "fourth"]
+    pool.close()
+
+
+def test_a_job_that_fails_gives_its_place_back() -> None:
+    pool = PasswordPool(workers=1, queue=1)
+    for _ in range(3):
+        ended = threading.Event()
+        errors: list[BaseException | None] = []
+
+        def done(
+            future: Future[Any], ended: threading.Event = ended, errors: list[BaseException | None] = errors
+        ) -> None:
+            errors.append(future.exception())
+            ended.set()
+
+        pool.submit(lambda: 1 // 0, done)
+        assert ended.wait(10)
+        assert isinstance(errors[0], ZeroDivisionError)
+    pool.close()
+
+
+def test_closing_drops_what_waits_and_finishes_what_runs() -> None:
+    pool = PasswordPool(workers=1, queue=9)
+    started, gate = threading.Event(), threading.Event()
+    ended: list[str] = []
+
+    def run() -> bool:
+        started.set()
+        return gate.wait(10)
+
+    def dropped(future: Future[Any]) -> None:
+        ended.append("dropped" if future.cancelled() else "ran")
+        gate.set()  # only now may the running one end
+
+    pool.submit(run, lambda future: ended.append(f"finished {future.result()}"))
+    assert started.wait(10)
+    pool.submit(lambda: None, dropped)
+    pool.close()
+    assert ended == ["dropped", "finished True"]

@@ -1,0 +1,179 @@
+"""The outbox file: what was added and not settled is found again, whatever became of its writer."""
+
+import resource
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnmessage_client import outbox as module
+from cnmessage_client.outbox import Outbox
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.ids import ClientId, UserName, uuid7
+from cnmessage_protocol.records import Outgoing
+
+
+def _message(number: int, body: str = "text") -> Outgoing:
+    return Outgoing(
+        ClientId(uuid7(number, number.to_bytes(10, "big"))), (UserName("bob"),), f"{body} {number}"
+    )
+
+
+def _left_behind(folder: Path, *messages: Outgoing) -> Path:
+    """A file as a killed client leaves it: written, unlocked."""
+    box = Outbox(folder, "alice", "1-dead")
+    box.add(messages)
+    box.close()
+    (path,) = folder.glob("*.outbox")
+    return path
+
+
+def _adopted(folder: Path) -> list[Outgoing]:
+    box = Outbox(folder, "alice", "2-alive")
+    found = box.adopt()
+    box.settle([message.client_id for message in found])
+    box.close()
+    return found
+
+
+def test_what_was_settled_is_not_found_again(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "alice", "1-dead")
+    box.add([_message(1), _message(2), _message(3)])
+    box.settle([_message(2).client_id])
+    box.settle([_message(9).client_id])
+    assert len(box) == 2
+    box.close()
+    assert _adopted(tmp_path) == [_message(1), _message(3)]
+
+
+def test_a_file_with_nothing_open_is_removed(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "alice", "1-dead")
+    box.add([_message(1)])
+    box.settle([_message(1).client_id])
+    box.close()
+    assert list(tmp_path.iterdir()) == []
+    Outbox(tmp_path / "never", "alice", "1-dead").close()
+    assert not (tmp_path / "never").exists()
+
+
+def test_nobody_else_can_read_the_file(tmp_path: Path) -> None:
+    assert _left_behind(tmp_path, _message(1)).stat().st_mode & 0o777 == 0o600
+
+
+@settings(max_examples=60)
+@given(cut=st.integers(0, 400))
+def test_a_tail_torn_at_any_byte_loses_at_most_what_was_torn(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("torn")
+    messages = [_message(number) for number in range(4)]
+    path = _left_behind(folder, *messages)
+    data = path.read_bytes()
+    path.write_bytes(data[: max(0, len(data) - cut)])
+    size = len(data) // 4
+    whole = max(0, (len(data) - cut) // size)
+    assert _adopted(folder) == messages[:whole]
+
+
+@settings(max_examples=100)
+@given(garbage=st.binary(max_size=60), place=st.integers(0, 300))
+def test_damage_anywhere_is_never_an_exception_and_never_another_message(
+    tmp_path_factory: pytest.TempPathFactory, garbage: bytes, place: int
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    messages = [_message(number) for number in range(4)]
+    path = _left_behind(folder, *messages)
+    data = bytearray(path.read_bytes())
+    data[place : place + len(garbage)] = garbage
+    path.write_bytes(data)
+    assert {each.client_id for each in _adopted(folder)} <= {each.client_id for each in messages}
+
+
+def test_a_well_formed_record_that_is_no_message_is_passed_over(tmp_path: Path) -> None:
+    path = _left_behind(tmp_path, _message(1))
+    odd = (
+        module._record(b"M", b"\xc0")
+        + module._record(b"A", b"short")
+        + module._record(b"?", b"later version")
+    )
+    path.write_bytes(odd + path.read_bytes() + struct.pack(">cII", b"M", 2**32 - 1, 0))
+    assert _adopted(tmp_path) == [_message(1)]
+
+
+def test_the_file_of_a_living_client_is_not_adopted(tmp_path: Path) -> None:
+    alive = Outbox(tmp_path, "alice", "1-alive")
+    alive.add([_message(1)])
+    other = Outbox(tmp_path, "alice", "2-alive")
+    assert other.adopt() == []
+    alive.close()
+    assert other.adopt() == [_message(1)]
+    assert other.adopt() == []
+    other.settle([_message(1).client_id])
+    other.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_adopted_is_kept_in_the_own_file_until_it_is_settled(tmp_path: Path) -> None:
+    left = _left_behind(tmp_path, _message(1))
+    heir = Outbox(tmp_path, "alice", "2-heir")
+    assert heir.adopt() == [_message(1)]
+    assert not left.exists()
+    heir.close()
+    assert _adopted(tmp_path) == [_message(1)]
+
+
+def test_a_user_whose_name_continues_anothers_with_a_dot_is_another_user(tmp_path: Path) -> None:
+    other = Outbox(tmp_path, "alice.smith", "1-dead")
+    other.add([_message(1)])
+    other.close()
+    assert _adopted(tmp_path) == []
+
+
+def test_compaction_keeps_what_is_open_and_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COMPACT_AT", 4000)
+    box = Outbox(tmp_path, "alice", "1-alive")
+    box.add([_message(0)])
+    for number in range(1, 100):
+        box.add([_message(number, "x" * 100)])
+        box.settle([_message(number).client_id])
+    (path,) = tmp_path.glob("*.outbox")
+    assert path.stat().st_size < 5000
+    other = Outbox(tmp_path, "alice", "2-alive")
+    assert other.adopt() == []
+    box.add([_message(100)])
+    box.close()
+    assert other.adopt() == [_message(0), _message(100)]
+
+
+def test_a_compaction_that_was_killed_halfway_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    path = _left_behind(tmp_path, _message(1), _message(2))
+    path.with_suffix(".new").write_bytes(path.read_bytes()[:20])
+    assert _adopted(tmp_path) == [_message(1), _message(2)]
+
+
+def test_a_disk_that_does_not_take_a_message_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CnMessageError) as caught:
+        Outbox(tmp_path / "file", "alice", "1").add([_message(1)])
+    assert caught.value.code is ErrorCode.STORAGE
+    assert "nothing was sent" in caught.value.message
+
+
+def test_a_message_half_written_when_the_disk_was_full_does_not_hide_the_next(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "alice", "1-dead")
+    box.add([_message(1)])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    (path,) = tmp_path.glob("*.outbox")
+    full = path.stat().st_size + 10
+    resource.setrlimit(resource.RLIMIT_FSIZE, (full, hard))
+    try:
+        with pytest.raises(CnMessageError) as caught:
+            box.add([_message(2)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.code is ErrorCode.STORAGE
+    box.add([_message(3)])
+    box.close()
+    assert _adopted(tmp_path) == [_message(1), _message(3)]

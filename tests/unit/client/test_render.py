@@ -1,0 +1,130 @@
+"""The three forms of the same data; a hostile broker's answers included, which no command can bring about."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cnmessage_client.cli.render import Renderer
+from cnmessage_client.model import Message, User
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+TIME = datetime(2026, 3, 1, 9, 30, 0, 5000, tzinfo=UTC)
+_EVIL = st.text(st.characters(), max_size=30) | st.text(
+    st.sampled_from("\x1b\x9b\u202e\x00\r\n\t\x07\ud800[2Jab"), max_size=30
+)
+_SAME = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def _message(**changes: object) -> Message:
+    values: dict[str, object] = {
+        "id": "0190aaaa-bbbb-7ccc-8ddd-eeeeffff0001",
+        "seq": 7,
+        "kind": "direct",
+        "sender": "alice",
+        "to": ("bob",),
+        "time": TIME,
+        "body": "hello",
+        "received": True,
+        "client_id": None,
+    }
+    return Message(**(values | changes))  # type: ignore[arg-type]
+
+
+def _harmful(shown: str) -> set[str]:
+    categories = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return {each for each in shown if unicodedata.category(each) in categories} - set("\n\t\u200c\u200d")
+
+
+def _renderer(form: str) -> Renderer:
+    renderer = Renderer(as_json=form == "json", quiet=False)
+    renderer.for_person = form in {"person", "colour"}
+    renderer.colour = form == "colour"
+    return renderer
+
+
+@pytest.mark.parametrize("form", ["json", "person", "colour", "lines"])
+@_SAME
+@given(
+    sender=_EVIL,
+    to=st.lists(_EVIL, min_size=1, max_size=3),
+    body=_EVIL,
+    kind=st.sampled_from(["direct", "broadcast"]),
+)
+def test_nothing_a_broker_says_harms_a_terminal(
+    capsys: pytest.CaptureFixture[str], form: str, sender: str, to: list[str], body: str, kind: str
+) -> None:
+    capsys.readouterr()
+    renderer = _renderer(form)
+    renderer.message(_message(sender=sender, to=tuple(to), body=body, kind=kind))
+    renderer.users([User(sender, online=True, last_seen=None)])
+    renderer.error(CnMessageError(ErrorCode.INTERNAL, body))
+    shown = capsys.readouterr()
+    assert _harmful(_COLOUR.sub("", shown.out)) == set()
+    assert _harmful(shown.err) == set()
+    assert len(shown.err.splitlines()) == 1
+    if form == "json":
+        first, second = map(json.loads, shown.out.splitlines())
+        assert (first["from"], first["to"], first["body"], second["name"]) == (sender, to, body, sender)
+    if form == "lines":
+        assert [line.count("\t") for line in shown.out.splitlines()] == [5, 2]
+
+
+@pytest.mark.parametrize("write", [lambda r, t: r.note(t), lambda r, t: r.record({"user": t}, t, [t])])
+@pytest.mark.parametrize("form", ["json", "person", "lines"])
+def test_notes_and_sentences_are_made_harmless_too(
+    capsys: pytest.CaptureFixture[str], form: str, write: Callable[[Renderer, str], None]
+) -> None:
+    write(_renderer(form), "user \x1b[2J\u202e\r gone")
+    shown = capsys.readouterr()
+    assert _harmful(shown.out + shown.err) == set()
+
+
+def test_a_person_sees_who_wrote_to_whom_and_lines_below_each_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    renderer = _renderer("person")
+    for changes, expected in (
+        ({}, "  alice: hello\n"),
+        ({"to": ("bob", "carol")}, "  alice → bob, carol: hello\n"),
+        ({"kind": "broadcast", "to": ("all",)}, "  alice → all: hello\n"),
+        ({"received": False}, "  alice → bob: hello\n"),
+        ({"body": "one\ntwo"}, "  alice: one\n    two\n"),
+    ):
+        renderer.message(_message(**changes))
+        shown = capsys.readouterr().out
+        assert shown == f"{TIME.astimezone():%Y-%m-%d %H:%M:%S}{expected}"
+
+
+def test_lines_are_stable_and_times_are_utc(capsys: pytest.CaptureFixture[str]) -> None:
+    renderer = _renderer("lines")
+    renderer.message(_message())
+    renderer.users([User("alice", online=False, last_seen=TIME), User("bob", online=True, last_seen=None)])
+    assert capsys.readouterr().out == (
+        "7\t2026-03-01T09:30:00.005Z\tdirect\talice\tbob\thello\n"
+        "alice\toffline\t2026-03-01T09:30:00.005Z\nbob\tonline\t\n"
+    )
+
+
+def test_quiet_keeps_notes_back_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    renderer = Renderer(as_json=False, quiet=True)
+    renderer.note("by the way")
+    renderer.error(CnMessageError(ErrorCode.INTERNAL, "wrong"))
+    renderer.record({}, None, ["data"])
+    assert capsys.readouterr() == ("data\n", "cnmessage: wrong\n")
+
+
+@pytest.mark.parametrize(("code", "retryable"), [(ErrorCode.BUSY, True), (ErrorCode.NAME_TAKEN, False)])
+def test_errors_as_json_say_whether_trying_again_may_help(
+    capsys: pytest.CaptureFixture[str], code: ErrorCode, retryable: bool
+) -> None:
+    _renderer("json").error(CnMessageError(code, "no"))
+    shown = capsys.readouterr()
+    assert json.loads(shown.err) == {"error": {"code": str(code), "message": "no", "retryable": retryable}}
+    assert shown.out == ""

@@ -1,0 +1,57 @@
+"""Times as people write them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnmessage_client.cli.times import parse_moment
+
+NOW = datetime(2026, 3, 1, 12, 30, 15, 999, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "ago"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("15m", timedelta(minutes=15)),
+        ("2h", timedelta(hours=2)),
+        ("3d", timedelta(days=3)),
+        ("1w", timedelta(weeks=1)),
+        (" 0s ", timedelta()),
+    ],
+)
+def test_a_span_means_so_long_ago(text: str, ago: timedelta) -> None:
+    assert parse_moment(text, NOW) == NOW - ago
+
+
+def test_a_clock_time_is_today_in_the_zone_of_now() -> None:
+    assert parse_moment("09:30", NOW) == datetime(2026, 3, 1, 9, 30, tzinfo=NOW.tzinfo)
+    assert parse_moment("9:05", NOW) == datetime(2026, 3, 1, 9, 5, tzinfo=NOW.tzinfo)
+
+
+def test_dates_and_full_times_are_understood() -> None:
+    assert parse_moment("2026-03-01T09:30Z", NOW) == datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    assert parse_moment("2026-03-01 09:30+02:00", NOW) == datetime(2026, 3, 1, 7, 30, tzinfo=UTC)
+    for text in ("2026-03-01", "2026-03-01T09:30", "2026-03-01 09:30"):
+        moment = parse_moment(text, NOW)
+        assert moment.tzinfo is not None
+        assert moment.replace(tzinfo=None) == datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "09:60", "12", "-5m", "5 m", "2026-13-01", "999999w"])
+def test_what_is_no_time_is_a_value_error_and_nothing_else(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the type's caller writes the text
+        parse_moment(text, NOW)
+
+
+@given(
+    st.text(max_size=12) | st.from_regex(r"\A[0-9]{1,6}[smhdw]\Z") | st.from_regex(r"\A[0-9:TZ+ -]{1,25}\Z")
+)
+def test_no_text_makes_anything_but_a_moment_or_a_value_error(text: str) -> None:
+    try:
+        moment = parse_moment(text, NOW)
+    except ValueError:
+        return
+    assert moment.tzinfo is not None

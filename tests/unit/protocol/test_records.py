@@ -1,0 +1,111 @@
+"""Bodies and recipients of a message: the exact bounds, in characters of one to four bytes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, decode, encode
+from cnmessage_protocol.envelope import pack_request, unpack_request
+from cnmessage_protocol.errors import ErrorCode, ProtocolError
+from cnmessage_protocol.ids import ClientId, UserName
+from cnmessage_protocol.messages import Send
+from cnmessage_protocol.records import (
+    MAX_BODY,
+    MAX_RECIPIENTS,
+    Outgoing,
+    check_body,
+    inbox_item,
+    outgoing,
+    recipients,
+    utf8_size,
+)
+from tests.unit.protocol.strategies import BODIES, IDS, NAMES, thorough, valid
+
+WIDTHS = pytest.mark.parametrize(("letter", "width"), [("a", 1), ("é", 2), ("€", 3), ("😀", 4)])
+CLIENT_ID = ClientId(bytes(16))
+BOB = (UserName("bob"),)
+
+
+def filled(letter: str, width: int, size: int) -> str:
+    """A text of exactly `size` bytes, made of `letter` as far as it goes."""
+    return "x" * (size % width) + letter * (size // width)
+
+
+@WIDTHS
+def test_a_body_of_exactly_64_kib_travels_whole(letter: str, width: int) -> None:
+    body = filled(letter, width, MAX_BODY)
+    assert len(body.encode()) == utf8_size(body) == 65536
+    call = unpack_request(pack_request(1, Send((Outgoing(CLIENT_ID, BOB, body),))))
+    assert call.request == Send((Outgoing(CLIENT_ID, BOB, body),))
+    row = [1, 0, bytes(16), 0, "bob", ["al"], 0, body, None]
+    assert inbox_item("item", decode(encode(row), REPLY_LIMITS)).body == body
+
+
+@WIDTHS
+def test_a_body_one_byte_longer_is_too_large(letter: str, width: int) -> None:
+    body = filled(letter, width, MAX_BODY + 1)
+    with pytest.raises(ProtocolError, match="65537 bytes") as caught:
+        check_body(body)
+    assert caught.value.code is ErrorCode.TOO_LARGE
+    with pytest.raises(ProtocolError):
+        unpack_request(pack_request(1, Send((Outgoing(CLIENT_ID, BOB, body),))))
+
+
+def test_an_empty_body_is_refused_and_one_byte_is_enough() -> None:
+    with pytest.raises(ProtocolError, match="empty"):
+        check_body("")
+    assert outgoing("messages", [bytes(16), ["bob"], "x"]).body == "x"
+
+
+@pytest.mark.parametrize("body", ["\ud800", "a\udfffb", "\udc80" * 70000])
+def test_a_lone_surrogate_is_not_a_body(body: str) -> None:
+    with pytest.raises(ProtocolError, match="not valid Unicode"):
+        check_body(body)
+
+
+@thorough(200, 2000)
+@given(valid(outgoing))
+def test_a_message_row_survives_the_wire(row: list[object]) -> None:
+    message = outgoing("messages", row)
+    assert outgoing("messages", decode(encode(message.row()), REQUEST_LIMITS)) == message
+
+
+@thorough(200, 2000)
+@given(valid(inbox_item))
+def test_an_inbox_row_survives_the_wire(row: list[object]) -> None:
+    item = inbox_item("items", row)
+    assert inbox_item("items", decode(encode(item.row()), REPLY_LIMITS)) == item
+
+
+@given(IDS, st.lists(NAMES, min_size=1, max_size=40), BODIES | st.integers(1, MAX_BODY).map("é".__mul__))
+def test_the_size_of_a_message_is_never_below_what_it_takes_on_the_wire(
+    client_id: bytes, to: list[str], body: str
+) -> None:
+    message = Outgoing(ClientId(client_id), tuple(map(UserName, to)), body)
+    assert len(encode(message.row())) <= message.size
+
+
+def test_recipients_number_from_1_to_256() -> None:
+    names = [f"user{number}" for number in range(MAX_RECIPIENTS + 1)]
+    assert len(recipients(names[:MAX_RECIPIENTS])) == 256
+    for wrong in ([], names, "bob", None, {"bob": 1}):
+        with pytest.raises(ProtocolError, match="1 to 256 names"):
+            recipients(wrong)
+
+
+def test_recipients_are_lower_cased_and_kept_once_in_their_order() -> None:
+    assert recipients(["Carol", "bob", "carol", "BOB"]) == ("carol", "bob")
+
+
+@pytest.mark.parametrize("to", [["all", "bob"], ["bob", "ALL"]])
+def test_all_stands_alone(to: list[str]) -> None:
+    with pytest.raises(ProtocolError, match="stands alone"):
+        recipients(to)
+    assert recipients(["ALL"]) == ("all",)
+
+
+@pytest.mark.parametrize("name", ["", "b b", "é", "x" * 33])
+def test_a_recipient_who_cannot_exist_is_no_such_user(name: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        recipients([name])
+    assert caught.value.code is ErrorCode.NO_SUCH_USER
