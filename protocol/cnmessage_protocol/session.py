@@ -156,10 +156,8 @@ class Session:
                 return [Roster(changes)]
             case Closed(reason) if self.attached is not None:
                 if reason == ErrorCode.UNAUTHENTICATED:
-                    return self._end(
-                        now,
-                        RequestError(ErrorCode.UNAUTHENTICATED, "this session was logged out; log in again"),
-                    )
+                    text = "this session was logged out; log in again with: cnmessage login"
+                    return self._end(now, RequestError(ErrorCode.UNAUTHENTICATED, text))
                 return self._lose(now, None) if reason == ErrorCode.SHUTDOWN else self._disowned(now)
             case _:
                 return []

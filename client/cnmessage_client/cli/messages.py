@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 from datetime import datetime
 from typing import Any
@@ -178,12 +179,13 @@ class _Announcer:
 
 
 async def _run_hook(command: str, message: Message) -> None:
-    process = await asyncio.create_subprocess_shell(command, stdin=asyncio.subprocess.PIPE)
-    await process.communicate(json.dumps(message.as_json()).encode() + b"\n")
-    if process.returncode != 0:
+    line = json.dumps(message.as_json()).encode() + b"\n"
+    # In a thread: asyncio's own subprocesses fail when a command does not care to read its input.
+    done = await asyncio.to_thread(subprocess.run, command, shell=True, input=line, check=False)  # noqa: S604 - the user's own command
+    if done.returncode != 0:
         raise CnMessageError(
             ErrorCode.PARTIAL,
-            f"'{command}' exited {process.returncode} for message {message.seq}, which stays unread",
+            f"'{command}' exited {done.returncode} for message {message.seq}, which stays unread",
         )
 
 
