@@ -1,0 +1,120 @@
+"""The README tells the truth: its commands exist, its examples run, its table of exit codes is the code's."""
+
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from cnmessage_broker.cli import main as broker_cli
+from cnmessage_client.cli.main import ALIASES
+from cnmessage_client.cli.main import cli as program
+from cnmessage_protocol.errors import EXIT_STATUS
+from tests.acceptance.conftest import PATIENCE, Cli
+from tests.support.harness import BIN
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+BLOCKS = {
+    kind: re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL) for kind in ("sh", "python")
+}
+IN_SCRIPTS = next(block for block in BLOCKS["sh"] if "uptime" in block)
+
+
+def enter(cli: Cli, *names: str) -> None:
+    """The README's users, in a home of their own but at a broker that other tests share: signup or login."""
+    for name in names:
+        cli.ok("--profile", name, "signup", name, "--password-stdin", stdin="a robot's password\n")
+
+
+def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group with the words that lead to it."""
+    for name, command in group.commands.items():
+        yield f"{path}{name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}{name} ")
+
+
+@pytest.mark.parametrize(
+    "words", [words for words, _ in commands(program) if " " not in words] + list(ALIASES)
+)
+def test_every_command_is_in_the_readme(words: str) -> None:
+    known = {"list_users": "`list_users`", "block": "`block`"}
+    assert known.get(words, words) in README
+
+
+def test_every_long_option_is_explained_in_the_readme_or_in_its_help() -> None:
+    common = {"--profile", "--broker", "--json", "--no-input", "--quiet", "--timeout"}
+    assert {option for option in common if f"`{option}" not in README} == set()
+    for words, command in commands(program):
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{words} {parameter.opts}"
+
+
+@pytest.mark.parametrize("words", [words for words, _ in commands(broker_cli)])
+def test_every_command_of_the_broker_is_documented(words: str) -> None:
+    assert f"cnmessage-broker {words}" in DOCS
+
+
+def test_the_table_of_exit_codes_is_the_codes() -> None:
+    told = {int(number) for number in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    assert told == {0, *EXIT_STATUS.values()}
+
+
+def test_every_file_the_readme_links_to_exists() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("line", IN_SCRIPTS.strip().splitlines())
+def test_the_examples_for_scripts_run_as_they_stand(cli: Cli, tmp_path: Path, line: str) -> None:
+    if "jq" in line and shutil.which("jq") is None:
+        line = line.replace("jq -r '.from + \": \" + .body'", "cat").replace("jq -r .body", "cat")
+    if "watch" in line:
+        line = line.replace("watch", "watch --count 1")  # the README's goes on for ever
+    line = line.replace("--timeout 30", "--timeout 1")
+    enter(cli, "alice", "robot")
+    cli.ok("--profile", "robot", "send", "alice", "something to read")
+    environment = cli.environment(
+        CNMESSAGE_PROFILE="robot" if "login robot" in line else "alice",
+        PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        SECRET="a robot's password",
+    )
+    shell = ["bash", "-euo", "pipefail", "-c", line]
+    done = subprocess.run(
+        shell, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or (tmp_path / "inbox.txt").exists()
+
+
+def test_the_python_example_runs_as_it_stands(cli: Cli, tmp_path: Path) -> None:
+    enter(cli, "alice", "bob")
+    cli.ok("--profile", "bob", "send", "alice", "an answer")
+    script = tmp_path / "example.py"
+    script.write_text(BLOCKS["python"][0], encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-u", str(script)], stdout=subprocess.PIPE, text=True, env=cli.environment()
+    )
+    try:
+        assert process.stdout is not None
+        lines = []
+        for _ in range(2):
+            assert select.select([process.stdout], [], [], PATIENCE)[0]
+            lines.append(process.stdout.readline())
+        assert lines[0].startswith("on disk: ")
+        assert lines[1] == "bob an answer\n"
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+        if process.stdout is not None:
+            process.stdout.close()
