@@ -42,7 +42,7 @@ from cnmessage_protocol.effects import Answer, Effect, End, Moved, Roster, Settl
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import id_text, parse_id
 from cnmessage_protocol.inbox import Show
-from cnmessage_protocol.records import TO_EVERYONE, InboxItem
+from cnmessage_protocol.records import TO_EVERYONE, Direction, InboxItem
 from cnmessage_protocol.results import MAX_MESSAGES, Identity, LoggedIn, Page
 from cnmessage_protocol.session import Session
 from cnmessage_protocol.states import State
@@ -248,15 +248,18 @@ class Client:
         """Tell the broker that everything up to `seq` was shown or stored."""
         await self._ask(verbs.Ack(seq))
 
-    async def messages(self, *, after: int | None = None, auto_ack: bool = True) -> AsyncIterator[Message]:
+    async def messages(
+        self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
+    ) -> AsyncIterator[Message]:
         """Every message from the read mark on (or above `after`), then live, each once and in order.
 
-        Makes the user online. With `auto_ack` a message counts as read once the next one is asked for;
-        without it, call `acknowledge`. One iteration at a time.
+        Makes the user online. With `own`, what this user sends comes too. With `auto_ack` a message counts
+        as read once the next one is asked for; without it, call `acknowledge`. One iteration at a time.
         """
         self._connected()
         async for item in self._stream.items(after):
-            yield message_of(item)
+            if own or item.direction is Direction.RECEIVED:
+                yield message_of(item)
             if auto_ack:
                 self.acknowledge(item.seq)
 

@@ -144,9 +144,11 @@ class SyncClient:
         """Tell the broker that everything up to `seq` was shown or stored."""
         self._run(self._client.mark_read(seq))
 
-    def messages(self, *, after: int | None = None, auto_ack: bool = True) -> Iterator[Message]:
+    def messages(
+        self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
+    ) -> Iterator[Message]:
         """Every message from the read mark on, then live; blocks while there is none."""
-        stream = self._client.messages(after=after, auto_ack=auto_ack)
+        stream = self._client.messages(after=after, auto_ack=auto_ack, own=own)
         try:
             while True:
                 yield self._run(_next(stream))

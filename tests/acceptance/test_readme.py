@@ -2,7 +2,6 @@
 
 import os
 import re
-import select
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from cnmessage_broker.cli import main as broker_cli
 from cnmessage_client.cli.main import ALIASES
 from cnmessage_client.cli.main import cli as program
 from cnmessage_protocol.errors import EXIT_STATUS
-from tests.acceptance.conftest import PATIENCE, Cli
+from tests.acceptance.conftest import Cli, Running
 from tests.support.harness import BIN
 
 ROOT = Path(__file__).parents[2]
@@ -102,19 +101,7 @@ def test_the_python_example_runs_as_it_stands(cli: Cli, tmp_path: Path) -> None:
     cli.ok("--profile", "bob", "send", "alice", "an answer")
     script = tmp_path / "example.py"
     script.write_text(BLOCKS["python"][0], encoding="utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "-u", str(script)], stdout=subprocess.PIPE, text=True, env=cli.environment()
-    )
-    try:
-        assert process.stdout is not None
-        lines = []
-        for _ in range(2):
-            assert select.select([process.stdout], [], [], PATIENCE)[0]
-            lines.append(process.stdout.readline())
-        assert lines[0].startswith("on disk: ")
-        assert lines[1] == "bob an answer\n"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-        if process.stdout is not None:
-            process.stdout.close()
+    with Running([sys.executable, "-u", str(script)], cli.environment()) as running:
+        assert running.line().startswith("on disk: ")
+        # Other tests have written to alice at this broker too.
+        assert running.wait_for("bob", "stdout") == "bob an answer"

@@ -29,7 +29,7 @@ class Member:
 
     async def follow(self) -> None:
         """Write down what comes, until cancelled."""
-        async for message in self.client.messages(after=0):
+        async for message in self.client.messages(after=0, own=True):
             self.journal.shown.append(message)
             self.news.set()
 

@@ -25,7 +25,7 @@ async def _send(client: Client, to: str, count: int) -> None:
 
 async def _watch(client: Client) -> None:
     client.on_state = lambda state, _: _say("live") if state is State.LIVE else None
-    async for message in client.messages():
+    async for message in client.messages(own=True):
         _say(message.body)
 
 

@@ -148,12 +148,11 @@ def watch(settings: Settings, count: int | None, own: bool, hook: str | None) ->
         renderer = settings.renderer
         client.on_state = _Announcer(settings).moved
         seen = 0
-        async for message in client.messages(auto_ack=False):
-            if message.received or own:
-                if hook is not None:
-                    await _run_hook(hook, message)
-                renderer.message(message)
-                seen += 1
+        async for message in client.messages(auto_ack=False, own=own):
+            if hook is not None:
+                await _run_hook(hook, message)
+            renderer.message(message)
+            seen += 1
             if seen == count:
                 await client.mark_read(message.seq)
                 return
