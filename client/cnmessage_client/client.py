@@ -157,7 +157,7 @@ class Client:
     async def logout(self) -> None:
         """Log this profile out."""
         await self._ask(verbs.Logout())
-        self.profile.remember(broker=self.broker, user=None)
+        self.profile.remember(broker=self.address.place, user=None)
 
     async def passwd(self, old: str, new: str) -> int:
         """Change the password; gives how many other devices were logged out."""
@@ -302,7 +302,7 @@ class Client:
 
     async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
         answer: LoggedIn = await self._ask(request)
-        self.profile.remember(broker=self.broker, user=answer.user)
+        self.profile.remember(broker=self.address.place, user=answer.user)
         self._courier.adopt(answer.user)
         return answer.user
 

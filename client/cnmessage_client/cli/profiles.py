@@ -24,7 +24,7 @@ def list_profiles(settings: Settings) -> None:
         one = home.profile(name)
         values = {"name": name, "user": one.user, "broker": one.broker, "current": name == current}
         mark = "current" if name == current else ""
-        rows.append((values, (name, one.user or "", (one.broker or "").partition("#")[0], mark)))
+        rows.append((values, (name, one.user or "", one.broker or "", mark)))
     settings.renderer.table(("PROFILE", "USER", "BROKER", ""), rows)
 
 
