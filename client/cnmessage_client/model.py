@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.records import Direction, InboxItem, Kind
 
-_MILLIS = 1000
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _KIND_NAMES = {kind: kind.name.lower() for kind in Kind}
 
 
@@ -111,12 +112,12 @@ def message_of(item: InboxItem) -> Message:
 
 def from_millis(milliseconds: int) -> datetime:
     """A UTC time from milliseconds since 1970."""
-    return datetime.fromtimestamp(milliseconds / _MILLIS, UTC)
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def to_millis(time: datetime) -> int:
     """Milliseconds since 1970; a time without a zone is taken as local."""
-    return int(time.timestamp() * _MILLIS)
+    return (time.astimezone(UTC) - _EPOCH) // _MILLISECOND
 
 
 def json_time(time: datetime) -> str:
