@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.synced
-DATA   ?= .data/broker
 SOURCES := protocol broker client tests bench docs/examples
 
 .DEFAULT_GOAL := help
@@ -25,7 +24,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@touch $@
 
 run: sync  ## set up and start a broker on 127.0.0.1:12416
-	@$(BIN)/cnmessage-broker start --data $(DATA)
+	@$(BIN)/cnmessage-broker start
 
 demo: sync  ## a tour without a keyboard: real broker, three users, every step checked
 	@$(BIN)/python -m docs.examples.tour
@@ -63,6 +62,6 @@ lock: sync  ## write constraints.txt anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-header \
 	    --no-annotate --universal --python-version 3.11 --upgrade --output-file constraints.txt
 
-clean:  ## remove everything that was made, the broker's data too
-	@rm -rf $(VENV) .data dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+clean:  ## remove everything that was made in this folder; a broker's data is elsewhere
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -140,7 +140,8 @@ def _banner(broker: Broker) -> None:
     command = "cnmessage" if same or not program.exists() else os.path.relpath(program)
     click.echo(
         f"cnmessage broker on {broker.config.host}:{broker.config.port}\n"
-        f"key {fingerprint(broker.public_key)}\n\n"
+        f"key {fingerprint(broker.public_key)}\n"
+        f"data {broker.config.data}\n\n"
         "In a second terminal, with a name of your choice:\n\n"
         f"  {command} --broker '{broker.address}' signup NAME\n",
     )

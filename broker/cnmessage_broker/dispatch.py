@@ -66,7 +66,18 @@ def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     if command.guard is Guard.LOGGED_IN and caller.account is None:
         text = "this device is not logged in; use 'cnmessage login' or 'cnmessage signup'"
         return [Refuse(RequestError(ErrorCode.UNAUTHENTICATED, text))]
-    return guarded(lambda: command.handler(request, caller, deps))
+    return guarded(lambda: _noted(command, request, caller, deps))
+
+
+def _noted(command: Command, request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
+    """Run the handler; that the device was used is written down first, at most once a minute."""
+    if caller.device is not None and not deps.stopping:
+        try:
+            deps.store.saw_device(caller.key, deps.now_ms())
+        except StoreError as error:
+            if error.fatal:
+                raise
+    return command.handler(request, caller, deps)
 
 
 def guarded(step: Callable[[], list[Effect]]) -> list[Effect]:

@@ -148,7 +148,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """One line of the user list; `last_seen` in ms, None for a user who never was online."""
+    """One line of the user list; `last_seen` in ms: last came, left or sent. None if never."""
 
     id: AccountId
     name: UserName

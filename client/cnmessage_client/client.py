@@ -42,8 +42,8 @@ from cnmessage_protocol.effects import Answer, Effect, End, Moved, Roster, Settl
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import id_text, parse_id
 from cnmessage_protocol.inbox import Show
-from cnmessage_protocol.records import TO_EVERYONE, Direction, InboxItem
-from cnmessage_protocol.results import MAX_MESSAGES, Identity, LoggedIn, Page
+from cnmessage_protocol.records import TO_EVERYONE, Direction
+from cnmessage_protocol.results import Identity, LoggedIn
 from cnmessage_protocol.session import Session
 from cnmessage_protocol.states import State
 
@@ -95,12 +95,12 @@ class Client:
         self._connection = connection
         self._courier = Courier(self.profile, self.address, self._session, connection)
         self._stream = Stream(self._session, connection)
-        self._requests = Requests(self._session, connection, self.address, self.timeout)
+        self._requests = Requests(self.profile, self.address, self._session, connection, self.timeout)
         connection.perform(self._session.open(connection.now()))
         self._guard = KeyGuard(known, self.address, broker_key, connection)
         self._guard.start(self.timeout, self._fail)
         user = self.profile.user
-        if user is not None:
+        if user:
             self._courier.adopt(user)
 
     async def close(self) -> None:
@@ -133,6 +133,11 @@ class Client:
     def state(self) -> State:
         """Where the connection stands."""
         return self._session.state
+
+    @property
+    def reached(self) -> bool:
+        """Whether the broker has answered anything yet."""
+        return self._connection is not None and self._connection.ever_heard
 
     @property
     def queued(self) -> int:
@@ -226,22 +231,18 @@ class Client:
 
         Before `mark_read` after `unread`, be sure to have all: the mark covers everything below.
         """
-        found: list[InboxItem] = []
-        while len(found) < limit:
-            request = verbs.History(
-                limit=min(limit - len(found), MAX_MESSAGES),
+        self._connected()
+        found = await self._requests.history(
+            limit,
+            verbs.History(
                 peer=None if peer is None else peer.lower(),
                 since=None if since is None else to_millis(since),
                 until=None if until is None else to_millis(until),
                 before=before,
                 missed=missed,
                 unread=unread,
-            )
-            page: Page = await self._ask(request)
-            found = [*page.items, *found]
-            if not page.more or page.before <= 1:
-                break
-            before = page.before
+            ),
+        )
         return [message_of(item) for item in found]
 
     async def mark_read(self, seq: int) -> None:
@@ -328,7 +329,7 @@ class Client:
             case Roster(changes):
                 self.on_presence(changes)
             case End(error):
-                self._fail(error)
+                self._fail(self.profile.explained(error, self.address))
             case _:
                 raise ProtocolError(f"an effect without a driver: {type(effect).__name__}")
 
@@ -346,5 +347,4 @@ class Client:
         return await self._requests.ask(request)
 
 
-def _ignore(*_: object) -> None:
-    """The default for callbacks nobody set."""
+def _ignore(*_: object) -> None: ...

@@ -102,7 +102,7 @@ class Courier:
                     if not each.done():
                         each.set_result(receipt)
             else:
-                _fail(waiting, outcome.error)
+                _fail(waiting, self._profile.explained(outcome.error, self._address))
         if not self._leftovers:
             self._no_leftovers.set()
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 
 DEFAULT_PORT = 12416
 DEFAULT_BROKER = f"127.0.0.1:{DEFAULT_PORT}"
@@ -143,6 +143,15 @@ class Profile:
         values = {"broker": broker, "user": user}
         _write_toml(
             self.folder / "profile.toml", {key: text for key, text in values.items() if text is not None}
+        )
+
+    def explained(self, error: CnMessageError, address: Address) -> CnMessageError:
+        """What the broker cannot know, added: which profile it is that is not logged in."""
+        if error.code is not ErrorCode.UNAUTHENTICATED:
+            return error
+        text = f"profile '{self.name}' is not logged in at {address.place}"
+        return RequestError(
+            error.code, f"{text}; use: cnmessage --profile {self.name} login NAME (or signup)"
         )
 
     def keys(self, generate: Callable[[], tuple[bytes, bytes]]) -> KeyPair:

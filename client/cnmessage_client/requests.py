@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from cnmessage_client.connection import Connection, unreachable
-from cnmessage_client.profile import Address
+from cnmessage_client.profile import Address, Profile
 from cnmessage_protocol.effects import Answer
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.messages import Request, parse_request, request_arguments
+from cnmessage_protocol.messages import History, Request, parse_request, request_arguments
+from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.results import MAX_MESSAGES, Page
 from cnmessage_protocol.session import Session
 
 Result = TypeVar("Result")
@@ -17,7 +20,15 @@ Result = TypeVar("Result")
 class Requests:
     """Asks through a session; every question has a deadline of `timeout` seconds."""
 
-    def __init__(self, session: Session, connection: Connection, address: Address, timeout: float) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        address: Address,
+        session: Session,
+        connection: Connection,
+        timeout: float,
+    ) -> None:
+        self._profile = profile
         self._session = session
         self._connection = connection
         self._address = address
@@ -38,13 +49,26 @@ class Requests:
             del self._waiting[request_id]
             self._session.forget(request_id)
 
+    async def history(self, limit: int, wanted: History) -> list[InboxItem]:
+        """The latest `limit` items that match, page by page until there are enough or no more."""
+        found: list[InboxItem] = []
+        before = wanted.before
+        while len(found) < limit:
+            count = min(limit - len(found), MAX_MESSAGES)
+            page: Page = await self.ask(replace(wanted, limit=count, before=before))
+            found = [*page.items, *found]
+            if not page.more or page.before <= 1:
+                break
+            before = page.before
+        return found
+
     def answered(self, answer: Answer) -> None:
         """An answer came."""
         waiting = self._waiting.get(answer.request_id)
         if waiting is None or waiting.done():
             return
         if answer.error is not None:
-            waiting.set_exception(answer.error)
+            waiting.set_exception(self._profile.explained(answer.error, self._address))
         else:
             waiting.set_result(answer.result)
 

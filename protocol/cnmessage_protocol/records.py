@@ -131,7 +131,7 @@ def check_body(body: str) -> None:
         raise ProtocolError("the message is not valid Unicode") from error
     if size > MAX_BODY:
         raise ProtocolError(
-            f"the message has {size} bytes; the limit is {MAX_BODY}: split it or send it as a file",
+            f"the message has {size} bytes; the limit is {MAX_BODY}: split it",
             ErrorCode.TOO_LARGE,
         )
     if size == 0:

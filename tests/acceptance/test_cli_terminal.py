@@ -131,7 +131,7 @@ def test_no_attack_in_a_text_reaches_the_terminal_in_any_form(cli: Cli) -> None:
 def test_a_forged_line_in_a_text_is_seen_to_be_part_of_it(cli: Cli) -> None:
     cli.accounts("forge1", "forge2")
     cli.ok("--profile", "forge1", "send", "forge2", ATTACKS[-1])
-    with cli.terminal("--profile", "forge2", "watch", "--count", "1", NO_COLOR="1") as terminal:
+    with cli.terminal("--profile", "forge2", "watch", "--quiet", "--count", "1", NO_COLOR="1") as terminal:
         assert terminal.finish() == 0
     first, second = terminal.shown.splitlines()
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  forge1: ", first)

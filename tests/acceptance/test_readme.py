@@ -84,7 +84,7 @@ def test_the_examples_for_scripts_run_as_they_stand(cli: Cli, tmp_path: Path, li
     enter(cli, "alice", "robot")
     cli.ok("--profile", "robot", "send", "alice", "something to read")
     environment = cli.environment(
-        CNMESSAGE_PROFILE="robot" if "login robot" in line else "alice",
+        CNMESSAGE_PROFILE="alice",
         PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}",
         SECRET="a robot's password",
     )
@@ -101,6 +101,7 @@ def test_the_python_example_runs_as_it_stands(cli: Cli, tmp_path: Path) -> None:
     cli.ok("--profile", "bob", "send", "alice", "an answer")
     script = tmp_path / "example.py"
     script.write_text(BLOCKS["python"][0], encoding="utf-8")
+    cli.ok("profile", "use", "alice")
     with Running([sys.executable, "-u", str(script)], cli.environment()) as running:
         assert running.line().startswith("on disk: ")
         # Other tests have written to alice at this broker too.

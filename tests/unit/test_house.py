@@ -59,5 +59,5 @@ def test_both_clients_offer_the_same_calls() -> None:
     asynchronous = {name for name in dir(cnmessage_client.Client) if not name.startswith("_")}
     synchronous = {name for name in dir(cnmessage_client.SyncClient) if not name.startswith("_")}
     # A blocking program has no loop on which to be told of changes or to break its own connection.
-    assert asynchronous - synchronous == {"acknowledge", "cut", "queued", "state"}
+    assert asynchronous - synchronous == {"acknowledge", "cut", "queued", "reached", "state"}
     assert synchronous <= asynchronous

@@ -20,7 +20,10 @@ def signup(request: Signup, caller: Caller, deps: Deps) -> list[Effect]:
         return [refusal]
 
     def again(known: Account | None) -> Work:
-        taken = RequestError(ErrorCode.NAME_TAKEN, f"the name '{request.name}' is taken; choose another")
+        taken = RequestError(
+            ErrorCode.NAME_TAKEN,
+            f"the name '{request.name}' is taken; choose another, or log in if it is yours",
+        )
         return _verified_login(known, request.password, request.label, caller, deps, taken)
 
     known = deps.store.account_by_name(request.name)
@@ -42,7 +45,9 @@ def login(request: Login, caller: Caller, deps: Deps) -> list[Effect]:
     refusal = _spend_login(request.name, caller, deps)
     if refusal is not None:
         return [refusal]
-    wrong = RequestError(ErrorCode.BAD_CREDENTIALS, "wrong user name or password")
+    wrong = RequestError(
+        ErrorCode.BAD_CREDENTIALS, "wrong user name or password; try again, or sign up if you are new"
+    )
     account = deps.store.account_by_name(request.name)
     return [_verified_login(account, request.password, request.label, caller, deps, wrong)]
 
@@ -70,7 +75,11 @@ def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
 
     def change(hashed: str | None) -> list[Effect]:
         if hashed is None or deps.store.account(account.id) != account:
-            return [Refuse(RequestError(ErrorCode.BAD_CREDENTIALS, "the old password is wrong"))]
+            return [
+                Refuse(
+                    RequestError(ErrorCode.BAD_CREDENTIALS, "the old password is wrong; nothing was changed")
+                )
+            ]
         gone = deps.store.change_password(account.id, hashed, caller.key)
         return [Reply(PasswordChanged(len(gone))), *_end_attachments(gone, deps)]
 

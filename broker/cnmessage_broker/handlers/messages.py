@@ -58,7 +58,9 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
     if request.unread:
         above = max(above, marks.read)
     if request.peer not in {None, EVERYONE} and deps.store.account_by_name(str(request.peer)) is None:
-        raise RequestError(ErrorCode.NO_SUCH_USER, f"there is no user '{request.peer}'")
+        raise RequestError(
+            ErrorCode.NO_SUCH_USER, f"there is no user '{request.peer}'; 'cnmessage users' lists all"
+        )
     found = deps.store.history(
         account.id,
         Query(

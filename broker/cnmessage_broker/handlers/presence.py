@@ -1,10 +1,7 @@
 """Attachments and who is online: attach, detach, beat, users."""
 
-from contextlib import suppress
-
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.effects import Effect, MarkReceived, Presence, Reply
-from cnmessage_broker.ports import StoreError
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT
 from cnmessage_protocol.messages import Attach, Beat, Detach, Users
@@ -20,8 +17,6 @@ def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
         or len(deps.attachments) >= deps.config.max_attachments
     ):
         raise RequestError(ErrorCode.RATE_LIMITED, "too many programs are attached; end one or wait a moment")
-    with suppress(StoreError):  # when a device was last used is worth no refusal
-        deps.store.saw_device(device.key, deps.now_ms())
     attachment, came = deps.attachments.add(device, account.name, deps.monotonic())
     marks = deps.store.marks(account.id)
     effects: list[Effect] = [Presence(account.id, online=True)] if came else []

@@ -22,7 +22,9 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._sql = queries.load()
+        self._path = path
         self.connection = open_database(path)
+        self._identity = _identity(path)
 
     def run(self, name: str, bindings: Bindings = ()) -> list[tuple[Any, ...]]:
         """Run a named statement; all its rows."""
@@ -47,6 +49,7 @@ class Database:
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             yield
+            self._check_identity()
             self.connection.execute("COMMIT")
         except BaseException as error:
             if self.connection.in_transaction:
@@ -55,10 +58,23 @@ class Database:
                 raise _translated(error) from error
             raise
 
+    def _check_identity(self) -> None:
+        """SQLite goes on writing into a file that has no name any more; nothing may be acknowledged then."""
+        if _identity(self._path) != self._identity:
+            raise StoreError(f"the database {self._path} was removed or replaced", fatal=True)
+
     def close(self) -> None:
         """Move the log into the file and release it."""
         self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _translated(error: apsw.Error) -> StoreError:

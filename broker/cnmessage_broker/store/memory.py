@@ -132,6 +132,8 @@ class MemoryStore:
 
     def commit(self, group: Group) -> list[Outcome]:
         outcomes = [self._store(each) for each in group.submissions]
+        for sender, time in {each.sender: each.time for each in group.submissions}.items():
+            self._inboxes[sender].last_seen = max(self._inboxes[sender].last_seen or 0, time)
         for owner, upto in group.read.items():
             inbox = self._inboxes[owner]
             inbox.read = max(inbox.read, min(upto, len(inbox.items)))

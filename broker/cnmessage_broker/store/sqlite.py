@@ -233,6 +233,8 @@ class SqliteStore:
 
     def _finish(self, group: Group, heads: Mapping[Owner, int]) -> None:
         self._db.many("set_head", [(head, owner) for owner, head in heads.items()])
+        sent = {each.sender: each.time for each in group.submissions}
+        self._db.many("sent_at", [(time, sender) for sender, time in sent.items()])
         self._db.many("set_read", [{"owner": owner, "upto": upto} for owner, upto in group.read.items()])
         received = [{"owner": owner, "upto": upto} for owner, upto in group.received.items()]
         self._db.many("set_received", received)

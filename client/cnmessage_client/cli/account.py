@@ -13,7 +13,6 @@ from cnmessage_client.client import Client
 from cnmessage_client.profile import Home
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import new_user_name, user_name
-from cnmessage_protocol.messages import MIN_PASSWORD
 
 
 @click.command()
@@ -31,9 +30,8 @@ def signup(settings: Settings, name: str | None, password_stdin: bool, password_
         ["Password"],
         password_stdin=password_stdin,
         password_file=password_file,
-        confirm_last=True,
+        new_last=True,
     )
-    _check_length(password)
     _enter(settings, name, password, new=True)
 
 
@@ -81,9 +79,8 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
         ["Old password", "New password"],
         password_stdin=password_stdin,
         password_file=password_file,
-        confirm_last=True,
+        new_last=True,
     )
-    _check_length(new)
 
     async def job(client: Client) -> int:
         return await client.passwd(old, new)
@@ -185,14 +182,9 @@ def _checked_name(settings: Settings, name: str | None, rule: Callable[[str], st
         raise CnMessageError(
             ErrorCode.USAGE,
             f"profile '{profile.name}' is logged in as {profile.user}; to be {name} as well, add "
-            f"--profile {name}, or log out first with: cnmessage logout",
+            f"--profile {name}, or log out first with: {settings.command()} logout",
         )
     return name
-
-
-def _check_length(password: str) -> None:
-    if len(password.encode()) < MIN_PASSWORD:
-        raise usage(f"a password has at least {MIN_PASSWORD} characters; nothing was changed")
 
 
 def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
@@ -201,11 +193,8 @@ def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
         user = await (client.signup(name, password) if new else client.login(name, password))
         return {"user": user, "profile": client.profile.name, "broker": client.address.place}
 
-    values = settings.run(job)
+    values = settings.run(job, entering=True)
     done = "Welcome" if new else "Logged in"
     settings.renderer.record(values, f"{done}, {values['user']}.", list(values.values()))
-    profile = values["profile"]
-    option = "" if profile == Home.find().current_profile else f" --profile {profile}"
-    settings.renderer.note(
-        f"Try: cnmessage{option} users, cnmessage{option} send NAME TEXT, cnmessage{option} watch"
-    )
+    typed = settings.command()
+    settings.renderer.note(f"Try: {typed} users, {typed} send NAME TEXT, {typed} watch")

@@ -26,6 +26,14 @@ _GROUPS = (
 ALIASES = {"list_users": "users", "block": "blacklist"}
 
 
+def unknown_command(context: click.Context, command: click.Command, word: str) -> click.UsageError:
+    """The error for a word that is no command here, with what it may have been."""
+    known = list(command.commands) if isinstance(command, click.Group) else []
+    near = difflib.get_close_matches(word, [*known, *(ALIASES if command is cli else ())], 1)
+    hint = f"; did you mean '{near[0]}'?" if near else "; 'cnmessage help' lists what there is"
+    return click.UsageError(f"there is no command '{word}'{hint}", context)
+
+
 class Commands(click.Group):
     """A group with aliases, commands listed by theme, and a suggestion for a mistyped one."""
 
@@ -40,9 +48,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or say what it may have been."""
         if args and self.get_command(context, args[0]) is None and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], [*self.commands, *ALIASES], 1)
-            hint = f"; did you mean '{near[0]}'?" if near else "; 'cnmessage help' lists what there is"
-            raise click.UsageError(f"there is no command '{args[0]}'{hint}", context)
+            raise unknown_command(context, self, args[0])
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -52,6 +58,8 @@ class Commands(click.Group):
             with formatter.section(title):
                 rows = [(command.name or "", command.get_short_help_str(70)) for command in commands]
                 formatter.write_dl(rows)
+        with formatter.section("Help"):
+            formatter.write_dl([("help [COMMAND]", "Explain the program, or one command.")])
 
 
 @click.group(
@@ -70,18 +78,18 @@ def cli(context: click.Context, settings: Settings) -> None:
 
 
 @cli.command("help")
-@click.argument("command", required=False)
+@click.argument("words", metavar="[COMMAND]...", nargs=-1)
 @click.pass_context
-def show_help(context: click.Context, command: str | None) -> None:
+def show_help(context: click.Context, words: tuple[str, ...]) -> None:
     """Explain the program, or one command."""
-    renderer = Renderer(as_json=False, quiet=False)
-    parent = context.parent or context
-    if command is None:
-        renderer.text(parent.get_help())
-        return
-    _, found, _ = cli.resolve_command(parent, [command])
-    if found is not None:
-        renderer.text(found.get_help(click.Context(found, info_name=command, parent=parent)))
+    inner = context.parent or context
+    command: click.Command = cli
+    for word in words:
+        found = command.get_command(inner, word) if isinstance(command, click.Group) else None
+        if found is None:
+            raise unknown_command(inner, command, word)
+        inner, command = click.Context(found, info_name=word, parent=inner), found
+    Renderer(as_json=False, quiet=False).text(command.get_help(inner))
 
 
 for _title, _commands in _GROUPS:

@@ -175,6 +175,8 @@ class _Announcer:
         elif state is State.LIVE and self._away:
             self._away = False
             self._renderer.note("back")
+        elif state is State.LIVE and self._renderer.for_person:
+            self._renderer.note("Watching; Ctrl-C ends it.")
 
 
 async def _run_hook(command: str, message: Message) -> None:
@@ -189,6 +191,8 @@ async def _run_hook(command: str, message: Message) -> None:
 
 
 def _send(settings: Settings, names: list[str], text: str, wait: str, client_id: str | None) -> None:
+    if text == "-" and settings.interactive:
+        settings.renderer.note("Type the message; Ctrl-D ends it, Ctrl-C gives it up.")
     body = _read_stdin() if text == "-" else text
 
     async def job(client: Client) -> tuple[Receipt, str]:
@@ -205,8 +209,9 @@ def _send(settings: Settings, names: list[str], text: str, wait: str, client_id:
         "recipients": receipt.recipients,
     }
     people = "1 user" if receipt.recipients == 1 else f"{receipt.recipients} users"
+    person = f"{reached.capitalize()} for {people}." if receipt.recipients else "Nobody else is online."
     fields = [receipt.id, reached, str(receipt.recipients)]
-    settings.renderer.record(values, f"{reached.capitalize()} for {people}.", fields)
+    settings.renderer.record(values, person, fields)
     if _LEVELS.index(reached) < _LEVELS.index(wait):
         text = f"stored, but not {wait} for everyone within {settings.timeout:g} s; it will still arrive"
         raise CnMessageError(ErrorCode.NOT_DELIVERED, text)

@@ -1,9 +1,12 @@
 """Options that every command takes, before or after its name, and what they make: the settings of one run."""
 
 import functools
+import os
+import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -17,6 +20,10 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Result = TypeVar("Result")
+
+
+_PATIENCE = 1.5
+"""Seconds without an answer after which a person is told that we wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +57,46 @@ class Settings:
             home=Home.find(),
         )
 
-    def run(self, job: Callable[[Client], Awaitable[Result]], *, long_lived: bool = False) -> Result:
-        """Connect, do the job, leave."""
+    def run(
+        self,
+        job: Callable[[Client], Awaitable[Result]],
+        *,
+        long_lived: bool = False,
+        entering: bool = False,
+    ) -> Result:
+        """Connect, do the job, leave. Only who is `entering` gets a new profile made."""
         import asyncio  # noqa: PLC0415 - help and completion do without it
 
         async def main() -> Result:
-            async with self.client() as client:
-                return await job(client)
+            client = self.client()
+            if not entering and not client.profile.folder.is_dir():
+                name = client.profile.name
+                text = f"there is no profile '{name}' yet; use: {self.command(name)} signup NAME (or login)"
+                raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
+            patience = asyncio.get_running_loop().call_later(_PATIENCE, self._still_waiting, client)
+            try:
+                async with client:
+                    return await job(client)
+            finally:
+                patience.cancel()
 
         with asyncio.Runner(loop_factory=new_event_loop if long_lived else None) as runner:
             return runner.run(main())
+
+    def command(self, profile: str | None = None) -> str:
+        """How to type this program, for hints: where it is, and with which profile."""
+        program = Path(sys.argv[0])
+        on_path = shutil.which("cnmessage")
+        here = on_path is None and program.name == "cnmessage" and program.exists()
+        near = os.path.relpath(program)
+        typed = "cnmessage" if not here else str(program) if near.startswith("..") else near
+        default = Home.find().current_profile
+        name = profile or self.profile or default
+        return typed if name == default else f"{typed} --profile {name}"
+
+    def _still_waiting(self, client: Client) -> None:
+        if self.interactive and not client.reached:
+            self.renderer.note(f"waiting for the broker at {client.address.place} ...")
 
     def _ask_trust(self, place: str, fingerprint: str) -> bool:
         renderer = self.renderer

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from cnmessage_client.cli.options import Settings, usage
+from cnmessage_protocol.errors import CnMessageError
+from cnmessage_protocol.messages import MIN_PASSWORD
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,9 +31,41 @@ def read_passwords(
     *,
     password_stdin: bool,
     password_file: Path | None,
-    confirm_last: bool = False,
+    new_last: bool = False,
 ) -> list[str]:
-    """One password for each prompt; from a file or standard input they are lines."""
+    """One password for each prompt; from a file or standard input they are lines.
+
+    With `new_last` the last one is new: it is asked for twice and must be long enough.
+    """
+    given = _given(
+        settings, prompts, password_stdin=password_stdin, password_file=password_file, new_last=new_last
+    )
+    if new_last:
+        _long_enough(given[-1])
+    return given
+
+
+def _long_enough(password: str) -> str:
+    if len(password.encode()) < MIN_PASSWORD:
+        raise usage(f"a password has at least {MIN_PASSWORD} characters; nothing was changed")
+    return password
+
+
+def _typed_long_enough(password: str) -> str:
+    try:
+        return _long_enough(password)
+    except CnMessageError as error:
+        raise click.UsageError(error.message) from error  # click says so and asks again
+
+
+def _given(
+    settings: Settings,
+    prompts: list[str],
+    *,
+    password_stdin: bool,
+    password_file: Path | None,
+    new_last: bool,
+) -> list[str]:
     if password_stdin and password_file is not None:
         raise usage("give --password-stdin or --password-file, not both")
     if password_file is not None:
@@ -50,7 +84,8 @@ def read_passwords(
             prompt,
             hide_input=True,
             err=True,
-            confirmation_prompt=confirm_last and number == last,
+            confirmation_prompt=new_last and number == last,
+            value_proc=_typed_long_enough if new_last and number == last else None,
         )
         for number, prompt in enumerate(prompts)
     ]
