@@ -8,7 +8,7 @@ import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -31,38 +31,27 @@ from cnmessage_broker.effects import (
 )
 from cnmessage_broker.keyprobe import KeyProbe
 from cnmessage_broker.passwords import PasswordPool, PoolFullError
-from cnmessage_broker.ports import Conflict, Group, Outcome, Stored, StoreError, Submission
+from cnmessage_broker.pending import Origin, Pending, sent
+from cnmessage_broker.ports import Stored, StoreError
 from cnmessage_broker.sockets import Sockets
 from cnmessage_broker.zap import Admission
 from cnmessage_protocol import deliveries
 from cnmessage_protocol.envelope import pack_error, pack_result, unpack_request
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.results import Sent, result_values
+from cnmessage_protocol.results import result_values
 
 DRAIN = 1000
 """Most requests taken in one turn."""
+
+TURN = 0.05
+GROUP = 10_000
+"""Seconds a turn may take requests for, and messages it may collect: however much some send, it soon ends."""
 
 TICK = 0.25
 """Seconds between looks at what time alone brings about."""
 
 PRESENCE_INTERVAL = 1.0
 _MAX_NEWS = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an answer goes. The routing id never leaves the reactor."""
-
-    routing_id: bytes
-    request_id: int
-
-
-@dataclass(slots=True)
-class _Pending:
-    """What this turn collected for one commit."""
-
-    group: Group = field(default_factory=Group)
-    answers: list[tuple[Origin, Submit | Confirm]] = field(default_factory=list)
 
 
 class Reactor:
@@ -83,7 +72,7 @@ class Reactor:
         self._log = log
         self._admission = Admission()
         self._doorbell = Doorbell(sockets.deliveries, deps.attachments, log)
-        self._pending = _Pending()
+        self._pending = Pending()
         self._done: deque[tuple[Origin, Callable[[Any], list[Effect]], Future[Any]]] = deque()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -92,6 +81,7 @@ class Reactor:
         self._next_presence = 0.0
         self._warned: Counter[str] = Counter()
         self._disk_failing = False
+        self._more = False
         self.failed = False
 
     def stop(self) -> None:
@@ -111,7 +101,8 @@ class Reactor:
             poller.register(each, zmq.POLLIN)
         poller.register(self._wake_out, zmq.POLLIN)
         while not (self._deps.stopping or self.failed):
-            poller.poll(max(0, int((self._next_tick - self._deps.monotonic()) * 1000)))
+            wait = 0.0 if self._more else self._next_tick - self._deps.monotonic()
+            poller.poll(max(0, int(wait * 1000)))
             self.turn()
         self.turn()
         farewell = {"reason": str(ErrorCode.SHUTDOWN)}
@@ -148,10 +139,15 @@ class Reactor:
 
     def _drain_requests(self) -> None:
         receive = self._sockets.requests.recv_multipart
+        ends = self._deps.monotonic() + TURN
+        self._more = True
         for _ in range(DRAIN):
+            if self._deps.monotonic() > ends or len(self._pending.group.submissions) >= GROUP:
+                return
             try:
                 frames = receive(zmq.NOBLOCK, copy=False)
             except zmq.Again:
+                self._more = False
                 return
             self._request(frames)
 
@@ -286,7 +282,7 @@ class Reactor:
     def _commit(self) -> None:
         if not self._pending.group and not self._pending.answers:
             return
-        pending, self._pending = self._pending, _Pending()
+        pending, self._pending = self._pending, Pending()
         try:
             outcomes = self._deps.store.commit(pending.group)
         except StoreError as error:
@@ -300,7 +296,7 @@ class Reactor:
                     self._answer(origin, result)
                 case Submit():
                     upto = place + len(effect.submissions)
-                    self._answer(origin, _sent(effect, outcomes[place:upto]))
+                    self._answer(origin, sent(effect, outcomes[place:upto]))
                     place = upto
         stored = [
             (new, outcome)
@@ -309,7 +305,7 @@ class Reactor:
         ]
         self._perform_all(None, delivery.pushes(self._deps.attachments, stored))
 
-    def _commit_failed(self, pending: _Pending, error: StoreError) -> None:
+    def _commit_failed(self, pending: Pending, error: StoreError) -> None:
         if not self._disk_failing:
             self._log.error("commit failed", error=str(error), messages=len(pending.group.submissions))
         self._disk_failing = True
@@ -332,16 +328,3 @@ class Reactor:
             for start in range(0, len(news), _MAX_NEWS):
                 values = {"changes": news[start : start + _MAX_NEWS]}
                 self._perform_all(None, delivery.notices(attachments, deliveries.Presence.KIND, values))
-
-
-def _sent(submit: Submit, outcomes: list[Outcome]) -> Sent:
-    acks: list[tuple[bytes, bytes, int, int]] = []
-    refused = [(client_id, str(code), text) for client_id, code, text in submit.refused]
-    new: Submission
-    for new, outcome in zip(submit.submissions, outcomes, strict=True):
-        if isinstance(outcome, Conflict):
-            text = "this client id stands for another message already"
-            refused.append((new.client_id, str(ErrorCode.CONFLICT), text))
-        else:
-            acks.append((new.client_id, outcome.id, outcome.seq, len(outcome.places)))
-    return Sent(tuple(acks), tuple(refused))

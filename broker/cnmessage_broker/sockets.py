@@ -12,7 +12,10 @@ from cnmessage_protocol.envelope import MAX_PROBE, MAX_REQUEST
 HANDSHAKE_MS = 5000
 BACKLOG = 1024
 LINGER_MS = 1000
-REPLY_QUEUE = 1000
+REQUEST_QUEUE = 64
+"""Requests of one client, of up to 1 MiB, that may wait here; beyond, TCP holds them back."""
+
+REPLY_QUEUE = 200
 """Replies a slow client may leave unread before the broker drops more; it asks again."""
 
 CURVE_OVERHEAD = 64
@@ -45,6 +48,7 @@ class Sockets:
             self.requests.setsockopt(zmq.ROUTER_HANDOVER, 0)
             self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST + CURVE_OVERHEAD)
             self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
+            self.requests.setsockopt(zmq.RCVHWM, REQUEST_QUEUE)
             self.deliveries = self._secured(zmq.XPUB, secret)
             self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
             self.deliveries.setsockopt(zmq.MAXMSGSIZE, MAX_PROBE)

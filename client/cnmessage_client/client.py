@@ -70,6 +70,7 @@ class Client:
         self.timeout = timeout
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
+        self.on_refused: Callable[[CnMessageError], None] = _ignore
         self._trust = trust or trust_loopback
         self._session = Session(random.random)
         self._guard: KeyGuard
@@ -93,14 +94,13 @@ class Client:
             raise damaged_key(self.profile.folder / "device.key")
         connection = Connection(self.address, broker_key, keys, self._session, self._take)
         self._connection = connection
-        self._courier = Courier(self.profile, self.address, self._session, connection)
+        self._courier = Courier(self.profile, self.address, self._session, connection, self.on_refused)
         self._stream = Stream(self._session, connection)
         self._requests = Requests(self.profile, self.address, self._session, connection, self.timeout)
         connection.perform(self._session.open(connection.now()))
         self._guard = KeyGuard(known, self.address, broker_key, connection)
         self._guard.start(self.timeout, self._fail)
-        user = self.profile.user
-        if user:
+        if user := self.profile.user:
             self._courier.adopt(user)
 
     async def close(self) -> None:

@@ -41,20 +41,28 @@ def keys_match(keys: KeyPair) -> bool:
         return False
 
 
-def fetch_key_card(address: Address, timeout: float) -> KeyCard:
-    """Ask a broker's key probe; blocks up to `timeout` seconds, then raises an UNREACHABLE error."""
+async def fetch_key_card(address: Address, timeout: float) -> KeyCard:  # noqa: ASYNC109 - it becomes our own error
+    """Ask a broker's key probe; after `timeout` seconds an UNREACHABLE error."""
+    loop = asyncio.get_running_loop()
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    changed = asyncio.Event()
     try:
-        with context.socket(zmq.DEALER) as socket:
-            _common(socket, address)
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.setsockopt(zmq.MAXMSGSIZE, 4096)
-            socket.connect(_endpoint(address, _PROBE_OFFSET))
-            socket.send(b"")
-            if not socket.poll(int(timeout * 1000)):
-                raise unreachable(address)
-            return unpack_key_card(socket.recv())
+        _common(socket, address)
+        socket.setsockopt(zmq.MAXMSGSIZE, 4096)
+        socket.connect(_endpoint(address, _PROBE_OFFSET))
+        socket.send(b"")
+        loop.add_reader(socket.fileno(), changed.set)
+        async with asyncio.timeout(timeout):
+            while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                changed.clear()
+                await changed.wait()
+        return unpack_key_card(socket.recv())
+    except TimeoutError:
+        raise unreachable(address) from None
     finally:
+        loop.remove_reader(socket.fileno())
+        socket.close(linger=0)
         context.term()
 
 
@@ -110,8 +118,8 @@ class Connection:
                     self._open()
                 case CloseLink(flush):
                     self._close(_FLUSH_MS if flush else 0)
-                case Listen(port, topic, key):
-                    self._listen(port, topic, key)
+                case Listen(offset, topic, key):
+                    self._listen(offset, topic, key)
                 case _:
                     self._deliver(effect)
         self._set_timer()
@@ -145,7 +153,7 @@ class Connection:
         self._requests.connect(_endpoint(self._address, 0))
         self._loop.add_reader(self._requests.fileno(), self._look)
 
-    def _listen(self, port: int, topic: bytes, key: bytes) -> None:
+    def _listen(self, offset: int, topic: bytes, key: bytes) -> None:
         from cnmessage_protocol.sealing import Opener  # noqa: PLC0415 - 30 ms that one-shot commands spare
 
         self._close_pushes()
@@ -153,7 +161,7 @@ class Connection:
         self._pushes = self._secured(zmq.SUB)
         self._pushes.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + _CURVE_OVERHEAD)
         self._pushes.setsockopt(zmq.SUBSCRIBE, topic)
-        self._pushes.connect(_endpoint(self._address._replace(port=port), 0))
+        self._pushes.connect(_endpoint(self._address, offset))
         self._loop.add_reader(self._pushes.fileno(), self._look)
 
     def _secured(self, kind: int) -> "zmq.Socket[bytes]":

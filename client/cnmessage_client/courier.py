@@ -6,16 +6,17 @@ Called by client.py. Knows the outbox file and the session's queue, no socket.
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from cnmessage_client.connection import Connection, unreachable
 from cnmessage_client.model import Receipt
 from cnmessage_client.outbox import Outbox
 from cnmessage_client.profile import Address, Profile
-from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, id_text, parse_id, uuid7
 from cnmessage_protocol.records import Outgoing, check_body, recipients
-from cnmessage_protocol.sendqueue import Acked, Outcome
+from cnmessage_protocol.sendqueue import Acked, Outcome, Refused
 from cnmessage_protocol.session import Session
 
 LEFTOVER_PATIENCE = 2.0
@@ -33,7 +34,14 @@ def compose(names: Sequence[str], body: str, client_id: str | None = None) -> Ou
 class Courier:
     """Brings messages to the broker, each exactly once."""
 
-    def __init__(self, profile: Profile, address: Address, session: Session, connection: Connection) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        address: Address,
+        session: Session,
+        connection: Connection,
+        on_refused: Callable[[CnMessageError], None],
+    ) -> None:
         self._profile = profile
         self._address = address
         self._session = session
@@ -41,10 +49,13 @@ class Courier:
         self._loop = asyncio.get_running_loop()
         self._outbox: Outbox | None = None
         self._waiting: dict[ClientId, list[asyncio.Future[Receipt]]] = {}
+        self._pending: dict[ClientId, Outgoing] = {}
+        self._on_refused = on_refused
         self._leftovers: set[ClientId] = set()
         self._no_leftovers = asyncio.Event()
         self._no_leftovers.set()
         self._fresh: list[Outgoing] = []
+        self._closed = False
 
     def __len__(self) -> int:
         return len(self._session.queue) + len(self._fresh)
@@ -55,6 +66,9 @@ class Courier:
         UNREACHABLE after `timeout` seconds says whether the message was taken back or may still arrive.
         """
         client_id = message.client_id
+        if self._pending.setdefault(client_id, message) != message:
+            text = "this client id stands for another message that is on its way"
+            raise RequestError(ErrorCode.CONFLICT, text)
         receipt: asyncio.Future[Receipt] = self._loop.create_future()
         if client_id in self._waiting:  # two callers may wait for one client id
             self._waiting[client_id].append(receipt)
@@ -79,7 +93,8 @@ class Courier:
 
     def adopt(self, user: str) -> None:
         """Send what killed clients of the same user and profile left behind."""
-        self._outbox = self._outbox or self._new_outbox(user)
+        if self._outbox is None:
+            self._outbox = self._new_outbox(user)
         left = self._outbox.adopt()
         if left:
             self._leftovers |= {message.client_id for message in left}
@@ -88,13 +103,14 @@ class Courier:
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """The broker has answered for these messages."""
+        settled = [outcome for outcome in outcomes if not self._waits_for_login(outcome)]
         if self._outbox is not None:
-            self._outbox.settle([outcome.client_id for outcome in outcomes])
+            # A disk that takes no note of it costs one more, harmless, sending.
+            with suppress(OSError, CnMessageError):
+                self._outbox.settle([outcome.client_id for outcome in settled])
         for outcome in outcomes:
-            self._leftovers.discard(outcome.client_id)
-            waiting = self._waiting.pop(outcome.client_id, None)
-            if waiting is None:
-                continue
+            self._pending.pop(outcome.client_id, None)
+            waiting = self._waiting.pop(outcome.client_id, [])
             if isinstance(outcome, Acked):
                 client_id, message_id = id_text(outcome.client_id), id_text(outcome.id)
                 receipt = Receipt(message_id, client_id, outcome.seq, outcome.recipients)
@@ -102,9 +118,21 @@ class Courier:
                     if not each.done():
                         each.set_result(receipt)
             else:
-                _fail(waiting, self._profile.explained(outcome.error, self._address))
+                error = self._profile.explained(outcome.error, self._address)
+                _fail(waiting, error)
+                if outcome.client_id in self._leftovers:
+                    self._on_refused(error)
+            self._leftovers.discard(outcome.client_id)
         if not self._leftovers:
             self._no_leftovers.set()
+
+    def _waits_for_login(self, outcome: Outcome) -> bool:
+        """What an earlier client left is kept until somebody is logged in again."""
+        return (
+            isinstance(outcome, Refused)
+            and outcome.client_id in self._leftovers
+            and outcome.error.code is ErrorCode.UNAUTHENTICATED
+        )
 
     def fail(self, error: CnMessageError) -> None:
         """Nothing will be answered any more."""
@@ -122,13 +150,17 @@ class Courier:
 
     def close(self) -> None:
         """Release the outbox; what is unacknowledged stays in it for the next client of this profile."""
+        self._closed = True
         if self._outbox is not None:
             self._outbox.close()
 
     def _submit_fresh(self) -> None:
         fresh, self._fresh = self._fresh, []
+        if self._closed:
+            return
         try:
-            self._outbox = self._outbox or self._new_outbox(self._profile.user or "nobody")
+            if self._outbox is None:
+                self._outbox = self._new_outbox(self._profile.user or "nobody")
             self._outbox.add(fresh)
         except CnMessageError as error:
             for message in fresh:
@@ -142,16 +174,23 @@ class Courier:
         if nothing_left:
             # Nothing ever left this machine, so even what counts as in flight can be taken back.
             self._connection.perform(self._session.cut(self._connection.now(), 0.0))
+        cause: CnMessageError = self._session.queue.hindrance or unreachable(self._address)
         if self._session.queue.withdraw(message.client_id, nothing_left=nothing_left):
+            self._pending.pop(message.client_id, None)
             if self._outbox is not None:
-                self._outbox.settle([message.client_id])
+                with suppress(OSError, CnMessageError):
+                    self._outbox.settle([message.client_id])
             fate = "The message was not sent."
-        else:
+        elif cause.code is ErrorCode.UNREACHABLE:
             fate = (
                 "The message may have arrived. It is kept and will be confirmed, never doubled, by the next "
                 "command that connects: do not send it again."
             )
-        return CnMessageError(ErrorCode.UNREACHABLE, f"{unreachable(self._address).message}. {fate}")
+        else:
+            fate = (
+                "The message is kept and goes out with the next command that connects: do not send it again."
+            )
+        return CnMessageError(cause.code, f"{cause.message}. {fate}")
 
     def _new_outbox(self, user: str) -> Outbox:
         return Outbox(self._profile.outbox, user, f"{os.getpid()}-{os.urandom(4).hex()}")

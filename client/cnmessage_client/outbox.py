@@ -37,7 +37,9 @@ class Outbox:
         self._size = 0
         self._open: dict[ClientId, bytes] = {}
 
-    def __len__(self) -> int:
+    @property
+    def open_count(self) -> int:
+        """How many messages have no outcome yet."""
         return len(self._open)
 
     def add(self, messages: Iterable[Outgoing]) -> None:
@@ -71,16 +73,16 @@ class Outbox:
                 descriptor = os.open(path, os.O_RDWR)
             except FileNotFoundError:
                 continue
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left = _read(Path(path).read_bytes())
-                self.add(left)
-                found += left
-                path.unlink(missing_ok=True)
-            except BlockingIOError:
-                continue  # its client is alive
-            finally:
-                os.close(descriptor)
+            with os.fdopen(descriptor, "rb+") as file:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue  # its client is alive
+                if os.fstat(descriptor).st_nlink:  # else another one was quicker
+                    left = _read(file.read())
+                    self.add(left)
+                    found += left
+                    path.unlink(missing_ok=True)
         return found
 
     def close(self) -> None:
@@ -95,10 +97,8 @@ class Outbox:
     def _write(self, data: bytes) -> None:
         try:
             if self._file is None:
-                self._file = self._create(self._path)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._file, view) :]
+                self._file = self._create()
+            _write_all(self._file, data)
         except OSError as error:
             if self._file is not None:
                 os.ftruncate(self._file, self._size)  # half a record would hide all that follow it
@@ -108,19 +108,32 @@ class Outbox:
             ) from error
         self._size += len(data)
 
-    def _create(self, path: Path) -> int:
+    def _create(self, content: bytes = b"") -> int:
+        """A locked file under our name; it gets the name last, so that nobody ever finds it unlocked."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fresh = self._path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write_all(descriptor, content)
+            fresh.replace(self._path)
+        except OSError:
+            os.close(descriptor)
+            raise
         return descriptor
 
     def _compact(self) -> None:
-        fresh = self._path.with_suffix(".new")
-        earlier, self._file, self._size = self._file, self._create(fresh), 0
-        self._write(b"".join(self._open.values()))
-        fresh.replace(self._path)
+        content = b"".join(self._open.values())
+        earlier, self._file = self._file, self._create(content)
+        self._size = len(content)
         if earlier is not None:
             os.close(earlier)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _record(kind: bytes, payload: bytes) -> bytes:

@@ -4,6 +4,7 @@ A profile is one device of one user: a CURVE key pair that the broker knows it b
 the user's name. `CNMESSAGE_HOME` overrides the platform's directories. Knows no socket.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import socket
 import tomllib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -159,7 +161,7 @@ class Profile:
         path = self.folder / "device.key"
         if not path.exists():
             public, secret = generate()
-            _write(path, public + b"\n" + secret + b"\n", mode=0o600)
+            _write(path, public + b"\n" + secret + b"\n", mode=0o600, replace=False)
         lines = path.read_bytes().split()
         if len(lines) != 2 or any(len(line) != _Z85_KEY_SIZE for line in lines):
             raise damaged_key(path)
@@ -188,9 +190,12 @@ class KnownBrokers:
         """Remember a broker's key."""
         if self.key_of(address) == key:
             return
-        known = self._load() | {address.place: key}
-        lines = [f"{place} {_key_text(each)}\n" for place, each in sorted(known.items())]
-        _write(self._path, "".join(lines).encode(), mode=0o600)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another program may be pinning another broker
+            known = self._load() | {address.place: key}
+            lines = [f"{place} {_key_text(each)}\n" for place, each in sorted(known.items())]
+            _write(self._path, "".join(lines).encode(), mode=0o600)
 
     def changed(self, address: Address) -> CnMessageError:
         """The error for a broker whose key is not the pinned one."""
@@ -244,12 +249,18 @@ def _write_toml(path: Path, values: dict[str, str]) -> None:
     _write(path, "".join(f"{key} = {json.dumps(text)}\n" for key, text in values.items()).encode())
 
 
-def _write(path: Path, content: bytes, mode: int = 0o644) -> None:
+def _write(path: Path, content: bytes, mode: int = 0o644, *, replace: bool = True) -> None:
+    """Write a file all or nothing; without `replace`, one that came into being meanwhile stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    new.replace(path)
+    if replace:
+        new.replace(path)
+        return
+    with suppress(FileExistsError):
+        os.link(new, path)
+    new.unlink()

@@ -12,6 +12,7 @@ same errors; they may be called from several threads.
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,9 +22,12 @@ from cnmessage_client.loop import new_event_loop
 from cnmessage_client.model import Delivered, LoginSession, Message, Receipt, User
 from cnmessage_client.profile import Home
 from cnmessage_client.trust import Trust
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.results import Identity
 
 Result = TypeVar("Result")
+_GRACE = 1.0
+"""Seconds that calls of other threads have to end once the client is closed."""
 
 
 class SyncClient:
@@ -39,26 +43,38 @@ class SyncClient:
         home: Home | None = None,
     ) -> None:
         self._loop = new_event_loop()
+        self._closing = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="cnmessage-client", daemon=True)
         self._thread.start()
-        self._client = self._run(
-            _made(profile=profile, broker=broker, timeout=timeout, trust=trust, home=home),
-        )
+        try:
+            self._client = self._run(
+                _made(profile=profile, broker=broker, timeout=timeout, trust=trust, home=home),
+            )
+        except BaseException:
+            self._stop()
+            raise
 
     def connect(self) -> None:
         """Start connecting; see Client.connect."""
         self._run(self._client.connect())
 
     def close(self) -> None:
-        """Leave and end the thread."""
-        if self._loop.is_closed():
-            return
+        """Leave and end the thread; calls that still wait in other threads raise UNREACHABLE."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
         try:
-            self._run(self._client.close())
+            asyncio.run_coroutine_threadsafe(_leave(self._client), self._loop).result()
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            self._stop()
+
+    def _stop(self) -> None:
+        self._closed = True
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def __enter__(self) -> Self:
         try:
@@ -153,7 +169,7 @@ class SyncClient:
             while True:
                 yield self._run(_next(stream))
         finally:
-            if not self._loop.is_closed():
+            with suppress(CnMessageError):  # closed meanwhile: the stream has ended already
                 self._run(_close(stream))
 
     def users(self) -> list[User]:
@@ -173,12 +189,24 @@ class SyncClient:
         return self._run(self._client.blocked())
 
     def _run(self, job: Coroutine[Any, Any, Result]) -> Result:
-        future = asyncio.run_coroutine_threadsafe(job, self._loop)
+        with self._closing:
+            if self._closed:
+                job.close()
+                raise CnMessageError(ErrorCode.UNREACHABLE, "the client was closed")
+            future = asyncio.run_coroutine_threadsafe(job, self._loop)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+
+async def _leave(client: Client) -> None:
+    """Close, then let every call that still waits come to its end."""
+    await client.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=_GRACE)
 
 
 async def _made(**options: Any) -> Client:

@@ -24,7 +24,7 @@ def trust_loopback(place: str, _fingerprint: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-async def settle_key(known: KnownBrokers, address: Address, trust: Trust, timeout: float) -> bytes:  # noqa: ASYNC109 - handed on to a thread
+async def settle_key(known: KnownBrokers, address: Address, trust: Trust, timeout: float) -> bytes:  # noqa: ASYNC109 - handed on
     """The raw key the broker must have. It is pinned by the caller once the broker has proved to hold it.
 
     BROKER_KEY_CHANGED when pin and address disagree or the user says no, UNREACHABLE when the key must be
@@ -36,7 +36,7 @@ async def settle_key(known: KnownBrokers, address: Address, trust: Trust, timeou
             raise known.changed(address)
         return pinned
     if told is None:
-        told = (await asyncio.to_thread(fetch_key_card, address, timeout)).key
+        told = (await fetch_key_card(address, timeout)).key
         if not trust(address.place, fingerprint(told)):
             raise CnMessageError(
                 ErrorCode.BROKER_KEY_CHANGED,
@@ -72,7 +72,7 @@ class KeyGuard:
         if self._connection.ever_heard:
             self._known.pin(self._address, self._expected)
 
-    async def _watch(self, timeout: float, fail: Callable[[CnMessageError], None]) -> None:  # noqa: ASYNC109 - handed on to a thread
+    async def _watch(self, timeout: float, fail: Callable[[CnMessageError], None]) -> None:  # noqa: ASYNC109 - handed on
         heard, opened = self._connection.heard, self._connection.opened
         while True:  # once for each link: a broker may be replaced while we run
             opened.clear()
@@ -86,9 +86,9 @@ class KeyGuard:
                 self._known.pin(self._address, self._expected)
             await opened.wait()
 
-    async def _another_key(self, timeout: float) -> bool:  # noqa: ASYNC109 - handed on to a thread
+    async def _another_key(self, timeout: float) -> bool:  # noqa: ASYNC109 - handed on
         try:
-            card = await asyncio.to_thread(fetch_key_card, self._address, timeout)
+            card = await fetch_key_card(self._address, timeout)
         except CnMessageError:
             return False
         return card.key != self._expected

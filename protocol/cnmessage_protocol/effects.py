@@ -33,9 +33,12 @@ class Transmit:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Subscribe to the topic on the broker's delivery port, in place of any earlier subscription."""
+    """Subscribe to the topic on the broker's delivery port, in place of any earlier subscription.
 
-    port: int
+    `offset` is added to the port of the broker's address.
+    """
+
+    offset: int
     topic: bytes
     key: bytes
 

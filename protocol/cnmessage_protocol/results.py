@@ -92,7 +92,8 @@ class Attached:
     """Where and how deliveries will come.
 
     `attachment` is the topic to subscribe to and the name of this attachment in requests, `key` opens
-    what comes on it, `heartbeat` and `expiry` are in milliseconds, `deliveries` is the port.
+    what comes on it, `heartbeat` and `expiry` are in milliseconds. `deliveries` is added to the port that
+    the client has reached the broker on, so that forwarded ports work.
     """
 
     user: str = wire(_name)

@@ -51,6 +51,8 @@ class SendQueue:
         self._in_flight: list[Outgoing] = []
         self._handed: set[ClientId] = set()
         self._paused_until = float("-inf")
+        self.hindrance: RequestError | None = None
+        """Why the broker does not take messages for the moment; None when it does."""
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._in_flight)
@@ -81,13 +83,17 @@ class SendQueue:
         """What the broker said of the batch in flight; what it did not name is sent again."""
         outcomes: list[Outcome] = []
         open_ids = {message.client_id: message for message in self._in_flight}
+        hindrance = None
         for client_id, identity, seq, recipients in sent.acks:
             if open_ids.pop(ClientId(client_id), None) is not None:
                 outcomes.append(Acked(ClientId(client_id), MessageId(identity), seq, recipients))
         for client_id, code, text in sent.refused:
             error = RequestError(_CODES.get(code, ErrorCode.INTERNAL), text)
-            if not error.retryable and open_ids.pop(ClientId(client_id), None) is not None:
+            if error.retryable:
+                hindrance = error
+            elif open_ids.pop(ClientId(client_id), None) is not None:
                 outcomes.append(Refused(ClientId(client_id), error))
+        self.hindrance = hindrance
         self._put_back(list(open_ids.values()))
         if open_ids:
             self._paused_until = now + RETRY_PAUSE
@@ -97,6 +103,9 @@ class SendQueue:
         """The whole batch was refused: for the moment (it is repeated) or for good."""
         batch, self._in_flight = self._in_flight, []
         if error.retryable:
+            self.hindrance = error
+            if error.code is not ErrorCode.STORAGE:  # a failing disk leaves it open what it holds
+                self._handed.difference_update(message.client_id for message in batch)
             self._waiting.extendleft(reversed(batch))
             self._paused_until = now + RETRY_PAUSE
             return []

@@ -12,8 +12,8 @@ from cnmessage_protocol.messages import Ack, History, Receipts, Send, Sync
 from cnmessage_protocol.records import InboxItem
 from cnmessage_protocol.results import MAX_RECEIPTS, Page, ReadMark, ReceiptList
 
-PAGE_BYTES = 3 << 19
-"""About the most bytes of body in one page; well under what a client accepts as a frame."""
+PAGE_BYTES = 1 << 18
+"""About the most bytes of rows in one page: what a client leaves unread must not fill our memory."""
 
 
 def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:

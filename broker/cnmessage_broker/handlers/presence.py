@@ -8,6 +8,9 @@ from cnmessage_protocol.messages import Attach, Beat, Detach, Users
 from cnmessage_protocol.records import MAX_BODY
 from cnmessage_protocol.results import MAX_MESSAGES, Attached, Done, Pulse, UserList
 
+DELIVERIES = 1
+"""The push socket's port, counted from the request socket's; sockets.py binds it there."""
+
 
 def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
     """Open an attachment; deliveries begin once the client has subscribed and was greeted."""
@@ -31,7 +34,7 @@ def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
         key=attachment.key,
         heartbeat=int(HEARTBEAT * 1000),
         expiry=int(EXPIRY * 1000),
-        deliveries=deps.config.port + 1,
+        deliveries=DELIVERIES,
         max_body=MAX_BODY,
         max_messages=MAX_MESSAGES,
     )

@@ -49,13 +49,18 @@ class Settings:
 
     def client(self) -> Client:
         """A client as the options say."""
-        return Client(
+        client = Client(
             profile=self.profile,
             broker=self.broker,
             timeout=self.timeout,
             trust=self._ask_trust,
             home=Home.find(),
         )
+        client.on_refused = self._earlier_refused
+        return client
+
+    def _earlier_refused(self, error: CnMessageError) -> None:
+        self.renderer.note(f"a message that an earlier command left behind was refused: {error.message}")
 
     def run(
         self,
@@ -109,6 +114,15 @@ class Settings:
         return click.confirm("Is that what its operator told you?", default=False, err=True)
 
 
+class Seconds(click.FloatRange):
+    """A range that nan is not in."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """As FloatRange, but nan, which compares with nothing, fails."""
+        number = super().convert(value, parameter, context)
+        return number if number == number else self.fail(f"{value} is no time", parameter, context)  # noqa: PLR0124
+
+
 _OPTIONS = (
     click.option("--profile", envvar="CNMESSAGE_PROFILE", metavar="NAME", help="Use this profile."),
     click.option("--broker", envvar="CNMESSAGE_BROKER", metavar="ADDRESS", help="HOST[:PORT] or cnm://HOST:PORT#KEY."),
@@ -117,7 +131,7 @@ _OPTIONS = (
     click.option("--quiet", "-q", is_flag=True, default=None, help="Print data and errors only."),
     click.option(
         "--timeout",
-        type=click.FloatRange(0.1, 86400),
+        type=Seconds(0.1, 86400),
         metavar="SECONDS",
         help=f"Wait no longer for an answer.  [default: {DEFAULT_TIMEOUT:g}]",
     ),

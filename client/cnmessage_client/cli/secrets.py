@@ -75,7 +75,11 @@ def _given(
             raise usage(f"cannot read {password_file}: {error}") from error
         return _lines(lines, prompts, str(password_file))
     if password_stdin:
-        return _lines([sys.stdin.readline().rstrip("\r\n") for _ in prompts], prompts, "standard input")
+        try:
+            lines = [sys.stdin.buffer.readline().decode().rstrip("\r\n") for _ in prompts]
+        except UnicodeDecodeError as error:
+            raise usage("the password on standard input is not UTF-8 text") from error
+        return _lines(lines, prompts, "standard input")
     if not settings.interactive:
         raise usage("a password is needed: use --password-stdin or --password-file, or run in a terminal")
     last = len(prompts) - 1

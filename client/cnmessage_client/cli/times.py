@@ -1,7 +1,7 @@
 """Times as people write them: 2026-03-01, 2026-03-01T09:30, 09:30, or 90s, 15m, 2h, 3d for so long ago."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -42,5 +42,8 @@ def parse_moment(text: str, now: datetime) -> datetime:
     clock = re.fullmatch(r"(\d{1,2}):(\d{2})", text)
     if clock:
         return now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.astimezone()
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.astimezone()
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999") from error

@@ -28,8 +28,8 @@ from cnmessage_broker.effects import (
     Work,
 )
 from cnmessage_broker.passwords import hash_password
+from cnmessage_broker.pending import sent
 from cnmessage_broker.ports import Account, Group, Stored
-from cnmessage_broker.reactor import _sent
 from cnmessage_broker.store.memory import MemoryStore
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId, Topic, UserName, uuid7
@@ -130,7 +130,7 @@ class Room:
         pairs = zip(effect.submissions, outcomes, strict=True)
         fresh = [(new, outcome) for new, outcome in pairs if isinstance(outcome, Stored)]
         self.pushed += delivery.pushes(self.deps.attachments, fresh)
-        return _sent(effect, outcomes)
+        return sent(effect, outcomes)
 
     def send(self, key: str, to: str, body: str = "hello") -> MessageId:
         """Send one message to names parted by blanks, or to 'all'; gives its id."""

@@ -10,8 +10,8 @@ import pytest
 
 from cnmessage_broker.app import Broker
 from cnmessage_broker.effects import MarkRead, Presence, Submit
+from cnmessage_broker.pending import Origin
 from cnmessage_broker.ports import Account, Marks, Submission
-from cnmessage_broker.reactor import Origin
 from cnmessage_broker.store.sqlite import SqliteStore
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Kind
