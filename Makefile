@@ -32,7 +32,7 @@ demo: sync  ## a tour without a keyboard: real broker, three users, every step c
 test: sync  ## set up and run the tests
 	@$(BIN)/python -m pytest
 
-check: lint types imports test  ## what CI runs, but for the demo
+check: lint types imports test  ## what CI runs
 
 lint: sync
 	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo "run: make fmt"; exit 1; }
