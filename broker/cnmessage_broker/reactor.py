@@ -103,8 +103,8 @@ class Reactor:
         while not (self._deps.stopping or self.failed):
             wait = 0.0 if self._more else self._next_tick - self._deps.monotonic()
             poller.poll(max(0, int(wait * 1000)))
-            self.turn()
-        self.turn()
+            self._guarded_turn()
+        self._guarded_turn()
         farewell = {"reason": str(ErrorCode.SHUTDOWN)}
         self._perform_all(None, delivery.notices(self._deps.attachments, deliveries.Closed.KIND, farewell))
 
@@ -112,6 +112,13 @@ class Reactor:
         """Release what the loop itself holds."""
         self._wake_in.close()
         self._wake_out.close()
+
+    def _guarded_turn(self) -> None:
+        try:
+            self.turn()
+        except StoreError as error:
+            self._log.error("the store failed", error=str(error))
+            self.failed = True
 
     def turn(self) -> None:
         """One round: everything that waits, one commit, then answers and deliveries."""

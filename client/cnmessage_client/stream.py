@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
 from cnmessage_client.connection import Connection
-from cnmessage_protocol.errors import CnMessageError
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.records import InboxItem
 from cnmessage_protocol.session import Session
 
@@ -43,6 +43,10 @@ class Stream:
 
     async def items(self, after: int | None) -> AsyncIterator[InboxItem]:
         """Every item from the read mark on, or above `after`; then live."""
+        if self._following and after is not None:
+            raise CnMessageError(
+                ErrorCode.USAGE, "this client follows already; `after` is for its first messages()"
+            )
         if not self._following:
             self._following = True
             self._connection.perform(self._session.follow(self._connection.now(), after))

@@ -11,8 +11,8 @@ same errors; they may be called from several threads.
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -45,6 +45,8 @@ class SyncClient:
         self._loop = new_event_loop()
         self._closing = threading.Lock()
         self._closed = False
+        self._stream: AsyncIterator[Message] | None = None
+        self._expected: Future[Message] | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="cnmessage-client", daemon=True)
         self._thread.start()
         try:
@@ -163,14 +165,18 @@ class SyncClient:
     def messages(
         self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
     ) -> Iterator[Message]:
-        """Every message from the read mark on, then live; blocks while there is none."""
-        stream = self._client.messages(after=after, auto_ack=auto_ack, own=own)
-        try:
-            while True:
-                yield self._run(_next(stream))
-        finally:
-            with suppress(CnMessageError):  # closed meanwhile: the stream has ended already
-                self._run(_close(stream))
+        """Every message from the read mark on, then live; blocks while there is none.
+
+        An interrupted iteration loses nothing: the next one goes on where it stopped.
+        """
+        if self._stream is None:
+            self._stream = self._client.messages(after=after, auto_ack=auto_ack, own=own)
+        while True:
+            if self._expected is None:
+                self._expected = self._submit(_next(self._stream))
+            message = self._expected.result()  # not cancelled by Ctrl-C: what it brings is for the next call
+            self._expected = None
+            yield message
 
     def users(self) -> list[User]:
         """Everyone, in order of name."""
@@ -189,16 +195,19 @@ class SyncClient:
         return self._run(self._client.blocked())
 
     def _run(self, job: Coroutine[Any, Any, Result]) -> Result:
-        with self._closing:
-            if self._closed:
-                job.close()
-                raise CnMessageError(ErrorCode.UNREACHABLE, "the client was closed")
-            future = asyncio.run_coroutine_threadsafe(job, self._loop)
+        future = self._submit(job)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    def _submit(self, job: Coroutine[Any, Any, Result]) -> "Future[Result]":
+        with self._closing:
+            if self._closed:
+                job.close()
+                raise CnMessageError(ErrorCode.UNREACHABLE, "the client was closed")
+            return asyncio.run_coroutine_threadsafe(job, self._loop)
 
 
 async def _leave(client: Client) -> None:
@@ -216,7 +225,3 @@ async def _made(**options: Any) -> Client:
 async def _next(stream: Any) -> Message:
     message: Message = await anext(stream)
     return message
-
-
-async def _close(stream: Any) -> None:
-    await stream.aclose()

@@ -82,6 +82,15 @@ def test_closing_ends_a_thread_that_waits_for_messages(broker: BrokerThread, hom
     assert end.code is ErrorCode.UNREACHABLE
 
 
+def test_an_iteration_that_was_left_goes_on_where_it_stopped(broker: BrokerThread, home: Home) -> None:
+    with closing(entered(broker, home, "alice")) as alice, closing(entered(broker, home, "bob")) as bob:
+        for number in range(6):
+            alice.send("bob", str(number))
+        seen = [next(bob.messages()).body for _ in range(3)]
+        stream = bob.messages()
+        assert [*seen, *(next(stream).body for _ in range(3))] == list("012345")
+
+
 def test_a_closed_client_says_so_and_may_be_closed_again(broker: BrokerThread, home: Home) -> None:
     alice = entered(broker, home, "alice")
     alice.close()

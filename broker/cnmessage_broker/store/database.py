@@ -80,4 +80,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _translated(error: apsw.Error) -> StoreError:
     if isinstance(error, apsw.FullError):
         return StoreError("the broker's disk is full", fatal=False)
+    if isinstance(error, apsw.BusyError):
+        return StoreError("another program holds the broker's database", fatal=False)
     return StoreError(f"the broker's disk failed: {error}", fatal=True)
