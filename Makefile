@@ -21,6 +21,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q protocol broker client  # commands start quicker, also where Python may not cache
 	@touch $@
 
 run: sync  ## set up and start a broker on 127.0.0.1:12416
