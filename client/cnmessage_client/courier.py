@@ -66,7 +66,8 @@ class Courier:
         UNREACHABLE after `timeout` seconds says whether the message was taken back or may still arrive.
         """
         client_id = message.client_id
-        if self._pending.setdefault(client_id, message) != message:
+        known = self._pending.setdefault(client_id, message)
+        if known is not message and known != message:
             text = "this client id stands for another message that is on its way"
             raise RequestError(ErrorCode.CONFLICT, text)
         receipt: asyncio.Future[Receipt] = self._loop.create_future()
@@ -103,7 +104,9 @@ class Courier:
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """The broker has answered for these messages."""
-        settled = [outcome for outcome in outcomes if not self._waits_for_login(outcome)]
+        settled = outcomes
+        if self._leftovers:
+            settled = [outcome for outcome in outcomes if not self._waits_for_login(outcome)]
         if self._outbox is not None:
             # A disk that takes no note of it costs one more, harmless, sending.
             with suppress(OSError, CnMessageError):
