@@ -167,6 +167,7 @@ class Courier:
             self._outbox.add(fresh)
         except CnMessageError as error:
             for message in fresh:
+                self._pending.pop(message.client_id, None)
                 if (waiting := self._waiting.get(message.client_id)) is not None:
                     _fail(waiting, error)
         else:

@@ -113,6 +113,7 @@ class SendQueue:
 
     def interrupted(self) -> None:
         """The link went down: the batch in flight goes out again, under the same ids."""
+        self.hindrance = None  # what the broker said on that link explains nothing any more
         self._put_back(self._in_flight)
 
     def withdraw(self, client_id: ClientId, *, nothing_left: bool = False) -> bool:

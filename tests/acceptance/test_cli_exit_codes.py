@@ -61,6 +61,12 @@ def test_text_the_locale_cannot_write_is_printed_all_the_same(cli: Cli) -> None:
     assert "gr" in result.out
 
 
+def test_2_a_password_that_is_no_text(cli: Cli) -> None:
+    result = cli("--profile", "binary", "signup", "binary1", "--password-stdin", stdin=b"\xff\xfe12345678\n")
+    assert (result.status, result.out) == (2, "")
+    assert "not UTF-8 text" in result.err
+
+
 def test_2_usage(cli: Cli) -> None:
     cli.accounts("usage1")
     for arguments, hint in (
@@ -74,6 +80,7 @@ def test_2_usage(cli: Cli) -> None:
         (("signup", "All", "--password-stdin"), "reserved"),
         (("--profile", "fresh", "signup", "x", "--password-stdin"), "at least"),
         (("whoami", "--timeout", "0"), "0"),
+        (("whoami", "--timeout", "nan"), "is no time"),
     ):
         result = cli("--profile", "usage1", *arguments, stdin="short\n")
         assert (result.status, result.out) == (2, ""), arguments

@@ -215,3 +215,16 @@ def test_a_killed_writer_has_lost_nothing_it_acknowledged(path: Path, lines: int
         found = {item.id.hex(): item.seq for item in items}
         assert {identity: seqs[place] for identity, seqs in acknowledged.items()}.items() <= found.items()
     store.close()
+
+
+def test_a_database_that_was_removed_acknowledges_nothing_more(tmp_path: Path) -> None:
+    # SQLite itself would go on writing into the file that has no name any more.
+    path = tmp_path / "store.db"
+    desk = Desk(SqliteStore(path, os.urandom))
+    alice, bob = (desk.account(name) for name in ("alice", "bob"))
+    desk.send(alice, bob)
+    path.unlink()
+    with pytest.raises(StoreError, match="removed or replaced") as caught:
+        desk.send(alice, bob)
+    assert caught.value.fatal
+    desk.store.close()

@@ -141,3 +141,21 @@ def _waiting(socket: "zmq.Socket[bytes]") -> int:
 def descriptors() -> int:
     """How many files this process holds open."""
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_an_id_is_free_again_when_the_own_disk_refused_it(broker: BrokerThread, home: Home) -> None:
+    same = "0190f3a4-5b6c-7d8e-9fa0-b1c2d3e4f5a6"
+    in_the_way = home.profile("alice").outbox
+
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob")
+        async with Client(home=home, profile="alice") as alice:
+            in_the_way.parent.mkdir(parents=True, exist_ok=True)
+            in_the_way.write_text("a file where a directory belongs")
+            with pytest.raises(CnMessageError) as caught:
+                await alice.send("bob", "hi", client_id=same)
+            assert caught.value.code is ErrorCode.STORAGE
+            in_the_way.unlink()
+            assert (await alice.send("bob", "something else", client_id=same)).recipients == 1
+
+    asyncio.run(scenario())

@@ -126,3 +126,13 @@ def test_a_message_that_may_have_gone_out_cannot_be_withdrawn_after_a_broken_lin
     queue.interrupted()
     assert not queue.withdraw(ClientId(number_id(1)))
     assert len(queue) == 1
+
+
+def test_why_a_batch_was_refused_for_the_moment_is_forgotten_with_the_link() -> None:
+    queue = queue_of(1)
+    queue.next_batch(0.0)
+    busy = RequestError(ErrorCode.BUSY, "later")
+    queue.failed(0.0, busy)
+    assert queue.hindrance is busy
+    queue.interrupted()
+    assert queue.hindrance is None
