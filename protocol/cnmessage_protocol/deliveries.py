@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cnmessage_protocol.errors import ProtocolError
-from cnmessage_protocol.records import InboxItem, inbox_item
-from cnmessage_protocol.schema import boolean, build, integer, many, row, text, wire
+from cnmessage_protocol.ids import ID_SIZE
+from cnmessage_protocol.records import MAX_FILE_NAME, InboxItem, inbox_item
+from cnmessage_protocol.schema import blob, boolean, build, integer, many, row, text, wire
 
 PUSH_ITEMS = 256
 """Most inbox items in one delivery."""
@@ -43,6 +44,17 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class FileState:
+    """A recipient of this user's file `file` now has state `state`: fetching, done or failed."""
+
+    KIND: ClassVar[str] = "file_state"
+    file: bytes = wire(blob(ID_SIZE))
+    name: str = wire(text(MAX_FILE_NAME))
+    user: str = wire(_name)
+    state: str = wire(text(16))
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """This attachment has ended; `reason` is an error code."""
 
@@ -50,9 +62,9 @@ class Closed:
     reason: str = wire(text(32))
 
 
-Delivery = Hello | Items | Presence | Closed
+Delivery = Hello | Items | Presence | FileState | Closed
 DELIVERIES: Mapping[str, type[Any]] = MappingProxyType(
-    {each.KIND: each for each in (Hello, Items, Presence, Closed)},
+    {each.KIND: each for each in (Hello, Items, Presence, FileState, Closed)},
 )
 """Kind on the wire to delivery."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import RequestError
 from cnmessage_protocol.inbox import Show
 from cnmessage_protocol.messages import Request
@@ -75,10 +76,17 @@ class Roster:
 
 
 @dataclass(frozen=True, slots=True)
+class FileNews:
+    """A recipient of a file of ours moved on with it."""
+
+    news: FileState
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The session cannot go on without the application: logged out, or a broker of another kind."""
 
     error: RequestError
 
 
-Effect = OpenLink | CloseLink | Transmit | Listen | Answer | Settle | Moved | Roster | End | Show
+Effect = OpenLink | CloseLink | Transmit | Listen | Answer | Settle | Moved | Roster | FileNews | End | Show

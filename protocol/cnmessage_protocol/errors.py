@@ -22,12 +22,17 @@ class ErrorCode(StrEnum):
     NO_SUCH_USER = "no_such_user"
     NO_SUCH_SESSION = "no_such_session"
     NO_SUCH_MESSAGE = "no_such_message"
+    NO_SUCH_FILE = "no_such_file"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    QUOTA = "quota"
     NOT_ATTACHED = "not_attached"
     CONFLICT = "conflict"
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
     SHUTDOWN = "shutdown"
     STORAGE = "storage"
+    INTEGRITY = "integrity"
     INTERNAL = "internal"
 
     # Never on the wire: what only a client can know.
@@ -35,7 +40,8 @@ class ErrorCode(StrEnum):
     UNREACHABLE = "unreachable"
     BROKER_KEY_CHANGED = "broker_key_changed"
     PARTIAL = "partial"
-    INTEGRITY = "integrity"
+    EXISTS = "exists"
+    UNREADABLE = "unreadable"
     NOT_DELIVERED = "not_delivered"
     INTERRUPTED = "interrupted"
 
@@ -57,6 +63,10 @@ EXIT_STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.NO_SUCH_USER: 5,
         ErrorCode.NO_SUCH_SESSION: 5,
         ErrorCode.NO_SUCH_MESSAGE: 5,
+        ErrorCode.NO_SUCH_FILE: 5,
+        ErrorCode.EXPIRED: 5,
+        ErrorCode.WITHDRAWN: 6,
+        ErrorCode.QUOTA: 7,
         ErrorCode.NOT_ATTACHED: 1,
         ErrorCode.CONFLICT: 6,
         ErrorCode.RATE_LIMITED: 7,
@@ -69,6 +79,8 @@ EXIT_STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.BROKER_KEY_CHANGED: 4,
         ErrorCode.PARTIAL: 8,
         ErrorCode.INTEGRITY: 9,
+        ErrorCode.EXISTS: 6,
+        ErrorCode.UNREADABLE: 6,
         ErrorCode.NOT_DELIVERED: 10,
         ErrorCode.INTERRUPTED: 130,
     },

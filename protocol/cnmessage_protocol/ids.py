@@ -18,6 +18,9 @@ ClientId = NewType("ClientId", bytes)
 MessageId = NewType("MessageId", bytes)
 """16 bytes, UUIDv7, chosen by the broker."""
 
+FileId = NewType("FileId", bytes)
+"""16 random bytes, chosen by the broker."""
+
 Topic = NewType("Topic", bytes)
 """16 random bytes, fresh for each attachment; also the attachment's name in requests."""
 

@@ -14,11 +14,13 @@ from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import Outgoing, outgoing
 from cnmessage_protocol.results import (
+    MAX_FILES,
     MAX_MESSAGES,
     MAX_RECEIPT_IDS,
     MAX_USERS,
     Attached,
     Done,
+    FileList,
     Identity,
     LoggedIn,
     Names,
@@ -241,6 +243,35 @@ class Blocklist(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class Files(Request):
+    """Files this account sent, or was offered, the latest first."""
+
+    VERB: ClassVar[str] = "files"
+    RESULT: ClassVar[type[Any]] = FileList
+    sent: bool = wire(boolean)
+    before: int | None = wire(optional(integer(1)), default=None)
+    limit: int = wire(integer(1, MAX_FILES), default=MAX_FILES)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw(Request):
+    """Take a file of this account back: nobody can fetch it any more. An upload is given up."""
+
+    VERB: ClassVar[str] = "withdraw"
+    RESULT: ClassVar[type[Any]] = Done
+    file: bytes = wire(_identity)
+
+
+@dataclass(frozen=True, slots=True)
+class Decline(Request):
+    """This account will not fetch this file; its sender can see so. Fetching it later is still possible."""
+
+    VERB: ClassVar[str] = "decline"
+    RESULT: ClassVar[type[Any]] = Done
+    file: bytes = wire(_identity)
+
+
+@dataclass(frozen=True, slots=True)
 class Receipts(Request):
     """How far messages of this account have come with each recipient."""
 
@@ -272,6 +303,9 @@ REQUESTS: Mapping[str, type[Request]] = MappingProxyType(
             Unblock,
             Blocklist,
             Receipts,
+            Files,
+            Withdraw,
+            Decline,
         )
     },
 )

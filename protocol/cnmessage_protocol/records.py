@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Any
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
-from cnmessage_protocol.ids import EVERYONE, ID_SIZE, ClientId, MessageId, UserName, user_name
+from cnmessage_protocol.ids import EVERYONE, ID_SIZE, ClientId, FileId, MessageId, UserName, user_name
 
 MAX_BODY = 1 << 16
 """Largest message body in bytes of UTF-8."""
@@ -17,10 +17,17 @@ MAX_BODY = 1 << 16
 MAX_RECIPIENTS = 256
 """Most names one direct message may have."""
 
+MAX_FILE_NAME = 255
+"""Longest name of a file in bytes of UTF-8."""
+
+DIGEST_SIZE = 32
+"""Bytes of a SHA-256."""
+
 TO_EVERYONE = (EVERYONE,)
 """The recipients of a broadcast, as they stand on the wire."""
 
-_ITEM_PLACES = 9
+_ITEM_PLACES = 10
+_FILE_PLACES = 4
 _NAME_BYTES = 34
 _ROW_BYTES = 128
 
@@ -63,11 +70,26 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What an item of kind file tells of its file: `[id, name, size, sha256]`, size in bytes."""
+
+    id: FileId
+    name: str
+    size: int
+    sha256: bytes
+
+    def row(self) -> list[Any]:
+        """The array on the wire."""
+        return [self.id, self.name, self.size, self.sha256]
+
+
+@dataclass(frozen=True, slots=True)
 class InboxItem:
-    """One entry of an inbox: `[seq, direction, id, kind, from, to, time, body, client_id]`.
+    """One entry of an inbox: `[seq, direction, id, kind, from, to, time, body, client_id, file]`.
 
     `seq` counts 1, 2, 3 … without gaps for each owner. `time` is the broker's, in milliseconds since 1970.
-    `client_id` is set on the owner's own copies only, nil otherwise.
+    `client_id` is set on the owner's own copies only, `file` on items of kind file only, whose body is the
+    sender's note and may be empty.
     """
 
     seq: int
@@ -79,6 +101,7 @@ class InboxItem:
     time: int
     body: str
     client_id: ClientId | None
+    file: FileFacts | None = None
 
     def row(self) -> list[Any]:
         """The array on the wire."""
@@ -92,12 +115,13 @@ class InboxItem:
             self.time,
             self.body,
             self.client_id,
+            None if self.file is None else self.file.row(),
         ]
 
     @property
     def size(self) -> int:
         """How many bytes the row takes on the wire, or somewhat more."""
-        return row_size(self.body, self.to)
+        return row_size(self.body, self.to) + (0 if self.file is None else MAX_FILE_NAME)
 
 
 def utf8_size(text: str) -> int:
@@ -161,7 +185,7 @@ def inbox_item(name: str, value: Any) -> InboxItem:
     """Check one inbox row that a broker sent."""
     if type(value) is not list or len(value) != _ITEM_PLACES:
         raise ProtocolError(f"'{name}': an inbox item must be an array of {_ITEM_PLACES} elements")
-    seq, direction, identity, kind, sender, to, time, body, client_id = value
+    seq, direction, identity, kind, sender, to, time, body, client_id, file = value
     if (
         type(seq) is not int
         or seq < 1
@@ -177,6 +201,7 @@ def inbox_item(name: str, value: Any) -> InboxItem:
         or type(body) is not str
         or (client_id is not None and type(client_id) is not bytes)
         or not all(type(each) is str for each in to)
+        or (file is not None) is not (kind == Kind.FILE)
     ):
         raise ProtocolError(f"'{name}': this inbox item is not of the protocol's form")
     return InboxItem(
@@ -189,4 +214,22 @@ def inbox_item(name: str, value: Any) -> InboxItem:
         time,
         body,
         None if client_id is None else ClientId(client_id),
+        None if file is None else file_facts(name, file),
     )
+
+
+def file_facts(name: str, value: Any) -> FileFacts:
+    """Check what an item says of its file."""
+    if type(value) is list and len(value) == _FILE_PLACES:
+        identity, file_name, size, digest = value
+        if (
+            type(identity) is bytes
+            and len(identity) == ID_SIZE
+            and type(file_name) is str
+            and type(size) is int
+            and size >= 0
+            and type(digest) is bytes
+            and len(digest) == DIGEST_SIZE
+        ):
+            return FileFacts(FileId(identity), file_name, size, digest)
+    raise ProtocolError(f"'{name}': what this item says of its file is not of the protocol's form")

@@ -9,7 +9,14 @@ from typing import Any, TypeVar
 
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
-from cnmessage_protocol.records import InboxItem, inbox_item
+from cnmessage_protocol.records import (
+    DIGEST_SIZE,
+    MAX_BODY,
+    MAX_FILE_NAME,
+    MAX_RECIPIENTS,
+    InboxItem,
+    inbox_item,
+)
 from cnmessage_protocol.schema import blob, boolean, build, integer, many, optional, plain, row, text, wire
 
 MAX_MESSAGES = 1000
@@ -22,10 +29,26 @@ MAX_RECEIPT_IDS = 16
 MAX_RECEIPTS = 4096
 """Most messages in one RECEIPTS, most names told of each."""
 
+MAX_FILES = 200
+"""Most rows in one FILES answer."""
+
 _name = text(32, min_bytes=1)
 _label = text(128)
 _millis = integer()
 _identity = blob(ID_SIZE)
+_file_row = row(
+    integer(1),
+    _identity,
+    _name,
+    text(MAX_FILE_NAME),
+    integer(),
+    optional(blob(DIGEST_SIZE)),
+    text(MAX_BODY),
+    _millis,
+    optional(_millis),
+    text(16),
+    many(row(_name, text(16), integer()), MAX_RECIPIENTS),
+)
 
 
 def _ack(name: str, value: Any) -> tuple[bytes, bytes, int, int]:
@@ -171,6 +194,21 @@ class Names:
     """User names in alphabetical order."""
 
     names: tuple[str, ...] = wire(many(_name, 4096))
+
+
+@dataclass(frozen=True, slots=True)
+class FileList:
+    """Files, the latest first. `more`: ask again with `before` set to the last row's `order`.
+
+    Rows `[order, id, from, name, size, sha256, note, time, expires, state, recipients]`. `sha256` is nil
+    while it is being uploaded; times in ms since 1970, `expires` nil for never; `state` is uploading, stored,
+    withdrawn or expired. `recipients` rows `[name, state, bytes]`, state being offered, fetching, done,
+    expired or failed: all of them for the sender, only the caller's own for a receiver. A file that is
+    being uploaded has no recipients yet; `size` is what it will have.
+    """
+
+    files: tuple[tuple[Any, ...], ...] = wire(many(_file_row, MAX_FILES))
+    more: bool = wire(boolean)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cnmessage_protocol.calls import Calls
-from cnmessage_protocol.deliveries import Closed, Delivery, Hello, Items, Presence
+from cnmessage_protocol.deliveries import Closed, Delivery, FileState, Hello, Items, Presence
 from cnmessage_protocol.effects import (
     CloseLink,
     Effect,
     End,
+    FileNews,
     Listen,
     Moved,
     OpenLink,
@@ -154,6 +155,8 @@ class Session:
                 return [Moved(self.state), *self._inbox_effects(now, wanted)]
             case Presence(changes):
                 return [Roster(changes)]
+            case FileState():
+                return [FileNews(delivery)]
             case Closed(reason) if self.attached is not None:
                 if reason == ErrorCode.UNAUTHENTICATED:
                     text = "this session was logged out; log in again with: cnmessage login"

@@ -1,0 +1,156 @@
+"""Machine: a client's download of one file. Driven by the client's transfer thread; phases in transfer.py."""
+
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.filechannel import (
+    CHUNK,
+    FIRST_CHUNK,
+    Credit,
+    Fetched,
+    FileMessage,
+    Get,
+    Noted,
+    Opened,
+    Stop,
+)
+from cnmessage_protocol.flows import Inflow
+from cnmessage_protocol.transfer import (
+    DOWNLOADING,
+    Effect,
+    Ended,
+    Keep,
+    Patience,
+    Phase,
+    Say,
+    SeekTo,
+    Step,
+    Sync,
+    next_phase,
+    waited,
+)
+
+QUICK = 0.25
+"""A chunk that took less time than this lets the next ones be twice as large."""
+
+
+class Download:
+    """A client's download, going on at `offset` bytes that are on disk."""
+
+    def __init__(self, offset: int, now: float, limit: float) -> None:
+        self.phase = Phase.ASKING
+        self.flow = Inflow(0, offset, offset, FIRST_CHUNK)
+        self.opened: Opened | None = None
+        self.resent = 0
+        self._patience = Patience(now, now, limit)
+        self._chunk_at = now
+
+    def begin(self) -> list[Effect]:
+        """The first word."""
+        return [Say(Get(self.flow.offset, self.flow.offset + self.flow.window, self.flow.chunk))]
+
+    def received(self, now: float, message: FileMessage) -> list[Effect]:
+        """The broker said something other than a chunk."""
+        before = self.phase
+        effects = self._take(message)
+        self._patience.heard(now, progress=self.phase is not before)
+        return effects
+
+    def _take(self, message: FileMessage) -> list[Effect]:
+        match message:
+            case _ if self.phase is Phase.ENDED:
+                return []
+            case Opened() if self.phase in {Phase.ASKING, Phase.MOVING}:
+                return self._begin(message)
+            case Noted():
+                self._move(Step.NOTED)
+                return [Ended(self.opened)]
+            case Stop(code) if code == ErrorCode.NOT_ATTACHED:
+                return self._ask_again()
+            case Stop():
+                self._move(Step.STOPPED)
+                return [Ended(None, message.error)]
+            case _:
+                raise ProtocolError(f"'{message.VERB}' has no place in a download")
+
+    def _begin(self, opened: Opened) -> list[Effect]:
+        if self.flow.offset > opened.size:
+            raise ProtocolError("what is here already is longer than the file")
+        self._move(Step.OPENED)
+        self.opened = opened
+        self.flow.size = opened.size
+        return [SeekTo(self.flow.offset), *self._whole()]
+
+    def chunk(self, now: float, offset: int, length: int) -> tuple[bool, list[Effect]]:
+        """Bytes came: whether to write them at `offset`, and what else to do."""
+        if self.phase is not Phase.MOVING or not self.flow.take(offset, length):
+            self._patience.heard(now, progress=False)
+            return False, []
+        if now - self._chunk_at < QUICK:
+            self.flow.chunk = min(CHUNK, self.flow.chunk * 2)
+        self._chunk_at = now
+        self._patience.heard(now, progress=True)
+        return True, []
+
+    def written(self) -> list[Effect]:
+        """The chunk that was taken is written."""
+        if self.flow.complete:
+            return self._whole()
+        if not self.flow.sync_due:
+            return []
+        self.flow.syncing = True
+        return [Sync()]
+
+    def synced(self, offset: int) -> list[Effect]:
+        """Everything up to `offset` is on disk."""
+        self.flow.syncing = False
+        self.flow.durable = max(self.flow.durable, offset)
+        if self.phase is not Phase.MOVING:
+            return []
+        return [Say(Credit(self.flow.upto, self.flow.chunk))]
+
+    def kept(self, now: float) -> list[Effect]:
+        """The file is verified and in its place."""
+        self._move(Step.STORED)
+        self._patience.heard(now, progress=True)
+        return [Say(Fetched())]
+
+    def failed(self, error: RequestError) -> list[Effect]:
+        """This side cannot go on; the sender is told."""
+        self._move(Step.STOPPED)
+        return [Say(Stop(str(error.code))), Ended(None, error)]
+
+    def lost(self, now: float) -> list[Effect]:
+        """The link broke; on the fresh one the broker is asked to go on where the bytes here end."""
+        self._patience.heard(now, progress=False)
+        return [] if self.phase is Phase.ENDED else self._ask_again()
+
+    def _ask_again(self) -> list[Effect]:
+        self._move(Step.LOST)
+        self._chunk_at = float("-inf")
+        match self.phase:
+            case Phase.FINISHING:
+                return [Say(Fetched())]
+            case Phase.ASKING:
+                return [Say(Get(self.flow.offset, self.flow.durable + self.flow.window, self.flow.chunk))]
+            case _:
+                return []
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time passed."""
+        if self.phase in {Phase.ENDED, Phase.VERIFYING}:
+            self._patience.heard(now, progress=True)
+            return []
+        return waited(self._patience, now)
+
+    @property
+    def deadline(self) -> float:
+        """When `tick` has something to do."""
+        return self._patience.deadline
+
+    def _whole(self) -> list[Effect]:
+        if not self.flow.complete or self.opened is None or self.phase is not Phase.MOVING:
+            return []
+        self._move(Step.ALL_HERE)
+        return [Keep(self.opened.sha256)]
+
+    def _move(self, step: Step) -> None:
+        self.phase = next_phase(DOWNLOADING, self.phase, step)

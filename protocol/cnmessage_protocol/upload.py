@@ -1,0 +1,126 @@
+"""Machine: a client's upload of one file. Driven by the client's transfer thread; phases in transfer.py."""
+
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.filechannel import WINDOW, Credit, FileMessage, Finish, Granted, Kept, Put, Stop
+from cnmessage_protocol.flows import Outflow
+from cnmessage_protocol.transfer import (
+    UPLOADING,
+    Effect,
+    Ended,
+    Patience,
+    Phase,
+    Say,
+    SeekTo,
+    Step,
+    next_phase,
+    waited,
+)
+
+MAX_RESTARTS = 2
+"""How often an upload may begin anew because what arrived was not what was sent."""
+
+
+class Upload:
+    """A client's upload. `limit`: seconds without progress after which it is given up."""
+
+    def __init__(self, put: Put, now: float, limit: float) -> None:
+        self.put = put
+        self.phase = Phase.ASKING
+        self.flow = Outflow(put.size)
+        self.durable = 0
+        self.resent = 0
+        self.file: bytes | None = None
+        self._patience = Patience(now, now, limit)
+        self._restarts = 0
+
+    def begin(self) -> list[Effect]:
+        """The first word."""
+        return [Say(self.put)]
+
+    def received(self, now: float, message: FileMessage) -> list[Effect]:
+        """The broker said something."""
+        before = self.durable, self.phase
+        effects = self._take(message)
+        self._patience.heard(now, progress=(self.durable, self.phase) != before)
+        return effects
+
+    def _take(self, message: FileMessage) -> list[Effect]:
+        match message:
+            case _ if self.phase is Phase.ENDED:
+                return []
+            case Granted(file, offset, upto):
+                return self._granted(file, offset, upto)
+            case Credit(upto, chunk):
+                self.flow.credited(upto, chunk)
+                self.durable = max(self.durable, min(upto, self.flow.size) - WINDOW)
+                return []
+            case Kept():
+                self._move(Step.KEPT)
+                self.durable = self.flow.size
+                return [Ended(message)]
+            case Stop(code) if code == ErrorCode.NOT_ATTACHED:
+                return self._ask_again()
+            case Stop():
+                self._move(Step.STOPPED)
+                return [Ended(None, message.error)]
+            case _:
+                raise ProtocolError(f"'{message.VERB}' has no place in an upload")
+
+    def _granted(self, file: bytes, offset: int, upto: int) -> list[Effect]:
+        if self.phase is Phase.FINISHING and offset == 0 and self.flow.size:
+            self._restarts += 1
+            if self._restarts > MAX_RESTARTS:
+                self._move(Step.STOPPED)
+                text = "what arrived is not what was sent, again and again; is the file being changed?"
+                return [Ended(None, RequestError(ErrorCode.INTEGRITY, text))]
+        self._move(Step.GRANTED)
+        self.file = file
+        self.resent += max(0, self.flow.offset - offset)
+        self.flow.granted(offset, upto)
+        self.durable = offset
+        return [SeekTo(offset)]
+
+    def next_chunk(self) -> tuple[int, int] | None:
+        """Place and length of the chunk to send now, which then counts as sent."""
+        if self.phase is not Phase.MOVING:
+            return None
+        length = self.flow.next_length()
+        if length == 0:
+            return None
+        offset = self.flow.offset
+        self.flow.offset += length
+        return offset, length
+
+    @property
+    def all_sent(self) -> bool:
+        """Whether it is time to `finish`."""
+        return self.phase is Phase.MOVING and self.flow.complete
+
+    def finish(self, now: float, sha256: bytes) -> list[Effect]:
+        """All bytes went out and have this digest."""
+        self._move(Step.ALL_SENT)
+        self._patience.heard(now, progress=True)
+        return [Say(Finish(sha256))]
+
+    def lost(self, now: float) -> list[Effect]:
+        """The link broke; on the fresh one the broker is asked where to go on."""
+        if self.phase is Phase.ENDED:
+            return []
+        self._patience.heard(now, progress=False)
+        return self._ask_again()
+
+    def _ask_again(self) -> list[Effect]:
+        self._move(Step.LOST)
+        return [Say(self.put)]
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time passed."""
+        return [] if self.phase is Phase.ENDED else waited(self._patience, now)
+
+    @property
+    def deadline(self) -> float:
+        """When `tick` has something to do."""
+        return self._patience.deadline
+
+    def _move(self, step: Step) -> None:
+        self.phase = next_phase(UPLOADING, self.phase, step)
