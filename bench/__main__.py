@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bench import bare, cold_start, product, report
+from bench import bare, bare_files, cold_start, files, product, report
 from bench.processes import BenchError
 
 MESSAGES_PRODUCT = 60_000
@@ -19,6 +19,9 @@ MESSAGES_BARE = 120_000
 MESSAGES_BARE_LISTS = 240_000
 LATENCY_MESSAGES = 500
 WHOAMI_RUNS = 10
+FILE_MIB = 512
+LOAD_MIB = 256
+_MIB = 1 << 20
 
 Measured = TypeVar("Measured")
 
@@ -57,6 +60,7 @@ def run(rounds: int) -> report.Report:
             flush=True,
         )
     latency = _fresh(product.measure_latency, LATENCY_MESSAGES)
+    moved = run_files(rounds)
     whoami, nothing = _fresh(cold_start.measure, WHOAMI_RUNS)
     return report.Report(
         whole,
@@ -67,13 +71,37 @@ def run(rounds: int) -> report.Report:
         latency["p99"],
         whoami,
         nothing,
+        moved,
         report.machine(),
     )
 
 
-def _fresh(measure: Callable[..., Measured], *arguments: int) -> Measured:
+def run_files(rounds: int) -> report.FileRates:
+    """Files of the product, of the bare loop and of scp, taking turns; a message's latency meanwhile."""
+    found = report.FileRates(FILE_MIB)
+    size = FILE_MIB * _MIB
+    for number in range(1, rounds + 1):
+        found.bare_upload.append(_fresh(bare_files.measure, size, upload=True))
+        upload, download = _fresh(files.measure, size)
+        found.upload.append(upload)
+        found.download.append(download)
+        found.bare_download.append(_fresh(bare_files.measure, size, upload=False))
+        scp = _fresh(files.measure_scp, size)
+        found.scp += [] if scp is None else [scp]
+        print(
+            f"files, round {number} of {rounds}: bare {found.bare_upload[-1]:.0f} up, "
+            f"{found.bare_download[-1]:.0f} down; product {upload:.0f} up, {download:.0f} down"
+            + ("" if scp is None else f"; scp {scp:.0f}"),
+            flush=True,
+        )
+    loaded = _fresh(files.measure_latency, LATENCY_MESSAGES, LOAD_MIB * _MIB)
+    found.loaded_p50_ms, found.loaded_p99_ms = loaded["p50"], loaded["p99"]
+    return found
+
+
+def _fresh(measure: Callable[..., Measured], *arguments: int, **more: bool) -> Measured:
     with tempfile.TemporaryDirectory(prefix="cnmessage-bench-") as folder:
-        return measure(Path(folder), *arguments)
+        return measure(Path(folder), *arguments, **more)
 
 
 def _options() -> argparse.Namespace:

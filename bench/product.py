@@ -55,24 +55,29 @@ def measure(folder: Path, messages: int) -> tuple[float, float]:
 def measure_latency(folder: Path, messages: int) -> dict[str, float]:
     """Milliseconds from `send` to the message shown by another client, on an idle broker."""
     with running_broker(folder / "broker") as address:
-        place = {"home": str(folder / "home"), "broker": address, "count": messages}
-        both = Party.role("bench.product", "latency", **place)
-        with ended(both):
-            both.go()
-            return both.result()
+        return latency_of(folder / "home", address, messages)
+
+
+def latency_of(home: Path, address: str, messages: int) -> dict[str, float]:
+    """The same on a broker that runs already."""
+    both = Party.role("bench.product", "latency", home=str(home), broker=address, count=messages)
+    with ended(both):
+        both.go()
+        return both.result()
 
 
 # -- the parties ----------------------------------------------------------------------------------
 
 
-def _client(place: dict[str, Any], name: str) -> Client:
+def client_of(place: dict[str, Any], name: str) -> Client:
+    """A client of that profile."""
     home = Path(place["home"])
     return Client(home=Home(home, home / "state"), profile=name, broker=place["broker"], timeout=30)
 
 
 async def sign_up(place: dict[str, Any], name: str) -> None:
     """An account with a profile of the same name."""
-    async with _client(place, name) as client:
+    async with client_of(place, name) as client:
         await client.signup(name, _SECRET)
 
 
@@ -89,7 +94,7 @@ async def _send(place: dict[str, Any]) -> None:
         for _ in numbers:
             await client.send("bob", BODY)
 
-    async with _client(place, "alice") as client:
+    async with client_of(place, "alice") as client:
         await client.signup("alice", _SECRET)
         ready()
         await asyncio.to_thread(wait_for_go)
@@ -110,7 +115,7 @@ def _tell_when_live(client: Client) -> None:
 
 
 async def _receive(place: dict[str, Any]) -> None:
-    async with _client(place, "bob") as client:
+    async with client_of(place, "bob") as client:
         await client.signup("bob", _SECRET)
         _tell_when_live(client)
         shown = 0
@@ -123,7 +128,7 @@ async def _receive(place: dict[str, Any]) -> None:
 
 
 async def _latency(place: dict[str, Any]) -> None:
-    async with _client(place, "alice") as alice, _client(place, "bob") as bob:
+    async with client_of(place, "alice") as alice, client_of(place, "bob") as bob:
         await alice.signup("alice", _SECRET)
         await bob.signup("bob", _SECRET)
         _tell_when_live(bob)

@@ -5,7 +5,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import apsw
@@ -13,6 +13,12 @@ import zmq
 
 RATIO_TARGET = 0.4
 """Least part of the bare loop's rate, lists of 1, that the product must reach."""
+
+FILE_RATIO_TARGET = 0.7
+"""Least part of the bare file loop's rate that uploads and downloads must reach."""
+
+LATENCY_TARGET = 2.0
+"""How many times the idle broker's p99 a message may take while files move."""
 
 WHOAMI_TARGET_MS = 200.0
 _WHOAMI_LIMIT = f"under {WHOAMI_TARGET_MS:.0f} ms"
@@ -37,6 +43,72 @@ class Rates:
 
 
 @dataclass(slots=True)
+class FileRates:
+    """MiB per second of a file of `mib` MiB, all rounds; `scp` is empty where there was no sshd."""
+
+    mib: int
+    upload: list[float] = field(default_factory=list)
+    download: list[float] = field(default_factory=list)
+    bare_upload: list[float] = field(default_factory=list)
+    bare_download: list[float] = field(default_factory=list)
+    scp: list[float] = field(default_factory=list)
+    loaded_p50_ms: float = 0.0
+    loaded_p99_ms: float = 0.0
+
+    @property
+    def ratios(self) -> tuple[float, float]:
+        """Upload and download to the bare loop."""
+        return (
+            statistics.median(self.upload) / statistics.median(self.bare_upload),
+            statistics.median(self.download) / statistics.median(self.bare_download),
+        )
+
+    def missed(self, idle_p99_ms: float) -> list[str]:
+        """Which required figures were not reached."""
+        found = [
+            f"the {name}'s ratio to the bare file loop is {ratio:.2f}, must be at least {FILE_RATIO_TARGET}"
+            for name, ratio in zip(("upload", "download"), self.ratios, strict=True)
+            if ratio < FILE_RATIO_TARGET
+        ]
+        if self.scp and min(map(statistics.median, (self.upload, self.download))) < statistics.median(
+            self.scp
+        ):
+            found.append("scp is faster")
+        if self.loaded_p99_ms > LATENCY_TARGET * idle_p99_ms:
+            found.append(
+                f"a message's p99 is {self.loaded_p99_ms / idle_p99_ms:.1f} times the idle one while a file "
+                f"moves, must be at most {LATENCY_TARGET:g}"
+            )
+        return found
+
+    def lines(self, idle_p99_ms: float) -> list[str]:
+        """For a person."""
+        up, down = self.ratios
+        rows = [
+            ("product, upload", self.upload),
+            ("bare loop, upload", self.bare_upload),
+            ("product, download", self.download),
+            ("bare loop, download", self.bare_download),
+            *([("scp, whole process", self.scp)] if self.scp else []),
+        ]
+        return [
+            "",
+            f"A file of {self.mib} MiB on loopback, MiB per second, median and spread (all on disk at the end):",
+            *(
+                f"  {name:<42}{statistics.median(rates):>9,.0f}     ({min(rates):,.0f} to {max(rates):,.0f})"
+                for name, rates in rows
+            ),
+            *([] if self.scp else ["  scp: no sshd on this machine to compare with"]),
+            f"  {'upload : bare loop':<42}{up:>11.2f}   (at least {FILE_RATIO_TARGET})",
+            f"  {'download : bare loop':<42}{down:>11.2f}   (at least {FILE_RATIO_TARGET})",
+            f"  {'send to shown while a file moves, median':<42}{self.loaded_p50_ms:>8.2f} ms",
+            f"  {'the same, 99 of 100':<42}{self.loaded_p99_ms:>8.2f} ms",
+            f"  {'that : idle broker':<42}{self.loaded_p99_ms / idle_p99_ms:>11.2f}"
+            f"   (at most {LATENCY_TARGET:g})",
+        ]
+
+
+@dataclass(slots=True)
 class Report:
     """All figures of one run of the benchmark."""
 
@@ -48,6 +120,7 @@ class Report:
     latency_p99_ms: float
     whoami_ms: float
     python_ms: float
+    files: FileRates
     machine: dict[str, Any]
 
     @property
@@ -67,7 +140,7 @@ class Report:
             found.append(f"ratio to the bare loop is {self.ratio:.2f}, must be at least {RATIO_TARGET}")
         if self.whoami_ms > WHOAMI_TARGET_MS:
             found.append(f"whoami takes {self.whoami_ms:.0f} ms, must be under {WHOAMI_TARGET_MS:.0f}")
-        return found
+        return [*found, *self.files.missed(self.latency_p99_ms)]
 
     def lines(self) -> Sequence[str]:
         """The report for a person."""
@@ -83,6 +156,7 @@ class Report:
             f"  {'the same, 99 of 100':<42}{self.latency_p99_ms:>8.2f} ms",
             f"  {'cnmessage whoami, whole process':<42}{self.whoami_ms:>8.0f} ms   ({_WHOAMI_LIMIT})",
             f"  {'python doing nothing, whole process':<42}{self.python_ms:>8.0f} ms",
+            *self.files.lines(self.latency_p99_ms),
         ]
 
     def as_json(self) -> dict[str, Any]:

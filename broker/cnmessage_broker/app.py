@@ -6,7 +6,7 @@ The only place that names a concrete store. Called by cli.py, and by tests that 
 import fcntl
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,15 +16,21 @@ import zmq
 
 from cnmessage_broker import keys
 from cnmessage_broker.attachments import Attachments
+from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.config import Config
 from cnmessage_broker.context import Deps, budgets
+from cnmessage_broker.filelink import FileLink
+from cnmessage_broker.fileports import FileStatus
+from cnmessage_broker.files import FileThread
 from cnmessage_broker.passwords import PasswordPool
 from cnmessage_broker.ports import Store
 from cnmessage_broker.reactor import Reactor
-from cnmessage_broker.sockets import Sockets
+from cnmessage_broker.sockets import FileSockets, Sockets
 from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_protocol.ids import FileId
 
 DATABASE = "cnmessage.db"
+FILES_FOLDER = "files"
 KEY_FILE = "broker.key"
 LOCK_FILE = "broker.lock"
 
@@ -64,6 +70,15 @@ class Broker:
             self.store.close()
             os.close(self._lock)
             raise
+        self._link = FileLink()
+        try:
+            self._files = self._file_thread(secret, monotonic)
+        except BaseException:
+            self._sockets.close(0)
+            self._context.term()
+            self.store.close()
+            os.close(self._lock)
+            raise
         self._pool = PasswordPool(config.password_workers, config.password_queue)
         self.deps = Deps(
             config,
@@ -74,7 +89,27 @@ class Broker:
             wall,
             randomness,
         )
-        self.reactor = Reactor(self._sockets, self.deps, self._pool, self.public_key, structlog.get_logger())
+        self.reactor = Reactor(
+            self._sockets, self.deps, self._pool, self.public_key, self._link, structlog.get_logger()
+        )
+
+    def _file_thread(self, secret: bytes, monotonic: Callable[[], float]) -> FileThread:
+        folder = self.config.data / FILES_FOLDER
+        try:
+            blobs = Blobs(folder)
+            removed = blobs.collect(set(self.store.open_uploads()), set(self.store.live_digests()))
+        except OSError as error:
+            raise DataDirectoryError(f"cannot keep files in {folder}: {error.strerror}") from error
+        log = structlog.get_logger()
+        if removed:
+            log.info("orphaned files were removed", count=removed)
+        self._file_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._file_sockets = FileSockets(self._file_context, self.config.host, self.config.port, secret)
+        except BaseException:
+            self._file_context.term()
+            raise
+        return FileThread(self._file_sockets, blobs, self._link, self.config, monotonic, log)
 
     @property
     def address(self) -> str:
@@ -83,6 +118,7 @@ class Broker:
 
     def run(self) -> None:
         """Serve until `stop` or until the disk fails."""
+        self._files.start()
         self.reactor.run()
 
     def stop(self) -> None:
@@ -92,7 +128,10 @@ class Broker:
     def close(self) -> None:
         """Let what is queued leave for a second, checkpoint the database, release everything."""
         self._pool.close()
+        self._files.stop()
         self.reactor.close()
+        self._file_sockets.close()
+        self._file_context.term()
         self._sockets.close()
         self._context.term()
         self.store.close()
@@ -127,3 +166,18 @@ def lock_data_directory(path: Path) -> int:
             f"another broker is running on {path}; stop it or choose another --data"
         ) from error
     return descriptor
+
+
+def purge(data: Path, ids: Iterable[bytes]) -> int:
+    """End these files of a stopped broker and free their room; how many files were removed from the disk."""
+    lock = lock_data_directory(data)
+    try:
+        store = SqliteStore(data / DATABASE, os.urandom)
+        try:
+            for each in ids:
+                store.end_file(FileId(each), FileStatus.EXPIRED)
+            return Blobs(data / FILES_FOLDER).collect(set(store.open_uploads()), set(store.live_digests()))
+        finally:
+            store.close()
+    finally:
+        os.close(lock)

@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,12 +15,20 @@ import platformdirs
 import structlog
 
 from cnmessage_broker import keys, logs
-from cnmessage_broker.app import DATABASE, KEY_FILE, Broker, DataDirectoryError, lock_data_directory
+from cnmessage_broker.app import (
+    DATABASE,
+    KEY_FILE,
+    Broker,
+    DataDirectoryError,
+    lock_data_directory,
+    purge,
+)
 from cnmessage_broker.config import Config, ConfigError, load
 from cnmessage_broker.sockets import BindError
 from cnmessage_broker.store import maintenance
+from cnmessage_broker.store.file_report import Listed, all_files
 from cnmessage_broker.store.migrate import UnusableDatabaseError
-from cnmessage_protocol.ids import fingerprint
+from cnmessage_protocol.ids import fingerprint, id_text, parse_id
 
 _OPTIONS = [
     click.option("--host", help="Address to listen on.  [default: 127.0.0.1]"),
@@ -114,7 +124,78 @@ def backup(target: Path, **flags: Any) -> None:
     click.echo(f"saved {target}; keep {config.data / KEY_FILE} with it", err=True)
 
 
-for _command in (start, key, check, backup):
+@main.group()
+def files() -> None:
+    """List the files that users sent, or free their room."""
+
+
+@files.command("list")
+def list_files(**flags: Any) -> None:
+    """List all files, also of a running broker: id, sender, name, bytes, when, state, fetched/recipients."""
+    for each in _all_files(_config(flags)):
+        fields = (
+            id_text(each.id),
+            each.owner,
+            each.name,
+            str(each.size),
+            _utc(each.created),
+            each.status,
+            f"{each.fetched}/{each.recipients}",
+        )
+        click.echo("\t".join(_one_field(field) for field in fields))
+
+
+@files.command("purge")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--user", help="All that this user sent.")
+@click.option("--older-than", type=click.IntRange(0), metavar="DAYS", help="All that is older.")
+def purge_files(ids: tuple[str, ...], user: str | None, older_than: int | None, **flags: Any) -> None:
+    """End files and free their room; the broker must be stopped. History keeps their names.
+
+    With several conditions, a file must meet all of them.
+    """
+    config = _config(flags)
+    if not ids and user is None and older_than is None:
+        _fail("say which: ids, --user NAME or --older-than DAYS", status=2)
+    try:
+        wanted = {parse_id(each) for each in ids}
+    except ValueError as error:
+        _fail(str(error), status=2)
+    before = None if older_than is None else (time.time() - older_than * 86400) * 1000
+    chosen = [
+        each.id
+        for each in _all_files(config)
+        if each.takes_room
+        and (not ids or each.id in wanted)
+        and (user is None or each.owner == user.lower())
+        and (before is None or each.created <= before)
+    ]
+    missing = wanted - set(chosen)
+    if missing:
+        _fail(f"no file that takes room has the id {id_text(missing.pop())}; nothing was purged", status=5)
+    try:
+        removed = purge(config.data, chosen)
+    except (DataDirectoryError, UnusableDatabaseError, OSError) as error:
+        _fail(str(error))
+    click.echo(f"purged {len(chosen)} files, removed {removed} from the disk", err=True)
+
+
+def _all_files(config: Config) -> list[Listed]:
+    try:
+        return all_files(config.data / DATABASE)
+    except UnusableDatabaseError as error:
+        _fail(str(error))
+
+
+def _utc(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _one_field(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+for _command in (start, key, check, backup, list_files, purge_files):
     for _option in _OPTIONS:
         _option(_command)
 

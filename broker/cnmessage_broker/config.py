@@ -22,7 +22,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings. Rates are per second; a rate of 0 is no limit."""
+    """All settings. Rates are per second, a rate of 0 is no limit; sizes in bytes, expiries in seconds."""
 
     host: str = "127.0.0.1"
     port: int = 12416
@@ -38,6 +38,12 @@ class Config:
     send_rate: float = 0.0
     attachments_per_user: int = 64
     max_attachments: int = 10_000
+    file_limit: int = 4 << 30
+    file_quota: int = 20 << 30
+    file_expiry: int = 30 * 86400
+    upload_expiry: int = 86400
+    disk_reserve: int = 1 << 30
+    transfers_per_device: int = 64
 
     def __post_init__(self) -> None:
         if not 1 <= self.port <= HIGHEST_PORT:
@@ -47,6 +53,9 @@ class Config:
         for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1")
+        for name in ("file_expiry", "disk_reserve"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative")
         for name in ("login_rate", "address_login_rate", "send_rate"):
             if not 0 <= getattr(self, name) < inf:
                 raise ConfigError(f"{name} must not be negative nor endless")
@@ -60,6 +69,10 @@ _AT_LEAST_ONE = (
     "send_burst",
     "attachments_per_user",
     "max_attachments",
+    "file_limit",
+    "file_quota",
+    "upload_expiry",
+    "transfers_per_device",
 )
 SETTINGS = {each.name: each.type for each in fields(Config)}
 

@@ -4,14 +4,14 @@ Clocks and randomness come from here and from nowhere else, so that a test can h
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cnmessage_broker.attachments import Attachments
 from cnmessage_broker.config import Config
 from cnmessage_broker.limits import Budget
-from cnmessage_broker.ports import Account, Device, Store
+from cnmessage_broker.ports import Account, AccountId, Device, Store
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.ids import MessageId, uuid7
+from cnmessage_protocol.ids import FileId, MessageId, uuid7
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Budgets:
 class Deps:
     """The rooms and sources a handler may use.
 
-    `monotonic` in seconds, `wall` in seconds since 1970, `randomness(n)` gives n bytes.
+    `monotonic` in seconds, `wall` in seconds since 1970, `randomness(n)` gives n bytes. `fetching` is how far
+    fetches under way have come; only where they stopped is worth the disk.
     """
 
     config: Config
@@ -55,6 +56,7 @@ class Deps:
     wall: Callable[[], float]
     randomness: Callable[[int], bytes]
     stopping: bool = False
+    fetching: dict[tuple[FileId, AccountId], int] = field(default_factory=dict)
     _last_id: int = 0
     _last_ms: int = 0
 

@@ -1,6 +1,6 @@
 """Who gets what: names to inboxes before the commit, stored items to attachments after it.
 
-Stored first, then published. Called by the message handlers and the reactor.
+Stored first, then published. Called by the message and upload handlers and the reactor.
 """
 
 from collections import defaultdict
@@ -9,11 +9,20 @@ from typing import Any
 
 from cnmessage_broker.attachments import Attachment, Attachments
 from cnmessage_broker.effects import Push
+from cnmessage_broker.fileports import FileRow
 from cnmessage_broker.ports import Account, Store, Stored, Submission
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.records import TO_EVERYONE, Direction, Kind, Outgoing, row_size
+from cnmessage_protocol.records import (
+    MAX_FILE_NAME,
+    TO_EVERYONE,
+    Direction,
+    FileFacts,
+    Kind,
+    Outgoing,
+    row_size,
+)
 
 PUSH_BYTES = 1 << 17
 """About the most bytes of body in one delivery."""
@@ -36,7 +45,7 @@ def address(
         recipients = [owner for owner in attachments.online_owners() if owner != sender.id]
     else:
         kind = Kind.DIRECT
-        recipients = [_existing(store, name) for name in message.to]
+        recipients = [existing(store, name) for name in message.to]
     return Submission(
         identity,
         message.client_id,
@@ -51,7 +60,30 @@ def address(
     )
 
 
-def _existing(store: Store, name: str) -> int:
+def address_file(
+    store: Store, sender: Account, row: FileRow, facts: FileFacts, identity: MessageId, now_ms: int
+) -> Submission:
+    """The message that offers an uploaded file; it has the upload's client id and its note as body.
+
+    Who blocks the sender is asked now, not when the upload began.
+    """
+    return Submission(
+        identity,
+        row.client_id,
+        sender.id,
+        sender.name,
+        tuple([existing(store, name) for name in row.to]),
+        row.to,
+        Kind.FILE,
+        row.note,
+        now_ms,
+        frozenset(store.blockers_of(sender.id)),
+        facts,
+    )
+
+
+def existing(store: Store, name: str) -> int:
+    """The account of a name; RequestError when it is no user."""
     account = store.account_by_name(name)
     if account is None:
         raise RequestError(
@@ -68,7 +100,7 @@ def pushes(attachments: Attachments, stored: Iterable[tuple[Submission, Stored]]
     for new, place in stored:
         if not place.fresh:
             continue
-        size = row_size(new.body, new.to)
+        size = row_size(new.body, new.to) + (0 if new.file is None else MAX_FILE_NAME)
         own = False
         for owner, seq in place.places:
             if owner == new.sender:
@@ -94,6 +126,7 @@ def _row(new: Submission, seq: int, direction: Direction, owner: int) -> list[An
         new.time,
         new.body,
         client_id,
+        None if new.file is None else new.file.row(),
     ]
 
 

@@ -10,9 +10,10 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from cnmessage_broker import filelink
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.effects import Effect, Refuse
-from cnmessage_broker.handlers import account, blocklist, messages, presence
+from cnmessage_broker.handlers import account, blocklist, files, messages, presence, uploads
 from cnmessage_broker.ports import StoreError
 from cnmessage_protocol import messages as verbs
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
@@ -55,14 +56,33 @@ COMMANDS: Mapping[type[verbs.Request], Command] = MappingProxyType(
         verbs.Unblock: Command(blocklist.unblock),
         verbs.Blocklist: Command(blocklist.blocklist),
         verbs.Receipts: Command(messages.receipts),
+        verbs.Files: Command(files.files),
+        verbs.Withdraw: Command(files.withdraw),
+        verbs.Decline: Command(files.decline),
     },
 )
 """Every request of the protocol; a test fails when one is missing."""
 
+FILE_COMMANDS: Mapping[type[verbs.Request], Command] = MappingProxyType(
+    {
+        filelink.Begin: Command(uploads.begin),
+        filelink.Complete: Command(uploads.complete, settled=False),
+        filelink.Open: Command(files.open_file),
+        filelink.Moved: Command(files.moved, settled=False),
+        filelink.Finished: Command(files.finished),
+    },
+)
+"""What the file thread may ask on behalf of a client."""
+
+
+def command_of(request: verbs.Request) -> Command:
+    """The row for a request, whichever channel it came on."""
+    return COMMANDS.get(type(request)) or FILE_COMMANDS[type(request)]
+
 
 def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     """Check the guard, run the handler, turn its errors into a refusal."""
-    command = COMMANDS[type(request)]
+    command = command_of(request)
     if command.guard is Guard.LOGGED_IN and caller.account is None:
         text = "this device is not logged in; use 'cnmessage login' or 'cnmessage signup'"
         return [Refuse(RequestError(ErrorCode.UNAUTHENTICATED, text))]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnmessage_broker.attachments import Attachment
+from cnmessage_broker.filelink import News
 from cnmessage_broker.ports import Owner, Submission
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
@@ -82,4 +83,11 @@ class Work:
     then: Callable[[Any], "list[Effect]"]
 
 
-Effect = Reply | Refuse | Submit | Confirm | MarkRead | MarkReceived | Presence | Push | Work
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell the file thread."""
+
+    news: News
+
+
+Effect = Reply | Refuse | Submit | Confirm | MarkRead | MarkReceived | Presence | Push | Tell | Work

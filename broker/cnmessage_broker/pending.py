@@ -16,12 +16,19 @@ class Origin:
     request_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An answer that goes to the file thread."""
+
+    number: int
+
+
 @dataclass(slots=True)
 class Pending:
     """A group on its way to the disk, and the requests that wait for it, in order."""
 
     group: Group = field(default_factory=Group)
-    answers: list[tuple[Origin, Submit | Confirm]] = field(default_factory=list)
+    answers: list[tuple[Origin | Ticket, Submit | Confirm]] = field(default_factory=list)
 
 
 def sent(submit: Submit, outcomes: list[Outcome]) -> Sent:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from cnmessage_broker.fileports import FileStore
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.records import InboxItem, Kind
+from cnmessage_protocol.records import FileFacts, InboxItem, Kind
 
 AccountId = int
 SEEN_GRAIN = 60_000
@@ -60,6 +61,7 @@ class Submission:
     body: str
     time: int
     withheld: frozenset[AccountId] = frozenset()
+    file: FileFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class NameTakenError(Exception):
     """An account of that name exists already."""
 
 
-class Store(Protocol):
+class Store(FileStore, Protocol):
     """Durable state. Methods raise StoreError when the disk fails; reads never change anything."""
 
     @property

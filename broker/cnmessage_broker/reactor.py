@@ -15,6 +15,7 @@ import structlog
 import zmq
 
 from cnmessage_broker import delivery, dispatch
+from cnmessage_broker.answers import Answers
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.doorbell import Doorbell
 from cnmessage_broker.effects import (
@@ -27,18 +28,21 @@ from cnmessage_broker.effects import (
     Refuse,
     Reply,
     Submit,
+    Tell,
     Work,
 )
+from cnmessage_broker.filelink import FileLink
+from cnmessage_broker.handlers.files import sweep
 from cnmessage_broker.keyprobe import KeyProbe
 from cnmessage_broker.passwords import PasswordPool, PoolFullError
-from cnmessage_broker.pending import Origin, Pending, sent
+from cnmessage_broker.pending import Origin, Pending, Ticket, sent
 from cnmessage_broker.ports import Stored, StoreError
 from cnmessage_broker.sockets import Sockets
 from cnmessage_broker.zap import Admission
 from cnmessage_protocol import deliveries
-from cnmessage_protocol.envelope import pack_error, pack_result, unpack_request
+from cnmessage_protocol.envelope import unpack_request
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.results import result_values
+from cnmessage_protocol.messages import Request
 
 DRAIN = 1000
 """Most requests taken in one turn."""
@@ -51,6 +55,9 @@ TICK = 0.25
 """Seconds between looks at what time alone brings about."""
 
 PRESENCE_INTERVAL = 1.0
+SWEEP_INTERVAL = 10.0
+"""Seconds between looks at which files have expired."""
+
 _MAX_NEWS = 1024
 
 
@@ -63,6 +70,7 @@ class Reactor:
         deps: Deps,
         pool: PasswordPool,
         public_key: bytes,
+        link: FileLink,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._sockets = sockets
@@ -72,13 +80,17 @@ class Reactor:
         self._log = log
         self._admission = Admission()
         self._doorbell = Doorbell(sockets.deliveries, deps.attachments, log)
+        self._answers = Answers(sockets.requests, link, log)
+        self._link = link
         self._pending = Pending()
-        self._done: deque[tuple[Origin, Callable[[Any], list[Effect]], Future[Any]]] = deque()
+        self._done: deque[tuple[Origin | Ticket, Callable[[Any], list[Effect]], Future[Any]]] = deque()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._next_tick = 0.0
         self._next_presence = 0.0
+        self._next_sweep = 0.0
+        link.to_reactor.wake = self._wake
         self._warned: Counter[str] = Counter()
         self._disk_failing = False
         self._more = False
@@ -127,6 +139,9 @@ class Reactor:
         self._perform_all(None, self._doorbell.drain(self._deps.store))
         self._probe.drain()
         self._drain_requests()
+        for ask in self._link.to_reactor.take():
+            caller = self._caller(ask.key, ask.address)
+            self._dispatch(Ticket(ask.ticket), ask.request, caller)
         while self._done:
             self._finish_work(*self._done.popleft())
         now = self._deps.monotonic()
@@ -177,16 +192,20 @@ class Reactor:
             refusal = Refuse(RequestError(error.code, error.message))
             self._perform(Origin(routing_id, error.request_id), refusal)
             return
-        origin = Origin(routing_id, call.request_id)
-        store = self._deps.store
-        device = store.device(key)
-        account = None if device is None else store.account(device.account)
-        caller = Caller(key, self._admission.address_of(key), device, account)
-        if dispatch.COMMANDS[type(call.request)].settled:
-            self._commit()
-        self._run(origin, lambda: dispatch.run(call.request, caller, self._deps), call.request.VERB)
+        caller = self._caller(key, self._admission.address_of(key))
+        self._dispatch(Origin(routing_id, call.request_id), call.request, caller)
 
-    def _run(self, origin: Origin, step: Callable[[], list[Effect]], what: str) -> None:
+    def _caller(self, key: str, address: str) -> Caller:
+        device = self._deps.store.device(key)
+        account = None if device is None else self._deps.store.account(device.account)
+        return Caller(key, address, device, account)
+
+    def _dispatch(self, origin: Origin | Ticket, request: Request, caller: Caller) -> None:
+        if dispatch.command_of(request).settled:
+            self._commit()
+        self._run(origin, lambda: dispatch.run(request, caller, self._deps), request.VERB)
+
+    def _run(self, origin: Origin | Ticket, step: Callable[[], list[Effect]], what: str) -> None:
         try:
             effects = step()
         except Exception as error:  # noqa: BLE001 - the one place where a fault of ours must not stop the broker
@@ -204,17 +223,17 @@ class Reactor:
 
     # -- effects ----------------------------------------------------------------------------------
 
-    def _perform_all(self, origin: Origin | None, effects: Iterable[Effect]) -> None:
+    def _perform_all(self, origin: Origin | Ticket | None, effects: Iterable[Effect]) -> None:
         for effect in effects:
             self._perform(origin, effect)
 
-    def _perform(self, origin: Origin | None, effect: Effect) -> None:
+    def _perform(self, origin: Origin | Ticket | None, effect: Effect) -> None:
         group = self._pending.group
         match effect:
             case Reply(result):
-                self._answer(origin, result)
+                self._answers.answer(origin, result)
             case Refuse(error):
-                self._refuse(origin, error)
+                self._answers.refuse(origin, error)
             case Submit() if origin is not None:
                 if group.presence:
                     self._commit()  # who came or went did so before this message
@@ -231,29 +250,16 @@ class Reactor:
                 group.presence.append((owner, online, self._deps.now_ms()))
             case Push():
                 self._doorbell.ring(effect)
+            case Tell(news):
+                self._link.to_files.put(news)
             case Work(job, then) if origin is not None:
                 self._start_work(origin, job, then)
             case _:
                 self._log.error("an effect without a request", effect=type(effect).__name__)
 
-    def _answer(self, origin: Origin | None, result: Any) -> None:
-        if origin is not None:
-            self._send(origin, pack_result(origin.request_id, result_values(result)))
-
-    def _refuse(self, origin: Origin | None, error: RequestError) -> None:
-        if origin is not None:
-            self._send(origin, pack_error(origin.request_id, error.code, error.message))
-
-    def _send(self, origin: Origin, frame: bytes) -> None:
-        try:
-            self._sockets.requests.send_multipart([origin.routing_id, frame], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            # Gone (EHOSTUNREACH) or not reading (EAGAIN): the client asks again under the same id.
-            self._log.debug("an answer was dropped", reason=error.strerror)
-
     def _start_work(
         self,
-        origin: Origin,
+        origin: Origin | Ticket,
         job: Callable[[], Any],
         then: Callable[[Any], list[Effect]],
     ) -> None:
@@ -265,15 +271,19 @@ class Reactor:
             self._pool.submit(job, finished)
         except PoolFullError:
             text = "too many people are logging in; try again in a moment"
-            self._refuse(origin, RequestError(ErrorCode.BUSY, text))
+            self._answers.refuse(origin, RequestError(ErrorCode.BUSY, text))
 
-    def _finish_work(self, origin: Origin, then: Callable[[Any], list[Effect]], future: Future[Any]) -> None:
+    def _finish_work(
+        self, origin: Origin | Ticket, then: Callable[[Any], list[Effect]], future: Future[Any]
+    ) -> None:
         if future.cancelled():
             return
         error = future.exception()
         if error is not None:
             self._log.error("password work failed", error=repr(error))
-            self._refuse(origin, RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))
+            self._answers.refuse(
+                origin, RequestError(ErrorCode.INTERNAL, "the broker failed on this request")
+            )
             return
         self._commit()
         self._run(origin, lambda: dispatch.guarded(lambda: then(future.result())), "password work")
@@ -300,10 +310,10 @@ class Reactor:
         for origin, effect in pending.answers:
             match effect:
                 case Confirm(result):
-                    self._answer(origin, result)
+                    self._answers.answer(origin, result)
                 case Submit():
                     upto = place + len(effect.submissions)
-                    self._answer(origin, sent(effect, outcomes[place:upto]))
+                    self._answers.answer(origin, sent(effect, outcomes[place:upto]))
                     place = upto
         stored = [
             (new, outcome)
@@ -318,7 +328,7 @@ class Reactor:
         self._disk_failing = True
         text = f"{error}; nothing was stored, try again later"
         for origin, _ in pending.answers:
-            self._refuse(origin, RequestError(ErrorCode.STORAGE, text))
+            self._answers.refuse(origin, RequestError(ErrorCode.STORAGE, text))
         # Marks, and who came and went, are known only here, so they are tried again with each turn.
         self._pending.group = replace(pending.group, submissions=[])
         self.failed = self.failed or error.fatal
@@ -329,6 +339,9 @@ class Reactor:
             self._log.info("user is silent", user=attachment.name)
             if attachments.remove(attachment):
                 self._perform(None, Presence(attachment.owner, online=False))
+        if now >= self._next_sweep:
+            self._next_sweep = now + SWEEP_INTERVAL
+            self._perform_all(None, dispatch.guarded(lambda: sweep(self._deps)))
         if now >= self._next_presence:
             news = attachments.take_changes()
             self._next_presence = now + PRESENCE_INTERVAL

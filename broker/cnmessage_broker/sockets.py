@@ -8,6 +8,7 @@ from zmq.utils import z85
 
 from cnmessage_broker.zap import DOMAIN
 from cnmessage_protocol.envelope import MAX_PROBE, MAX_REQUEST
+from cnmessage_protocol.filechannel import CHUNK, FILES, WINDOW_CHUNKS
 
 HANDSHAKE_MS = 5000
 BACKLOG = 1024
@@ -17,6 +18,9 @@ REQUEST_QUEUE = 64
 
 REPLY_QUEUE = 200
 """Replies a slow client may leave unread before the broker drops more; it asks again."""
+
+CHUNK_QUEUE = WINDOW_CHUNKS + 8
+"""Messages of one client that may wait on the file channel, each way."""
 
 CURVE_OVERHEAD = 64
 """CURVE's framing (33 bytes) counts into MAXMSGSIZE."""
@@ -32,37 +36,16 @@ class BindError(Exception):
     """A port cannot be taken; the text says which and what to do."""
 
 
-class Sockets:
-    """The broker's sockets, bound: `zap`, `requests`, `deliveries`, `probe`."""
+class _Bound:
+    """Sockets of one context, ZAP first."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         if not zmq.has("curve"):
             raise BindError("this libzmq has no CURVE; install pyzmq from its wheel")
         self._context = context
         self._all: list[zmq.Socket[bytes]] = []
-        try:
-            self.zap = self._new(zmq.ROUTER)
-            self.zap.bind("inproc://zeromq.zap.01")
-            self.requests = self._secured(zmq.ROUTER, secret)
-            self.requests.setsockopt(zmq.ROUTER_MANDATORY, 1)
-            self.requests.setsockopt(zmq.ROUTER_HANDOVER, 0)
-            self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST + CURVE_OVERHEAD)
-            self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
-            self.requests.setsockopt(zmq.RCVHWM, REQUEST_QUEUE)
-            self.deliveries = self._secured(zmq.XPUB, secret)
-            self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
-            self.deliveries.setsockopt(zmq.MAXMSGSIZE, MAX_PROBE)
-            self.deliveries.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
-            self.probe = self._new(zmq.ROUTER)
-            self.probe.setsockopt(zmq.MAXMSGSIZE, MAX_PROBE)
-            self.probe.setsockopt(zmq.BACKLOG, BACKLOG)
-            self.probe.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-            self._bind(self.requests, host, port)
-            self._bind(self.deliveries, host, port + 1)
-            self._bind(self.probe, host, port + 3)
-        except BaseException:
-            self.close(0)
-            raise
+        self.zap = self._new(zmq.ROUTER)
+        self.zap.bind("inproc://zeromq.zap.01")
 
     def close(self, linger_ms: int = LINGER_MS) -> None:
         """Close all; what is queued may leave within `linger_ms`."""
@@ -99,3 +82,49 @@ class Sockets:
             else:
                 text = f"cannot listen on {host} port {port}: {error.strerror}"
             raise BindError(text) from error
+
+
+class Sockets(_Bound):
+    """The reactor's sockets, bound: `zap`, `requests`, `deliveries`, `probe`."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes) -> None:
+        super().__init__(context)
+        try:
+            self.requests = self._secured(zmq.ROUTER, secret)
+            self.requests.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            self.requests.setsockopt(zmq.ROUTER_HANDOVER, 0)
+            self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST + CURVE_OVERHEAD)
+            self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
+            self.requests.setsockopt(zmq.RCVHWM, REQUEST_QUEUE)
+            self.deliveries = self._secured(zmq.XPUB, secret)
+            self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
+            self.deliveries.setsockopt(zmq.MAXMSGSIZE, MAX_PROBE)
+            self.deliveries.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
+            self.probe = self._new(zmq.ROUTER)
+            self.probe.setsockopt(zmq.MAXMSGSIZE, MAX_PROBE)
+            self.probe.setsockopt(zmq.BACKLOG, BACKLOG)
+            self.probe.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+            self._bind(self.requests, host, port)
+            self._bind(self.deliveries, host, port + 1)
+            self._bind(self.probe, host, port + 3)
+        except BaseException:
+            self.close(0)
+            raise
+
+
+class FileSockets(_Bound):
+    """The file thread's sockets, bound: `zap`, `channel`; its `context` has an I/O thread of its own."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes) -> None:
+        super().__init__(context)
+        try:
+            self.channel = self._secured(zmq.ROUTER, secret)
+            self.channel.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            self.channel.setsockopt(zmq.ROUTER_HANDOVER, 0)
+            self.channel.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
+            self.channel.setsockopt(zmq.SNDHWM, CHUNK_QUEUE)
+            self.channel.setsockopt(zmq.RCVHWM, CHUNK_QUEUE)
+            self._bind(self.channel, host, port + FILES)
+        except BaseException:
+            self.close(0)
+            raise

@@ -5,17 +5,19 @@ A further backend is one more line in `BACKENDS`: every contract test then runs 
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cnmessage_broker.fileports import FileRow, NewFile
 from cnmessage_broker.ports import Account, Group, Outcome, Query, Store, Stored, Submission
 from cnmessage_broker.store.memory import MemoryStore
 from cnmessage_broker.store.sqlite import SqliteStore
-from cnmessage_protocol.ids import EVERYONE, ClientId, MessageId, UserName
-from cnmessage_protocol.records import Kind
+from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
+from cnmessage_protocol.records import FileFacts, Kind
 
 BACKENDS: Mapping[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(os.urandom(16)),
@@ -79,6 +81,68 @@ class Desk:
         """Write a message and store it."""
         return stored(self.commit(self.write(sender, *recipients, body=body, kind=kind, time=time))[0])
 
+    def upload(
+        self,
+        owner: Account,
+        *recipients: Account,
+        name: str = "plan.txt",
+        size: int = 100,
+        note: str = "",
+        client_id: bytes | None = None,
+        created: int = 1000,
+        expires: int | None = None,
+    ) -> FileRow:
+        """An upload that has begun."""
+        number = next(self._ids)
+        return self.store.add_file(
+            NewFile(
+                FileId(number.to_bytes(16, "big")),
+                ClientId(client_id or number.to_bytes(16, "little")),
+                owner.id,
+                name,
+                size,
+                tuple(each.name for each in recipients),
+                note,
+                created,
+                expires,
+            ),
+        )
+
+    def offer(
+        self, row: FileRow, *, sha256: bytes = b"d" * 32, blockers: Sequence[Account] = ()
+    ) -> Submission:
+        """The message that completes an upload, not stored yet."""
+        found = [self.store.account_by_name(name) for name in (row.owner_name, *row.to)]
+        owner, *recipients = [each for each in found if each is not None]
+        message = self.write(
+            owner,
+            *recipients,
+            body=row.note,
+            kind=Kind.FILE,
+            client_id=row.client_id,
+            blockers=blockers,
+        )
+        return replace(message, file=FileFacts(row.id, row.name, row.size, sha256))
+
+    def share(
+        self,
+        owner: Account,
+        *recipients: Account,
+        sha256: bytes = b"d" * 32,
+        blockers: Sequence[Account] = (),
+        **fields: Any,
+    ) -> FileRow:
+        """Upload a file and offer it."""
+        row = self.upload(owner, *recipients, **fields)
+        stored(self.commit(self.offer(row, sha256=sha256, blockers=blockers))[0])
+        return self.file(row)
+
+    def file(self, row: FileRow) -> FileRow:
+        """The same file as it is now."""
+        found = self.store.file(row.id)
+        assert found is not None
+        return found
+
     def present(self, account: Account, *, online: bool, now: int) -> None:
         """The account comes or goes."""
         self.store.commit(Group(presence=[(account.id, online, now)]))
@@ -112,6 +176,9 @@ def everything(store: Store, account: Account, ids: list[MessageId]) -> tuple[An
         list(items),
         store.unread(account.id),
         {identity: list(rows) for identity, rows in store.receipts(account.id, ids).items()},
+        [(row, list(store.fetches(row.id))) for row in store.sent_files(account.id, None, 999)],
+        list(store.received_files(account.id, None, 999)),
+        store.file_usage(account.id),
     )
 
 

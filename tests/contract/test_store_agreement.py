@@ -16,11 +16,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from cnmessage_broker.delivery import address_file
+from cnmessage_broker.fileports import FetchStatus, FileStatus, NewFile
 from cnmessage_broker.ports import Account, Group, NameTakenError, Query, Store, Submission
 from cnmessage_broker.store.memory import MemoryStore
 from cnmessage_broker.store.sqlite import SqliteStore
-from cnmessage_protocol.ids import EVERYONE, ClientId, MessageId, UserName
-from cnmessage_protocol.records import Kind
+from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
+from cnmessage_protocol.records import FileFacts, Kind
 from tests.contract.conftest import everything
 
 NAMES = ["a", "b", "b.c", "d-e", "f_1"]
@@ -32,6 +34,9 @@ BODY = st.sampled_from(["x", "other", "é✓", "long " * 20])
 DRAFT = st.tuples(
     WHO, st.lists(WHO, max_size=3, unique=True), st.integers(0, 40), BODY, st.sampled_from(Kind)
 )
+FILE = st.integers(0, 99)
+DIGEST = st.sampled_from([b"1" * 32, b"2" * 32])
+ENDED = st.sampled_from([FileStatus.WITHDRAWN, FileStatus.EXPIRED])
 QUERY = st.builds(
     Query,
     limit=st.integers(1, 6),
@@ -57,6 +62,7 @@ class Agreement(RuleBasedStateMachine):
         self.model = MemoryStore(self.sqlite.epoch)
         self.accounts: list[Account] = []
         self.sent: list[Submission] = []
+        self.files: list[FileId] = []
 
     def teardown(self) -> None:
         try:
@@ -114,6 +120,7 @@ class Agreement(RuleBasedStateMachine):
     @rule(
         drafts=st.lists(DRAFT, max_size=5),
         repeat=st.lists(st.integers(0, 99), max_size=2),
+        offers=st.lists(st.tuples(FILE, DIGEST), max_size=2),
         read=st.dictionaries(WHO, SEQ, max_size=2),
         received=st.dictionaries(WHO, SEQ, max_size=2),
         presence=st.lists(st.tuples(WHO, st.booleans(), TIME), max_size=2),
@@ -123,6 +130,7 @@ class Agreement(RuleBasedStateMachine):
         self,
         drafts: list[tuple[int, list[int], int, str, Kind]],
         repeat: list[int],
+        offers: list[tuple[int, bytes]],
         read: dict[int, int],
         received: dict[int, int],
         presence: list[tuple[int, bool, int]],
@@ -131,6 +139,7 @@ class Agreement(RuleBasedStateMachine):
         """Client ids come from a small range: many are repeated, with the same content or with another."""
         submissions = [self.submission(*draft, now) for draft in drafts]
         submissions += [self.sent[each % len(self.sent)] for each in repeat if self.sent]
+        submissions += [self.offer(*each, now) for each in offers if self.files]
         self.sent += submissions
         group = Group(
             submissions,
@@ -159,6 +168,63 @@ class Agreement(RuleBasedStateMachine):
             frozenset(self.model.blockers_of(account.id)),
         )
 
+    def offer(self, index: int, digest: bytes, now: int) -> Submission:
+        """The message that completes an upload; it may be complete, or given up, already."""
+        row = self.model.file(self.files[index % len(self.files)])
+        assert row is not None
+        owner = self.model.account(row.owner)
+        assert owner is not None
+        facts = FileFacts(row.id, row.name, row.size, digest)
+        return address_file(self.model, owner, row, facts, MessageId(os.urandom(16)), now)
+
+    @rule(
+        owner=WHO,
+        to=st.lists(WHO, min_size=1, max_size=3),
+        number=st.integers(0, 40),
+        note=BODY,
+        created=TIME,
+        expires=st.none() | TIME,
+    )
+    def upload(
+        self, owner: int, to: list[int], number: int, note: str, created: int, expires: int | None
+    ) -> None:
+        new = NewFile(
+            FileId(os.urandom(16)),
+            ClientId(number.to_bytes(16, "big")),
+            self.who(owner).id,
+            f"file {number}",
+            number,
+            tuple(dict.fromkeys(self.who(index).name for index in to)),
+            note,
+            created,
+            expires,
+        )
+        if self.both(lambda store: store.add_file(new)).id == new.id:
+            self.files.append(new.id)
+
+    @rule(index=FILE, who=WHO, status=st.sampled_from(FetchStatus), offset=FILE, now=TIME)
+    def fetch(self, index: int, who: int, status: FetchStatus, offset: int, now: int) -> None:
+        if self.files:
+            file, account = self.files[index % len(self.files)], self.who(who).id
+            self.both(lambda store: store.may_fetch(file, account))
+            self.both(lambda store: store.set_fetch(file, account, status, offset, now))
+
+    @rule(index=FILE, status=ENDED)
+    def end(self, index: int, status: FileStatus) -> None:
+        if self.files:
+            file = self.files[index % len(self.files)]
+            self.both(lambda store: store.end_file(file, status))
+
+    @rule(now=TIME, before=TIME, limit=st.integers(1, 4))
+    def due(self, now: int, before: int, limit: int) -> None:
+        self.both(lambda store: store.due_files(now, before, limit))
+
+    @rule(index=WHO, before=st.none() | st.integers(1, 9), limit=st.integers(1, 4))
+    def files_of(self, index: int, before: int | None, limit: int) -> None:
+        account = self.who(index).id
+        self.both(lambda store: store.sent_files(account, before, limit))
+        self.both(lambda store: store.received_files(account, before, limit))
+
     @rule(index=WHO, query=QUERY)
     def history(self, index: int, query: Query) -> None:
         self.both(lambda store: store.history(self.who(index).id, query))
@@ -185,6 +251,8 @@ class Agreement(RuleBasedStateMachine):
     def all_that_can_be_read_is_equal(self) -> None:
         ids = [submission.id for submission in self.sent]
         self.both(lambda store: store.users("", 99))
+        self.both(lambda store: set(store.live_digests()))
+        self.both(lambda store: set(store.open_uploads()))
         for key in ("key1", "key2", "key3", "key4"):
             self.both(lambda store, key=key: store.device(key))  # type: ignore[misc]
         for account in self.accounts:

@@ -35,6 +35,18 @@ FAULTS = {
     "an away end beyond the head": ("UPDATE account SET away_upto = 4 WHERE id = 2", "beyond the head"),
 }
 
+FILE_FAULTS = {
+    "a lost digest": ("UPDATE file SET sha256 = NULL", "no digest or no message"),
+    "a lost message": (
+        "UPDATE file SET message = zeroblob(16) WHERE status = 'stored'",
+        "no digest or no message",
+    ),
+    "a message whose file is lost": ("DELETE FROM file", "message that offers a file has none"),
+    "a fetch whose file is lost": ("DELETE FROM file", "fetches a file that is not there"),
+    "an upload that is offered": ("UPDATE file SET status = 'uploading'", "offered already"),
+    "a lost recipient": ("DELETE FROM fetch", "recipients are not all known"),
+}
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -65,6 +77,21 @@ def test_a_planted_fault_is_found_and_names_the_user(path: Path, name: str) -> N
     edit(path, statement)
     faults = maintenance.check(path)
     assert any(found in fault and "(user bob)" in fault for fault in faults), faults
+
+
+@pytest.mark.parametrize("name", FILE_FAULTS)
+def test_a_fault_about_a_file_is_found_and_names_the_user(path: Path, name: str) -> None:
+    desk = Desk(SqliteStore(path, os.urandom), first=100)
+    alice = desk.store.account_by_name("alice")
+    assert alice is not None
+    desk.share(alice, alice)
+    desk.upload(alice, alice)
+    desk.store.close()
+    assert maintenance.check(path) == []
+    statement, found = FILE_FAULTS[name]
+    edit(path, statement)
+    faults = maintenance.check(path)
+    assert any(found in fault and "(user alice)" in fault for fault in faults), faults
 
 
 def test_damaged_pages_are_found(path: Path) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import apsw
 import pytest
 
+from cnmessage_broker.fileports import FetchStatus, FileRow, FileStatus
 from cnmessage_broker.ports import SEEN_GRAIN, Group, Query, StoreError
 from cnmessage_broker.store import maintenance
 from cnmessage_broker.store.sqlite import SqliteStore
-from cnmessage_protocol.ids import MessageId
+from cnmessage_protocol.ids import ClientId, MessageId
 from tests.contract.conftest import Desk, everything, stored
 
 NAMES = ("alice", "bob", "carol")
@@ -48,12 +49,23 @@ WRITES: dict[str, Act] = {
     "block": lambda desk: desk.store.block(2, 1),
     "unblock": lambda desk: desk.store.unblock(1, 2),
     "commit messages": lambda desk: desk.send(*accounts(desk)[:2]),
+    "add_file": lambda desk: desk.upload(*accounts(desk)[:2], client_id=b"n" * 16),
+    "commit a file": lambda desk: desk.commit(desk.offer(file(desk, b"u"), sha256=b"e" * 32)),
+    "set_fetch": lambda desk: desk.store.set_fetch(file(desk, b"s").id, 3, FetchStatus.FETCHING, 5, 9),
+    "end_file": lambda desk: desk.store.end_file(file(desk, b"s").id, FileStatus.WITHDRAWN),
     "commit marks": lambda desk: desk.store.commit(Group(read={2: 1}, presence=[(1, True, 9)])),
 }
 
 
 def accounts(desk: Desk) -> list[Any]:
     return [desk.store.account_by_name(name) for name in NAMES]
+
+
+def file(desk: Desk, letter: bytes) -> FileRow:
+    """One of the files there are: `u` is being uploaded, `s` is stored."""
+    row = desk.store.upload(1, ClientId(letter * 16))
+    assert row is not None
+    return row
 
 
 def state(desk: Desk) -> list[Any]:
@@ -73,11 +85,13 @@ def path(tmp_path: Path) -> Path:
 def desk(path: Path) -> Iterator[Desk]:
     store = SqliteStore(path, os.urandom)
     made = Desk(store)
-    alice, bob, _ = made.accounts(*NAMES)
+    alice, bob, carol = made.accounts(*NAMES)
     store.bind_device("key1", alice.id, "", 1)
     store.bind_device("key2", alice.id, "", 1)
     store.block(alice.id, bob.id)
     made.send(alice, bob)
+    made.upload(alice, carol, client_id=b"u" * 16)
+    made.share(alice, carol, client_id=b"s" * 16)
     yield made
     made.store.close()
 
@@ -176,8 +190,10 @@ def test_a_full_disk_refuses_accounts_devices_and_blocks_alike(desk: Desk) -> No
         lambda desk: desk.store.marks(2),
         lambda desk: desk.store.unread(2),
         lambda desk: desk.store.receipts(1, [MessageId((1).to_bytes(16, "big"))]),
+        lambda desk: desk.store.sent_files(1, None, 9),
+        lambda desk: desk.store.received_files(3, None, 9),
     ],
-    ids=["inbox_after", "history", "users", "marks", "unread", "receipts"],
+    ids=["inbox_after", "history", "users", "marks", "unread", "receipts", "sent_files", "received_files"],
 )
 def test_a_read_that_fails_is_a_store_error_too(desk: Desk, read: Act) -> None:
     read(desk)

@@ -135,15 +135,16 @@ def test_an_upgrade_keeps_the_data_and_a_copy_of_the_old_file(
     alice, bob = desk.accounts("alice", "bob")
     desk.send(alice, bob)
     desk.store.close()
+    known = len(queries.migrations())
     add_migration(monkeypatch, "ALTER TABLE account ADD COLUMN mood TEXT; CREATE TABLE room (id INTEGER)")
     upgraded = started(path)
     assert upgraded.account_by_name("alice") == alice
     assert len(upgraded.inbox_after(bob.id, 0, 9, 999)) == 1
     assert list(upgraded._db.connection.execute("SELECT count(mood) FROM account")) == [(0,)]
     upgraded.close()
-    assert pragma(path, "user_version") == 2
-    copy = path.with_name("store.db.v1.bak")
-    assert pragma(copy, "user_version") == 1
+    assert pragma(path, "user_version") == known + 1
+    copy = path.with_name(f"store.db.v{known}.bak")
+    assert pragma(copy, "user_version") == known
     monkeypatch.undo()
     assert maintenance.check(copy) == []
 
@@ -160,14 +161,46 @@ def test_a_failed_upgrade_leaves_the_old_version(path: Path, monkeypatch: pytest
     assert again.account_by_name("alice") == alice
     assert list(again._db.connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'room'")) == []
     again.close()
-    assert pragma(path, "user_version") == 1
+    assert pragma(path, "user_version") == len(queries.migrations())
 
 
 def test_a_new_database_needs_no_copy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = len(queries.migrations())
     add_migration(monkeypatch, "CREATE TABLE room (id INTEGER)")
     epoch_of_a_start(path)
-    assert pragma(path, "user_version") == 2
+    assert pragma(path, "user_version") == known + 1
     assert list(path.parent.glob("*.bak")) == []
+
+
+def test_a_database_from_before_there_were_files_is_upgraded(path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute(queries.migrations()[0])
+    connection.execute(f"PRAGMA user_version = 1; PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(
+        """
+        INSERT INTO meta VALUES ('epoch', zeroblob(16));
+        INSERT INTO account (id, name, password, created, head)
+               VALUES (1, 'alice', '', 1, 1), (2, 'bob', '', 1, 1);
+        INSERT INTO message VALUES (zeroblob(16), 1, zeroblob(16), 0, 'bob', 'before', 5, 1,
+                                    x'02000000000000000100000000000000');
+        INSERT INTO inbox VALUES (1, 1, zeroblob(16), 1), (2, 1, zeroblob(16), 0);
+        """
+    )
+    connection.close()
+    desk = Desk(started(path))
+    alice, bob = (desk.store.account_by_name(name) for name in ("alice", "bob"))
+    assert alice is not None
+    assert bob is not None
+    assert list(desk.store.sent_files(alice.id, None, 9)) == []
+    shared = desk.share(alice, bob, note="after")
+    assert [(item.body, item.file is None) for item in desk.store.inbox_after(bob.id, 0, 9, 999)] == [
+        ("before", True),
+        ("after", False),
+    ]
+    assert desk.store.may_fetch(shared.id, bob.id)
+    desk.store.close()
+    assert pragma(path.with_name("store.db.v1.bak"), "user_version") == 1
+    assert maintenance.check(path) == []
 
 
 # -- the epoch -------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from cnmessage_broker.context import Caller, Deps
-from cnmessage_broker.effects import Effect, Presence, Push, Refuse, Reply, Work
+from cnmessage_broker.effects import Effect, Presence, Push, Refuse, Reply, Tell, Work
+from cnmessage_broker.filelink import Unbound
 from cnmessage_broker.passwords import hash_password, verify_password
 from cnmessage_broker.ports import Account, Device, NameTakenError
 from cnmessage_protocol.deliveries import Closed
@@ -153,6 +154,7 @@ def _bind(account: Account, label: str, caller: Caller, deps: Deps) -> list[Effe
 def _end_attachments(devices: Iterable[Device], deps: Deps) -> list[Effect]:
     effects: list[Effect] = []
     for device in devices:
+        effects.append(Tell(Unbound(device.key)))
         for attachment in deps.attachments.of_device(device.key, device.account):
             if attachment.granted:
                 effects.append(Push(attachment, Closed.KIND, {"reason": str(ErrorCode.UNAUTHENTICATED)}))

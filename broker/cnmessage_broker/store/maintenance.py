@@ -31,6 +31,36 @@ _INVARIANTS = {
         SELECT name FROM account
         WHERE read_upto > head OR received_upto > head OR away_from > head OR away_upto > head
     """,
+    "a stored file has no digest or no message": """
+        SELECT account.name FROM file
+        JOIN account ON account.id = file.owner
+        LEFT JOIN message ON message.id = file.message
+        WHERE file.status = 'stored' AND (file.sha256 IS NULL OR message.id IS NULL)
+    """,
+    "an unfinished upload is offered already": """
+        SELECT account.name FROM file
+        JOIN account ON account.id = file.owner
+        WHERE file.status = 'uploading' AND file.message IS NOT NULL
+    """,
+    "a message that offers a file has none": """
+        SELECT account.name FROM message
+        JOIN account ON account.id = message.sender
+        LEFT JOIN file ON file.message = message.id
+        WHERE message.kind = 2 AND file.number IS NULL
+    """,
+    "a file's recipients are not all known": """
+        SELECT account.name FROM file
+        JOIN account ON account.id = file.owner
+        LEFT JOIN fetch ON fetch.file = file.number
+        GROUP BY file.number
+        HAVING count(fetch.account) <> file.offered
+    """,
+    "someone fetches a file that is not there": """
+        SELECT account.name FROM fetch
+        JOIN account ON account.id = fetch.account
+        LEFT JOIN file ON file.number = fetch.file
+        WHERE file.number IS NULL
+    """,
 }
 
 

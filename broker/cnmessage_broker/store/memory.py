@@ -25,8 +25,9 @@ from cnmessage_broker.ports import (
     Submission,
     UserRow,
 )
+from cnmessage_broker.store.memory_files import MemoryFiles
 from cnmessage_protocol.ids import EVERYONE, ClientId, MessageId, UserName
-from cnmessage_protocol.records import Direction, InboxItem, Kind
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
 
 
 @dataclass(slots=True)
@@ -39,12 +40,12 @@ class _Inbox:
     last_seen: int | None = None
 
 
-class MemoryStore:
+class MemoryStore(MemoryFiles):
     """Store in dictionaries; see ports.Store for the contract."""
 
     def __init__(self, epoch: bytes) -> None:
+        super().__init__()
         self._epoch = epoch
-        self._accounts: dict[AccountId, Account] = {}
         self._names: dict[str, AccountId] = {}
         self._devices: dict[str, Device] = {}
         self._last_device = 0
@@ -156,22 +157,34 @@ class MemoryStore:
             submission, stored = known
             same = (submission.to, submission.body, submission.kind) == (new.to, new.body, new.kind)
             return replace(stored, fresh=False) if same else Conflict.CLIENT_ID
+        file = self._facts(new)
         places = tuple(
-            (owner, 0 if owner in new.withheld else self._enter(new, owner, Direction.RECEIVED))
+            (owner, 0 if owner in new.withheld else self._enter(new, file, owner, Direction.RECEIVED))
             for owner in new.recipients
         )
-        seq = dict(places).get(new.sender) or self._enter(new, new.sender, Direction.SENT)
+        seq = dict(places).get(new.sender) or self._enter(new, file, new.sender, Direction.SENT)
         stored = Stored(new.id, seq, places, fresh=True)
+        if file is not None:
+            self._complete(new, file, stored)
         self._messages[new.sender, new.client_id] = (new, stored)
         return stored
 
-    def _enter(self, new: Submission, owner: Owner, direction: Direction) -> int:
+    def _enter(self, new: Submission, file: FileFacts | None, owner: Owner, direction: Direction) -> int:
         items = self._inboxes[owner].items
         client_id = new.client_id if owner == new.sender else None
         seq = len(items) + 1
         items.append(
             InboxItem(
-                seq, direction, new.id, new.kind, new.sender_name, new.to, new.time, new.body, client_id
+                seq,
+                direction,
+                new.id,
+                new.kind,
+                new.sender_name,
+                new.to,
+                new.time,
+                new.body,
+                client_id,
+                file,
             ),
         )
         return seq

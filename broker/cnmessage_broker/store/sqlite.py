@@ -33,11 +33,12 @@ from cnmessage_broker.ports import (
 from cnmessage_broker.store.database import Database
 from cnmessage_broker.store.incarnation import settle_epoch
 from cnmessage_broker.store.migrate import UnusableDatabaseError
+from cnmessage_broker.store.sqlite_files import SqliteFiles
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Direction, InboxItem, Kind
 
 
-class SqliteStore:
+class SqliteStore(SqliteFiles):
     """Store in one SQLite file. `randomness(n)` gives n random bytes for epochs."""
 
     def __init__(self, path: Path, randomness: Callable[[int], bytes]) -> None:
@@ -49,7 +50,7 @@ class SqliteStore:
         except (apsw.Error, StoreError, OSError) as error:
             self._db.connection.close()
             raise UnusableDatabaseError(f"{path} cannot be written: {error}") from error
-        self._accounts = {row[0]: Account(*row) for row in self._db.run("accounts")}
+        self._accounts: dict[AccountId, Account] = {row[0]: Account(*row) for row in self._db.run("accounts")}
         self._names = {account.name: account for account in self._accounts.values()}
         self._devices = {row[1]: Device(*row) for row in self._db.run("all_devices")}
         self._blockers: dict[AccountId, set[Owner]] = {}
@@ -166,13 +167,16 @@ class SqliteStore:
     def _append_fresh(self, submissions: Sequence[Submission], heads: dict[Owner, int]) -> list[Outcome]:
         messages: list[tuple[Any, ...]] = []
         inbox: list[tuple[Any, ...]] = []
-        outcomes: list[Outcome] = [self._place(each, heads, messages, inbox) for each in submissions]
+        placed = [self._place(each, heads, messages, inbox) for each in submissions]
         try:
             self._db.many("add_message", messages)
         except apsw.ConstraintError as error:
             raise _RepeatedIdError from error
         self._db.many("add_inbox", inbox)
-        return outcomes
+        for new, place in zip(submissions, placed, strict=True):
+            if new.file is not None:
+                self._complete(new, new.file, place)
+        return [*placed]
 
     def _append_checked(self, new: Submission, heads: dict[Owner, int]) -> Outcome:
         for identity, kind, to, body, own_seq, places in self._db.run(
@@ -317,6 +321,7 @@ class SqliteStore:
             time,
             body,
             ClientId(client_id) if sender == owner else None,
+            self._facts(identity) if kind == Kind.FILE else None,
         )
 
 

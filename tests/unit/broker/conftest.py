@@ -25,8 +25,10 @@ from cnmessage_broker.effects import (
     Refuse,
     Reply,
     Submit,
+    Tell,
     Work,
 )
+from cnmessage_broker.filelink import News
 from cnmessage_broker.passwords import hash_password
 from cnmessage_broker.pending import sent
 from cnmessage_broker.ports import Account, Group, Stored
@@ -50,6 +52,7 @@ class Room:
         self.wall = 1_700_000_000.0
         self.store = MemoryStore(b"e" * 16)
         self.pushed: list[Push] = []
+        self.told: list[News] = []
         config = Config(data=Path("unused"), **{**WIDE, **settings})
         self.deps = Deps(
             config,
@@ -115,6 +118,8 @@ class Room:
                     answers.append(self._submit(effect))
                 case Push():
                     self.pushed.append(effect)
+                case Tell(news):
+                    self.told.append(news)
                 case MarkRead(owner, upto):
                     group.read[owner] = upto
                 case MarkReceived(owner, upto):

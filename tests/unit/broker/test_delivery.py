@@ -2,14 +2,15 @@
 
 import pytest
 
-from cnmessage_broker.delivery import PUSH_BYTES, address, notices, pushes
+from cnmessage_broker.delivery import PUSH_BYTES, address, address_file, notices, pushes
 from cnmessage_broker.effects import Push
 from cnmessage_broker.ports import Group, Stored, Submission
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.messages import Block, Send
-from cnmessage_protocol.records import Direction, Kind
+from cnmessage_protocol.records import Direction, FileFacts, Kind
+from tests.contract.conftest import Desk
 from tests.unit.broker.conftest import Room, message
 
 
@@ -78,9 +79,9 @@ def test_a_push_reaches_every_program_of_recipient_and_sender(room: Room) -> Non
     rows = {push.attachment.topic: push.values["items"] for push in room.pushed}
     assert rows.keys() == {hers.topic, his.topic, his_too.topic}
     assert rows[his.topic] == rows[his_too.topic]
-    ((seq, direction, found, kind, sender, to, _, body, client_id),) = rows[his.topic]
+    ((seq, direction, found, kind, sender, to, _, body, client_id, file),) = rows[his.topic]
     assert (seq, direction, found, kind, sender) == (1, Direction.RECEIVED, identity, Kind.DIRECT, "alice")
-    assert (to, body, client_id) == (("bob",), "hi", None)
+    assert (to, body, client_id, file) == (("bob",), "hi", None, None)
     (own,) = rows[hers.topic]
     assert own[1] == Direction.SENT
     assert own[8] is not None
@@ -96,6 +97,45 @@ def test_a_push_shows_what_the_store_gives_later(room: Room) -> None:
         for row in push.values["items"]:
             (item,) = room.store.inbox_after(push.attachment.owner, row[0] - 1, 1, 999)
             assert item.row() == row
+
+
+def offered(room: Room, sender: str, *recipients: str, note: str = "") -> Submission:
+    """The message of a file whose upload is complete."""
+    people = [room.account(name) for name in recipients]
+    row = Desk(room.store).upload(room.account(sender), *people, name="plan.txt", size=9, note=note)
+    facts = FileFacts(row.id, row.name, row.size, b"d" * 32)
+    return address_file(room.store, room.account(sender), row, facts, MessageId(b"m" * 16), 77)
+
+
+def test_a_file_is_offered_under_its_uploads_id_with_the_note_as_body(room: Room) -> None:
+    alice, bob, _ = room.users("alice", "bob", "carol")
+    room.ask(bob, Block("alice"))
+    new = offered(room, "alice", "carol", "bob", note="look")
+    assert new.recipients == (room.account("carol").id, room.account("bob").id)
+    assert (new.to, new.kind, new.body, new.time) == (("carol", "bob"), Kind.FILE, "look", 77)
+    assert new.withheld == {room.account("bob").id}
+    assert new.file is not None
+    assert room.store.upload(room.account("alice").id, new.client_id) == room.store.file(new.file.id)
+    assert alice
+
+
+def test_a_pushed_file_shows_what_the_store_gives_later(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    room.attach(alice)
+    his = room.attach(bob)
+    new = offered(room, "alice", "bob")
+    before = his._bytes
+    (outcome,) = room.store.commit(Group([new]))
+    assert isinstance(outcome, Stored)
+    pushed = list(pushes(room.deps.attachments, [(new, outcome)]))
+    assert len(pushed) == 2
+    for push in pushed:
+        (row,) = push.values["items"]
+        (item,) = room.store.inbox_after(push.attachment.owner, 0, 9, 999)
+        assert item.row() == row
+        assert item.file == new.file
+    (item,) = room.store.inbox_after(his.owner, 0, 9, 999)
+    assert his._bytes - before == item.size
 
 
 def test_a_message_to_oneself_is_pushed_once(room: Room) -> None:

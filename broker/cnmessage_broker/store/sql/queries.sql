@@ -117,4 +117,3 @@ WHERE owner = :owner AND direction = 0 AND seq > (SELECT read_upto FROM account 
 
 -- name: receipts
 SELECT places FROM message WHERE id = ? AND sender = ?;
-

@@ -1,0 +1,98 @@
+"""Files on disk: unfinished ones under their id, whole ones once under their content's digest.
+
+    parts/<file id>.part      blobs/<first byte>/<SHA-256>
+
+A whole part is linked into blobs before anything says so, and its own name goes only after that was recorded
+(docs/adr/0010), so a crash at any point leaves either name. Called by the file thread and its workers.
+"""
+
+import contextlib
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+
+class Blobs:
+    """The directory `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._parts = root / "parts"
+        self._blobs = root / "blobs"
+        for folder in (self._parts, self._blobs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def free(self) -> int:
+        """Bytes that may still be written on this disk."""
+        room = os.statvfs(self._parts)
+        return room.f_bavail * room.f_frsize
+
+    def open_part(self, file: bytes, size: int) -> tuple[int, int]:
+        """A descriptor for reading and writing an unfinished file, and how many bytes of it are here.
+
+        One that is longer than `size` is not of this file and begins anew.
+        """
+        descriptor = os.open(self._part(file), os.O_RDWR | os.O_CREAT, 0o600)
+        here = os.fstat(descriptor).st_size
+        if here > size:
+            os.ftruncate(descriptor, 0)
+            here = 0
+        return descriptor, here
+
+    def keep(self, file: bytes, sha256: bytes) -> None:
+        """Give a whole and synced part its content's name; the content may be here already."""
+        path = self._blob(sha256)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.link(self._part(file), path)
+        for folder in (path.parent, self._blobs):
+            _sync_folder(folder)
+
+    def open_blob(self, sha256: bytes) -> int:
+        """A descriptor for reading; FileNotFoundError when it is lost."""
+        return os.open(self._blob(sha256), os.O_RDONLY)
+
+    def drop_part(self, file: bytes) -> None:
+        """Remove an unfinished file; one that is gone is fine."""
+        self._part(file).unlink(missing_ok=True)
+
+    def drop_blob(self, sha256: bytes) -> None:
+        """Remove a content; one that is gone is fine."""
+        self._blob(sha256).unlink(missing_ok=True)
+
+    def parts(self) -> Iterator[bytes]:
+        """Ids of all unfinished files."""
+        yield from _named(self._parts.glob("*.part"))
+
+    def blobs(self) -> Iterator[bytes]:
+        """Digests of all contents."""
+        yield from _named(self._blobs.glob("*/*"))
+
+    def collect(self, parts: Collection[bytes], digests: Collection[bytes]) -> int:
+        """Remove what nobody needs: all but these parts and these contents. How many were removed."""
+        orphans = [file for file in self.parts() if file not in parts]
+        for file in orphans:
+            self.drop_part(file)
+        lost = [sha256 for sha256 in self.blobs() if sha256 not in digests]
+        for sha256 in lost:
+            self.drop_blob(sha256)
+        return len(orphans) + len(lost)
+
+    def _part(self, file: bytes) -> Path:
+        return self._parts / f"{file.hex()}.part"
+
+    def _blob(self, sha256: bytes) -> Path:
+        return self._blobs / sha256[:1].hex() / sha256.hex()
+
+
+def _named(paths: Iterator[Path]) -> Iterator[bytes]:
+    for path in paths:
+        with contextlib.suppress(ValueError):
+            yield bytes.fromhex(path.stem)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

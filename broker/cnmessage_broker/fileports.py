@@ -1,0 +1,138 @@
+"""What the broker needs to keep about files, and the records that pass between it and a store.
+
+Part of `ports.Store`; one method is one transaction. A file's bytes are elsewhere (blobs.py): here is who
+sent it, who may fetch it and how far each is.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
+
+AccountId = int
+"""As in ports.py, which stands above this module."""
+
+
+class FileStatus(StrEnum):
+    """Where a file is in its life."""
+
+    UPLOADING = "uploading"
+    STORED = "stored"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class FetchStatus(StrEnum):
+    """How far one recipient is with a file."""
+
+    OFFERED = "offered"
+    FETCHING = "fetching"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """An upload that begins. Times in ms since 1970, `size` in bytes."""
+
+    id: FileId
+    client_id: ClientId
+    owner: AccountId
+    name: str
+    size: int
+    to: tuple[UserName, ...]
+    note: str
+    created: int
+    expires: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A file. `order` rises with each new one. `sha256`, `message` and `seq` are set once it is stored."""
+
+    order: int
+    id: FileId
+    client_id: ClientId
+    owner: AccountId
+    owner_name: UserName
+    name: str
+    size: int
+    sha256: bytes | None
+    to: tuple[UserName, ...]
+    note: str
+    created: int
+    expires: int | None
+    status: FileStatus
+    message: MessageId | None
+    seq: int
+    recipients: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRow:
+    """One recipient of a file; `offset` in bytes, as far as it was when last written down."""
+
+    account: AccountId
+    name: UserName
+    status: FetchStatus
+    offset: int
+
+
+class FileStore(Protocol):
+    """Durable state about files.
+
+    `Store.commit` of a submission that carries a file's facts makes an uploading file a stored one, in the
+    transaction of its message: digest, message, seq and everyone addressed are set. A file that ended before
+    that stays ended, and one that has a message already keeps it.
+    """
+
+    def add_file(self, new: NewFile) -> FileRow:
+        """Enter an upload; for a known (owner, client_id) the row there is, whatever else differs."""
+
+    def file(self, file: FileId) -> FileRow | None:
+        """The file of an id."""
+
+    def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
+        """The file that an owner's upload became."""
+
+    def file_usage(self, owner: AccountId) -> int:
+        """Bytes of all files of an owner that are uploading or stored, by the size they will have."""
+
+    def may_fetch(self, file: FileId, account: AccountId) -> bool:
+        """Whether this account was addressed and not withheld from; an owner's own right is FileRow.owner."""
+
+    def fetches(self, file: FileId) -> Sequence[FetchRow]:
+        """Everyone the file was addressed to, in order; who got nothing looks like one who does not fetch."""
+
+    def set_fetch(
+        self, file: FileId, account: AccountId, status: FetchStatus, offset: int, now: int
+    ) -> FetchRow | None:
+        """Write down how far a recipient is; DONE stays. What holds now; None if they may not fetch."""
+
+    def sent_files(self, owner: AccountId, before: int | None, limit: int) -> Sequence[FileRow]:
+        """An owner's files with an order below `before`, the latest first."""
+
+    def received_files(
+        self, account: AccountId, before: int | None, limit: int
+    ) -> Sequence[tuple[FileRow, FetchRow]]:
+        """Files that this account may fetch, with how far it is; the latest first, order below `before`."""
+
+    def end_file(self, file: FileId, status: FileStatus) -> bytes | None:
+        """Withdraw or expire a file, which stays readable; one that has ended already stays as it is.
+
+        Gives its digest if that was a stored file and no other one needs the content.
+        """
+
+    def due_files(self, now: int, uploads_before: int, limit: int) -> Sequence[FileRow]:
+        """Stored files that expire at or before `now`, then uploads that began before `uploads_before`.
+
+        The longest overdue come first.
+        """
+
+    def live_digests(self) -> Iterable[bytes]:
+        """Contents that stored files need."""
+
+    def open_uploads(self) -> Iterable[FileId]:
+        """Files that are uploading."""

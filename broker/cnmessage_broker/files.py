@@ -1,0 +1,106 @@
+"""The file thread: chunks in and out on a ROUTER of its own, so that chat stays quick while files move.
+
+It alone touches the file channel and the blobs, and shares nothing with the reactor but the link between them
+(filelink.py). This is its loop; what it does stands in transfers.py. Built by app.py.
+"""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+import zmq
+
+from cnmessage_broker.blobs import Blobs
+from cnmessage_broker.channel import Channel
+from cnmessage_broker.config import Config
+from cnmessage_broker.filelink import FileLink
+from cnmessage_broker.sockets import FileSockets
+from cnmessage_broker.transfers import Transfers
+
+DRAIN = 64
+"""Most messages taken before the other direction gets its turn."""
+
+BEAT = 1.0
+"""Seconds between signs of life to each client that uploads, and between reports of how far fetches are."""
+
+_WORKERS = 2
+
+
+class FileThread:
+    """Serves the file channel from `start` to `stop`. `monotonic` gives seconds."""
+
+    def __init__(
+        self,
+        sockets: FileSockets,
+        blobs: Blobs,
+        link: FileLink,
+        config: Config,
+        monotonic: Callable[[], float],
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._link = link
+        self._monotonic = monotonic
+        self._log = log
+        self._channel = Channel(sockets, log)
+        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="file-work")
+        self._transfers = Transfers(self._channel, blobs, link, config, self._workers, self._wake, log)
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._next_beat = 0.0
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="files")
+        link.to_files.wake = self._wake
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End serving and wait for it; unfinished files keep what they have."""
+        self._stopping = True
+        self._wake()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._workers.shutdown(wait=True)
+        self._transfers.close()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def _wake(self) -> None:
+        try:
+            self._wake_in.send(b"\0")
+        except OSError:
+            return  # full: it is awake already; closed: it is done
+
+    def _run(self) -> None:
+        poller = zmq.Poller()
+        self._channel.register(poller)
+        poller.register(self._wake_out, zmq.POLLIN)
+        busy = False
+        while not self._stopping:
+            wait = 0.0 if busy else self._next_beat - self._monotonic()
+            poller.poll(max(0, int(wait * 1000)))
+            with contextlib.suppress(BlockingIOError):
+                while self._wake_out.recv(4096):
+                    pass
+            busy = self._turn()
+
+    def _turn(self) -> bool:
+        """One round of everything; whether more is waiting already."""
+        taken = 0
+        for said in self._channel.drain(DRAIN):
+            self._transfers.received(*said)
+            taken += 1
+        for news in self._link.to_files.take():
+            self._transfers.told(news)
+        self._transfers.finish_work()
+        more = self._transfers.send_chunks()
+        now = self._monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + BEAT
+            self._transfers.beat()
+        return more or taken == DRAIN

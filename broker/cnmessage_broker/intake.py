@@ -1,0 +1,177 @@
+"""One upload on the broker's side: its unfinished file, how far it has come, and what is being done about it.
+
+Blocking work (bringing bytes to the disk, hashing what an earlier link left, giving the file its final name)
+runs on a worker, one job at a time; chunks are written by the file thread itself. Called by files.py.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from enum import Enum
+
+from cnmessage_broker.blobs import Blobs
+from cnmessage_broker.peers import Peer
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.filechannel import Credit, FileMessage, Granted
+from cnmessage_protocol.flows import Inflow
+
+_SLICE = 1 << 20
+
+
+class Stage(Enum):
+    """Where an upload stands."""
+
+    PREPARING = "preparing"
+    RECEIVING = "receiving"
+    VERIFYING = "verifying"
+    RECORDING = "recording"
+
+
+@dataclass(slots=True)
+class _Job:
+    """What runs on a worker, and what to do with its result on the file thread."""
+
+    future: "Future[None]"
+    then: Callable[[], list[FileMessage]]
+
+
+class Intake:
+    """An upload whose client may go on. `wake` makes the file thread look for finished work.
+
+    OSError from any method: the disk does not take it.
+    """
+
+    def __init__(
+        self, peer: Peer, file: bytes, size: int, blobs: Blobs, workers: Executor, wake: Callable[[], None]
+    ) -> None:
+        self.peer = peer
+        self.file = file
+        self.stage = Stage.PREPARING
+        self.sha256 = b""
+        self._blobs = blobs
+        self._workers = workers
+        self._wake = wake
+        self._descriptor, here = blobs.open_part(file, size)
+        self.flow = Inflow(size, here, 0)
+        self._hash = hashlib.sha256()
+        self._job: _Job | None = None
+        self._closing = False
+        self._work(lambda: self._prepare(here), self._prepared)
+
+    def continues(self, peer: Peer) -> list[FileMessage]:
+        """The client asks again, on a fresh link."""
+        self.peer = peer
+        return [self._granted()] if self.stage is Stage.RECEIVING else []
+
+    def chunk(self, offset: int, data: memoryview) -> list[FileMessage]:
+        """Bytes came."""
+        if self.stage is not Stage.RECEIVING:
+            return []
+        if not self.flow.take(offset, len(data)):
+            return [self._granted()]
+        place, view = offset, data
+        while view:
+            written = os.pwrite(self._descriptor, view, place)
+            place, view = place + written, view[written:]
+        self._hash.update(data)
+        self._sync_if_due()
+        return []
+
+    def finish(self, sha256: bytes) -> list[FileMessage]:
+        """The client has sent all and says what it was."""
+        if self.stage is not Stage.RECEIVING:
+            return []  # said again: the answer is on its way
+        if not self.flow.complete:
+            return [self._granted()]
+        if self._hash.digest() != sha256:
+            self._begin_anew()
+            return [self._granted()]
+        self.stage, self.sha256 = Stage.VERIFYING, sha256
+        if self._job is None:
+            self._verify()
+        return []
+
+    def beat(self) -> FileMessage:
+        """A sign of life that is also true."""
+        return Credit(self.flow.upto if self.stage is Stage.RECEIVING else self.flow.offset)
+
+    def work_done(self) -> list[FileMessage]:
+        """Look whether the worker is done; what to say then. OSError if it failed."""
+        job = self._job
+        if job is None or not job.future.done():
+            return []
+        self._job = None
+        if self._closing:
+            os.close(self._descriptor)
+            return []
+        job.future.result()
+        return job.then()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of it runs on a worker any more."""
+        return self._job is None
+
+    def close(self) -> None:
+        """Let go of the file; what was written stays. With a job under way, `work_done` closes it."""
+        self._closing = True
+        if self._job is None:
+            os.close(self._descriptor)
+
+    # -- on a worker, and what follows ------------------------------------------------------------
+
+    def _prepare(self, here: int) -> None:
+        """Hash what an earlier link has left."""
+        place = 0
+        while place < here:
+            data = os.pread(self._descriptor, min(_SLICE, here - place), place)
+            if not data:
+                raise RequestError(ErrorCode.STORAGE, "an unfinished file became shorter")
+            self._hash.update(data)
+            place += len(data)
+        os.fdatasync(self._descriptor)
+
+    def _prepared(self) -> list[FileMessage]:
+        self.stage = Stage.RECEIVING
+        self.flow.durable = self.flow.offset
+        return [self._granted()]
+
+    def _sync_if_due(self) -> None:
+        if self._job is None and self.flow.sync_due:
+            upto = self.flow.offset
+            self._work(lambda: os.fdatasync(self._descriptor), lambda: self._synced(upto))
+
+    def _synced(self, upto: int) -> list[FileMessage]:
+        self.flow.durable = max(self.flow.durable, min(upto, self.flow.offset))
+        if self.stage is Stage.VERIFYING:
+            self._verify()
+            return []
+        self._sync_if_due()
+        return [Credit(self.flow.upto)]
+
+    def _verify(self) -> None:
+        def keep() -> None:
+            os.fsync(self._descriptor)
+            self._blobs.keep(self.file, self.sha256)
+
+        self._work(keep, self._verified)
+
+    def _verified(self) -> list[FileMessage]:
+        self.stage = Stage.RECORDING
+        return []
+
+    def _begin_anew(self) -> None:
+        """What came is not what was sent: nothing of it is worth keeping."""
+        os.ftruncate(self._descriptor, 0)
+        self._hash = hashlib.sha256()
+        self.flow.offset = self.flow.durable = 0
+
+    def _granted(self) -> Granted:
+        return Granted(self.file, self.flow.offset, self.flow.upto)
+
+    def _work(self, job: Callable[[], None], then: Callable[[], list[FileMessage]]) -> None:
+        future = self._workers.submit(job)
+        self._job = _Job(future, then)
+        future.add_done_callback(lambda _: self._wake())

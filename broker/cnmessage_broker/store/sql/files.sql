@@ -1,0 +1,88 @@
+-- name: add_file
+INSERT INTO file (id, client_id, owner, name, size, recipients, note, created, expires)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+RETURNING number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
+          message, own_seq, offered;
+
+-- name: file
+SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
+       message, own_seq, offered
+FROM file WHERE id = ?;
+
+-- name: upload
+SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
+       message, own_seq, offered
+FROM file WHERE owner = ? AND client_id = ?;
+
+-- name: file_usage
+SELECT coalesce(sum(size), 0) FROM file WHERE owner = ? AND status IN ('uploading', 'stored');
+
+-- name: complete_file
+UPDATE file
+SET status = CASE status WHEN 'uploading' THEN 'stored' ELSE status END,
+    sha256 = :sha256, message = :message, own_seq = :seq, offered = :offered
+WHERE id = :id AND owner = :owner AND message IS NULL
+RETURNING number;
+
+-- name: add_fetch
+INSERT INTO fetch (file, account, place, entitled, changed) VALUES (?, ?, ?, ?, ?);
+
+-- name: facts
+SELECT id, name, size, sha256 FROM file WHERE message = ?;
+
+-- name: fetch
+SELECT fetch.account, fetch.status, fetch.upto
+FROM file JOIN fetch ON fetch.file = file.number
+WHERE file.id = ? AND fetch.account = ? AND fetch.entitled;
+
+-- name: fetches
+SELECT fetch.account, fetch.status, fetch.upto
+FROM file JOIN fetch ON fetch.file = file.number
+WHERE file.id = ?
+ORDER BY fetch.place;
+
+-- name: set_fetch
+UPDATE fetch SET status = ?, upto = ?, changed = ?
+WHERE file = (SELECT number FROM file WHERE id = ?) AND account = ?;
+
+-- name: sent_files
+SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
+       message, own_seq, offered
+FROM file WHERE owner = ? AND number < ?
+ORDER BY number DESC
+LIMIT ?;
+
+-- name: received_files
+SELECT file.number, file.id, file.client_id, file.owner, file.name, file.size, file.sha256, file.recipients,
+       file.note, file.created, file.expires, file.status, file.message, file.own_seq, file.offered,
+       fetch.account, fetch.status, fetch.upto
+FROM fetch JOIN file ON file.number = fetch.file
+WHERE fetch.account = ? AND fetch.entitled AND fetch.file < ?
+ORDER BY fetch.file DESC
+LIMIT ?;
+
+-- name: end_file
+UPDATE file SET status = ? WHERE id = ? AND status IN ('uploading', 'stored') RETURNING sha256;
+
+-- name: content_is_needed
+SELECT 1 FROM file WHERE sha256 = ? AND status = 'stored' LIMIT 1;
+
+-- name: expired_files
+SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
+       message, own_seq, offered
+FROM file WHERE status = 'stored' AND expires <= ?
+ORDER BY expires, number
+LIMIT ?;
+
+-- name: stale_uploads
+SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
+       message, own_seq, offered
+FROM file WHERE status = 'uploading' AND created < ?
+ORDER BY created, number
+LIMIT ?;
+
+-- name: live_digests
+SELECT DISTINCT sha256 FROM file WHERE status = 'stored';
+
+-- name: open_uploads
+SELECT id FROM file WHERE status = 'uploading';

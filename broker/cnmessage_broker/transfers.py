@@ -1,0 +1,327 @@
+"""The transfers under way on the broker's side: what clients say, what the reactor answers, whose turn it is.
+
+Holds the uploads and downloads by their peer. A failing transfer ends by itself and disturbs no other. Driven
+by the file thread (files.py); what needs the store it asks of the reactor through the link (filelink.py).
+"""
+
+import contextlib
+import errno
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from itertools import count
+from typing import Any
+
+import structlog
+
+from cnmessage_broker.blobs import Blobs
+from cnmessage_broker.channel import Channel, GoneError
+from cnmessage_broker.config import Config
+from cnmessage_broker.filelink import (
+    NO_TICKET,
+    Answer,
+    Ask,
+    Begin,
+    Begun,
+    Complete,
+    FileLink,
+    Finished,
+    Gone,
+    Moved,
+    News,
+    Open,
+    Release,
+    Unbound,
+)
+from cnmessage_broker.intake import Intake, Stage
+from cnmessage_broker.peers import Device, Peer
+from cnmessage_broker.serving import Serving
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
+from cnmessage_protocol.filechannel import (
+    Chunk,
+    Credit,
+    Fetched,
+    FileMessage,
+    Finish,
+    Get,
+    Kept,
+    Noted,
+    Opened,
+    Put,
+    Stop,
+    stop,
+)
+from cnmessage_protocol.messages import Request, Withdraw
+from cnmessage_protocol.results import Sent
+
+ROUNDS = 8
+"""Chunks sent to each receiver before what clients say gets its turn."""
+
+_UNKNOWN = RequestError(ErrorCode.NOT_ATTACHED, "this transfer is not open here; ask again")
+
+
+class Transfers:
+    """All transfers. Blocking work goes to `workers`; `wake` says that some of it is done."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        blobs: Blobs,
+        link: FileLink,
+        config: Config,
+        workers: Executor,
+        wake: Callable[[], None],
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._channel = channel
+        self._blobs = blobs
+        self._link = link
+        self._config = config
+        self._workers = workers
+        self._wake = wake
+        self._log = log
+        self._intakes: dict[Peer, Intake] = {}
+        self._servings: dict[Peer, Serving] = {}
+        self._leaving: list[Intake] = []
+        self._devices: dict[Peer, Device] = {}
+        self._tickets = count(NO_TICKET + 1)
+        self._asked: dict[int, tuple[Peer, Request]] = {}
+        self._sent = False
+
+    def close(self) -> None:
+        """Let go of everything; what uploads have sent stays on disk. Workers must be done."""
+        for peer in [*self._intakes, *self._servings]:
+            self._drop(peer)
+        self._let_go()
+
+    # -- what clients say -------------------------------------------------------------------------
+
+    def received(self, peer: Peer, device: Device, message: FileMessage, data: memoryview) -> None:
+        """A client said something; `data` is a chunk's bytes."""
+        if isinstance(message, Put | Get | Fetched):
+            self._guarded(peer, lambda: self._open(peer, device, message))
+        elif peer in self._devices:
+            self._guarded(peer, lambda: self._go_on(peer, message, data))
+        elif not isinstance(message, Stop):
+            self._say(peer, stop(_UNKNOWN))
+
+    def _open(self, peer: Peer, device: Device, message: FileMessage) -> None:
+        match message:
+            case Fetched():
+                self._ask(peer, device, Finished(peer.transfer, whole=True))
+            case Put() | Get() if self._crowded(peer, device):
+                text = (
+                    f"more than {self._config.transfers_per_device} transfers at once; wait for some to end"
+                )
+                raise RequestError(ErrorCode.RATE_LIMITED, text)
+            case Put():
+                self._check_room(message.size)
+                self._ask(peer, device, Begin(peer.transfer, message))
+            case Get():
+                self._drop(peer)
+                self._ask(peer, device, Open(peer.transfer, message))
+            case _:
+                return
+
+    def _crowded(self, peer: Peer, device: Device) -> bool:
+        mine = sum(each.key == device.key for each in self._devices.values())
+        return peer not in self._devices and mine >= self._config.transfers_per_device
+
+    def _check_room(self, more: int) -> None:
+        if self._blobs.free() - more < self._config.disk_reserve:
+            raise RequestError(
+                ErrorCode.STORAGE,
+                "the broker's disk has no room for this file; ask who runs it, or try later",
+            )
+
+    def _go_on(self, peer: Peer, message: FileMessage, data: memoryview) -> None:
+        intake, serving = self._intakes.get(peer), self._servings.get(peer)
+        match message:
+            case Chunk(offset) if intake is not None:
+                self._say_all(peer, intake.chunk(offset, data))
+            case Finish(sha256) if intake is not None:
+                self._say_all(peer, intake.finish(sha256))
+            case Credit(upto, chunk) if serving is not None:
+                serving.flow.credited(upto, chunk)
+            case Stop() if serving is not None:
+                self._ask(peer, self._devices[peer], Finished(serving.file, whole=False))
+                self._drop(peer)
+            case Stop():
+                self._drop(peer)
+            case _:
+                return  # of an upload that is just being opened
+
+    # -- what the reactor says --------------------------------------------------------------------
+
+    def _ask(self, peer: Peer, device: Device, request: Request) -> None:
+        ticket = next(self._tickets)
+        self._asked[ticket] = peer, request
+        self._devices[peer] = device
+        self._link.to_reactor.put(Ask(ticket, device.key, device.address, request))
+
+    def _tell(self, device: Device, request: Request) -> None:
+        self._link.to_reactor.put(Ask(NO_TICKET, device.key, device.address, request))
+
+    def told(self, news: News) -> None:
+        """The reactor answered, or tells what has ended."""
+        match news:
+            case Answer(ticket, result, error) if ticket in self._asked:
+                peer, request = self._asked.pop(ticket)
+                self._guarded(peer, lambda: self._answered(peer, request, result, error))
+            case Gone(file, error):
+                self._end_file(file, error)
+            case Release(sha256) if all(each.sha256 != sha256 for each in self._intakes.values()):
+                self._blobs.drop_blob(sha256)
+            case Unbound(key):
+                refusal = RequestError(ErrorCode.UNAUTHENTICATED, "this session was logged out")
+                for peer in [peer for peer, device in self._devices.items() if device.key == key]:
+                    self._end(peer, refusal)
+            case _:
+                return
+
+    def _answered(self, peer: Peer, request: Request, result: Any, error: RequestError | None) -> None:
+        if error is not None:
+            raise error
+        match request, result:
+            case Begin(), Kept():
+                self._say(peer, result)
+                self._drop(peer)
+            case Begin(), Begun(file, size):
+                self._begin(peer, file, size)
+            case Complete(file, _), Sent(acks, refused):
+                if refused:
+                    raise RequestError(ErrorCode(refused[0][1]), refused[0][2])
+                _, message, seq, recipients = acks[0]
+                self._say(peer, Kept(file, message, seq, recipients))
+                self._drop(peer)
+                self._blobs.drop_part(file)
+            case Open(_, get), Opened() if peer in self._devices:
+                descriptor = self._blobs.open_blob(result.sha256)
+                self._servings[peer] = Serving(peer, self._devices[peer], get, result, descriptor)
+                self._say(peer, result)
+            case Finished(), Noted():
+                self._say(peer, result)
+                self._drop(peer)
+            case _:
+                return
+
+    def _begin(self, peer: Peer, file: bytes, size: int) -> None:
+        if peer not in self._devices:
+            return  # it went away meanwhile
+        earlier = next((each for each in self._intakes.values() if each.file == file), None)
+        if earlier is None:
+            self._intakes[peer] = Intake(peer, file, size, self._blobs, self._workers, self._wake)
+            return
+        if earlier.peer != peer:
+            del self._intakes[earlier.peer]
+            self._devices.pop(earlier.peer, None)
+            self._intakes[peer] = earlier
+        self._say_all(peer, earlier.continues(peer))
+
+    def _end_file(self, file: bytes, error: RequestError) -> None:
+        ended = [each.peer for each in self._intakes.values() if each.file == file]
+        ended += [each.peer for each in self._servings.values() if each.file == file]
+        for peer in ended:
+            self._say(peer, stop(error))
+            self._drop(peer)
+        self._blobs.drop_part(file)
+
+    # -- work and chunks --------------------------------------------------------------------------
+
+    def finish_work(self) -> None:
+        """Look which workers are done, and go on from there."""
+        for intake in list(self._intakes.values()):
+            self._guarded(intake.peer, lambda: self._worked(intake))  # noqa: B023 - run at once
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for intake in self._leaving:
+            with contextlib.suppress(CnMessageError, OSError):
+                intake.work_done()
+        self._leaving = [each for each in self._leaving if not each.idle]
+
+    def _worked(self, intake: Intake) -> None:
+        before = intake.stage
+        self._say_all(intake.peer, intake.work_done())
+        if intake.stage is Stage.RECORDING and before is not Stage.RECORDING:
+            self._ask(intake.peer, self._devices[intake.peer], Complete(intake.file, intake.sha256))
+
+    def send_chunks(self) -> bool:
+        """A chunk to each receiver in turn; whether more could go at once."""
+        for _ in range(ROUNDS):
+            moved = False
+            for serving in list(self._servings.values()):
+                self._guarded(serving.peer, lambda: self._send_chunk(serving))  # noqa: B023 - run at once
+                moved |= self._sent
+            if not moved:
+                return False
+        return True
+
+    def _send_chunk(self, serving: Serving) -> None:
+        self._sent = False
+        chunk = serving.next_chunk()
+        if chunk is None:
+            return
+        offset, data = chunk
+        if self._say(serving.peer, Chunk(offset), data):
+            serving.sent(len(data))
+            self._sent = True
+
+    def beat(self) -> None:
+        """A sign of life to each uploading client; how far fetches are, to the reactor."""
+        for intake in list(self._intakes.values()):
+            self._say(intake.peer, intake.beat())
+        for serving in self._servings.values():
+            if serving.flow.offset != serving.told:
+                serving.told = serving.flow.offset
+                self._tell(serving.device, Moved(serving.file, serving.told))
+
+    # -- saying and ending ------------------------------------------------------------------------
+
+    def _say_all(self, peer: Peer, messages: Iterable[FileMessage]) -> None:
+        for message in messages:
+            self._say(peer, message)
+
+    def _say(self, peer: Peer, message: FileMessage, data: bytes | None = None) -> bool:
+        """Send; False when the client does not read. One that is gone loses its transfers."""
+        try:
+            return self._channel.say(peer, message, data)
+        except GoneError:
+            for gone in [each for each in self._devices if each.routing_id == peer.routing_id]:
+                self._drop(gone)
+            return False
+
+    def _guarded(self, peer: Peer, step: Callable[[], None]) -> None:
+        """Run a step of one transfer; what fails ends this transfer and no other."""
+        try:
+            step()
+        except CnMessageError as error:
+            self._end(peer, RequestError(error.code, error.message))
+        except OSError as error:
+            self._log.error("a file could not be read or written", error=str(error))
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            text = "the broker's disk is full" if full else "the broker's disk failed"
+            if peer in self._intakes and full:
+                # Nothing of it may stay: it would keep the disk full.
+                self._tell(self._devices[peer], Withdraw(self._intakes[peer].file))
+            self._end(peer, RequestError(ErrorCode.STORAGE, f"{text}; ask who runs it, or try later"))
+        except Exception:  # noqa: BLE001 - a fault of ours must not stop the thread
+            self._log.exception("the file thread failed on a transfer")
+            self._end(peer, RequestError(ErrorCode.INTERNAL, "the broker failed on this transfer"))
+
+    def _end(self, peer: Peer, error: RequestError) -> None:
+        self._say(peer, stop(error))
+        self._drop(peer)
+
+    def _drop(self, peer: Peer) -> None:
+        """Forget a transfer; what an upload has sent stays on disk."""
+        device = self._devices.pop(peer, None)
+        intake = self._intakes.pop(peer, None)
+        if intake is not None:
+            intake.close()
+            if not intake.idle:
+                self._leaving.append(intake)
+        serving = self._servings.pop(peer, None)
+        if serving is not None:
+            serving.close()
+            if device is not None:
+                self._tell(device, Moved(serving.file, serving.flow.offset, paused=True))
