@@ -56,8 +56,6 @@ TICK = 0.25
 
 PRESENCE_INTERVAL = 1.0
 SWEEP_INTERVAL = 10.0
-"""Seconds between looks at which files have expired."""
-
 _MAX_NEWS = 1024
 
 
@@ -341,6 +339,7 @@ class Reactor:
                 self._perform(None, Presence(attachment.owner, online=False))
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_INTERVAL
+            self._commit()  # an upload whose end waits in the group is not abandoned
             self._perform_all(None, dispatch.guarded(lambda: sweep(self._deps)))
         if now >= self._next_presence:
             news = attachments.take_changes()

@@ -169,7 +169,7 @@ class Transfers:
                 self._guarded(peer, lambda: self._answered(peer, request, result, error))
             case Gone(file, error):
                 self._end_file(file, error)
-            case Release(sha256) if all(each.sha256 != sha256 for each in self._intakes.values()):
+            case Release(sha256) if not self._is_completing(sha256):
                 self._blobs.drop_blob(sha256)
             case Unbound(key):
                 refusal = RequestError(ErrorCode.UNAUTHENTICATED, "this session was logged out")
@@ -177,6 +177,11 @@ class Transfers:
                     self._end(peer, refusal)
             case _:
                 return
+
+    def _is_completing(self, sha256: bytes) -> bool:
+        """Whether an upload with this content is about to be recorded, its client there or not."""
+        asked = (request for _, request in self._asked.values() if isinstance(request, Complete))
+        return any(each.sha256 == sha256 for each in (*self._intakes.values(), *asked))
 
     def _answered(self, peer: Peer, request: Request, result: Any, error: RequestError | None) -> None:
         if error is not None:

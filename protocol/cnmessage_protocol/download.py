@@ -29,7 +29,7 @@ from cnmessage_protocol.transfer import (
 )
 
 QUICK = 0.25
-"""A chunk that took less time than this lets the next ones be twice as large."""
+"""Chunks that each took less time than this let those of the next credit be twice as large."""
 
 
 class Download:
@@ -42,6 +42,7 @@ class Download:
         self.resent = 0
         self._patience = Patience(now, now, limit)
         self._chunk_at = now
+        self._slow = False
 
     def begin(self) -> list[Effect]:
         """The first word."""
@@ -63,8 +64,10 @@ class Download:
             case Noted():
                 self._move(Step.NOTED)
                 return [Ended(self.opened)]
+            case Credit():
+                return []  # a sign of life
             case Stop(code) if code == ErrorCode.NOT_ATTACHED:
-                return self._ask_again()
+                return [] if self.phase is Phase.ASKING else self._ask_again()
             case Stop():
                 self._move(Step.STOPPED)
                 return [Ended(None, message.error)]
@@ -77,15 +80,15 @@ class Download:
         self._move(Step.OPENED)
         self.opened = opened
         self.flow.size = opened.size
-        return [SeekTo(self.flow.offset), *self._whole()]
+        # What GET granted may have been used up on an earlier link.
+        return [SeekTo(self.flow.offset), *(self._whole() or [Say(self._credit())])]
 
     def chunk(self, now: float, offset: int, length: int) -> tuple[bool, list[Effect]]:
         """Bytes came: whether to write them at `offset`, and what else to do."""
         if self.phase is not Phase.MOVING or not self.flow.take(offset, length):
             self._patience.heard(now, progress=False)
             return False, []
-        if now - self._chunk_at < QUICK:
-            self.flow.chunk = min(CHUNK, self.flow.chunk * 2)
+        self._slow |= now - self._chunk_at >= QUICK
         self._chunk_at = now
         self._patience.heard(now, progress=True)
         return True, []
@@ -105,7 +108,14 @@ class Download:
         self.flow.durable = max(self.flow.durable, offset)
         if self.phase is not Phase.MOVING:
             return []
-        return [Say(Credit(self.flow.upto, self.flow.chunk))]
+        # Only here: a window that grew before more was granted could not be filled, and nobody would go on.
+        if not self._slow:
+            self.flow.chunk = min(CHUNK, self.flow.chunk * 2)
+        self._slow = False
+        return [Say(self._credit())]
+
+    def _credit(self) -> Credit:
+        return Credit(self.flow.upto, self.flow.chunk)
 
     def kept(self, now: float) -> list[Effect]:
         """The file is verified and in its place."""
@@ -125,7 +135,7 @@ class Download:
 
     def _ask_again(self) -> list[Effect]:
         self._move(Step.LOST)
-        self._chunk_at = float("-inf")
+        self._slow = True
         match self.phase:
             case Phase.FINISHING:
                 return [Say(Fetched())]

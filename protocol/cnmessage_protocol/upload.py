@@ -41,7 +41,9 @@ class Upload:
         """The broker said something."""
         before = self.durable, self.phase
         effects = self._take(message)
-        self._patience.heard(now, progress=(self.durable, self.phase) != before)
+        # Unless bytes are moving a word is enough: the broker hashes what it has, or brings it to its disk.
+        at_work = self.phase is not Phase.MOVING
+        self._patience.heard(now, progress=at_work or (self.durable, self.phase) != before)
         return effects
 
     def _take(self, message: FileMessage) -> list[Effect]:
@@ -59,7 +61,8 @@ class Upload:
                 self.durable = self.flow.size
                 return [Ended(message)]
             case Stop(code) if code == ErrorCode.NOT_ATTACHED:
-                return self._ask_again()
+                # Said of every chunk that was under way; asking once is enough.
+                return [] if self.phase is Phase.ASKING else self._ask_again()
             case Stop():
                 self._move(Step.STOPPED)
                 return [Ended(None, message.error)]
@@ -91,6 +94,10 @@ class Upload:
         self.flow.offset += length
         return offset, length
 
+    def worked(self, now: float) -> None:
+        """This side moved on: a chunk left, or a part of the file was hashed."""
+        self._patience.heard(now, progress=True)
+
     @property
     def all_sent(self) -> bool:
         """Whether it is time to `finish`."""
@@ -101,6 +108,11 @@ class Upload:
         self._move(Step.ALL_SENT)
         self._patience.heard(now, progress=True)
         return [Say(Finish(sha256))]
+
+    def failed(self, error: RequestError) -> list[Effect]:
+        """This side cannot go on; the broker is told."""
+        self._move(Step.STOPPED)
+        return [Say(Stop(str(error.code))), Ended(None, error)]
 
     def lost(self, now: float) -> list[Effect]:
         """The link broke; on the fresh one the broker is asked where to go on."""

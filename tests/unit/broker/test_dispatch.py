@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from cnmessage_broker import dispatch
-from cnmessage_broker.dispatch import COMMANDS, Guard, guarded
+from cnmessage_broker.dispatch import COMMANDS, FILE_COMMANDS, Guard, guarded
 from cnmessage_broker.effects import Effect, Refuse
+from cnmessage_broker.filelink import Begin, Complete, Finished, Moved, Open
 from cnmessage_broker.ports import StoreError
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
+from cnmessage_protocol.filechannel import Get, Put
 from cnmessage_protocol.messages import (
     REQUESTS,
     Ack,
@@ -16,7 +18,9 @@ from cnmessage_protocol.messages import (
     Beat,
     Block,
     Blocklist,
+    Decline,
     Detach,
+    Files,
     History,
     Login,
     Logout,
@@ -31,6 +35,7 @@ from cnmessage_protocol.messages import (
     Unblock,
     Users,
     Whoami,
+    Withdraw,
 )
 from tests.unit.broker.conftest import PASSWORD, Room, message
 
@@ -56,9 +61,19 @@ EXAMPLES: dict[type[Request], Request] = {
         Unblock("bob"),
         Blocklist(),
         Receipts((b"i" * 16,)),
+        Files(sent=True),
+        Withdraw(b"f" * 16),
+        Decline(b"f" * 16),
     )
 }
 OPEN = {Signup, Login, Logout}
+
+
+def a_file_to_herself(room: Room, alice: str) -> bytes:
+    """A stored file that alice may withdraw and decline."""
+    file: bytes = room.ask(alice, Begin(b"u" * 16, Put("a", 1, ("alice",)))).file
+    room.ask(alice, Complete(file, b"d" * 32))
+    return file
 
 
 def test_every_request_of_the_protocol_has_a_command() -> None:
@@ -67,6 +82,19 @@ def test_every_request_of_the_protocol_has_a_command() -> None:
 
 def test_only_the_way_in_and_out_is_open_to_anyone() -> None:
     assert {request for request, command in COMMANDS.items() if command.guard is Guard.ANYONE} == OPEN
+
+
+def test_what_the_file_thread_asks_for_a_client_needs_a_login_too(room: Room) -> None:
+    asked = (
+        Begin(b"u" * 16, Put("a", 1, ("alice",))),
+        Complete(b"f" * 16, b"d" * 32),
+        Open(b"f" * 16, Get()),
+        Moved(b"f" * 16, 1),
+        Finished(b"f" * 16, whole=True),
+    )
+    assert {type(each) for each in asked} == set(FILE_COMMANDS)
+    for request in asked:
+        assert room.refusal("unknown", request) is ErrorCode.UNAUTHENTICATED
 
 
 def test_only_what_is_frequent_and_reads_nothing_may_run_before_the_commit() -> None:
@@ -94,6 +122,8 @@ def test_every_answer_is_the_record_the_catalogue_promises(room: Room, verb: str
         request = Beat(room.attach(alice).topic, 0)
     if isinstance(request, Receipts):
         request = Receipts((room.send(alice, "bob"),))
+    if isinstance(request, Withdraw | Decline):
+        request = type(request)(a_file_to_herself(room, alice))
     assert type(room.ask(alice, request)) is request.RESULT
 
 
@@ -106,6 +136,8 @@ def test_repeating_a_request_gives_the_same_answer(room: Room, verb: str) -> Non
         request = Beat(room.attach(alice).topic, 0)
     if isinstance(request, Receipts):
         request = Receipts((room.send(alice, "bob"),))
+    if isinstance(request, Withdraw | Decline):
+        request = type(request)(a_file_to_herself(room, alice))
     caller = "new key" if isinstance(request, Signup | Login) else alice
     if isinstance(request, Block | Unblock | Passwd | Logout):
         room.ask(caller, request)
