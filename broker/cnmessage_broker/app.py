@@ -16,6 +16,7 @@ import zmq
 
 from cnmessage_broker import keys
 from cnmessage_broker.attachments import Attachments
+from cnmessage_broker.background import made_in_background
 from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.config import Config
 from cnmessage_broker.context import Deps, budgets
@@ -105,7 +106,9 @@ class Broker:
             log.info("orphaned files were removed", count=removed)
         self._file_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._file_sockets = FileSockets(self._file_context, self.config.host, self.config.port, secret)
+            self._file_sockets = made_in_background(
+                lambda: FileSockets(self._file_context, self.config.host, self.config.port, secret)
+            )
         except BaseException:
             self._file_context.term()
             raise

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 import zmq
 
+from cnmessage_broker.background import step_back
 from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.channel import Channel
 from cnmessage_broker.config import Config
@@ -77,6 +78,7 @@ class FileThread:
             return  # full: it is awake already; closed: it is done
 
     def _run(self) -> None:
+        step_back()
         poller = zmq.Poller()
         self._channel.register(poller)
         poller.register(self._wake_out, zmq.POLLIN)

@@ -1,7 +1,7 @@
 """One upload on the broker's side: its unfinished file, how far it has come, and what is being done about it.
 
-Blocking work (bringing bytes to the disk, hashing what an earlier link left, giving the file its final name)
-runs on a worker, one job at a time; chunks are written by the file thread itself. Called by files.py.
+Blocking work (hashing what an earlier link left, bringing the whole file to the disk under its final name)
+runs on a worker; chunks are written by the file thread itself. Called by transfers.py.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ class Intake:
         self._workers = workers
         self._wake = wake
         self._descriptor, here = blobs.open_part(file, size)
-        self.flow = Inflow(size, here, 0)
+        self.flow = Inflow(size, here, here)
         self._hash = hashlib.sha256()
         self._job: _Job | None = None
         self._closing = False
@@ -76,8 +76,7 @@ class Intake:
             written = os.pwrite(self._descriptor, view, place)
             place, view = place + written, view[written:]
         self._hash.update(data)
-        self._sync_if_due()
-        return []
+        return [Credit(self.flow.credit())] if self.flow.credit_due else []
 
     def finish(self, sha256: bytes) -> list[FileMessage]:
         """The client has sent all and says what it was."""
@@ -89,8 +88,7 @@ class Intake:
             self._begin_anew()
             return [self._granted()]
         self.stage, self.sha256 = Stage.VERIFYING, sha256
-        if self._job is None:
-            self._verify()
+        self._work(self._keep, self._verified)
         return []
 
     def beat(self) -> FileMessage:
@@ -131,32 +129,15 @@ class Intake:
                 raise RequestError(ErrorCode.STORAGE, "an unfinished file became shorter")
             self._hash.update(data)
             place += len(data)
-        os.fdatasync(self._descriptor)
 
     def _prepared(self) -> list[FileMessage]:
         self.stage = Stage.RECEIVING
-        self.flow.durable = self.flow.offset
         return [self._granted()]
 
-    def _sync_if_due(self) -> None:
-        if self._job is None and self.flow.sync_due:
-            upto = self.flow.offset
-            self._work(lambda: os.fdatasync(self._descriptor), lambda: self._synced(upto))
-
-    def _synced(self, upto: int) -> list[FileMessage]:
-        self.flow.durable = max(self.flow.durable, min(upto, self.flow.offset))
-        if self.stage is Stage.VERIFYING:
-            self._verify()
-            return []
-        self._sync_if_due()
-        return [Credit(self.flow.upto)]
-
-    def _verify(self) -> None:
-        def keep() -> None:
-            os.fsync(self._descriptor)
-            self._blobs.keep(self.file, self.sha256)
-
-        self._work(keep, self._verified)
+    def _keep(self) -> None:
+        """Bring all of it to the disk under its content's name."""
+        os.fsync(self._descriptor)
+        self._blobs.keep(self.file, self.sha256)
 
     def _verified(self) -> list[FileMessage]:
         self.stage = Stage.RECORDING
@@ -166,10 +147,10 @@ class Intake:
         """What came is not what was sent: nothing of it is worth keeping."""
         os.ftruncate(self._descriptor, 0)
         self._hash = hashlib.sha256()
-        self.flow.offset = self.flow.durable = 0
+        self.flow.offset = 0
 
     def _granted(self) -> Granted:
-        return Granted(self.file, self.flow.offset, self.flow.upto)
+        return Granted(self.file, self.flow.offset, self.flow.credit())
 
     def _work(self, job: Callable[[], None], then: Callable[[], list[FileMessage]]) -> None:
         future = self._workers.submit(job)

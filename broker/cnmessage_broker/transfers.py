@@ -180,8 +180,8 @@ class Transfers:
 
     def _is_completing(self, sha256: bytes) -> bool:
         """Whether an upload with this content is about to be recorded, its client there or not."""
-        asked = (request for _, request in self._asked.values() if isinstance(request, Complete))
-        return any(each.sha256 == sha256 for each in (*self._intakes.values(), *asked))
+        asked = [request.sha256 for _, request in self._asked.values() if isinstance(request, Complete)]
+        return sha256 in asked or any(each.sha256 == sha256 for each in self._intakes.values())
 
     def _answered(self, peer: Peer, request: Request, result: Any, error: RequestError | None) -> None:
         if error is not None:

@@ -2,7 +2,18 @@
 
 from cnmessage_client.client import Client
 from cnmessage_client.loop import new_event_loop
-from cnmessage_client.model import Delivered, LoginSession, Message, Receipt, User
+from cnmessage_client.model import (
+    Delivered,
+    FileInfo,
+    LoginSession,
+    Message,
+    MessageFile,
+    Receipt,
+    RecipientState,
+    SentFile,
+    TransferProgress,
+    User,
+)
 from cnmessage_client.profile import Home
 from cnmessage_client.sync import SyncClient
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -12,11 +23,16 @@ __all__ = [
     "CnMessageError",
     "Delivered",
     "ErrorCode",
+    "FileInfo",
     "Home",
     "LoginSession",
     "Message",
+    "MessageFile",
     "Receipt",
+    "RecipientState",
+    "SentFile",
     "SyncClient",
+    "TransferProgress",
     "User",
     "new_event_loop",
 ]

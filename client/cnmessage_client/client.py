@@ -13,37 +13,35 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from cnmessage_client.connection import Connection, keys_match, new_key_pair
 from cnmessage_client.courier import Courier, compose
+from cnmessage_client.files import FileCalls
 from cnmessage_client.model import (
     Delivered,
-    LoginSession,
     Message,
     Receipt,
-    User,
-    from_millis,
     message_of,
     to_millis,
 )
+from cnmessage_client.people import PeopleCalls
 from cnmessage_client.profile import (
-    DEFAULT_BROKER,
     Home,
     KnownBrokers,
     damaged_key,
-    parse_address,
 )
 from cnmessage_client.requests import Requests, checked
+from cnmessage_client.sockets import Access
 from cnmessage_client.stream import Stream
 from cnmessage_client.trust import KeyGuard, Trust, settle_key, trust_loopback
 from cnmessage_protocol import messages as verbs
-from cnmessage_protocol.effects import Answer, Effect, End, Moved, Roster, Settle
+from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.effects import Answer, Effect, End, FileNews, Moved, Roster, Settle
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import id_text, parse_id
 from cnmessage_protocol.inbox import Show
 from cnmessage_protocol.records import TO_EVERYONE, Direction
-from cnmessage_protocol.results import Identity, LoggedIn
 from cnmessage_protocol.session import Session
 from cnmessage_protocol.states import State
 
@@ -51,7 +49,7 @@ DEFAULT_TIMEOUT = 10.0
 """Seconds a call waits for its answer."""
 
 
-class Client:
+class Client(PeopleCalls, FileCalls):
     """A client of one profile. Use it as an async context manager, or call `connect` and `close`."""
 
     def __init__(
@@ -63,22 +61,16 @@ class Client:
         trust: Trust | None = None,
         home: Home | None = None,
     ) -> None:
-        self.home = home or Home.find()
-        self.profile = self.home.profile(profile or self.home.current_profile)
-        self.broker = broker or self.profile.broker or DEFAULT_BROKER
-        self.address = parse_address(self.broker)
-        self.timeout = timeout
+        super().__init__(home, profile, broker, timeout)
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
+        self.on_file: Callable[[FileState], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self._trust = trust or trust_loopback
         self._session = Session(random.random)
         self._guard: KeyGuard
         self._courier: Courier
         self._stream: Stream
-        self._requests: Requests
-        self._connection: Connection | None = None
-        self._failure: CnMessageError | None = None
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -92,7 +84,7 @@ class Client:
         keys = self.profile.keys(new_key_pair)
         if not keys_match(keys):
             raise damaged_key(self.profile.folder / "device.key")
-        connection = Connection(self.address, broker_key, keys, self._session, self._take)
+        connection = Connection(Access(self.address, broker_key, keys), self._session, self._take)
         self._connection = connection
         self._courier = Courier(self.profile, self.address, self._session, connection, self.on_refused)
         self._stream = Stream(self._session, connection)
@@ -148,43 +140,6 @@ class Client:
         """Break the connection as a network fault would and stay away for `pause` seconds."""
         connection = self._connected()
         connection.perform(self._session.cut(connection.now(), pause))
-
-    # -- account ----------------------------------------------------------------------------------
-
-    async def signup(self, name: str, password: str) -> str:
-        """Make an account and log this profile in to it; gives the name as the broker keeps it."""
-        return await self._log_in(checked(lambda: verbs.Signup(name.lower(), password, self.profile.label)))
-
-    async def login(self, name: str, password: str) -> str:
-        """Log this profile in; gives the name as the broker keeps it."""
-        return await self._log_in(checked(lambda: verbs.Login(name.lower(), password, self.profile.label)))
-
-    async def logout(self) -> None:
-        """Log this profile out."""
-        await self._ask(verbs.Logout())
-        self.profile.remember(broker=self.address.place, user=None)
-
-    async def passwd(self, old: str, new: str) -> int:
-        """Change the password; gives how many other devices were logged out."""
-        answer = await self._ask(checked(lambda: verbs.Passwd(old, new)))
-        return int(answer.revoked)
-
-    async def whoami(self) -> Identity:
-        """Who this profile is logged in as, and how its inbox stands."""
-        answer: Identity = await self._ask(verbs.Whoami())
-        return answer
-
-    async def sessions(self) -> list[LoginSession]:
-        """The devices that are logged in to this account."""
-        answer = await self._ask(verbs.Sessions())
-        return [
-            LoginSession(identity, label, from_millis(created), from_millis(seen), online, current)
-            for identity, label, created, seen, online, current in answer.sessions
-        ]
-
-    async def revoke(self, session: int) -> None:
-        """Log another device out."""
-        await self._ask(verbs.Revoke(session))
 
     # -- messages ---------------------------------------------------------------------------------
 
@@ -271,49 +226,6 @@ class Client:
             if effects:
                 self._connection.perform(effects)
 
-    # -- people -----------------------------------------------------------------------------------
-
-    async def users(self) -> list[User]:
-        """Everyone, in order of name."""
-        found: list[User] = []
-        more = True
-        while more:
-            answer = await self._ask(verbs.Users(found[-1].name if found else ""))
-            found += [
-                User(name, online, None if seen is None else from_millis(seen))
-                for name, online, seen in answer.users
-            ]
-            more = answer.more and bool(answer.users)
-        return found
-
-    async def block(self, name: str) -> None:
-        """Let nothing of `name` into the inbox from now on."""
-        await self._ask(verbs.Block(name.lower()))
-
-    async def unblock(self, name: str) -> None:
-        """Take `name` off the blocklist; what was kept out meanwhile stays out."""
-        await self._ask(verbs.Unblock(name.lower()))
-
-    async def blocked(self) -> list[str]:
-        """Whom this user blocks."""
-        answer = await self._ask(verbs.Blocklist())
-        return list(answer.names)
-
-    # -- inner: connecting ------------------------------------------------------------------------
-
-    async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
-        answer: LoggedIn = await self._ask(request)
-        self.profile.remember(broker=self.address.place, user=answer.user)
-        self._courier.adopt(answer.user)
-        return answer.user
-
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            raise CnMessageError(ErrorCode.UNREACHABLE, "the client is not connected; call connect() first")
-        if self._failure is not None:
-            raise self._failure
-        return self._connection
-
     # -- inner: effects ---------------------------------------------------------------------------
 
     def _take(self, effect: Effect) -> None:
@@ -328,6 +240,8 @@ class Client:
                 self.on_state(state, retry_in)
             case Roster(changes):
                 self.on_presence(changes)
+            case FileNews(news):
+                self.on_file(news)
             case End(error):
                 self._fail(self.profile.explained(error, self.address))
             case _:
@@ -341,10 +255,7 @@ class Client:
         self._courier.fail(error)
         self._stream.fail(error)
         self._requests.fail(error)
-
-    async def _ask(self, request: verbs.Request) -> Any:
-        self._connected()
-        return await self._requests.ask(request)
+        self._stop_transfers(error)
 
 
 def _ignore(*_: object) -> None: ...

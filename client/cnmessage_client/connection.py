@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 import zmq
-from zmq.utils import z85
 
 from cnmessage_client.profile import Address, KeyPair
+from cnmessage_client.sockets import CURVE_OVERHEAD, Access, common, endpoint, secured
 from cnmessage_protocol.deliveries import Delivery
 from cnmessage_protocol.effects import CloseLink, Effect, Listen, OpenLink, Transmit
 from cnmessage_protocol.envelope import MAX_REPLY, KeyCard, pack_request, unpack_key_card, unpack_reply
@@ -23,7 +23,6 @@ DRAIN = 100
 """Most frames taken from a socket before other tasks get their turn."""
 
 _FLUSH_MS = 300
-_CURVE_OVERHEAD = 64
 _PROBE_OFFSET = 3
 
 
@@ -48,9 +47,9 @@ async def fetch_key_card(address: Address, timeout: float) -> KeyCard:  # noqa: 
     socket = context.socket(zmq.DEALER)
     changed = asyncio.Event()
     try:
-        _common(socket, address)
+        common(socket, address)
         socket.setsockopt(zmq.MAXMSGSIZE, 4096)
-        socket.connect(_endpoint(address, _PROBE_OFFSET))
+        socket.connect(endpoint(address, _PROBE_OFFSET))
         socket.send(b"")
         loop.add_reader(socket.fileno(), changed.set)
         async with asyncio.timeout(timeout):
@@ -80,15 +79,11 @@ class Connection:
 
     def __init__(
         self,
-        address: Address,
-        broker_key: bytes,
-        keys: KeyPair,
+        access: Access,
         session: Session,
         deliver: Callable[[Effect], None],
     ) -> None:
-        self._address = address
-        self._broker_key = z85.encode(broker_key)
-        self._keys = keys
+        self.access = access
         self._session = session
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
@@ -147,10 +142,10 @@ class Connection:
         self._close(0)
         self.heard.clear()
         self.opened.set()
-        self._requests = self._secured(zmq.DEALER)
+        self._requests = secured(self._context, zmq.DEALER, self.access)
         self._requests.setsockopt(zmq.IMMEDIATE, 1)
-        self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + _CURVE_OVERHEAD)
-        self._requests.connect(_endpoint(self._address, 0))
+        self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + CURVE_OVERHEAD)
+        self._requests.connect(endpoint(self.access.address, 0))
         self._loop.add_reader(self._requests.fileno(), self._look)
 
     def _listen(self, offset: int, topic: bytes, key: bytes) -> None:
@@ -158,21 +153,11 @@ class Connection:
 
         self._close_pushes()
         self._opener = Opener(topic, key).open
-        self._pushes = self._secured(zmq.SUB)
-        self._pushes.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + _CURVE_OVERHEAD)
+        self._pushes = secured(self._context, zmq.SUB, self.access)
+        self._pushes.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + CURVE_OVERHEAD)
         self._pushes.setsockopt(zmq.SUBSCRIBE, topic)
-        self._pushes.connect(_endpoint(self._address, offset))
+        self._pushes.connect(endpoint(self.access.address, offset))
         self._loop.add_reader(self._pushes.fileno(), self._look)
-
-    def _secured(self, kind: int) -> "zmq.Socket[bytes]":
-        socket = self._context.socket(kind)
-        _common(socket, self._address)
-        socket.setsockopt(zmq.CURVE_SERVERKEY, self._broker_key)
-        socket.setsockopt(zmq.CURVE_PUBLICKEY, self._keys.public)
-        socket.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret)
-        socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 6000)
-        return socket
 
     def _close(self, linger_ms: int) -> None:
         self._backlog.clear()
@@ -268,19 +253,6 @@ class Connection:
     def _tick(self) -> None:
         self._timer = None
         self.perform(self._session.tick(self.now()))
-
-
-def _common(socket: "zmq.Socket[bytes]", address: Address) -> None:
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.IPV6, 1 if ":" in address.host else 0)
-    socket.setsockopt(zmq.RECONNECT_IVL, 200)
-    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 10_000)
-    socket.setsockopt(zmq.HANDSHAKE_IVL, 5000)
-
-
-def _endpoint(address: Address, offset: int) -> str:
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"tcp://{host}:{address.port + offset}"
 
 
 def _never() -> bool:

@@ -5,12 +5,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.ids import id_text
-from cnmessage_protocol.records import Direction, InboxItem, Kind
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _KIND_NAMES = {kind: kind.name.lower() for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFile:
+    """The file a message offers. `size` in bytes, `sha256` in hexadecimal; `name` is not cleaned."""
+
+    id: str
+    name: str
+    size: int
+    sha256: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints for it."""
+        return {"id": self.id, "name": self.name, "size": self.size, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +41,11 @@ class Message:
     body: str
     received: bool
     client_id: str | None
+    file: MessageFile | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints for it everywhere."""
+        """The object that `--json` prints for it everywhere; `file` is there for kind file only."""
+        file = {} if self.file is None else {"file": self.file.as_json()}
         return {
             "id": self.id,
             "seq": self.seq,
@@ -37,6 +54,7 @@ class Message:
             "to": list(self.to),
             "time": json_time(self.time),
             "body": self.body,
+            **file,
         }
 
 
@@ -95,6 +113,102 @@ class Delivered:
     states: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """How far one file has come: `done` of `size` bytes; `started_at` is where this run began.
+
+    `phase` is waiting, sending, receiving, verifying, done or failed; `error` says why it failed. `file` is
+    the file's id, None while the broker has not given one.
+    """
+
+    name: str
+    file: str | None
+    phase: str
+    done: int
+    size: int
+    started_at: int
+    error: CnMessageError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """What became of one file of a send: it is offered to its recipients, or `error` says why not.
+
+    With an error, ids and digest are empty as far as they were not settled before.
+    """
+
+    id: str
+    name: str
+    size: int
+    sha256: str
+    message: str
+    recipients: int
+    error: CnMessageError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientState:
+    """How far one recipient is: `state` is offered, fetching, done, expired or failed."""
+
+    name: str
+    state: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """A file that was sent or offered; `state` is uploading, stored, withdrawn or expired.
+
+    `sha256` is None while it is being uploaded, `expires` for one that stays. A receiver sees only itself
+    in `recipients`.
+    """
+
+    id: str
+    name: str
+    size: int
+    sha256: str | None
+    sender: str
+    note: str
+    time: datetime
+    expires: datetime | None
+    state: str
+    recipients: tuple[RecipientState, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints for it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "size": self.size,
+            "sha256": self.sha256,
+            "from": self.sender,
+            "note": self.note,
+            "time": json_time(self.time),
+            "expires": None if self.expires is None else json_time(self.expires),
+            "state": self.state,
+            "recipients": [
+                {"name": each.name, "state": each.state, "bytes": each.bytes} for each in self.recipients
+            ],
+        }
+
+
+def file_info(row: tuple[Any, ...]) -> FileInfo:
+    """The application's view of a row of results.FileList."""
+    _, identity, sender, name, size, digest, note, time, expires, state, recipients = row
+    return FileInfo(
+        id_text(identity),
+        name,
+        size,
+        None if digest is None else digest.hex(),
+        sender,
+        note,
+        from_millis(time),
+        None if expires is None else from_millis(expires),
+        state,
+        tuple(RecipientState(*each) for each in recipients),
+    )
+
+
 def message_of(item: InboxItem) -> Message:
     """The application's view of an inbox item."""
     return Message(
@@ -107,7 +221,12 @@ def message_of(item: InboxItem) -> Message:
         item.body,
         item.direction is Direction.RECEIVED,
         None if item.client_id is None else id_text(item.client_id),
+        None if item.file is None else _file_of(item.file),
     )
+
+
+def _file_of(facts: FileFacts) -> MessageFile:
+    return MessageFile(id_text(facts.id), facts.name, facts.size, facts.sha256.hex())
 
 
 def from_millis(milliseconds: int) -> datetime:

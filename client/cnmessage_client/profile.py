@@ -124,6 +124,11 @@ class Profile:
         return self.home.state / "profiles" / self.name / "outbox"
 
     @property
+    def uploads(self) -> Path:
+        """Where unfinished uploads are written down."""
+        return self.home.state / "profiles" / self.name / "uploads"
+
+    @property
     def label(self) -> str:
         """What the list of sessions shows for this device."""
         return f"{self.name}@{socket.gethostname()}"[:64]

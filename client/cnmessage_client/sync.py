@@ -13,13 +13,15 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cnmessage_client.client import DEFAULT_TIMEOUT, Client
+from cnmessage_client.files import PathText, Progress
 from cnmessage_client.loop import new_event_loop
-from cnmessage_client.model import Delivered, LoginSession, Message, Receipt, User
+from cnmessage_client.model import Delivered, FileInfo, LoginSession, Message, Receipt, SentFile, User
 from cnmessage_client.profile import Home
 from cnmessage_client.trust import Trust
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -193,6 +195,47 @@ class SyncClient:
     def blocked(self) -> list[str]:
         """Whom this user blocks."""
         return self._run(self._client.blocked())
+
+    def send_files(
+        self,
+        to: str | Sequence[str],
+        paths: Sequence[PathText],
+        *,
+        note: str = "",
+        expires: timedelta | None = None,
+        names: Sequence[str] | None = None,
+        progress: Progress | None = None,
+    ) -> list[SentFile]:
+        """Send files; what became of each. `progress` is called on the client's thread."""
+        return self._run(
+            self._client.send_files(to, paths, note=note, expires=expires, names=names, progress=progress),
+        )
+
+    def get_file(
+        self,
+        id: str,  # noqa: A002 - the word that all records have for it
+        directory: PathText,
+        *,
+        name: str | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Fetch a file into `directory`; gives where it is. `progress` is called on the client's thread."""
+        return self._run(
+            self._client.get_file(id, directory, name=name, overwrite=overwrite, progress=progress),
+        )
+
+    def files(self, *, sent: bool) -> list[FileInfo]:
+        """The files this user sent, or was offered, the latest first."""
+        return self._run(self._client.files(sent=sent))
+
+    def withdraw_file(self, id: str) -> None:  # noqa: A002 - as above
+        """Take a file of this user back."""
+        self._run(self._client.withdraw_file(id))
+
+    def decline_file(self, id: str) -> None:  # noqa: A002 - as above
+        """Say that this user will not fetch a file."""
+        self._run(self._client.decline_file(id))
 
     def _run(self, job: Coroutine[Any, Any, Result]) -> Result:
         future = self._submit(job)

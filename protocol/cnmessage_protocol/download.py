@@ -23,7 +23,6 @@ from cnmessage_protocol.transfer import (
     Say,
     SeekTo,
     Step,
-    Sync,
     next_phase,
     waited,
 )
@@ -61,6 +60,8 @@ class Download:
                 return []
             case Opened() if self.phase in {Phase.ASKING, Phase.MOVING}:
                 return self._begin(message)
+            case Opened():
+                return []  # a late answer to an earlier question: all is here already
             case Noted():
                 self._move(Step.NOTED)
                 return [Ended(self.opened)]
@@ -97,16 +98,7 @@ class Download:
         """The chunk that was taken is written."""
         if self.flow.complete:
             return self._whole()
-        if not self.flow.sync_due:
-            return []
-        self.flow.syncing = True
-        return [Sync()]
-
-    def synced(self, offset: int) -> list[Effect]:
-        """Everything up to `offset` is on disk."""
-        self.flow.syncing = False
-        self.flow.durable = max(self.flow.durable, offset)
-        if self.phase is not Phase.MOVING:
+        if not self.flow.credit_due:
             return []
         # Only here: a window that grew before more was granted could not be filled, and nobody would go on.
         if not self._slow:
@@ -115,16 +107,20 @@ class Download:
         return [Say(self._credit())]
 
     def _credit(self) -> Credit:
-        return Credit(self.flow.upto, self.flow.chunk)
+        return Credit(self.flow.credit(), self.flow.chunk)
 
     def kept(self, now: float) -> list[Effect]:
-        """The file is verified and in its place."""
+        """The file is verified and in its place; the broker may have ended the transfer meanwhile."""
+        if self.phase is Phase.ENDED:
+            return []
         self._move(Step.STORED)
         self._patience.heard(now, progress=True)
         return [Say(Fetched())]
 
     def failed(self, error: RequestError) -> list[Effect]:
         """This side cannot go on; the sender is told."""
+        if self.phase is Phase.ENDED:
+            return []
         self._move(Step.STOPPED)
         return [Say(Stop(str(error.code))), Ended(None, error)]
 
@@ -140,7 +136,7 @@ class Download:
             case Phase.FINISHING:
                 return [Say(Fetched())]
             case Phase.ASKING:
-                return [Say(Get(self.flow.offset, self.flow.durable + self.flow.window, self.flow.chunk))]
+                return [Say(Get(self.flow.offset, self.flow.offset + self.flow.window, self.flow.chunk))]
             case _:
                 return []
 
@@ -149,7 +145,10 @@ class Download:
         if self.phase in {Phase.ENDED, Phase.VERIFYING}:
             self._patience.heard(now, progress=True)
             return []
-        return waited(self._patience, now)
+        effects = waited(self._patience, now)
+        if any(isinstance(each, Ended) for each in effects):
+            self._move(Step.STOPPED)
+        return effects
 
     @property
     def deadline(self) -> float:

@@ -1,8 +1,7 @@
 """Machines: the flow of one file's bytes, seen by the side that sends and by the side that receives.
 
-Credit is absolute and counts from what the receiver has on disk: `upto` = durable + window. So no more than
-one window is lost by a cut, and neither side ever holds a byte here. Used by upload.py, download.py and the
-broker.
+Credit is absolute and counts from what the receiver has written: `upto` = written + window. So a cut costs no
+more than one window, and neither side ever holds a byte here. Used by upload.py, download.py and the broker.
 """
 
 from dataclasses import dataclass
@@ -43,13 +42,12 @@ class Outflow:
 
 @dataclass(slots=True)
 class Inflow:
-    """The receiving side: what is here, what of it is on disk, what was allowed."""
+    """The receiving side: what is written here, and what was allowed from there on."""
 
     size: int
     offset: int = 0
-    durable: int = 0
+    credited: int = 0
     chunk: int = CHUNK
-    syncing: bool = False
 
     def take(self, offset: int, length: int) -> bool:
         """Whether these bytes are the next ones; if so they count as written."""
@@ -58,11 +56,15 @@ class Inflow:
         self.offset += length
         return True
 
+    def credit(self) -> int:
+        """Grant a window from what is written now: where the sender may go on to."""
+        self.credited = self.offset
+        return self.upto
+
     @property
-    def sync_due(self) -> bool:
-        """Whether to bring what is here to the disk now."""
-        ahead = self.offset - self.durable
-        return not self.syncing and ahead > 0 and (ahead >= self.window // 2 or self.offset == self.size)
+    def credit_due(self) -> bool:
+        """Whether half a window was used up since credit was granted, and more is to come."""
+        return self.offset - self.credited >= self.window // 2 and not self.complete
 
     @property
     def window(self) -> int:
@@ -71,8 +73,8 @@ class Inflow:
 
     @property
     def upto(self) -> int:
-        """The credit to grant."""
-        return min(self.size, self.durable + self.window)
+        """How far the sender may go by the credit it has."""
+        return min(self.size, self.credited + self.window)
 
     @property
     def complete(self) -> bool:

@@ -3,7 +3,7 @@
     Upload (upload.py)        asks, sends, finishes      ↔  the broker receives, verifies, records
     Download (download.py)    asks, receives, verifies   ↔  the broker sends
 
-Both outlive a broken link: they ask again and go on where the other side's disk ends.
+Both outlive a broken link: they ask again and go on where the receiving side's bytes end.
 """
 
 from collections.abc import Mapping
@@ -45,11 +45,6 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Sync:
-    """Bring the download's bytes to the disk, then tell `synced`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """The transfer is over: `result` says how it went, or `error` why it did not."""
 
@@ -57,7 +52,7 @@ class Ended:
     error: RequestError | None = None
 
 
-Effect = Say | SeekTo | Reopen | Keep | Sync | Ended
+Effect = Say | SeekTo | Reopen | Keep | Ended
 
 
 class Phase(Enum):

@@ -27,7 +27,7 @@ class Upload:
         self.put = put
         self.phase = Phase.ASKING
         self.flow = Outflow(put.size)
-        self.durable = 0
+        self.confirmed = 0
         self.resent = 0
         self.file: bytes | None = None
         self._patience = Patience(now, now, limit)
@@ -39,11 +39,11 @@ class Upload:
 
     def received(self, now: float, message: FileMessage) -> list[Effect]:
         """The broker said something."""
-        before = self.durable, self.phase
+        before = self.confirmed, self.phase
         effects = self._take(message)
         # Unless bytes are moving a word is enough: the broker hashes what it has, or brings it to its disk.
         at_work = self.phase is not Phase.MOVING
-        self._patience.heard(now, progress=at_work or (self.durable, self.phase) != before)
+        self._patience.heard(now, progress=at_work or (self.confirmed, self.phase) != before)
         return effects
 
     def _take(self, message: FileMessage) -> list[Effect]:
@@ -54,11 +54,11 @@ class Upload:
                 return self._granted(file, offset, upto)
             case Credit(upto, chunk):
                 self.flow.credited(upto, chunk)
-                self.durable = max(self.durable, min(upto, self.flow.size) - WINDOW)
+                self.confirmed = max(self.confirmed, min(upto, self.flow.size) - WINDOW)
                 return []
             case Kept():
                 self._move(Step.KEPT)
-                self.durable = self.flow.size
+                self.confirmed = self.flow.size
                 return [Ended(message)]
             case Stop(code) if code == ErrorCode.NOT_ATTACHED:
                 # Said of every chunk that was under way; asking once is enough.
@@ -80,7 +80,7 @@ class Upload:
         self.file = file
         self.resent += max(0, self.flow.offset - offset)
         self.flow.granted(offset, upto)
-        self.durable = offset
+        self.confirmed = offset
         return [SeekTo(offset)]
 
     def next_chunk(self) -> tuple[int, int] | None:
@@ -111,6 +111,8 @@ class Upload:
 
     def failed(self, error: RequestError) -> list[Effect]:
         """This side cannot go on; the broker is told."""
+        if self.phase is Phase.ENDED:
+            return []
         self._move(Step.STOPPED)
         return [Say(Stop(str(error.code))), Ended(None, error)]
 
@@ -127,7 +129,10 @@ class Upload:
 
     def tick(self, now: float) -> list[Effect]:
         """Time passed."""
-        return [] if self.phase is Phase.ENDED else waited(self._patience, now)
+        effects = [] if self.phase is Phase.ENDED else waited(self._patience, now)
+        if any(isinstance(each, Ended) for each in effects):
+            self._move(Step.STOPPED)
+        return effects
 
     @property
     def deadline(self) -> float:

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from cnmessage_client.cli import account, messages, people, profiles
+from cnmessage_client.cli import account, fetching, files, messages, people, profiles, sending
 from cnmessage_client.cli.options import Settings, common
 from cnmessage_client.cli.render import Renderer
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
 _GROUPS = (
     ("Messages", (messages.send, messages.broadcast, messages.history, messages.watch)),
+    ("Files", (files.files, sending.sendfile, fetching.getfile)),
     ("People", (people.users, people.blacklist)),
     (
         "Account",

@@ -11,9 +11,11 @@ import click
 
 from cnmessage_client.cli.names import complete_name, remember_names
 from cnmessage_client.cli.options import Settings, common, usage
+from cnmessage_client.cli.safe_text import safe_text
 from cnmessage_client.cli.times import Moment
 from cnmessage_client.client import Client
 from cnmessage_client.model import Message, Receipt
+from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import EVERYONE
 from cnmessage_protocol.states import State
@@ -146,7 +148,8 @@ def watch(settings: Settings, count: int | None, own: bool, hook: str | None) ->
 
     async def job(client: Client) -> None:
         renderer = settings.renderer
-        client.on_state = _Announcer(settings).moved
+        announcer = _Announcer(settings)
+        client.on_state, client.on_file = announcer.moved, announcer.file_moved
         seen = 0
         async for message in client.messages(auto_ack=False, own=own):
             if hook is not None:
@@ -162,7 +165,7 @@ def watch(settings: Settings, count: int | None, own: bool, hook: str | None) ->
 
 
 class _Announcer:
-    """Tells on stderr when the connection is lost and when it is back."""
+    """Tells on stderr when the connection is lost and when it is back, and who has fetched a file of ours."""
 
     def __init__(self, settings: Settings) -> None:
         self._renderer = settings.renderer
@@ -177,6 +180,12 @@ class _Announcer:
             self._renderer.note("back")
         elif state is State.LIVE and self._renderer.for_person:
             self._renderer.note("Watching; Ctrl-C ends it.")
+
+    def file_moved(self, news: FileState) -> None:
+        if news.state == "done":
+            self._renderer.note(f"{news.user} has fetched {safe_text(news.name)}")
+        elif news.state == "failed":
+            self._renderer.note(f"{news.user} gave up fetching {safe_text(news.name)}")
 
 
 async def _run_hook(command: str, message: Message) -> None:

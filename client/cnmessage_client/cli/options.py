@@ -40,7 +40,7 @@ class Settings:
     @property
     def renderer(self) -> Renderer:
         """How this run prints."""
-        return Renderer(as_json=self.as_json, quiet=self.quiet)
+        return Renderer(as_json=self.as_json, quiet=self.quiet, command=self.command)
 
     @property
     def interactive(self) -> bool:

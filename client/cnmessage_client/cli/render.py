@@ -6,10 +6,11 @@ lines elsewhere. rich is imported only where a person looks.
 
 import json
 import os
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -17,13 +18,31 @@ from cnmessage_client.cli.safe_text import one_field, safe_text
 from cnmessage_client.model import Message, User, json_time
 from cnmessage_protocol.errors import CnMessageError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
+SHORT_ID = 8
+"""Digits of an id that a person is shown; any unique beginning is understood."""
+
+
+def in_units(size: int) -> str:
+    """A number of bytes as a person reads it: 17 bytes, 1.2 MiB."""
+    if size < 1024:
+        return f"{size} byte" if size == 1 else f"{size} bytes"
+    scaled, units = size / 1024, ["KiB", "MiB", "GiB", "TiB"]
+    while scaled >= 1023.95 and len(units) > 1:  # or else it would read 1024.0
+        scaled, units = scaled / 1024, units[1:]
+    return f"{scaled:.1f} {units[0]}"
 
 
 class Renderer:
-    """Prints for one run of the command line."""
+    """Prints for one run of the command line; `command` is how to type this program in a hint."""
 
-    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+    def __init__(
+        self, *, as_json: bool, quiet: bool, command: Callable[[], str] = lambda: "cnmessage"
+    ) -> None:
+        self._command = command
         self.as_json = as_json
         self.quiet = quiet
         self.for_person = not as_json and sys.stdout.isatty()
@@ -63,6 +82,7 @@ class Renderer:
                     message.sender,
                     ",".join(message.to),
                     message.body,
+                    *self._file_fields(message),
                 ),
             )
 
@@ -89,6 +109,18 @@ class Renderer:
     def when(self, time: datetime) -> str:
         """A time as this run shows times."""
         return self._when(time)
+
+    def bytes_of(self, file: BinaryIO) -> None:
+        """The content of a file, as it is."""
+        shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
+        sys.stdout.buffer.flush()
+
+    def console(self, *, stderr: bool = False) -> "Console":
+        """A rich console on stdout or stderr."""
+        from rich.console import Console  # noqa: PLC0415 - 60 ms that scripts and one-liners spare
+
+        plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+        return Console(stderr=stderr, no_color=plain, highlight=False)
 
     def note(self, text: str) -> None:
         """What changed and what to do next; not data, so it goes to stderr, and not with --quiet."""
@@ -120,12 +152,27 @@ class Renderer:
         time = f"{message.time.astimezone():%Y-%m-%d %H:%M:%S}"
         if self.colour:
             time = click.style(time, dim=True)
-        body = safe_text(message.body, lines=True).replace("\n", "\n    ")
-        return f"{time}  {name}{arrow}: {body}"
+        body = safe_text(message.body, lines=True)
+        if message.file is not None:
+            body = self._offer(message) + (f"\n{body}" if body else "")
+        return f"{time}  {name}{arrow}: {body}".replace("\n", "\n    ")
+
+    def _offer(self, message: Message) -> str:
+        file = message.file
+        if file is None:
+            return ""
+        text = safe_text(f"[file] {file.name}, {in_units(file.size)}")
+        if not message.received:
+            return text
+        return f"{text} · fetch it: {self._command()} files get {safe_text(file.id[:SHORT_ID])}"
+
+    @staticmethod
+    def _file_fields(message: Message) -> tuple[str, ...]:
+        file = message.file
+        return () if file is None else (file.id, file.name, str(file.size), file.sha256)
 
     def _grid(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        from rich.console import Console  # noqa: PLC0415 - 60 ms that scripts and one-liners spare
-        from rich.table import Table  # noqa: PLC0415
+        from rich.table import Table  # noqa: PLC0415 - 60 ms that scripts and one-liners spare
         from rich.text import Text  # noqa: PLC0415
 
         table = Table(box=None, pad_edge=False, header_style="bold" if self.colour else "")
@@ -133,7 +180,7 @@ class Renderer:
             table.add_column(head, overflow="fold")
         for row in rows:
             table.add_row(*[Text(safe_text(field)) for field in row])
-        Console(no_color=not self.colour, highlight=False).print(table)
+        self.console().print(table)
 
     @staticmethod
     def _out(text: str) -> None:

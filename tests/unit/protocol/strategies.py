@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from cnmessage_protocol.ids import EVERYONE, ID_SIZE, RESERVED_NAMES
-from cnmessage_protocol.records import Direction, Kind, inbox_item, outgoing
+from cnmessage_protocol.records import DIGEST_SIZE, Direction, Kind, file_facts, inbox_item, outgoing
 from cnmessage_protocol.schema import Check, boolean, existing_name, fresh_name
 
 Values = SearchStrategy[Any]
@@ -48,22 +48,28 @@ TOO_LONG: Values = (
 _recipients = st.lists(NAMES.filter(lambda name: name != EVERYONE), min_size=1, max_size=4) | st.just(
     [EVERYONE]
 )
+_digests = st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE)
+_facts = st.tuples(IDS, BODIES, UINT63, _digests).map(list)
 _ROWS: dict[Any, Values] = {
     boolean: st.booleans(),
     existing_name: NAMES,
     fresh_name: NAMES.filter(lambda name: name not in RESERVED_NAMES),
     outgoing: st.tuples(IDS, _recipients, BODIES).map(list),
-    inbox_item: st.tuples(
-        st.integers(1, (1 << 63) - 1),
-        st.sampled_from(Direction).map(int),
-        IDS,
-        st.sampled_from(Kind).map(int),
-        NAMES,
-        st.lists(NAMES, max_size=3),
-        UINT63,
-        BODIES,
-        st.none() | IDS,
-    ).map(list),
+    inbox_item: st.sampled_from(Kind).flatmap(
+        lambda kind: st.tuples(
+            st.integers(1, (1 << 63) - 1),
+            st.sampled_from(Direction).map(int),
+            IDS,
+            st.just(int(kind)),
+            NAMES,
+            st.lists(NAMES, max_size=3),
+            UINT63,
+            BODIES,
+            st.none() | IDS,
+            _facts if kind is Kind.FILE else st.none(),
+        ).map(list)
+    ),
+    file_facts: _facts,
 }
 
 
@@ -95,6 +101,12 @@ def valid(check: Check) -> Values:
             return st.lists(valid(limits["inner"]), min_size=limits["minimum"], max_size=_MOST_ELEMENTS)
         case "_ack":
             return st.tuples(IDS, IDS, st.integers(1, (1 << 63) - 1), UINT63).map(list)
+        case "_names":
+            return st.lists(NAMES.filter(lambda name: name != EVERYONE), min_size=1, max_size=4)
+        case "_file_name":
+            return st.text(
+                st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=_MOST_TEXT // 2
+            )
         case "row":
             return st.tuples(*map(valid, limits["inner"])).map(list)
         case _:

@@ -24,6 +24,7 @@ from tests.unit.protocol.strategies import BODIES, IDS, NAMES, thorough, valid
 WIDTHS = pytest.mark.parametrize(("letter", "width"), [("a", 1), ("é", 2), ("€", 3), ("😀", 4)])
 CLIENT_ID = ClientId(bytes(16))
 BOB = (UserName("bob"),)
+FACTS: list[object] = [bytes(16), "a.txt", 0, bytes(32)]
 
 
 def filled(letter: str, width: int, size: int) -> str:
@@ -37,7 +38,7 @@ def test_a_body_of_exactly_64_kib_travels_whole(letter: str, width: int) -> None
     assert len(body.encode()) == utf8_size(body) == 65536
     call = unpack_request(pack_request(1, Send((Outgoing(CLIENT_ID, BOB, body),))))
     assert call.request == Send((Outgoing(CLIENT_ID, BOB, body),))
-    row = [1, 0, bytes(16), 0, "bob", ["al"], 0, body, None]
+    row = [1, 0, bytes(16), 0, "bob", ["al"], 0, body, None, None]
     assert inbox_item("item", decode(encode(row), REPLY_LIMITS)).body == body
 
 
@@ -75,6 +76,38 @@ def test_a_message_row_survives_the_wire(row: list[object]) -> None:
 def test_an_inbox_row_survives_the_wire(row: list[object]) -> None:
     item = inbox_item("items", row)
     assert inbox_item("items", decode(encode(item.row()), REPLY_LIMITS)) == item
+
+
+@pytest.mark.parametrize(("kind", "facts"), [(0, FACTS), (1, FACTS), (2, None)])
+def test_items_of_kind_file_and_no_others_tell_of_a_file(kind: int, facts: object) -> None:
+    row = [1, 0, bytes(16), kind, "bob", ["al"], 0, "", None, facts]
+    with pytest.raises(ProtocolError, match="not of the protocol's form"):
+        inbox_item("item", row)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        FACTS[:3],
+        [*FACTS, 1],
+        {},
+        [bytes(15), *FACTS[1:]],
+        [FACTS[0], b"name", *FACTS[2:]],
+        [*FACTS[:2], -1, FACTS[3]],
+        [*FACTS[:2], True, FACTS[3]],
+        [*FACTS[:3], bytes(31)],
+        [*FACTS[:3], "0" * 32],
+    ],
+)
+def test_facts_of_another_form_are_refused(facts: object) -> None:
+    with pytest.raises(ProtocolError, match="of its file"):
+        inbox_item("item", [1, 0, bytes(16), 2, "bob", ["al"], 0, "", None, facts])
+
+
+@given(valid(inbox_item))
+def test_the_size_of_an_item_is_never_below_what_it_takes_on_the_wire(row: list[object]) -> None:
+    item = inbox_item("items", row)
+    assert len(encode(item.row())) <= item.size
 
 
 @given(IDS, st.lists(NAMES, min_size=1, max_size=40), BODIES | st.integers(1, MAX_BODY).map("é".__mul__))

@@ -1,0 +1,304 @@
+"""Fetching files: `files get` and `getfile`, into a directory or, verified first, to standard output.
+
+Called by files.py, which makes the group.
+"""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cnmessage_client.cli.file_names import STDIN, by_id, by_name, distinct, full_id, without_count
+from cnmessage_client.cli.listing import can_be_fetched
+from cnmessage_client.cli.names import complete_file, remember_files
+from cnmessage_client.cli.options import Settings, common, usage
+from cnmessage_client.cli.partial import Failures
+from cnmessage_client.cli.progress import View, view_for
+from cnmessage_client.cli.render import in_units
+from cnmessage_client.cli.sending import RESUME
+from cnmessage_client.client import Client
+from cnmessage_client.filenames import safe_name
+from cnmessage_client.model import FileInfo, TransferProgress
+from cnmessage_client.profile import Profile
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+AT_ONCE = 4
+"""Files that come at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Which files, and where to."""
+
+    words: tuple[str, ...]
+    every: bool
+    output: str
+    force: bool
+    skip_existing: bool
+    counted: bool = False
+    """Whether the words may begin with how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One file to fetch. `name` is what it will be called here; without `info` the broker knows more."""
+
+    id: str
+    name: str | None
+    info: FileInfo | None
+
+
+def _fetching(function: Any) -> Any:
+    for option in (
+        click.option(
+            "--skip-existing", is_flag=True, help="Leave out what has a file of that name there already."
+        ),
+        click.option("--force", is_flag=True, help="Replace files of the same name."),
+        click.option(
+            "--all", "every", is_flag=True, help="All that were offered to you and not fetched yet."
+        ),
+        click.option(
+            "--output",
+            "-o",
+            metavar="DIR|-",
+            default=".",
+            type=click.Path(file_okay=False, allow_dash=True),
+            help="Put them there; - is standard output.  [default: here]",
+        ),
+        click.argument("words", metavar="NAME-or-ID...", nargs=-1, shell_complete=complete_file),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command()
+@_fetching
+@common
+def get(settings: Settings, **options: Any) -> None:
+    """Fetch files that were sent to you, by id (its first digits will do) or by name.
+
+    Nothing is overwritten unasked, and nothing is kept that is not what was sent. Cut off, the same command
+    goes on where it stopped.
+
+    Example: cnmessage files get report.pdf 1a2b3c4d -o Downloads
+    """
+    _get(settings, _Order(**options))
+
+
+@click.command()
+@_fetching
+@common
+def getfile(settings: Settings, **options: Any) -> None:
+    """Fetch files, as `files get`. A leading number of how many follow is accepted.
+
+    Example: cnmessage getfile 2 report.pdf figures.csv
+    """
+    _get(settings, _Order(counted=True, **options))
+
+
+def _get(settings: Settings, order: _Order) -> None:
+    _check(settings, order)
+    run = _Run(settings, order)
+    try:
+        settings.run(run.job)
+    except KeyboardInterrupt:
+        settings.renderer.note(RESUME)
+        raise
+    except CnMessageError:
+        run.print_verified()
+        raise
+    run.print_verified()
+
+
+def _check(settings: Settings, order: _Order) -> None:
+    if bool(order.words) is order.every:
+        raise usage("name the files to fetch, or use --all" + (", not both" if order.every else ""))
+    if order.force and order.skip_existing:
+        raise usage("give --force or --skip-existing, not both")
+    if order.output != STDIN:
+        if not Path(order.output).is_dir():
+            raise usage(f"there is no directory '{order.output}'; make it first")
+        return
+    if settings.as_json:
+        raise usage("-o - writes the files themselves to standard output; leave --json out")
+    if sys.stdout.isatty():
+        raise usage("-o - would write raw data to this terminal; use a pipe, or > FILE")
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, settings: Settings, order: _Order) -> None:
+        self._settings = settings
+        self._order = order
+        self._verified: list[Path] = []
+
+    async def job(self, client: Client) -> None:
+        """Find out what is meant, and fetch it."""
+        received = await client.files(sent=False)
+        remember_files(client.profile, received)
+        words = self._order.words
+        if self._order.counted:
+            words = tuple(without_count(words, lambda word: bool(by_name(word, received))))
+        if self._order.every:
+            wanted = [_Wanted(each.id, None, each) for each in received if can_be_fetched(each)]
+            failures = Failures(self._settings, len(wanted))
+        else:
+            failures = Failures(self._settings, len(words))
+            wanted = await self._found(client, words, received, failures)
+        if not wanted and self._order.every:
+            self._settings.renderer.note("Nothing is waiting for you.")
+        with view_for(self._settings.renderer, len(wanted)) as view:
+            if self._order.output == STDIN:
+                for each in wanted:
+                    await self._attempt(client, each, view, failures)
+            else:
+                await self._at_once(client, _told_apart(wanted), view, failures)
+        failures.settle()
+
+    async def _found(
+        self, client: Client, words: Sequence[str], received: list[FileInfo], failures: Failures
+    ) -> list[_Wanted]:
+        wanted: dict[str, _Wanted] = {}
+        sent: list[FileInfo] | None = None
+        for word in words:
+            try:
+                info = by_id(word, received)
+                if info is None and (named := by_name(word, received)):
+                    info = named[0]
+                    self._say_which(word, info, len(named))
+                if info is None:
+                    sent = await client.files(sent=True) if sent is None else sent
+                    info = by_id(word, sent)
+                identity = full_id(word) if info is None else info.id
+                if identity is None:
+                    raise no_such_file(self._settings, word)
+            except CnMessageError as error:
+                failures.add(error)
+            else:
+                wanted[identity] = _Wanted(identity, None, info)
+        return list(wanted.values())
+
+    def _say_which(self, word: str, info: FileInfo, count: int) -> None:
+        if count > 1:
+            others = f"there are {count} files called '{word}'; taking the newest, {info.id}"
+            self._settings.renderer.note(f"{others}; 'files list --received' shows the others")
+
+    async def _at_once(
+        self, client: Client, wanted: Sequence[_Wanted], view: View, failures: Failures
+    ) -> None:
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(each: _Wanted) -> None:
+            async with places:
+                await self._attempt(client, each, view, failures)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for each in wanted:
+                    group.create_task(one(each))
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from several
+
+    async def _attempt(self, client: Client, wanted: _Wanted, view: View, failures: Failures) -> None:
+        try:
+            if self._order.output == STDIN:
+                await self._to_stdout(client, wanted, view)
+            else:
+                await self._to_directory(client, wanted, view)
+        except CnMessageError as error:
+            failures.add(error)
+
+    async def _to_directory(self, client: Client, wanted: _Wanted, view: View) -> None:
+        try:
+            path = await client.get_file(
+                wanted.id,
+                Path(self._order.output),
+                name=wanted.name,
+                overwrite=self._order.force,
+                progress=_following(view, wanted),
+            )
+        except CnMessageError as error:
+            if error.code is not ErrorCode.EXISTS or not self._order.skip_existing:
+                raise
+            self._tell(wanted, None)
+        else:
+            self._tell(wanted, path)
+
+    async def _to_stdout(self, client: Client, wanted: _Wanted, view: View) -> None:
+        """Into a folder of our own, so that nothing is printed before all of it is here and verified."""
+        folder = stdout_folder(client.profile, wanted.id)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._verified.append(
+            await client.get_file(wanted.id, folder, overwrite=True, progress=_following(view, wanted))
+        )
+
+    def print_verified(self) -> None:
+        """What was fetched for standard output, in order; outside the event loop, as a pipe may be slow."""
+        for path in self._verified:
+            try:
+                with path.open("rb") as file:
+                    self._settings.renderer.bytes_of(file)
+            finally:
+                shutil.rmtree(path.parent, ignore_errors=True)
+
+    def _tell(self, wanted: _Wanted, path: Path | None) -> None:
+        """A file is here, or, without a path, something of its name was here already."""
+        info = wanted.info
+        name, size = ("", 0) if info is None else (info.name, info.size)
+        if info is None and path is not None:
+            name, size = path.name, path.stat().st_size
+        sha256 = "" if info is None else info.sha256 or ""
+        status = "skipped" if path is None else "fetched"
+        place = "" if path is None else str(path)
+        values = {
+            "id": wanted.id,
+            "name": name,
+            "size": size,
+            "sha256": sha256,
+            "status": status,
+            "path": place or None,
+        }
+        where = "skipped, there is a file of that name" if path is None else f"fetched, {place}"
+        self._settings.renderer.record(
+            values,
+            f"{name or wanted.id}, {in_units(size)}: {where}",
+            (wanted.id, name, str(size), sha256, status, place),
+        )
+
+
+def no_such_file(settings: Settings, word: str) -> CnMessageError:
+    """The error for a word that means no file."""
+    hint = f"'{settings.command()} files' lists what there is"
+    return CnMessageError(ErrorCode.NO_SUCH_FILE, f"there is no file '{word}' for you; {hint}")
+
+
+def stdout_folder(profile: Profile, identity: str) -> Path:
+    """Where a file waits for its verification on the way to standard output."""
+    return profile.outbox.with_name("fetching") / identity
+
+
+def _told_apart(wanted: Sequence[_Wanted]) -> list[_Wanted]:
+    """With a number in the names of those that would get in each other's way."""
+    names = distinct("" if each.info is None else safe_name(each.info.name) for each in wanted)
+    return [
+        each if each.info is None or safe_name(each.info.name) == name else replace(each, name=name)
+        for each, name in zip(wanted, names, strict=True)
+    ]
+
+
+def _following(view: View, wanted: _Wanted) -> Any:
+    """Shows progress under the name it was listed with, and with its size, before the broker says so."""
+    info = wanted.info
+
+    def moved(progress: TransferProgress) -> None:
+        if info is not None:
+            progress = replace(progress, name=wanted.name or info.name, size=progress.size or info.size)
+        view.moved(wanted.id, progress)
+
+    return moved

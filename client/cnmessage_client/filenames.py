@@ -1,0 +1,70 @@
+"""Names of files: what a sender may call one, and what a receiver's disk gets to see of it.
+
+A received name is a stranger's text. Knows no file. Called by files.py, downloading.py and the command line.
+"""
+
+import unicodedata
+
+MAX_NAME = 255
+"""Most bytes in a name on the file systems in use."""
+
+_SUFFIX = "part"
+_ID_DIGITS = 8
+MAX_SAFE = MAX_NAME - len(f"..{'0' * _ID_DIGITS}.{_SUFFIX}")
+"""Most bytes of a received name, so that its unfinished file has a name too."""
+
+_LONGEST_EXTENSION = 32
+_NAMELESS = "file"
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Control characters, those without a look (bidi among them), halves of pairs, other line ends."""
+
+_RESERVED = {
+    "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$",
+    *(f"{device}{number}" for device in ("COM", "LPT") for number in "0123456789¹²³"),
+}  # fmt: skip
+
+
+def safe_name(name: str) -> str:
+    """A name for a received file: one place in a directory, visible, and harmless on every system."""
+    base = name.replace("\\", "/").rpartition("/")[2]
+    shown = _trimmed("".join(each for each in base if unicodedata.category(each) not in _HIDDEN))
+    if shown.partition(".")[0].rstrip().upper() in _RESERVED:
+        shown = f"_{shown}"
+    return _cut(shown, MAX_SAFE) or _NAMELESS
+
+
+def sent_name(name: str) -> str:
+    """A local name as it may travel: Unicode, and not too long. What it means is the receiver's business."""
+    text = name.encode(errors="surrogateescape").decode(errors="replace")
+    return _cut(text, MAX_NAME) or _NAMELESS
+
+
+def part_name(name: str, file: bytes) -> str:
+    """What the unfinished file of a download is called."""
+    return f".{name}{part_ending(file)}"
+
+
+def part_ending(file: bytes) -> str:
+    """How the names of a file's unfinished downloads end."""
+    return f".{file.hex()[:_ID_DIGITS]}.{_SUFFIX}"
+
+
+def _trimmed(text: str) -> str:
+    """Without dots and spaces in front (hidden files) and at the end (Windows drops them)."""
+    while text and (text[0] == "." or text[0].isspace()):
+        text = text[1:]
+    while text and (text[-1] == "." or text[-1].isspace()):
+        text = text[:-1]
+    return text
+
+
+def _cut(text: str, most: int) -> str:
+    """At most so many bytes of UTF-8, the extension kept if it is a short one."""
+    if len(text.encode()) <= most:
+        return text
+    stem, dot, extension = text.rpartition(".")
+    if not stem or len(extension.encode()) > _LONGEST_EXTENSION:
+        stem, dot, extension = text, "", ""
+    room = most - len(f"{dot}{extension}".encode())
+    kept = stem.encode()[:room].decode(errors="ignore")
+    return f"{kept}{dot}{extension}" if dot else _trimmed(kept)

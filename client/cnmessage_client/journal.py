@@ -1,0 +1,120 @@
+"""Uploads that are not finished, on disk, so that the same command goes on where it was cut.
+
+A small file for each, locked while its upload runs: what is sent (as its name, a digest) and the id it goes
+under. Losing one costs a transfer from the beginning, nothing else; so a disk that takes none is no error.
+Called by uploading.py.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from cnmessage_protocol.ids import ID_SIZE, ClientId, uuid7
+
+KEEP = 7 * 86400
+"""Seconds after which an entry is forgotten; brokers keep unfinished uploads for a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undertaking:
+    """What makes two uploads the same one."""
+
+    user: str
+    broker: str
+    path: str
+    size: int
+    mtime_ns: int
+    name: str
+    to: tuple[str, ...]
+    note: str
+
+    @property
+    def digest(self) -> str:
+        """A short name for all of it."""
+        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:32]
+
+
+class Entry:
+    """The id of one upload; `resumed` if an earlier run chose it."""
+
+    def __init__(self, client_id: ClientId, path: Path, descriptor: int | None, *, resumed: bool) -> None:
+        self.client_id = client_id
+        self.resumed = resumed
+        self._path = path
+        self._descriptor = descriptor
+
+    def renew(self) -> None:
+        """The broker does not take this id any more: begin anew under another."""
+        self.client_id, self.resumed = _fresh(), False
+        if self._descriptor is not None:
+            with suppress(OSError):
+                _write(self._descriptor, self.client_id)
+
+    def settle(self) -> None:
+        """The upload is over, one way or the other; nothing is left to go on with."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Release it; unless it was settled, the next run finds it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class Journal:
+    """The entries in `folder`. `clock` gives seconds since 1970."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._clock = clock
+
+    def claim(self, what: Undertaking) -> Entry:
+        """The entry of this upload: the one there is, unless another run holds it, or a fresh one."""
+        path = self._folder / what.digest
+        try:
+            descriptor = self._locked(path)
+        except OSError:
+            return Entry(_fresh(), path, None, resumed=False)
+        known = os.pread(descriptor, ID_SIZE, 0)
+        if len(known) == ID_SIZE:
+            return Entry(ClientId(known), path, descriptor, resumed=True)
+        entry = Entry(_fresh(), path, descriptor, resumed=False)
+        with suppress(OSError):
+            _write(descriptor, entry.client_id)
+        return entry
+
+    def _locked(self, path: Path) -> int:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._forget_old()
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(descriptor).st_nlink:
+                    return descriptor
+            except OSError:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)  # settled between our open and our lock: look again
+
+    def _forget_old(self) -> None:
+        for path in self._folder.iterdir():
+            with suppress(OSError):
+                if path.stat().st_mtime + KEEP < self._clock():
+                    path.unlink()
+
+
+def _fresh() -> ClientId:
+    return ClientId(uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
+
+
+def _write(descriptor: int, client_id: bytes) -> None:
+    os.pwrite(descriptor, client_id, 0)
