@@ -105,6 +105,7 @@ def _made(path: Path, size: int) -> Path:
 
 
 async def _transfer(place: dict[str, Any]) -> None:
+    (Path(place["folder"]) / "got").mkdir()
     await sign_up(place, "bob")
     source = _made(Path(place["folder"]) / "source", place["size"])
     mib = place["size"] / _MIB
@@ -127,6 +128,7 @@ async def _transfer(place: dict[str, Any]) -> None:
 
 
 async def _load(place: dict[str, Any]) -> None:
+    (Path(place["folder"]) / "got").mkdir()
     await sign_up(place, "dave")
     source = _made(Path(place["folder"]) / "source", place["size"])
     async with client_of(place, "carol") as carol, client_of(place, "dave") as dave:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from cnmessage_client.background import step_back
 from cnmessage_client.disk import disk_error
 from cnmessage_client.filelink import FileLink
 from cnmessage_client.job import Hands, Job
@@ -53,6 +54,7 @@ class TransferThread:
 
     def _run(self) -> None:
         left = CnMessageError(ErrorCode.INTERNAL, "the transfer thread failed; this is a fault of cnmessage")
+        step_back()
         try:
             self._link.open()
             while self._stopped is None and (self._active or self._queue):

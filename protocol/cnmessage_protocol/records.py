@@ -30,6 +30,7 @@ _ITEM_PLACES = 10
 _FILE_PLACES = 4
 _NAME_BYTES = 34
 _ROW_BYTES = 128
+_FACTS_BYTES = MAX_FILE_NAME + 64
 
 
 class Kind(IntEnum):
@@ -121,7 +122,7 @@ class InboxItem:
     @property
     def size(self) -> int:
         """How many bytes the row takes on the wire, or somewhat more."""
-        return row_size(self.body, self.to) + (0 if self.file is None else MAX_FILE_NAME)
+        return row_size(self.body, self.to) + (0 if self.file is None else _FACTS_BYTES)
 
 
 def utf8_size(text: str) -> int:

@@ -27,9 +27,6 @@ from cnmessage_client.model import FileInfo, TransferProgress
 from cnmessage_client.profile import Profile
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
-AT_ONCE = 4
-"""Files that come at the same time."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Order:
@@ -153,7 +150,8 @@ class _Run:
             wanted = await self._found(client, words, received, failures)
         if not wanted and self._order.every:
             self._settings.renderer.note("Nothing is waiting for you.")
-        with view_for(self._settings.renderer, len(wanted)) as view:
+            return
+        with view_for(self._settings.renderer, "receiving", len(wanted)) as view:
             if self._order.output == STDIN:
                 for each in wanted:
                     await self._attempt(client, each, view, failures)
@@ -192,16 +190,10 @@ class _Run:
     async def _at_once(
         self, client: Client, wanted: Sequence[_Wanted], view: View, failures: Failures
     ) -> None:
-        places = asyncio.Semaphore(AT_ONCE)
-
-        async def one(each: _Wanted) -> None:
-            async with places:
-                await self._attempt(client, each, view, failures)
-
         try:
             async with asyncio.TaskGroup() as group:
                 for each in wanted:
-                    group.create_task(one(each))
+                    group.create_task(self._attempt(client, each, view, failures))
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
 

@@ -6,14 +6,16 @@ about files.
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import PurePath
 from uuid import UUID
 
 from cnmessage_client.cli.options import usage
+from cnmessage_client.filenames import MAX_SAFE
 from cnmessage_client.model import FileInfo
+from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.ids import user_name
-from cnmessage_protocol.records import MAX_FILE_NAME
 
 STDIN = "-"
 _BEGINNING = re.compile(r"[0-9a-f]{4,32}\Z")
@@ -41,10 +43,7 @@ def split_words(
             return list(words[:place]), list(words[place:])
         if exists(word):
             if not _like_file(word, known):
-                raise usage(
-                    f"'{word}' may be a user or the file of that name here: "
-                    f"write --to {word}, or ./{word} for the file, and --to before every other user",
-                )
+                raise _ambiguous(words, place)
             return list(words[:place]), list(words[place:])
     return list(words[:-1]), [words[-1]]
 
@@ -70,11 +69,11 @@ def distinct(names: Iterable[str]) -> list[str]:
 
 
 def numbered(name: str, number: int) -> str:
-    """The name with a number before its suffix, and no longer than a name may be."""
+    """The name with a number before its suffix, and no longer than a received name may be."""
     suffix = PurePath(name).suffix
     tail = f" ({number}){suffix}"
     stem = name.removesuffix(suffix).encode(errors="surrogateescape")
-    return stem[: MAX_FILE_NAME - len(tail.encode())].decode(errors="ignore") + tail
+    return stem[: MAX_SAFE - len(tail.encode())].decode(errors="ignore") + tail
 
 
 def full_id(word: str) -> str | None:
@@ -100,6 +99,16 @@ def by_name(word: str, files: Iterable[FileInfo]) -> list[FileInfo]:
     """Files called exactly so, the one to take first: the newest that can be had, else the newest."""
     found = [each for each in files if each.name == word]
     return sorted(found, key=lambda each: (each.state == "stored", each.time), reverse=True)
+
+
+def _ambiguous(words: Sequence[str], place: int) -> CnMessageError:
+    names, word, rest = words[:place], words[place], words[place + 1 :]
+    a_path = shlex.join([*names, f"./{word}", *rest])
+    a_user = shlex.join([*(part for name in (*names, word) for part in ("--to", name)), *rest])
+    return usage(
+        f"'{word}' may be a user, or the file of that name here. Write for the file: cnmessage files send "
+        f"{a_path}; for the user: cnmessage files send {a_user}",
+    )
 
 
 def _may_be_user(word: str) -> bool:

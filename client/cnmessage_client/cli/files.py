@@ -1,4 +1,4 @@
-"""The group `files`: what was sent and received, taking it back, giving it up; `send` and `get` are elsewhere."""
+"""The group `files`: listing, taking back, giving up; sending.py and fetching.py have the rest of it."""
 
 import contextlib
 import shutil

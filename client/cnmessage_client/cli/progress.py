@@ -47,15 +47,15 @@ class View(Protocol):
         ...
 
 
-def view_for(renderer: Renderer, count: int) -> View:
-    """The view of `count` files that suits this run."""
+def view_for(renderer: Renderer, verb: str, count: int) -> View:
+    """The view of `count` files that suits this run; `verb` is what happens to them, as in `sending`."""
     if renderer.as_json:
         return Events(renderer)
     if renderer.quiet:
         return Nothing()
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         return Bars(renderer, count)
-    return Lines(renderer)
+    return Lines(renderer, verb)
 
 
 class Nothing:
@@ -100,8 +100,9 @@ class Events(Nothing):
 class Lines(Nothing):
     """A line when a file begins, at each tenth of a long one, and when a long one is verified."""
 
-    def __init__(self, renderer: Renderer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, renderer: Renderer, verb: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._renderer = renderer
+        self._verb = verb
         self._clock = clock
         self._last: dict[str, tuple[str, int, float]] = {}
 
@@ -112,7 +113,7 @@ class Lines(Nothing):
         now, step = self._clock(), _per_cent(progress.done, progress.size) // STEP
         last = self._last.get(key)
         if last is None:
-            text = f"{progress.phase} {progress.name}, {in_units(progress.size)}{_resumed(progress, ', ')}"
+            text = f"{self._verb} {progress.name}, {in_units(progress.size)}{_resumed(progress, ', ')}"
         elif now < last[2] + LINE_PAUSE or last[:2] == (progress.phase, step):
             return
         elif progress.phase == "verifying":

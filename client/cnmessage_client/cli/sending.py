@@ -153,7 +153,7 @@ class _Run:
         failures = Failures(self._settings, len(paths))
         names = _file_names(order)
         sizes = {name: _size(path) for name, path in zip(names, paths, strict=True)}
-        with view_for(self._settings.renderer, len(paths)) as view:
+        with view_for(self._settings.renderer, "sending", len(paths)) as view:
 
             def moved(progress: TransferProgress) -> None:
                 # Those that wait count in the total too.

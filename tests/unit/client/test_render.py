@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnmessage_client.cli.render import Renderer
-from cnmessage_client.model import Message, User
+from cnmessage_client.model import Message, MessageFile, User
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 TIME = datetime(2026, 3, 1, 9, 30, 0, 5000, tzinfo=UTC)
@@ -47,6 +47,10 @@ def _renderer(form: str) -> Renderer:
     renderer.for_person = form in {"person", "colour"}
     renderer.colour = form == "colour"
     return renderer
+
+
+def _file(name: str = "report.pdf", identity: str = "1a2b3c4d-0000-4000-8000-000000000001") -> MessageFile:
+    return MessageFile(identity, name, 1_300_000, "ab" * 32)
 
 
 @pytest.mark.parametrize("form", ["json", "person", "colour", "lines"])
@@ -110,6 +114,46 @@ def test_lines_are_stable_and_times_are_utc(capsys: pytest.CaptureFixture[str]) 
         "7\t2026-03-01T09:30:00.005Z\tdirect\talice\tbob\thello\n"
         "alice\toffline\t2026-03-01T09:30:00.005Z\nbob\tonline\t\n"
     )
+
+
+def test_a_file_is_told_with_the_command_that_fetches_it(capsys: pytest.CaptureFixture[str]) -> None:
+    renderer = Renderer(as_json=False, quiet=False, command=lambda: "cnmessage --profile bob")
+    renderer.for_person = True
+    offer = "[file] report.pdf, 1.2 MiB"
+    fetch = "fetch it: cnmessage --profile bob files get 1a2b3c4d"
+    for changes, expected in (
+        ({}, f"  alice: {offer} · {fetch}\n    hello\n"),
+        ({"body": ""}, f"  alice: {offer} · {fetch}\n"),
+        ({"received": False, "body": ""}, f"  alice → bob: {offer}\n"),
+    ):
+        renderer.message(_message(kind="file", file=_file(), **changes))
+        shown = capsys.readouterr().out
+        assert shown == f"{TIME.astimezone():%Y-%m-%d %H:%M:%S}{expected}"
+
+
+def test_a_line_has_four_more_fields_for_a_file_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    renderer = _renderer("lines")
+    renderer.message(_message(kind="file", file=_file("a\tb.pdf")))
+    assert capsys.readouterr().out == (
+        "7\t2026-03-01T09:30:00.005Z\tfile\talice\tbob\thello"
+        f"\t1a2b3c4d-0000-4000-8000-000000000001\ta\\tb.pdf\t1300000\t{'ab' * 32}\n"
+    )
+
+
+@pytest.mark.parametrize("form", ["json", "person", "colour", "lines"])
+@_SAME
+@given(name=_EVIL, identity=_EVIL)
+def test_nothing_said_of_a_file_harms_a_terminal(
+    capsys: pytest.CaptureFixture[str], form: str, name: str, identity: str
+) -> None:
+    capsys.readouterr()
+    _renderer(form).message(_message(kind="file", file=_file(name, identity)))
+    shown = _COLOUR.sub("", capsys.readouterr().out)
+    assert _harmful(shown) == set()
+    if form == "json":
+        assert json.loads(shown)["file"]["name"] == name
+    if form == "lines":
+        assert shown.count("\t") == 9
 
 
 def test_quiet_keeps_notes_back_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.cli.times import parse_moment
+from cnmessage_client.cli.times import Span, parse_moment
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 999, tzinfo=timezone(timedelta(hours=1)))
 
@@ -55,3 +56,24 @@ def test_no_text_makes_anything_but_a_moment_or_a_value_error(text: str) -> None
     except ValueError:
         return
     assert moment.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("15m", timedelta(minutes=15)),
+        ("2h", timedelta(hours=2)),
+        ("7d", timedelta(days=7)),
+        (" 2w ", timedelta(weeks=2)),
+        ("3650d", timedelta(days=3650)),
+    ],
+)
+def test_a_span_to_come_is_written_in_the_same_way(text: str, span: timedelta) -> None:
+    assert Span().convert(text, None, None) == span
+
+
+@pytest.mark.parametrize("text", ["", "0s", "7", "d", "-7d", "7 d", "3651d", "999999w", "٣d", "never"])
+def test_what_is_no_span_says_how_to_write_one(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="90s, 15m, 2h, 7d or 2w"):
+        Span().convert(text, None, None)

@@ -1,0 +1,19 @@
+"""A thread that steps back behind the rest of this machine, so that moving files makes nobody's chat wait.
+
+On Linux a niceness belongs to a thread, and threads that it starts, libzmq's among them, inherit it.
+Elsewhere nothing changes. Called by the transfer thread.
+"""
+
+import contextlib
+import os
+import sys
+import threading
+
+_NICENESS = 10
+
+
+def step_back() -> None:
+    """Let others of this machine go first, from now on, in this thread; there is no way back."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

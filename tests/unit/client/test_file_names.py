@@ -1,0 +1,155 @@
+"""Which words are users, which are paths, which file a word means."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnmessage_client.cli.file_names import by_id, by_name, distinct, full_id, split_words, without_count
+from cnmessage_client.filenames import safe_name
+from cnmessage_client.model import FileInfo
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+HERE = {"a.txt", "b.txt", "data", "Makefile", "j.doe", "bob", "2", "folder/x", "./data"}
+"""What there is on the disk."""
+
+TIME = datetime(2026, 3, 1, tzinfo=UTC)
+FIRST, SECOND = "1a2b3c4d-0000-4000-8000-000000000001", "1a2b9999-0000-4000-8000-000000000002"
+
+
+def _split(*words: str) -> tuple[list[str], list[str]]:
+    return split_words(words, {"j.doe"}, HERE.__contains__)
+
+
+def _file(identity: str, name: str = "a.txt", age: int = 0, state: str = "stored") -> FileInfo:
+    time = TIME - timedelta(days=age)
+    return FileInfo(identity, name, 1, None, "alice", "", time, None, state, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("alice", "a.txt"), 1),
+        (("alice", "carol", "a.txt", "b.txt"), 2),
+        (("alice", "a.txt", "b.txt"), 1),
+        (("alice", "Makefile", "a.txt"), 1),
+        (("alice", "carol", "./data", "a.txt"), 2),
+        (("alice", "a.txt", "carol"), 1),
+        (("alice", "/no/such", "a.txt"), 1),
+        (("alice", "über", "a.txt"), 1),
+        (("alice", "-"), 1),
+        (("alice", "carol", "-"), 2),
+        (("alice", "-", "a.txt"), 1),
+        # The last word must be a path, there or not, and the first a user, file or not.
+        (("alice", "data"), 1),
+        (("alice", "missing"), 1),
+        (("alice", "missing.txt"), 1),
+        (("bob", "a.txt"), 1),
+        (("j.doe", "a.txt"), 1),
+        (("alice", "carol", "missing.txt"), 2),
+    ],
+)
+def test_users_come_first_and_paths_after_them(words: tuple[str, ...], names: int) -> None:
+    assert _split(*words) == (list(words[:names]), list(words[names:]))
+
+
+@pytest.mark.parametrize("word", ["data", "bob", "j.doe"])
+def test_a_word_that_may_be_a_user_or_a_file_is_an_error_that_says_how_to_write_it(word: str) -> None:
+    with pytest.raises(CnMessageError) as caught:
+        _split("alice", word, "a.txt")
+    assert caught.value.code is ErrorCode.USAGE
+    assert f"--to {word}" in caught.value.message
+    assert f"./{word}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("alice",), "which file"),
+        (("bob",), "which file"),
+        (("a.txt",), "to whom"),
+        (("a.txt", "b.txt"), "to whom"),
+        (("./data", "a.txt"), "to whom"),
+        (("-",), "to whom"),
+        (("über", "a.txt"), "to whom"),
+    ],
+)
+def test_without_a_user_or_without_a_path_it_says_which_is_missing(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(CnMessageError, match=said) as caught:
+        _split(*words)
+    assert caught.value.code is ErrorCode.USAGE
+
+
+@given(st.lists(st.sampled_from([*sorted(HERE), "alice", "carol", "-", "x/y", ""]), min_size=1, max_size=6))
+def test_no_word_is_lost_and_neither_side_is_empty(words: list[str]) -> None:
+    try:
+        names, paths = _split(*words)
+    except CnMessageError:
+        return
+    assert names + paths == words
+    assert names
+    assert paths
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (("2", "a", "b"), ["2", "a", "b"]),  # there is a file called 2
+        (("1", "a"), ["a"]),
+        (("3", "a", "b", "c"), ["a", "b", "c"]),
+        (("3", "a", "b"), ["3", "a", "b"]),
+        (("1", "1"), ["1"]),
+        (("0",), ["0"]),
+        (("٣", "a", "b", "c"), ["٣", "a", "b", "c"]),
+        (("a", "2"), ["a", "2"]),
+    ],
+)
+def test_a_number_is_a_count_only_if_so_many_words_follow_and_no_file_has_that_name(
+    words: tuple[str, ...], left: list[str]
+) -> None:
+    assert without_count(words, HERE.__contains__) == left
+
+
+def test_files_of_one_name_get_a_number() -> None:
+    assert distinct(["a.txt", "b", "a.txt", "a (2).txt", "a.txt", "b", "b"]) == [
+        "a.txt",
+        "b",
+        "a (2).txt",
+        "a (2) (2).txt",
+        "a (3).txt",
+        "b (2)",
+        "b (3)",
+    ]
+
+
+@given(st.lists(st.sampled_from(["a.txt", "ü" * 119 + ".c", "x" * 240, "a", ""]), max_size=12))
+def test_made_distinct_no_two_are_the_same_and_none_is_too_long(names: list[str]) -> None:
+    made = distinct(names)
+    assert len(made) == len(set(made)) == len(names)
+    # A received name is cut to what the disk takes; a number that is cut off would be no help.
+    assert all(safe_name(name) == name.strip() for name in made if name)
+
+
+def test_an_id_is_understood_by_any_unique_beginning_of_four_digits() -> None:
+    files = [_file(FIRST), _file(SECOND)]
+    for word in (FIRST, FIRST.upper(), FIRST.replace("-", ""), "1a2b3", "1A2B3C4D", "1a2b3c4d-00"):
+        assert by_id(word, files) == files[0]
+    for word in ("1a2", "2b3c", "1a2bf", "a.txt", "", "1a2b3x", f"{FIRST}0"):
+        assert by_id(word, files) is None
+    with pytest.raises(CnMessageError, match="write more digits") as caught:
+        by_id("1a2b", files)
+    assert caught.value.code is ErrorCode.USAGE
+    # The same file twice, sent to oneself, is still one.
+    assert by_id("1a2b", [files[0], files[0]]) == files[0]
+
+
+def test_a_whole_id_is_known_as_such() -> None:
+    assert full_id(FIRST.upper()) == full_id(FIRST.replace("-", "")) == FIRST
+    assert [full_id(word) for word in ("1a2b3c4d", "", "{" + FIRST[:34] + "}", "z" * 32)] == [None] * 4
+
+
+def test_of_several_of_one_name_the_newest_that_can_be_had_comes_first() -> None:
+    old, new, gone = _file(FIRST, age=2), _file(SECOND, age=1), _file(SECOND, state="withdrawn")
+    assert by_name("a.txt", [old, gone, new, _file(FIRST, "A.txt")]) == [new, old, gone]
+    assert by_name("a", [old]) == []

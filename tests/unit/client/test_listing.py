@@ -1,0 +1,78 @@
+"""What the list of files says of each."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cnmessage_client.cli.listing import HEADS, can_be_fetched, file_row, state_of
+from cnmessage_client.cli.render import Renderer, in_units
+from cnmessage_client.model import FileInfo, RecipientState
+
+TIME = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+ID = "1a2b3c4d-0000-4000-8000-000000000001"
+
+
+def _file(*recipients: tuple[str, str, int], state: str = "stored") -> FileInfo:
+    states = tuple(RecipientState(*each) for each in recipients)
+    return FileInfo(ID, "a.txt", 200, "ab" * 32, "alice", "look", TIME, None, state, states)
+
+
+@pytest.mark.parametrize(
+    ("info", "sent", "said"),
+    [
+        (_file(("bob", "done", 200), ("carol", "fetching", 86)), True, "bob done, carol fetching 43 %"),
+        (_file(("bob", "done", 200), ("carol", "expired", 0), state="expired"), True,
+         "expired; bob done, carol expired"),
+        (_file(("bob", "offered", 0), state="withdrawn"), True, "withdrawn; bob offered"),
+        (_file(state="uploading"), True, "uploading"),
+        (_file(*[(f"u{number}", "offered" if number else "done", 0) for number in range(9)]), True,
+         "1 done, 8 offered"),
+        (_file(("bob", "offered", 0)), False, "offered"),
+        (_file(("bob", "fetching", 1)), False, "fetching 0 %"),
+        (_file(("bob", "done", 200), state="expired"), False, "done"),
+        (_file(("bob", "fetching", 1), state="withdrawn"), False, "withdrawn"),
+    ],
+)  # fmt: skip
+def test_the_state_is_told_in_words(info: FileInfo, sent: bool, said: str) -> None:
+    assert state_of(info, sent=sent) == said
+
+
+def test_only_what_is_stored_and_not_here_can_be_fetched() -> None:
+    for state in ("offered", "fetching", "failed"):
+        assert can_be_fetched(_file(("bob", state, 0)))
+    assert not can_be_fetched(_file(("bob", "done", 200)))
+    for ended in ("withdrawn", "expired"):
+        assert not can_be_fetched(_file(("bob", "offered", 0), state=ended))
+
+
+def test_a_person_gets_short_ids_and_a_program_all_of_it() -> None:
+    info = _file(("bob", "fetching", 86))
+    renderer = Renderer(as_json=False, quiet=False)
+    values, line = file_row(renderer, info, sent=True)
+    assert values == {**info.as_json(), "direction": "sent"}
+    assert line == (
+        ID, "sent", "a.txt", "200", "ab" * 32, "alice", "2026-03-01T09:30:00.000Z", "", "stored",
+        "bob:fetching:86", "look",
+    )  # fmt: skip
+    renderer.for_person = True
+    _, row = file_row(renderer, info, sent=False)
+    assert len(row) == len(HEADS)
+    assert row[:4] == ("1a2b3c4d", "a.txt", "200 bytes", "from alice")
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (1023, "1023 bytes"),
+        (1024, "1.0 KiB"),
+        ((1 << 20) - 1, "1.0 MiB"),
+        (1 << 20, "1.0 MiB"),
+        (1_300_000, "1.2 MiB"),
+        (4 << 30, "4.0 GiB"),
+        (9 << 50, "9216.0 TiB"),
+    ],
+)
+def test_sizes_are_told_in_binary_units(size: int, said: str) -> None:
+    assert in_units(size) == said
