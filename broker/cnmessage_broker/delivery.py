@@ -15,7 +15,6 @@ from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import (
-    MAX_FILE_NAME,
     TO_EVERYONE,
     Direction,
     FileFacts,
@@ -100,7 +99,7 @@ def pushes(attachments: Attachments, stored: Iterable[tuple[Submission, Stored]]
     for new, place in stored:
         if not place.fresh:
             continue
-        size = row_size(new.body, new.to) + (0 if new.file is None else MAX_FILE_NAME)
+        size = row_size(new.body, new.to, new.file)
         own = False
         for owner, seq in place.places:
             if owner == new.sender:

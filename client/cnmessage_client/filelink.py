@@ -17,13 +17,13 @@ from zmq.utils.monitor import parse_monitor_message
 
 from cnmessage_client.sockets import CURVE_OVERHEAD, Access, endpoint, secured
 from cnmessage_protocol.errors import ProtocolError
-from cnmessage_protocol.filechannel import CHUNK, FILES, FROM_BROKER, FileMessage, pack, unpack
+from cnmessage_protocol.filechannel import CHUNK, FILES, FROM_BROKER, WINDOW_CHUNKS, FileMessage, pack, unpack
 
 PACE = 0.2
 """Seconds between two openings, so that a broker that hangs up on us is not called without end."""
 
-_SEND_QUEUE = 4
-"""Chunks that libzmq holds for us: enough to keep its thread busy, and all the memory an upload takes."""
+_SEND_QUEUE = WINDOW_CHUNKS
+"""Chunks that libzmq holds for us: one window, however many files move."""
 
 _RECEIVE_QUEUE = 64
 _RECONNECT_MAX_MS = 1000

@@ -122,7 +122,7 @@ class InboxItem:
     @property
     def size(self) -> int:
         """How many bytes the row takes on the wire, or somewhat more."""
-        return row_size(self.body, self.to) + (0 if self.file is None else _FACTS_BYTES)
+        return row_size(self.body, self.to, self.file)
 
 
 def utf8_size(text: str) -> int:
@@ -130,9 +130,10 @@ def utf8_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def row_size(body: str, to: tuple[UserName, ...]) -> int:
+def row_size(body: str, to: tuple[UserName, ...], file: FileFacts | None = None) -> int:
     """How many bytes a message takes on the wire as a row of any kind, or somewhat more."""
-    return utf8_size(body) + _NAME_BYTES * len(to) + _ROW_BYTES
+    facts = 0 if file is None else _FACTS_BYTES
+    return utf8_size(body) + _NAME_BYTES * len(to) + _ROW_BYTES + facts
 
 
 def outgoing(name: str, value: Any) -> Outgoing:

@@ -4,6 +4,7 @@ from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.filechannel import WINDOW, Credit, FileMessage, Finish, Granted, Kept, Put, Stop
 from cnmessage_protocol.flows import Outflow
 from cnmessage_protocol.transfer import (
+    SILENCE,
     UPLOADING,
     Effect,
     Ended,
@@ -31,6 +32,8 @@ class Upload:
         self.resent = 0
         self.file: bytes | None = None
         self._patience = Patience(now, now, limit)
+        self._asked_at = now
+        self._sha256 = b""
         self._restarts = 0
 
     def begin(self) -> list[Effect]:
@@ -44,6 +47,8 @@ class Upload:
         # Unless bytes are moving a word is enough: the broker hashes what it has, or brings it to its disk.
         at_work = self.phase is not Phase.MOVING
         self._patience.heard(now, progress=at_work or (self.confirmed, self.phase) != before)
+        if self.phase is not before[1]:
+            self._asked_at = now
         return effects
 
     def _take(self, message: FileMessage) -> list[Effect]:
@@ -107,6 +112,7 @@ class Upload:
         """All bytes went out and have this digest."""
         self._move(Step.ALL_SENT)
         self._patience.heard(now, progress=True)
+        self._asked_at, self._sha256 = now, sha256
         return [Say(Finish(sha256))]
 
     def failed(self, error: RequestError) -> list[Effect]:
@@ -121,6 +127,7 @@ class Upload:
         if self.phase is Phase.ENDED:
             return []
         self._patience.heard(now, progress=False)
+        self._asked_at = now
         return self._ask_again()
 
     def _ask_again(self) -> list[Effect]:
@@ -129,15 +136,26 @@ class Upload:
 
     def tick(self, now: float) -> list[Effect]:
         """Time passed."""
-        effects = [] if self.phase is Phase.ENDED else waited(self._patience, now)
+        if self.phase is Phase.ENDED:
+            return []
+        effects = waited(self._patience, now)
         if any(isinstance(each, Ended) for each in effects):
             self._move(Step.STOPPED)
+        if not effects and self._repeat_at <= now:
+            self._asked_at = now
+            return [Say(self.put if self.phase is Phase.ASKING else Finish(self._sha256))]
         return effects
 
     @property
     def deadline(self) -> float:
         """When `tick` has something to do."""
-        return self._patience.deadline
+        return min(self._patience.deadline, self._repeat_at)
+
+    @property
+    def _repeat_at(self) -> float:
+        """When to ask once more: signs of life keep the link, so a question that was lost needs this."""
+        waiting = self.phase in {Phase.ASKING, Phase.FINISHING}
+        return self._asked_at + SILENCE if waiting else float("inf")
 
     def _move(self, step: Step) -> None:
         self.phase = next_phase(UPLOADING, self.phase, step)

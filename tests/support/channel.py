@@ -26,7 +26,7 @@ class FilePeer:
 
     def hear(self) -> tuple[bytes, FileMessage, bytes]:
         """The next message, with a chunk's bytes; fails when none comes."""
-        assert self._socket.poll(DEADLINE * 1000), "nothing came on the file channel"
+        assert self._socket.poll(int(DEADLINE * 1000)), "nothing came on the file channel"
         frames = self._socket.recv_multipart()
         transfer, message = unpack(frames, FROM_BROKER)
         return transfer, message, frames[1] if len(frames) > 1 else b""

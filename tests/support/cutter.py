@@ -1,7 +1,7 @@
 """A broker seen through a wire that is cut: every port of it on another loopback address.
 
 The file channel's connections are cut, without a word to either side, once so many bytes went over them; each
-connection uses up one of `cuts`, the rest are whole. With `hold` they stay, and nothing goes over them any more.
+connection uses up one of `cuts`, the rest are whole. With `hold` they stay, and nothing more goes over them.
 """
 
 import asyncio
@@ -82,7 +82,8 @@ class Cutter:
                     self.carried += len(data)
                 if 0 <= left[0] <= len(data):
                     self.held.set()
-                    await (asyncio.Event().wait() if self._hold else asyncio.sleep(0))
+                    if self._hold:
+                        await self._stop.wait()
                     return
                 left[0] -= len(data) if left[0] > 0 else 0
                 sink.write(data)

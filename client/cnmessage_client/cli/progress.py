@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from cnmessage_client.cli.render import Renderer, in_units
 from cnmessage_client.cli.safe_text import safe_text
 from cnmessage_client.model import TransferProgress
+from cnmessage_protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -30,7 +31,10 @@ STEP = 10
 _SHOWN = 8
 """Files that each have a bar all the time; of more, only those have one that move."""
 
-_WIDTH = 28
+_WIDTH = 20
+_BAR = 12
+"""With the other columns they fit into a terminal of 80."""
+
 _MOVING = {"sending", "receiving", "verifying"}
 _ENDED = {"done", "failed"}
 
@@ -113,7 +117,7 @@ class Lines(Nothing):
         now, step = self._clock(), _per_cent(progress.done, progress.size) // STEP
         last = self._last.get(key)
         if last is None:
-            text = f"{self._verb} {progress.name}, {in_units(progress.size)}{_resumed(progress, ', ')}"
+            text = f"{self._verb} {progress.name}, {in_units(progress.size)}{_resumed(progress)}"
         elif now < last[2] + LINE_PAUSE or last[:2] == (progress.phase, step):
             return
         elif progress.phase == "verifying":
@@ -128,6 +132,7 @@ class Bars(Nothing):
     """One line a file and, if there are several, one for all above them."""
 
     def __init__(self, renderer: Renderer, count: int) -> None:
+        self._renderer = renderer
         self._progress = _bars(renderer)
         self._count = count
         self._tasks: dict[str, TaskID] = {}
@@ -156,12 +161,14 @@ class Bars(Nothing):
         if progress.phase in _MOVING and (before is None or before.phase not in _MOVING):
             # What was there before must not count as speed.
             self._progress.reset(task, total=progress.size, completed=progress.started_at, state="")
+            if text := _resumed(progress):
+                self._renderer.note(safe_text(f"{progress.name}{text}"))
         self._progress.update(
             task,
             description=_short(progress.name),
             total=progress.size,
             completed=progress.done,
-            state=f"{progress.phase}{_resumed(progress, ' ')}",
+            state="stopped" if _interrupted(progress) else progress.phase,
             visible=self._count <= _SHOWN or progress.phase in _MOVING,
         )
         if progress.phase in _ENDED:
@@ -184,16 +191,25 @@ def _bars(renderer: Renderer) -> "Progress":
         BarColumn,
         DownloadColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeRemainingColumn,
-        TransferSpeedColumn,
     )
+    from rich.text import Text  # noqa: PLC0415
+
+    class Rate(ProgressColumn):
+        """Bytes a second in the units of the sizes; rich's own has others."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{in_units(int(speed))}/s")
 
     return Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=_BAR),
         DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        Rate(),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[state]}", markup=False),
         console=renderer.console(stderr=True),
@@ -207,10 +223,14 @@ def _per_cent(done: int, size: int) -> int:
     return 100 if size <= 0 else done * 100 // size
 
 
-def _resumed(progress: TransferProgress, before: str) -> str:
-    if not 0 < progress.started_at < progress.size or progress.phase in _ENDED:
+def _resumed(progress: TransferProgress) -> str:
+    if not 0 < progress.started_at < progress.size:
         return ""
-    return f"{before}from {_per_cent(progress.started_at, progress.size)} % on"
+    return f", going on from {in_units(progress.started_at)}"
+
+
+def _interrupted(progress: TransferProgress) -> bool:
+    return progress.error is not None and progress.error.code is ErrorCode.INTERRUPTED
 
 
 def _short(name: str) -> str:

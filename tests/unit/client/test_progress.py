@@ -9,6 +9,7 @@ import pytest
 from cnmessage_client.cli.progress import Bars, Events, Lines, Nothing, view_for
 from cnmessage_client.cli.render import Renderer
 from cnmessage_client.model import TransferProgress
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 SIZE = 100 << 20
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -62,7 +63,7 @@ def test_lines_are_few_and_say_begin_tenths_and_verifying(capsys: pytest.Capture
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.splitlines() == [
-        "sending a.txt, 100.0 MiB, from 50 % on",
+        "sending a.txt, 100.0 MiB, going on from 50.0 MiB",
         *(f"a.txt: {tenth} %" for tenth in range(60, 101, 10)),
         "verifying a.txt",
     ]
@@ -97,8 +98,17 @@ def test_bars_show_each_file_its_phase_and_where_it_went_on_and_the_sum_of_sever
     text = "\n".join(lines)
     assert re.search(r"total .*1 of 2", text)
     assert re.search(r"a\.txt .*100\.0/100\.0 MiB.*done", text)
-    assert re.search(r"b\.txt .*50\.0/100\.0 MiB.*sending from\s+25 % on", text)
-    assert text.index("total") < text.index("a.txt") < text.index("b.txt")
+    assert re.search(r"b\.txt .*50\.0/100\.0 MiB.*sending", text)
+    assert "a.txt, going on from 25.0 MiB" in lines
+    assert [line.split()[0] for line in lines[-3:]] == ["total", "a.txt", "b.txt"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_what_was_stopped_is_not_said_to_have_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    for code, said in ((ErrorCode.INTERRUPTED, "stopped"), (ErrorCode.QUOTA, "failed")):
+        with Bars(Renderer(as_json=False, quiet=False), 1) as view:
+            view.moved("x", TransferProgress("a", None, "failed", 1, 2, 0, CnMessageError(code, "no")))
+        assert said in capsys.readouterr().err
 
 
 def test_one_file_has_no_sum_and_of_many_only_those_that_move_are_shown(

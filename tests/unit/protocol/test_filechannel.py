@@ -1,4 +1,4 @@
-"""The file channel's frames: every message there and back, and every bad frame a ProtocolError, nothing else."""
+"""The file channel's frames: every message there and back, and every bad frame a ProtocolError."""
 
 from typing import Any
 

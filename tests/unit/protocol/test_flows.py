@@ -1,4 +1,4 @@
-"""The flow of one file's bytes: what may go out, what is taken, when to sync, how much credit to grant."""
+"""The flow of one file's bytes: what may go out, what is taken, when and how much credit to grant."""
 
 import pytest
 from hypothesis import given
@@ -60,33 +60,26 @@ def test_only_the_next_bytes_are_taken_and_never_more_than_the_file_has() -> Non
     assert flow.complete
 
 
-def test_the_disk_is_asked_every_half_window_and_once_at_the_end() -> None:
+def test_credit_is_due_every_half_window_and_not_at_the_end() -> None:
     flow = Inflow(WINDOW + 1)
-    assert not flow.sync_due
-    flow.take(0, WINDOW // 2 - 1)
-    assert not flow.sync_due
-    flow.take(WINDOW // 2 - 1, 1)
-    assert flow.sync_due
-    flow.syncing = True
-    assert not flow.sync_due
-    flow.syncing, flow.durable = False, WINDOW // 2
-    flow.take(WINDOW // 2, WINDOW // 2)
-    flow.durable = WINDOW
-    assert not flow.sync_due
-    flow.take(WINDOW, 1)
-    assert flow.sync_due
-    flow.durable = flow.offset
-    assert not flow.sync_due
+    due = []
+    for offset, length in ((0, WINDOW // 2 - 1), (WINDOW // 2 - 1, 1), (WINDOW // 2, CHUNK)):
+        flow.take(offset, length)
+        due.append(flow.credit_due)
+        if flow.credit_due:
+            flow.credit()
+    assert due == [False, True, False]
+    flow.take(flow.offset, flow.size - flow.offset)
+    assert not flow.credit_due
 
 
-def test_credit_counts_from_the_disk_and_ends_with_the_file() -> None:
-    flow = Inflow(3 * WINDOW)
+def test_credit_counts_from_what_is_written_and_ends_with_the_file() -> None:
+    flow = Inflow(2 * WINDOW)
     flow.take(0, CHUNK)
-    assert flow.upto == WINDOW
-    flow.durable = CHUNK
-    assert flow.upto == WINDOW + CHUNK
-    flow.durable = 3 * WINDOW - 1
-    assert flow.upto == 3 * WINDOW
+    assert flow.upto == WINDOW, "taking alone grants nothing"
+    assert flow.credit() == flow.upto == WINDOW + CHUNK
+    flow.take(CHUNK, WINDOW)
+    assert flow.credit() == 2 * WINDOW
 
 
 def test_the_window_is_16_chunks_and_never_smaller_than_16_first_ones() -> None:
@@ -114,9 +107,8 @@ def test_both_sides_together_bring_every_byte_once_within_the_window(
         assert mine.take(there.offset, length)
         there.offset += length
         moved += length
-        assert mine.offset - mine.durable <= mine.window
-        if mine.sync_due:
-            mine.durable = mine.offset
-            there.credited(mine.upto, length)
+        assert there.upto - mine.credited <= mine.window
+        if mine.credit_due:
+            there.credited(mine.credit(), length)
     assert there.complete
     assert moved == size - here

@@ -1,0 +1,205 @@
+"""What can go wrong with files: each with its own words and exit status, and the rest of a batch goes on."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.acceptance.conftest import Cli
+from tests.acceptance.test_cli_files import make, offer, states
+from tests.support.harness import BIN, BrokerProcess, home_at
+
+LONG = 128 << 20
+"""Bytes of a file that takes long enough to be interrupted."""
+
+
+def sparse(path: Path, size: int = LONG) -> str:
+    """A file of zeros; takes no time to make."""
+    with path.open("wb") as file:
+        file.truncate(size)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def small_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
+    """A broker with little room."""
+    data = tmp_path_factory.mktemp("small") / "broker"
+    limits = {"CNMESSAGE_BROKER_FILE_LIMIT": "100000", "CNMESSAGE_BROKER_FILE_QUOTA": "150000"}
+    with BrokerProcess(data, None, **limits) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("send", "bob"), "which file"),
+        (("send", "./x"), "to whom"),
+        (("send",), "--help"),
+        (("send", "bob", "-"), "--name NAME"),
+        (("send", "bob", "-", "-", "--name", "x"), "only once"),
+        (("send", "bob", "/a", "/b", "--name", "x"), "one by one"),
+        (("send", "bob", "/a", "--wait", "read"), "fetched"),
+        (("get",), "--all"),
+        (("get", "x", "--all"), "not both"),
+        (("get", "x", "--force", "--skip-existing"), "not both"),
+        (("get", "x", "-o", "/no/such/place"), "no directory '/no/such/place'"),
+        (("get", "x", "-o", "-", "--json"), "--json"),
+        (("rm",), "--help"),
+        (("cancel",), "--help"),
+        (("fetch", "x"), "fetch"),
+    ],
+)
+def test_2_usage(cli: Cli, arguments: tuple[str, ...], hint: str) -> None:
+    result = cli("files", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert hint in result.err
+
+
+def test_a_terminal_is_no_place_for_raw_data(cli: Cli) -> None:
+    cli.accounts("raw1")
+    with cli.terminal("--profile", "raw1", "files", "get", "x", "-o", "-") as terminal:
+        assert terminal.finish() == 2
+    assert "terminal" in terminal.shown
+
+
+def test_what_cannot_be_read_is_told_by_its_path(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("read1", "read2")
+    secret = Path(make(tmp_path / "secret.txt", "x"))
+    secret.chmod(0)
+    cases = [(tmp_path / "missing.txt", 5), (tmp_path / "folder.d", 2), (Path("/dev/null"), 2)]
+    if os.geteuid():
+        cases.append((secret, 6))
+    (tmp_path / "folder.d").mkdir()
+    for path, status in cases:
+        result = cli("--profile", "read1", "files", "send", "read2", str(path))
+        assert (result.status, result.out) == (status, ""), path
+        assert str(path) in result.err
+    good = make(tmp_path / "good.txt", "good")
+    batch = cli("--profile", "read1", "files", "send", "read2", str(cases[0][0]), good, str(cases[1][0]))
+    assert batch.status == 8
+    assert [row[1] for row in batch.rows] == ["good.txt"]
+    assert str(cases[0][0]) in batch.err
+    assert str(cases[1][0]) in batch.err
+    assert "2 of 3 were not done" in batch.err
+
+
+def test_5_an_unknown_user_and_a_hint_if_the_name_was_meant_to_be_a_file(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("whom1")
+    path = make(tmp_path / "x.txt", "x")
+    result = cli("--profile", "whom1", "files", "send", "nobody-there", path)
+    assert (result.status, "nobody-there" in result.err) == (5, True)
+    result = cli("--profile", "whom1", "files", "send", "whom1", "missing.txt", path)
+    assert result.status == 5
+    assert "If 'missing.txt' is meant to be a file" in result.err
+
+
+def test_5_an_unknown_file_and_someone_elses_cannot_be_told_apart(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("else1", "else2", "else3")
+    theirs, unknown = offer(cli, "else1", "else2", make(tmp_path / "x.txt", "x")), str(uuid4())
+    for command in (("get", "-o", str(tmp_path)), ("rm",), ("cancel",)):
+        verb, *more = command
+        said = []
+        for identity in (theirs, unknown):
+            result = cli("--profile", "else3", "files", verb, identity, *more)
+            assert (result.status, result.out) == (5, "")
+            said.append(result.err.replace(identity, "ID"))
+        assert said[0] == said[1]
+    # Nor may a recipient take back what is not theirs.
+    assert cli("--profile", "else2", "files", "rm", theirs).status == 5
+    for word in ("x.txt", theirs[:8]):
+        assert cli("--profile", "else3", "files", "get", word, "-o", str(tmp_path)).status == 5
+    into = tmp_path / "in"
+    into.mkdir()
+    batch = cli("--profile", "else2", "files", "get", "nothing.txt", "x.txt", "-o", str(into))
+    assert batch.status == 8
+    assert (into / "x.txt").read_text() == "x"
+
+
+def test_6_an_existing_target_is_left_alone(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("exists1", "exists2")
+    identity = offer(cli, "exists1", "exists2", make(tmp_path / "x.txt", "theirs"))
+    into = tmp_path / "in"
+    into.mkdir()
+    make(into / "x.txt", "mine")
+    result = cli("--profile", "exists2", "files", "get", identity, "-o", str(into))
+    assert (result.status, "--force" in result.err) == (6, True)
+    assert (into / "x.txt").read_text() == "mine"
+    (into / "x.txt").unlink()
+    make(tmp_path / "elsewhere", "mine")
+    (into / "x.txt").symlink_to(tmp_path / "elsewhere")
+    assert cli("--profile", "exists2", "files", "get", identity, "-o", str(into)).status == 6
+    cli.ok("--profile", "exists2", "files", "get", identity, "-o", str(into), "--force")
+    assert (tmp_path / "elsewhere").read_text() == "mine"
+    assert (into / "x.txt").read_text() == "theirs"
+
+
+def test_7_too_large_or_over_quota_and_what_was_refused_takes_no_room(
+    small_town: BrokerProcess, tmp_path: Path
+) -> None:
+    cli = Cli(home_at(tmp_path / "home"), small_town.address)
+    cli.accounts("quota1", "quota2")
+    sizes = (100_001, 50_001, 100_000)
+    too_large, small, too_much = (make(tmp_path / f"{size}.bin", bytes(size)) for size in sizes)
+    command = ("--profile", "quota1", "files", "send", "quota2")
+    for path, status, said in (
+        (too_large, 7, "100000"),
+        (small, 0, "sending"),
+        (too_much, 7, "99999 of your 150000 are left"),
+    ):
+        result = cli(*command, path)
+        assert (result.status, said in result.err) == (status, True), result.err
+    # Taking something back makes room again.
+    (identity,) = states(cli, "quota1")
+    cli.ok("--profile", "quota1", "files", "rm", identity)
+    cli.ok(*command, too_much)
+
+
+def test_9_a_file_that_changes_while_it_is_sent_is_not_sent(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("change1", "change2")
+    path = sparse(tmp_path / "log.txt")
+    with cli.start("--profile", "change1", "files", "send", "change2", path, "--json") as send:
+        send.wait_for('"sending"', "stdout")
+        with Path(path).open("ab") as file:
+            file.write(b"one more line\n")
+        result = send.finish()
+    assert result.status == 9
+    assert "changed while it was being sent" in result.err
+    assert states(cli, "change2") == {}
+
+
+def test_a_full_disk_of_the_receiver_is_told_and_the_same_command_goes_on_when_there_is_room(
+    cli: Cli, tmp_path: Path
+) -> None:
+    cli.accounts("full1", "full2")
+    content = os.urandom(3 << 20)
+    identity = offer(cli, "full1", "full2", make(tmp_path / "x.bin", content))
+    into = tmp_path / "in"
+    into.mkdir()
+    command = [str(BIN / "cnmessage"), "--profile", "full2", "files", "get", identity, "-o", str(into)]
+    limited = ["sh", "-c", 'ulimit -f 2048; exec "$@"', "sh", *command]
+    done = subprocess.run(limited, env=cli.environment(), capture_output=True, timeout=15, check=False)
+    assert done.returncode == 6, done.stderr
+    assert b"no room for" in done.stderr
+    assert not (into / "x.bin").exists()
+    assert states(cli, "full1")[identity] == {"full2": "fetching"}
+    cli.ok(*command[1:])
+    assert (into / "x.bin").read_bytes() == content
+
+
+def test_6_withdrawn_while_it_is_fetched(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("gone1", "gone2")
+    identity = offer(cli, "gone1", "gone2", sparse(tmp_path / "long.bin"))
+    into = tmp_path / "in"
+    into.mkdir()
+    with cli.start("--profile", "gone2", "files", "get", identity, "-o", str(into), "--json") as get:
+        get.wait_for('"receiving"', "stdout")
+        get.process.send_signal(signal.SIGSTOP)
+        cli.ok("--profile", "gone1", "files", "rm", identity)
+        result = get.end(signal.SIGCONT)
+    assert result.status == 6, result.err
+    assert '"withdrawn"' in result.err
+    assert list(into.iterdir()) == []
