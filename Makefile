@@ -46,7 +46,7 @@ imports: sync
 	@$(BIN)/lint-imports --no-logo
 
 docs-check: sync  ## the tests that hold the documents to the code
-	@$(BIN)/python -m pytest -q tests/unit/test_docs.py tests/acceptance/test_readme.py
+	@$(BIN)/python -m pytest -q tests/unit/test_docs*.py tests/acceptance/test_readme.py
 
 fmt: sync  ## format the sources and fix what can be fixed
 	@$(BIN)/ruff format --quiet $(SOURCES)

@@ -1,7 +1,7 @@
-"""The bare file loop: CURVE DEALER and ROUTER, chunks of the product's size and window, written to the same disk.
+"""The bare file loop: CURVE DEALER and ROUTER, the product's chunks and window, written to the same disk.
 
-No checks, no digest, no resume, no record: the receiving side writes, acknowledges each chunk and brings all to the
-disk at the end. Nothing of cnmessage is imported here. Either side may be the one that sends.
+No checks, no digest, no resume, no record: the receiving side writes, acknowledges each chunk and brings all
+to the disk at the end. Nothing of cnmessage is imported here. Either side may be the one that sends.
 
     python -m bench.bare_files server|client SETTINGS
 """

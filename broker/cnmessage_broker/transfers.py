@@ -145,6 +145,9 @@ class Transfers:
             case Stop() if serving is not None:
                 self._ask(peer, self._devices[peer], Finished(serving.file, whole=False))
                 self._drop(peer)
+            case Stop() if intake is not None and intake.stage is Stage.RECEIVING:
+                self._tell(self._devices[peer], Withdraw(intake.file))  # its client cannot go on, ever
+                self._drop(peer)
             case Stop():
                 self._drop(peer)
             case _:
@@ -272,10 +275,11 @@ class Transfers:
             self._sent = True
 
     def beat(self) -> None:
-        """A sign of life to each uploading client; how far fetches are, to the reactor."""
+        """A sign of life to each client; how far fetches are, to the reactor."""
         for intake in list(self._intakes.values()):
             self._say(intake.peer, intake.beat())
-        for serving in self._servings.values():
+        for serving in list(self._servings.values()):
+            self._say(serving.peer, Credit(serving.flow.offset))  # finds out whether it is still there
             if serving.flow.offset != serving.told:
                 serving.told = serving.flow.offset
                 self._tell(serving.device, Moved(serving.file, serving.told))

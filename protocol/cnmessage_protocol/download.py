@@ -38,7 +38,6 @@ class Download:
         self.phase = Phase.ASKING
         self.flow = Inflow(0, offset, offset, FIRST_CHUNK)
         self.opened: Opened | None = None
-        self.resent = 0
         self._patience = Patience(now, now, limit)
         self._chunk_at = now
         self._slow = False

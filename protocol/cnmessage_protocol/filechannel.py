@@ -37,6 +37,9 @@ WINDOW = WINDOW_CHUNKS * CHUNK
 MAX_HEADER = 3 << 17
 """Largest first frame; a note of 64 KiB and 256 names fit."""
 
+MAX_EXPIRES = 3650 * 86400
+"""Most seconds that a file may be asked to last."""
+
 _identity = blob(ID_SIZE)
 _offset = integer()
 _chunk = integer(1, CHUNK)
@@ -67,7 +70,7 @@ class Put(Request):
     size: int = wire(_offset)
     to: tuple[str, ...] = wire(_names)
     note: str = wire(text(MAX_BODY), default="")
-    expires: int | None = wire(optional(integer(1)), default=None)
+    expires: int | None = wire(optional(integer(1, MAX_EXPIRES)), default=None)
 
 
 @dataclass(frozen=True, slots=True)

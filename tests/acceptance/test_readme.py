@@ -25,6 +25,7 @@ BLOCKS = {
     kind: re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL) for kind in ("sh", "python")
 }
 IN_SCRIPTS = next(block for block in BLOCKS["sh"] if "uptime" in block)
+OF_FILES = next(block for block in BLOCKS["sh"] if "files send" in block)
 
 
 def enter(cli: Cli, *names: str) -> None:
@@ -94,6 +95,31 @@ def test_the_examples_for_scripts_run_as_they_stand(cli: Cli, tmp_path: Path, li
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout or (tmp_path / "inbox.txt").exists()
+
+
+def test_the_examples_for_files_run_one_after_the_other_as_they_stand(cli: Cli, tmp_path: Path) -> None:
+    enter(cli, "alice")
+    for name in ("report.pdf", "photos/a.jpg", "photos/b.jpg"):
+        path = tmp_path / "here" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(3000))
+    # Sender and receiver are one user here; only the receiver's commands run where nothing is yet.
+    (tmp_path / "there" / "downloads").mkdir(parents=True)
+    environment = cli.environment(
+        CNMESSAGE_PROFILE="alice", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", HOME=str(tmp_path)
+    )
+    out = ""
+    for line in OF_FILES.strip().splitlines():
+        shell = ["bash", "-euo", "pipefail", "-c", line]
+        folder = tmp_path / ("there" if " get " in line else "here")
+        done = subprocess.run(
+            shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        out = done.stdout
+    assert '"report.pdf"' in out
+    for name, copy in (("report.pdf", "downloads/report.pdf"), ("photos/a.jpg", "photos/a.jpg")):
+        assert (tmp_path / "there" / copy).read_bytes() == (tmp_path / "here" / name).read_bytes()
 
 
 def test_the_python_example_runs_as_it_stands(cli: Cli, tmp_path: Path) -> None:

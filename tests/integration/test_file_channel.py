@@ -1,4 +1,4 @@
-"""The broker's side of the file channel, spoken to by peers that keep to no rule but those they want to keep to."""
+"""The broker's side of the file channel, spoken to by peers that keep to the rules they want to."""
 
 import asyncio
 import hashlib

@@ -7,9 +7,7 @@ be in the code. The command line's own pages are tested with the command line.
 import json
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import MISSING, Field, fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +18,14 @@ from cnmessage_broker.app import DATABASE, KEY_FILE, LOCK_FILE
 from cnmessage_broker.config import ENVIRONMENT_PREFIX, HIGHEST_PORT, Config
 from cnmessage_broker.store.maintenance import back_up
 from cnmessage_broker.store.sqlite import SqliteStore
-from cnmessage_client import LoginSession, User
-from cnmessage_client.model import message_of
-from cnmessage_protocol import inbox, liveness, records, results, session
+from cnmessage_protocol import filechannel, inbox, liveness, records, results, session, transfer
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, encode
 from cnmessage_protocol.deliveries import DELIVERIES, Hello, Items
 from cnmessage_protocol.envelope import pack_error, pack_key_card, pack_request, pack_result
 from cnmessage_protocol.errors import RETRYABLE, ErrorCode
-from cnmessage_protocol.ids import RESERVED_NAMES, ClientId, MessageId, UserName
+from cnmessage_protocol.ids import RESERVED_NAMES, ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.messages import REQUESTS, Send
-from cnmessage_protocol.records import Direction, InboxItem, Kind, Outgoing
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, Outgoing
 from cnmessage_protocol.results import Sent, result_values
 from cnmessage_protocol.sealing import Opener, Sealer
 from cnmessage_protocol.states import TRANSITIONS, Event, State
@@ -39,7 +35,6 @@ DOCS = ROOT / "docs"
 PROTOCOL = (DOCS / "protocol.md").read_text(encoding="utf-8")
 ARCHITECTURE = (DOCS / "architecture.md").read_text(encoding="utf-8")
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
-SCHEMA = json.loads((DOCS / "messages.schema.json").read_text(encoding="utf-8"))
 RESULTS = sorted({each.RESULT for each in REQUESTS.values()}, key=lambda record: record.__name__)
 
 
@@ -114,6 +109,29 @@ def test_every_delivery_has_a_section_with_every_field() -> None:
         assert list(rows(documented[kind])) == [each.name for each in fields(record)], kind
 
 
+def test_every_message_of_the_file_channel_is_listed_with_its_sender_fields_and_defaults() -> None:
+    documented = rows(chapter(PROTOCOL, "9. The file channel"))
+    records = {**filechannel.FROM_CLIENT, **filechannel.FROM_BROKER}
+    assert sorted(documented) == sorted(records)
+    for verb, record in records.items():
+        sender, listed = documented[verb][:2]
+        both = verb in filechannel.FROM_CLIENT and verb in filechannel.FROM_BROKER
+        assert sender == ("both" if both else "client" if verb in filechannel.FROM_CLIENT else "broker")
+        places = re.split(r"(?:^|, )(?=`[a-z]\w*`)", listed)[1:]
+        assert [re.findall(r"`(\w+)`", place)[0] for place in places] == [
+            each.name for each in fields(record)
+        ]
+        for each, place in zip(fields(record), places, strict=True):
+            default = default_text(each)
+            assert ("default" in place) is (default != "required"), f"{verb}: {place}"
+            assert default == "required" or f"default {default}" in place, f"{verb}: {place}"
+
+
+def test_the_facts_of_a_file_are_listed_in_order() -> None:
+    names = ", ".join(each.name for each in fields(FileFacts))
+    assert f"| nil, or of a file the array `[{names}]`" in chapter(PROTOCOL, "4. ")
+
+
 def test_the_decoders_limits_are_those_of_the_page() -> None:
     numbers = re.findall(r"^\| [a-z ,]+ \| (\d+) \| (\d+) \|$", chapter(PROTOCOL, "3. "), flags=re.MULTILINE)
     names = ("total", "array", "mapping", "text", "binary")
@@ -152,6 +170,14 @@ def test_the_places_of_both_rows_are_listed_in_order() -> None:
         (records.MAX_RECIPIENTS, "array of 1 to {} names"),
         (results.MAX_MESSAGES, "array of 1 to {} outgoing rows"),
         (HIGHEST_PORT, "at most {}."),
+        (filechannel.MAX_HEADER, "The first frame has at most {} bytes"),
+        (filechannel.CHUNK, "a chunk has 1 to {} bytes"),
+        (filechannel.WINDOW_CHUNKS, "a window of {} chunks"),
+        (filechannel.FIRST_CHUNK >> 10, "small chunks ({} KiB)"),
+        (filechannel.MAX_EXPIRES, "seconds from now, at most {},"),
+        (transfer.SILENCE, "after {} s without a word"),
+        (transfer.SILENCE, "no answer for {} s is said again"),
+        (Config().transfers_per_device, "transfers at once for each device ({})"),
     ],
 )
 def test_numbers_that_a_client_relies_on_are_those_of_the_code(number: float, sentence: str) -> None:
@@ -184,6 +210,22 @@ def examples() -> dict[str, bytes]:
         "delivery-nonce": bytes(4) + second[1],
         "delivery-aad": topic + second[1],
         "delivery-sealed": second[2],
+        **file_examples(),
+    }
+
+
+def file_examples() -> dict[str, bytes]:
+    """The part of the worked example that is about files."""
+    upload, file = bytes(range(0xC0, 0xD0)), bytes(range(0xD0, 0xE0))
+    facts = FileFacts(FileId(file), "a.txt", 5, bytes(range(32)))
+    message_id, to = MessageId(bytes.fromhex("018bcfe5687b70008000000000000002")), (UserName("bob"),)
+    alice, time = UserName("alice"), 1700000000123
+    item = InboxItem(13, Direction.RECEIVED, message_id, Kind.FILE, alice, to, time, "", None, facts)
+    return {
+        "file-put": filechannel.pack(upload, filechannel.Put("a.txt", 5, ("bob",))),
+        "file-granted": filechannel.pack(upload, filechannel.Granted(file, 0, 5)),
+        "file-chunk": filechannel.pack(upload, filechannel.Chunk(0)),
+        "file-row": encode(item.row()),
     }
 
 
@@ -260,85 +302,3 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in pages:
         for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def faults(schema: dict[str, Any], value: Any, place: str = "$") -> Iterable[str]:
-    """What is wrong with a value, by as much of JSON Schema as the file uses; `true` is no integer."""
-    known = {"description", "examples", "$ref", "type", "enum", "pattern", "minimum", "minItems"}
-    if "$ref" in schema:
-        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
-    if unknown := schema.keys() - known - {"properties", "required", "items", "anyOf"}:
-        yield f"{place}: this checker does not know {unknown}"
-    if "anyOf" in schema and all(list(faults(each, value, place)) for each in schema["anyOf"]):
-        yield f"{place}: none of the alternatives"
-    kinds = {
-        "object": dict,
-        "array": list,
-        "string": str,
-        "integer": int,
-        "boolean": bool,
-        "null": type(None),
-    }
-    named = schema.get("type", [])
-    allowed = {kinds[each] for each in ([named] if isinstance(named, str) else named)}
-    if allowed and type(value) not in allowed:
-        yield f"{place}: {value!r} is not {named}"
-        return
-    if value not in schema.get("enum", [value]):
-        yield f"{place}: {value!r} is not in the list"
-    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
-        yield f"{place}: {value!r} does not match"
-    if isinstance(value, int) and value < schema.get("minimum", value):
-        yield f"{place}: {value!r} is too small"
-    yield from inner_faults(schema, value, place)
-
-
-def inner_faults(schema: dict[str, Any], value: Any, place: str) -> Iterable[str]:
-    """What is wrong inside an array or an object."""
-    if isinstance(value, list):
-        if len(value) < schema.get("minItems", 0):
-            yield f"{place}: too few"
-        for number, each in enumerate(value):
-            yield from faults(schema.get("items", {}), each, f"{place}[{number}]")
-    if isinstance(value, dict):
-        properties = schema.get("properties", {})
-        yield from (f"{place}: no {key}" for key in set(schema.get("required", ())) - value.keys())
-        yield from (f"{place}: {key} is not described" for key in value.keys() - properties.keys())
-        for key in value.keys() & properties.keys():
-            yield from faults(properties[key], value[key], f"{place}.{key}")
-
-
-def test_the_schemas_examples_fit_it() -> None:
-    for reference in SCHEMA["oneOf"]:
-        definition = SCHEMA["$defs"][reference["$ref"].rpartition("/")[2]]
-        assert definition["examples"]
-        for example in definition["examples"]:
-            assert list(faults(definition, example)) == []
-
-
-def test_what_the_library_turns_into_json_fits_the_schema() -> None:
-    now, identity = datetime(2023, 11, 14, tzinfo=UTC), ClientId(bytes(16))
-    item = InboxItem(
-        1,
-        Direction.SENT,
-        MessageId(bytes(16)),
-        Kind.DIRECT,
-        UserName("a"),
-        (UserName("b"),),
-        1,
-        "x",
-        identity,
-    )
-    made = {
-        "message": [message_of(item).as_json()],
-        "user": [User("a", online=True, last_seen=now).as_json(), User("a", False, None).as_json()],
-        "session": [LoginSession(1, "x", now, now, online=True, current=False).as_json()],
-    }
-    for name, values in made.items():
-        for value in values:
-            assert list(faults(SCHEMA["$defs"][name], value)) == []
-
-
-def test_the_schema_knows_every_error_code() -> None:
-    error = SCHEMA["$defs"]["error"]["properties"]["error"]
-    assert error["properties"]["code"]["enum"] == [str(code) for code in ErrorCode]

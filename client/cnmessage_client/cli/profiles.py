@@ -45,7 +45,7 @@ def use(settings: Settings, name: str) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @common
 def completion(settings: Settings, shell: str) -> None:
-    """Print a script for TAB completion of commands and user names.
+    """Print a script for TAB completion of commands, users and files.
 
     Example: eval "$(cnmessage completion bash)"
     """

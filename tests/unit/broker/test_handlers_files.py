@@ -12,6 +12,7 @@ from cnmessage_broker.handlers.files import sweep
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.filechannel import Get, Kept, Noted, Opened, Put
+from cnmessage_protocol.ids import FileId
 from cnmessage_protocol.messages import Block, Decline, Files, Sync, Withdraw
 from cnmessage_protocol.records import FileFacts, Kind
 from tests.unit.broker.conftest import Room
@@ -43,7 +44,7 @@ def test_a_complete_upload_is_an_item_of_kind_file_for_both_sides(room: Room) ->
     for key in (alice, bob):
         (item,) = room.ask(key, Sync(0)).items
         assert (item.kind, item.body) == (Kind.FILE, "look at this")
-        assert item.file == FileFacts(file, "a.txt", 5, DIGEST)
+        assert item.file == FileFacts(FileId(file), "a.txt", 5, DIGEST)
 
 
 def test_beginning_again_goes_on_with_the_same_file_and_answers_what_was_kept_once_it_is(room: Room) -> None:

@@ -13,6 +13,7 @@ from cnmessage_protocol.filechannel import (
     CHUNK,
     FROM_BROKER,
     FROM_CLIENT,
+    MAX_EXPIRES,
     MAX_HEADER,
     Chunk,
     Fetched,
@@ -155,7 +156,7 @@ def test_a_file_goes_to_named_users(to: Any) -> None:
 
 def test_the_largest_put_fits_into_a_frame() -> None:
     names = tuple(f"{number:03}" + "x" * 29 for number in range(MAX_RECIPIENTS))
-    put = Put("é" * 127, (1 << 63) - 1, names, "n" * MAX_BODY, (1 << 63) - 1)
+    put = Put("é" * 127, (1 << 63) - 1, names, "n" * MAX_BODY, MAX_EXPIRES)
     assert read([pack(TRANSFER, put)]) == put
 
 

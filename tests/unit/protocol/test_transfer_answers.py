@@ -1,4 +1,4 @@
-"""What the machines of uploads and downloads make of single answers; any run of them: test_transfer_machine.py."""
+"""What the machines of a transfer make of single answers; all ways they can go: test_transfer_machine.py."""
 
 import pytest
 
