@@ -116,7 +116,9 @@ class FileCalls(Caller):
     # -- inner ------------------------------------------------------------------------------------
 
     async def _move(self, jobs: Sequence[Job]) -> None:
-        """Run jobs to their end on a thread."""
+        """Run jobs to their end on a thread. UNREACHABLE at once where no broker answers at all."""
+        if not self._connected().ever_heard:
+            await self._ask(verbs.Whoami())  # it proves its key and knows us, so that errors come early
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
 
