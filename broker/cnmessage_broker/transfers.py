@@ -169,6 +169,10 @@ class Transfers:
         match news:
             case Answer(ticket, result, error) if ticket in self._asked:
                 peer, request = self._asked.pop(ticket)
+                if isinstance(request, Complete):  # its client may have come back on a fresh link meanwhile
+                    peer = next(
+                        (each.peer for each in self._intakes.values() if each.file == request.file), peer
+                    )
                 self._guarded(peer, lambda: self._answered(peer, request, result, error))
             case Gone(file, error):
                 self._end_file(file, error)

@@ -40,8 +40,9 @@ DOWNLOADS = [0, 1, FIRST_CHUNK - 1, FIRST_CHUNK + 1, 16 * FIRST_CHUNK, CHUNK + 1
 class Sender:
     """A client that uploads: hashes what it reads, from the start of the file on."""
 
-    def __init__(self, size: int, now: float, *, unruly: bool) -> None:
-        self.size = size
+    def __init__(self, broker: KeepingBroker, now: float, *, unruly: bool) -> None:
+        self.broker = broker
+        self.size = size = broker.size
         self.machine = Upload(Put("x", size, ("bob",)), now, PATIENT)
         if unruly:  # a finish that overtakes a chunk looks like a file that is being changed
             self.machine._restarts = -1_000_000
@@ -66,6 +67,7 @@ class Sender:
             offset, length = chunk
             assert offset == self._hashed, "what goes out is hashed on the way, in order"
             self._hashed += length
+            assert self._hashed <= self.broker.highest + WINDOW, "no more is under way than a window"
             self.sent += length
             said.append((Chunk(offset), range(offset, offset + length)))
         if self.machine.all_sent:
@@ -215,14 +217,14 @@ class UploadOverAStream(Transfer):
         self.size = size
         self.broker = KeepingBroker(size)
         self.before = self.lost = 0
-        self.client = Sender(size, 0.0, unruly=self.unruly)
+        self.client = Sender(self.broker, 0.0, unruly=self.unruly)
         self.world = TransferWorld(self.client, self.broker, self.client.begin(), unruly=self.unruly)
 
     @rule()
     def the_sender_is_killed_and_started(self) -> None:
         self.before += self.client.sent
         self.world.blink()
-        self.world.client = self.client = Sender(self.size, self.world.clock.now, unruly=self.unruly)
+        self.world.client = self.client = Sender(self.broker, self.world.clock.now, unruly=self.unruly)
         self.world.say(self.client.begin())
 
     @precondition(lambda self: not self.broker.kept)

@@ -85,12 +85,13 @@ class Client(Side, Protocol):
 
 
 class KeepingBroker:
-    """Takes an upload. `pieces` and `kept` outlive it."""
+    """Takes an upload. `pieces` and `kept` outlive it; `highest` is the most that ever was written."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.pieces: list[range] = []
         self.kept = False
+        self.highest = 0
         self._flow: Inflow | None = None
         self._link = 0
         self._verified_at: float | None = None
@@ -115,6 +116,7 @@ class KeepingBroker:
                 if not flow.take(offset, len(data)):
                     return [self._granted(flow)]
                 self.pieces.append(data)
+                self.highest = max(self.highest, flow.offset)
                 return [(Credit(flow.credit()), NOTHING)] if flow.credit_due else []
             case Finish(sha256) if flow is not None:
                 assert sha256 == DIGEST
