@@ -101,6 +101,8 @@ def _made(path: Path, size: int) -> Path:
     with path.open("wb") as file:
         for _ in range(size // _MIB):
             file.write(os.urandom(_MIB))
+        file.flush()
+        os.fsync(file.fileno())  # or its way to the disk would be measured too
     return path
 
 
