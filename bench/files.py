@@ -73,25 +73,15 @@ def _sshd(folder: Path, daemon: str) -> Iterator[tuple[int, Path]]:
     port = free_port()
     Path("/run/sshd").mkdir(exist_ok=True)
     command = [
+        "sh", "-c", 'exec "$0" "$@" 2>&1',  # it says on stderr that it listens
         daemon, "-D", "-e", "-f", "/dev/null", "-h", str(folder / "host"), "-p", str(port),
         "-o", "ListenAddress=127.0.0.1", "-o", f"AuthorizedKeysFile={allowed}", "-o", "StrictModes=no",
         "-o", "PidFile=none", "-o", "PermitRootLogin=yes", "-o", "Subsystem=sftp internal-sftp",
     ]  # fmt: skip
     server = Party(command, {**os.environ, "BENCH_QUIET": "1"})
     with ended(server):
-        _until_bound(port)
+        server.wait_for("Server listening")
         yield port, folder / "user"
-
-
-def _until_bound(port: int) -> None:
-    import socket  # noqa: PLC0415 - asked for here only
-
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
 
 
 # -- the parties ----------------------------------------------------------------------------------

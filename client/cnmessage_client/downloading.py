@@ -1,4 +1,4 @@
-"""A file on its way down: writes, hashes and syncs it as it comes, verifies it, gives it its name.
+"""A file on its way down: writes and hashes it as it comes, verifies it, gives it its name.
 
 What makes the disk wait runs on a worker, so that other downloads of the batch go on. Called by transfers.py
 through job.py. Knows no socket.

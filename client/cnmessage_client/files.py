@@ -52,7 +52,7 @@ class FileCalls(Caller):
         """Send files, several at once; what became of each, in the order of `paths`.
 
         One that fails does not stop the others: see its `error`. Cut short, the same call goes on where the
-        broker's disk ends. `names` are what recipients see instead of the files' own names.
+        broker's bytes end. `names` are what recipients see instead of the files' own names.
         """
         self._connected()
         if names is not None and len(names) != len(paths):
