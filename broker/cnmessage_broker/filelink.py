@@ -147,9 +147,10 @@ class Lane(Generic[Item]):
 
 
 class FileLink:
-    """Both directions."""
+    """Both directions. `talked_at`: when the reactor last stored a message, on its monotonic clock."""
 
     def __init__(self) -> None:
+        self.talked_at = float("-inf")
         self.to_reactor: Lane[Ask] = Lane()
         self.to_files: Lane[News] = Lane()
 

@@ -5,6 +5,7 @@ It alone touches the file channel and the blobs, and shares nothing with the rea
 """
 
 import contextlib
+import math
 import socket
 import threading
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.channel import Channel
 from cnmessage_broker.config import Config
 from cnmessage_broker.filelink import FileLink
+from cnmessage_broker.pace import Pace
 from cnmessage_broker.sockets import FileSockets
 from cnmessage_broker.transfers import Transfers
 
@@ -47,7 +49,10 @@ class FileThread:
         self._log = log
         self._channel = Channel(sockets, log)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="file-work")
-        self._transfers = Transfers(self._channel, blobs, link, config, self._workers, self._wake, log)
+        self._pace = Pace(lambda: link.talked_at)
+        self._transfers = Transfers(
+            self._channel, blobs, link, self._pace, config, self._workers, self._wake, log
+        )
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
@@ -82,10 +87,15 @@ class FileThread:
         poller = zmq.Poller()
         self._channel.register(poller)
         poller.register(self._wake_out, zmq.POLLIN)
+        doorstep = zmq.Poller()
+        doorstep.register(self._wake_out, zmq.POLLIN)
         busy = False
         while not self._stopping:
-            wait = 0.0 if busy else self._next_beat - self._monotonic()
-            poller.poll(max(0, int(wait * 1000)))
+            now = self._monotonic()
+            if held := self._pace.wait(now):  # what clients have sent waits, and so do they: credit runs out
+                doorstep.poll(math.ceil(held * 1000))
+            else:
+                poller.poll(0 if busy else max(0, int((self._next_beat - now) * 1000)))
             with contextlib.suppress(BlockingIOError):
                 while self._wake_out.recv(4096):
                     pass
@@ -93,15 +103,19 @@ class FileThread:
 
     def _turn(self) -> bool:
         """One round of everything; whether more is waiting already."""
+        now = self._monotonic()
         taken = 0
-        for said in self._channel.drain(DRAIN):
-            self._transfers.received(*said)
-            taken += 1
+        if not self._pace.wait(now):
+            for said in self._channel.drain(DRAIN):
+                now = self._monotonic()
+                self._transfers.received(now, *said)
+                taken += 1
+                if self._pace.wait(now):
+                    break
         for news in self._link.to_files.take():
             self._transfers.told(news)
         self._transfers.finish_work()
-        more = self._transfers.send_chunks()
-        now = self._monotonic()
+        more = self._transfers.send_chunks(now) if taken or not self._pace.wait(now) else True
         if now >= self._next_beat:
             self._next_beat = now + BEAT
             self._transfers.beat()

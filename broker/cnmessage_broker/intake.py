@@ -63,20 +63,21 @@ class Intake:
     def continues(self, peer: Peer) -> list[FileMessage]:
         """The client asks again, on a fresh link."""
         self.peer = peer
+        self.flow.slow = True  # perhaps it broke because the line is slow
         return [self._granted()] if self.stage is Stage.RECEIVING else []
 
-    def chunk(self, offset: int, data: memoryview) -> list[FileMessage]:
-        """Bytes came."""
+    def chunk(self, now: float, offset: int, data: memoryview, most: int) -> list[FileMessage]:
+        """Bytes came; later chunks should have at most `most`."""
         if self.stage is not Stage.RECEIVING:
             return []
-        if not self.flow.take(offset, len(data)):
+        if not self.flow.take(now, offset, len(data)):
             return [self._granted()]
         place, view = offset, data
         while view:
             written = os.pwrite(self._descriptor, view, place)
             place, view = place + written, view[written:]
         self._hash.update(data)
-        return [Credit(self.flow.credit())] if self.flow.credit_due else []
+        return [self.flow.more_credit(most)] if self.flow.credit_due else []
 
     def finish(self, sha256: bytes) -> list[FileMessage]:
         """The client has sent all and says what it was."""
@@ -92,8 +93,8 @@ class Intake:
         return []
 
     def beat(self) -> FileMessage:
-        """A sign of life that is also true."""
-        return Credit(self.flow.upto if self.stage is Stage.RECEIVING else self.flow.offset)
+        """A sign of life, and credit for what came since the last: half a window may take long."""
+        return self.flow.credit() if self.stage is Stage.RECEIVING else Credit(self.flow.offset)
 
     def work_done(self) -> list[FileMessage]:
         """Look whether the worker is done; what to say then. OSError if it failed."""
@@ -150,7 +151,7 @@ class Intake:
         self.flow.offset = 0
 
     def _granted(self) -> Granted:
-        return Granted(self.file, self.flow.offset, self.flow.credit())
+        return Granted(self.file, self.flow.offset, self.flow.credit().upto)
 
     def _work(self, job: Callable[[], None], then: Callable[[], list[FileMessage]]) -> None:
         future = self._workers.submit(job)

@@ -102,12 +102,8 @@ class Reactor:
     def run(self) -> None:
         """Serve until `stop`; what was accepted is committed and answered before this returns."""
         poller = zmq.Poller()
-        for each in (
-            self._sockets.zap,
-            self._sockets.requests,
-            self._sockets.deliveries,
-            self._sockets.probe,
-        ):
+        mine = self._sockets
+        for each in (mine.zap, mine.requests, mine.deliveries, mine.probe):
             poller.register(each, zmq.POLLIN)
         poller.register(self._wake_out, zmq.POLLIN)
         while not (self._deps.stopping or self.failed):
@@ -304,6 +300,8 @@ class Reactor:
             self._commit_failed(pending, error)
             return
         self._disk_failing = False
+        if outcomes:
+            self._link.talked_at = self._deps.monotonic()
         place = 0
         for origin, effect in pending.answers:
             match effect:

@@ -22,9 +22,9 @@ class Serving:
         """The file's id names its transfer."""
         return self.peer.transfer
 
-    def next_chunk(self) -> tuple[int, bytes] | None:
-        """The next bytes that may go now and their place; they count as sent once `sent` says so."""
-        length = self.flow.next_length()
+    def next_chunk(self, most: int) -> tuple[int, bytes] | None:
+        """The next bytes that may go now, at most `most`, and their place; `sent` says that they went."""
+        length = min(most, self.flow.next_length())
         if length == 0:
             return None
         data = os.pread(self._descriptor, length, self.flow.offset)

@@ -33,6 +33,7 @@ from cnmessage_broker.filelink import (
     Unbound,
 )
 from cnmessage_broker.intake import Intake, Stage
+from cnmessage_broker.pace import Pace
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.serving import Serving
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
@@ -67,6 +68,7 @@ class Transfers:
         channel: Channel,
         blobs: Blobs,
         link: FileLink,
+        pace: Pace,
         config: Config,
         workers: Executor,
         wake: Callable[[], None],
@@ -75,6 +77,7 @@ class Transfers:
         self._channel = channel
         self._blobs = blobs
         self._link = link
+        self._pace = pace
         self._config = config
         self._workers = workers
         self._wake = wake
@@ -95,12 +98,14 @@ class Transfers:
 
     # -- what clients say -------------------------------------------------------------------------
 
-    def received(self, peer: Peer, device: Device, message: FileMessage, data: memoryview) -> None:
+    def received(
+        self, now: float, peer: Peer, device: Device, message: FileMessage, data: memoryview
+    ) -> None:
         """A client said something; `data` is a chunk's bytes."""
         if isinstance(message, Put | Get | Fetched):
             self._guarded(peer, lambda: self._open(peer, device, message))
         elif peer in self._devices:
-            self._guarded(peer, lambda: self._go_on(peer, message, data))
+            self._guarded(peer, lambda: self._go_on(now, peer, message, data))
         elif not isinstance(message, Stop):
             self._say(peer, stop(_UNKNOWN))
 
@@ -133,11 +138,12 @@ class Transfers:
                 "the broker's disk has no room for this file; ask who runs it, or try later",
             )
 
-    def _go_on(self, peer: Peer, message: FileMessage, data: memoryview) -> None:
+    def _go_on(self, now: float, peer: Peer, message: FileMessage, data: memoryview) -> None:
         intake, serving = self._intakes.get(peer), self._servings.get(peer)
         match message:
             case Chunk(offset) if intake is not None:
-                self._say_all(peer, intake.chunk(offset, data))
+                self._pace.moved(now, len(data))
+                self._say_all(peer, intake.chunk(now, offset, data, self._pace.chunk(now)))
             case Finish(sha256) if intake is not None:
                 self._say_all(peer, intake.finish(sha256))
             case Credit(upto, chunk) if serving is not None:
@@ -257,25 +263,26 @@ class Transfers:
         if intake.stage is Stage.RECORDING and before is not Stage.RECORDING:
             self._ask(intake.peer, self._devices[intake.peer], Complete(intake.file, intake.sha256))
 
-    def send_chunks(self) -> bool:
+    def send_chunks(self, now: float) -> bool:
         """A chunk to each receiver in turn; whether more could go at once."""
-        for _ in range(ROUNDS):
+        for _ in range(1 if self._pace.gentle(now) else ROUNDS):
             moved = False
             for serving in list(self._servings.values()):
-                self._guarded(serving.peer, lambda: self._send_chunk(serving))  # noqa: B023 - run at once
+                self._guarded(serving.peer, lambda: self._send_chunk(now, serving))  # noqa: B023 - run at once
                 moved |= self._sent
             if not moved:
                 return False
         return True
 
-    def _send_chunk(self, serving: Serving) -> None:
+    def _send_chunk(self, now: float, serving: Serving) -> None:
         self._sent = False
-        chunk = serving.next_chunk()
+        chunk = serving.next_chunk(self._pace.chunk(now))
         if chunk is None:
             return
         offset, data = chunk
         if self._say(serving.peer, Chunk(offset), data):
             serving.sent(len(data))
+            self._pace.moved(now, len(data))
             self._sent = True
 
     def beat(self) -> None:

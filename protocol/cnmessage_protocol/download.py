@@ -2,8 +2,6 @@
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.filechannel import (
-    CHUNK,
-    FIRST_CHUNK,
     Credit,
     Fetched,
     FileMessage,
@@ -27,20 +25,15 @@ from cnmessage_protocol.transfer import (
     waited,
 )
 
-QUICK = 0.25
-"""Chunks that each took less time than this let those of the next credit be twice as large."""
-
 
 class Download:
     """A client's download, going on at `offset` bytes that are on disk."""
 
     def __init__(self, offset: int, now: float, limit: float) -> None:
         self.phase = Phase.ASKING
-        self.flow = Inflow(0, offset, offset, FIRST_CHUNK)
+        self.flow = Inflow(0, offset, offset)
         self.opened: Opened | None = None
         self._patience = Patience(now, now, limit)
-        self._chunk_at = now
-        self._slow = False
 
     def begin(self) -> list[Effect]:
         """The first word."""
@@ -81,15 +74,13 @@ class Download:
         self.opened = opened
         self.flow.size = opened.size
         # What GET granted may have been used up on an earlier link.
-        return [SeekTo(self.flow.offset), *(self._whole() or [Say(self._credit())])]
+        return [SeekTo(self.flow.offset), *(self._whole() or [Say(self.flow.credit())])]
 
     def chunk(self, now: float, offset: int, length: int) -> tuple[bool, list[Effect]]:
         """Bytes came: whether to write them at `offset`, and what else to do."""
-        if self.phase is not Phase.MOVING or not self.flow.take(offset, length):
+        if self.phase is not Phase.MOVING or not self.flow.take(now, offset, length):
             self._patience.heard(now, progress=False)
             return False, []
-        self._slow |= now - self._chunk_at >= QUICK
-        self._chunk_at = now
         self._patience.heard(now, progress=True)
         return True, []
 
@@ -99,14 +90,7 @@ class Download:
             return self._whole()
         if not self.flow.credit_due:
             return []
-        # Only here: a window that grew before more was granted could not be filled, and nobody would go on.
-        if not self._slow:
-            self.flow.chunk = min(CHUNK, self.flow.chunk * 2)
-        self._slow = False
-        return [Say(self._credit())]
-
-    def _credit(self) -> Credit:
-        return Credit(self.flow.credit(), self.flow.chunk)
+        return [Say(self.flow.more_credit())]
 
     def kept(self, now: float) -> list[Effect]:
         """The file is verified and in its place; the broker may have ended the transfer meanwhile."""
@@ -130,7 +114,7 @@ class Download:
 
     def _ask_again(self) -> list[Effect]:
         self._move(Step.LOST)
-        self._slow = True
+        self.flow.slow = True
         match self.phase:
             case Phase.FINISHING:
                 return [Say(Fetched())]

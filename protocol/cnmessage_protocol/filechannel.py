@@ -24,11 +24,11 @@ from cnmessage_protocol.schema import blob, build, integer, optional, plain, tex
 FILES = 2
 """The file channel's port, counted from the request port."""
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 """Most bytes in one chunk."""
 
 FIRST_CHUNK = 1 << 14
-"""Bytes in the chunks a download begins with; they grow while they come quickly."""
+"""Bytes in the first chunks of a file; they grow while they come quickly."""
 
 WINDOW_CHUNKS = 16
 WINDOW = WINDOW_CHUNKS * CHUNK

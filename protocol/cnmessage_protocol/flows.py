@@ -7,7 +7,15 @@ more than one window, and neither side ever holds a byte here. Used by upload.py
 from dataclasses import dataclass
 
 from cnmessage_protocol.errors import ProtocolError
-from cnmessage_protocol.filechannel import CHUNK, FIRST_CHUNK, WINDOW_CHUNKS
+from cnmessage_protocol.filechannel import CHUNK, FIRST_CHUNK, WINDOW_CHUNKS, Credit
+
+QUICK = 0.25
+"""Chunks that each took less time than this let those of the next credit be twice as large."""
+
+
+def window_of(chunk: int) -> int:
+    """Bytes that may be under way in chunks of that size."""
+    return WINDOW_CHUNKS * max(chunk, FIRST_CHUNK)
 
 
 @dataclass(slots=True)
@@ -17,7 +25,7 @@ class Outflow:
     size: int
     offset: int = 0
     upto: int = 0
-    chunk: int = CHUNK
+    chunk: int = FIRST_CHUNK
 
     def granted(self, offset: int, upto: int) -> None:
         """Go on from `offset`; ProtocolError for a place outside the file."""
@@ -42,24 +50,42 @@ class Outflow:
 
 @dataclass(slots=True)
 class Inflow:
-    """The receiving side: what is written here, and what was allowed from there on."""
+    """The receiving side: what is written here, and what was allowed from there on.
+
+    It says how large chunks may be: small ones at first and on a slow line, so that each credit is soon used
+    and shows that bytes move. `taken_at`: when the last bytes came.
+    """
 
     size: int
     offset: int = 0
     credited: int = 0
-    chunk: int = CHUNK
+    chunk: int = FIRST_CHUNK
+    taken_at: float | None = None
+    slow: bool = False
 
-    def take(self, offset: int, length: int) -> bool:
+    def take(self, now: float, offset: int, length: int) -> bool:
         """Whether these bytes are the next ones; if so they count as written."""
         if offset != self.offset or offset + length > self.size:
             return False
         self.offset += length
+        self.slow |= self.taken_at is not None and now - self.taken_at >= QUICK
+        self.taken_at = now
         return True
 
-    def credit(self) -> int:
-        """Grant a window from what is written now: where the sender may go on to."""
+    def credit(self) -> Credit:
+        """Grant a window from what is written now."""
         self.credited = self.offset
-        return self.upto
+        return Credit(self.upto, self.chunk)
+
+    def more_credit(self, most: int = CHUNK) -> Credit:
+        """Grant the next window: with larger chunks when all came quickly, with smaller ones when not.
+
+        Only here: a window that grew before more was granted could not be filled, and nobody would go on.
+        """
+        wanted = self.chunk // 2 if self.slow else self.chunk * 2
+        self.chunk = min(max(wanted, FIRST_CHUNK), most)
+        self.slow = False
+        return self.credit()
 
     @property
     def credit_due(self) -> bool:
@@ -69,7 +95,7 @@ class Inflow:
     @property
     def window(self) -> int:
         """Bytes that may be under way: fewer while chunks are small, as on a slow line."""
-        return max(WINDOW_CHUNKS * self.chunk, WINDOW_CHUNKS * FIRST_CHUNK)
+        return window_of(self.chunk)
 
     @property
     def upto(self) -> int:

@@ -1,8 +1,8 @@
 """Machine: a client's upload of one file. Driven by the client's transfer thread; phases in transfer.py."""
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.filechannel import WINDOW, Credit, FileMessage, Finish, Granted, Kept, Put, Stop
-from cnmessage_protocol.flows import Outflow
+from cnmessage_protocol.filechannel import Credit, FileMessage, Finish, Granted, Kept, Put, Stop
+from cnmessage_protocol.flows import Outflow, window_of
 from cnmessage_protocol.transfer import (
     SILENCE,
     UPLOADING,
@@ -35,18 +35,19 @@ class Upload:
         self._asked_at = now
         self._sha256 = b""
         self._restarts = 0
+        self._unanswered = 0
 
     def begin(self) -> list[Effect]:
         """The first word."""
-        return [Say(self.put)]
+        return self._ask()
 
     def received(self, now: float, message: FileMessage) -> list[Effect]:
         """The broker said something."""
-        before = self.confirmed, self.phase
+        before = self.flow.upto, self.phase
         effects = self._take(message)
         # Unless bytes are moving a word is enough: the broker hashes what it has, or brings it to its disk.
         at_work = self.phase is not Phase.MOVING
-        self._patience.heard(now, progress=at_work or (self.confirmed, self.phase) != before)
+        self._patience.heard(now, progress=at_work or (self.flow.upto, self.phase) != before)
         if self.phase is not before[1]:
             self._asked_at = now
         return effects
@@ -59,7 +60,7 @@ class Upload:
                 return self._granted(file, offset, upto)
             case Credit(upto, chunk):
                 self.flow.credited(upto, chunk)
-                self.confirmed = max(self.confirmed, min(upto, self.flow.size) - WINDOW)
+                self.confirmed = max(self.confirmed, min(upto, self.flow.size) - window_of(chunk))
                 return []
             case Kept():
                 self._move(Step.KEPT)
@@ -75,6 +76,10 @@ class Upload:
                 raise ProtocolError(f"'{message.VERB}' has no place in an upload")
 
     def _granted(self, file: bytes, offset: int, upto: int) -> list[Effect]:
+        if self._unanswered > 0:
+            self._unanswered -= 1
+            if self.phase is not Phase.ASKING:
+                return []  # the late answer to a question said twice; what went out since is on its way
         if self.phase is Phase.FINISHING and offset == 0 and self.flow.size:
             self._restarts += 1
             if self._restarts > MAX_RESTARTS:
@@ -128,10 +133,15 @@ class Upload:
             return []
         self._patience.heard(now, progress=False)
         self._asked_at = now
+        self._unanswered = 0
         return self._ask_again()
 
     def _ask_again(self) -> list[Effect]:
         self._move(Step.LOST)
+        return self._ask()
+
+    def _ask(self) -> list[Effect]:
+        self._unanswered += 1
         return [Say(self.put)]
 
     def tick(self, now: float) -> list[Effect]:
@@ -143,7 +153,7 @@ class Upload:
             self._move(Step.STOPPED)
         if not effects and self._repeat_at <= now:
             self._asked_at = now
-            return [Say(self.put if self.phase is Phase.ASKING else Finish(self._sha256))]
+            return self._ask() if self.phase is Phase.ASKING else [Say(Finish(self._sha256))]
         return effects
 
     @property

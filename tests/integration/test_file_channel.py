@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cnmessage_broker.pace import GENTLE_CHUNK
 from cnmessage_client import Client, Home
 from cnmessage_client.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
@@ -16,7 +17,9 @@ from cnmessage_protocol.envelope import VERSION
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.filechannel import (
     CHUNK,
+    FIRST_CHUNK,
     WINDOW,
+    WINDOW_CHUNKS,
     Chunk,
     Credit,
     Fetched,
@@ -137,14 +140,32 @@ def test_other_bytes_than_the_digest_says_are_not_kept_and_begin_anew(alice: Fil
 
 
 def test_credit_is_what_is_on_disk_and_a_window(alice: FilePeer) -> None:
-    size = 3 * WINDOW
-    alice.say(UPLOAD, Put("big", size, ("bob",)))
-    assert alice.expect(Granted).upto == WINDOW
-    give(alice, bytes(WINDOW))
-    upto = WINDOW
-    while upto < 2 * WINDOW:
-        upto = alice.expect(Credit).upto
-    assert upto == 2 * WINDOW
+    first = WINDOW_CHUNKS * FIRST_CHUNK
+    alice.say(UPLOAD, Put("big", 3 * WINDOW, ("bob",)))
+    assert alice.expect(Granted).upto == first
+    give(alice, bytes(first))
+    while (credit := alice.expect(Credit)).upto - WINDOW_CHUNKS * credit.chunk < first:
+        pass
+    assert credit.chunk > FIRST_CHUNK, "they came quickly"
+
+
+def test_while_messages_are_stored_an_upload_is_asked_for_small_chunks(
+    broker: BrokerThread, alice: FilePeer, home: Home
+) -> None:
+    async def talk() -> None:
+        async with Client(home=home, profile="bob", broker=broker.address) as bob:
+            await bob.send("alice", "hello")
+
+    half = WINDOW // 2
+    alice.say(UPLOAD, Put("big", 4 * WINDOW, ("bob",)))
+    alice.expect(Granted)
+    give(alice, bytes(half))
+    while alice.expect(Credit).chunk < CHUNK:
+        pass
+    asyncio.run(talk())
+    give(alice, bytes(2 * half), half)
+    while alice.expect(Credit).chunk > GENTLE_CHUNK:
+        pass
 
 
 def test_an_upload_goes_on_where_it_was_on_a_fresh_link(

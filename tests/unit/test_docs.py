@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker import attachments, delivery, reactor
+from cnmessage_broker import attachments, delivery, pace, reactor
 from cnmessage_broker.app import DATABASE, KEY_FILE, LOCK_FILE
 from cnmessage_broker.config import ENVIRONMENT_PREFIX, HIGHEST_PORT, Config
 from cnmessage_broker.store.maintenance import back_up
 from cnmessage_broker.store.sqlite import SqliteStore
-from cnmessage_protocol import filechannel, inbox, liveness, records, results, session, transfer
+from cnmessage_protocol import filechannel, flows, inbox, liveness, records, results, session, transfer
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, encode
 from cnmessage_protocol.deliveries import DELIVERIES, Hello, Items
 from cnmessage_protocol.envelope import pack_error, pack_key_card, pack_request, pack_result
@@ -173,7 +173,10 @@ def test_the_places_of_both_rows_are_listed_in_order() -> None:
         (filechannel.MAX_HEADER, "The first frame has at most {} bytes"),
         (filechannel.CHUNK, "a chunk has 1 to {} bytes"),
         (filechannel.WINDOW_CHUNKS, "a window of {} chunks"),
-        (filechannel.FIRST_CHUNK >> 10, "small chunks ({} KiB)"),
+        (filechannel.FIRST_CHUNK >> 10, "{} KiB at first; twice as large"),
+        (flows.QUICK, "took less than {} s, half as"),
+        (pace.GENTLE_CHUNK >> 10, "sends chunks of at most {} KiB and moves"),
+        (pace.GENTLE_RATE >> 20, "and moves {} MiB a second"),
         (filechannel.MAX_EXPIRES, "seconds from now, at most {},"),
         (transfer.SILENCE, "after {} s without a word"),
         (transfer.SILENCE, "no answer for {} s is said again"),

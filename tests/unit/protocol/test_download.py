@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_protocol.download import QUICK, Download
+from cnmessage_protocol.download import Download
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.filechannel import (
     CHUNK,
@@ -17,6 +17,7 @@ from cnmessage_protocol.filechannel import (
     Opened,
     Stop,
 )
+from cnmessage_protocol.flows import QUICK
 from cnmessage_protocol.transfer import DOWNLOADING, SILENCE, Ended, Keep, Phase, Reopen, Say, SeekTo
 
 DIGEST = b"d" * 32
@@ -100,7 +101,7 @@ def test_chunks_grow_while_they_come_quickly_up_to_a_mebibyte_and_never_before_m
     assert download.flow.chunk == CHUNK
 
 
-def test_one_slow_chunk_lets_the_next_ones_be_as_large_as_before() -> None:
+def test_one_slow_chunk_lets_the_next_ones_be_smaller_but_not_below_the_first() -> None:
     download = moving()
     now, said = 0.0, list[object]()
     while not said:

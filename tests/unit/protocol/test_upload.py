@@ -3,7 +3,18 @@
 import pytest
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.filechannel import CHUNK, WINDOW, Credit, Finish, Granted, Kept, Noted, Put, Stop
+from cnmessage_protocol.filechannel import (
+    CHUNK,
+    FIRST_CHUNK,
+    WINDOW,
+    Credit,
+    Finish,
+    Granted,
+    Kept,
+    Noted,
+    Put,
+    Stop,
+)
 from cnmessage_protocol.transfer import (
     SILENCE,
     UPLOADING,
@@ -27,6 +38,7 @@ def moving(size: int = WHOLE) -> Upload:
     """An upload that may send its first window."""
     upload = Upload(Put("x", size, ("bob",)), 0.0, LIMIT)
     upload.received(0.0, Granted(FILE, 0, min(size, WINDOW)))
+    upload.received(0.0, Credit(min(size, WINDOW), CHUNK))
     return upload
 
 
@@ -45,7 +57,10 @@ def test_it_asks_sends_finishes_and_ends() -> None:
     assert upload.begin() == [Say(upload.put)]
     assert upload.next_chunk() is None
     assert upload.received(1.0, Granted(FILE, 0, CHUNK + 1)) == [SeekTo(0)]
-    assert [upload.next_chunk(), upload.next_chunk(), upload.next_chunk()] == [(0, CHUNK), (CHUNK, 1), None]
+    assert upload.next_chunk() == (0, FIRST_CHUNK), "small until the broker says that they come quickly"
+    upload.received(1.0, Credit(CHUNK + 1, CHUNK))
+    rest = CHUNK + 1 - FIRST_CHUNK
+    assert [upload.next_chunk(), upload.next_chunk()] == [(FIRST_CHUNK, rest), None]
     assert upload.finish(2.0, DIGEST) == [Say(Finish(DIGEST))]
     assert upload.received(3.0, KEPT) == [Ended(KEPT)]
     assert upload.confirmed == CHUNK + 1
@@ -184,6 +199,27 @@ def test_a_broker_that_is_at_work_is_waited_for_but_not_one_that_only_lives_whil
             upload.received(now, Credit(0))
             upload.tick(now)
         assert (upload.phase is not Phase.ENDED) is patient
+
+
+def test_the_late_answer_to_a_question_said_twice_sends_nothing_twice() -> None:
+    upload = Upload(Put("x", WHOLE, ("bob",)), 0.0, LIMIT)
+    upload.begin()
+    upload.received(SILENCE - 1, Credit(0))
+    assert upload.tick(SILENCE) == [Say(upload.put)]
+    granted = Granted(FILE, 0, WHOLE)
+    assert upload.received(SILENCE, granted) == [SeekTo(0)]
+    upload.next_chunk()
+    assert upload.received(SILENCE, granted) == []
+    assert upload.resent == 0
+    assert upload.received(SILENCE, granted) == [SeekTo(0)], "the broker wants it from there"
+
+
+def test_a_slow_line_is_progress_as_long_as_the_broker_grants_more() -> None:
+    upload = moving(10 * WINDOW)
+    for second in range(1, int(3 * LIMIT)):
+        upload.received(float(second), Credit(WINDOW + second, FIRST_CHUNK))
+        assert upload.tick(float(second)) == []
+    assert upload.phase is Phase.MOVING
 
 
 def test_the_table_holds_every_transition_and_nothing_leads_out_of_the_end() -> None:

@@ -113,11 +113,11 @@ class KeepingBroker:
             case Chunk() | Finish() if self._verified_at is not None:
                 return []
             case Chunk(offset) if flow is not None:
-                if not flow.take(offset, len(data)):
+                if not flow.take(now, offset, len(data)):
                     return [self._granted(flow)]
                 self.pieces.append(data)
                 self.highest = max(self.highest, flow.offset)
-                return [(Credit(flow.credit()), NOTHING)] if flow.credit_due else []
+                return [(flow.more_credit(), NOTHING)] if flow.credit_due else []
             case Finish(sha256) if flow is not None:
                 assert sha256 == DIGEST
                 if not flow.complete:
@@ -137,7 +137,7 @@ class KeepingBroker:
         return [self._granted(self._flow)] if self._verified_at is None else []
 
     def _granted(self, flow: Inflow) -> Said:
-        return Granted(FILE, flow.offset, flow.credit()), NOTHING
+        return Granted(FILE, flow.offset, flow.credit().upto), NOTHING
 
     def passed(self, now: float) -> list[Said]:
         """A file is verified; a sign of life."""
@@ -150,7 +150,7 @@ class KeepingBroker:
         if self._beat_at <= now:
             self._beat_at = now + BEAT
             if self._flow is not None:
-                said.append((Credit(self._flow.upto), NOTHING))
+                said.append((self._flow.credit(), NOTHING))
         return said
 
     @property
@@ -250,13 +250,13 @@ class TransferWorld:
         """Let time pass."""
         end = self.clock.now + seconds
         while self.clock.now < end:
-            moments = [self._to_broker.next_arrival, self._to_client.next_arrival]
-            moments += [self.client.deadline, self.broker.deadline if self.up else None]
+            moments = [self._to_client.next_arrival, self.client.deadline]
+            if self.up:  # what comes to a broker that is frozen waits at its door
+                moments += [self._to_broker.next_arrival, self.broker.deadline]
             due = min(each for each in moments if each is not None)
             now = self.clock.advance_to(min(end, max(due, self.clock.now + STEP)))
-            for message, data in self._to_broker.arrived(now):
-                if self.up:
-                    self._answer(self.broker.received(now, self.cuts, message, data))
+            for message, data in self._to_broker.arrived(now) if self.up else []:
+                self._answer(self.broker.received(now, self.cuts, message, data))
             self._answer(self.broker.passed(now) if self.up else [])
             for message, data in self._to_client.arrived(now):
                 self.say(self.client.received(now, self.cuts, message, data))

@@ -1,0 +1,56 @@
+"""How fast files move: at full speed, and gently while people talk."""
+
+import pytest
+
+from cnmessage_broker.pace import GENTLE_CHUNK, GENTLE_RATE, MEMORY, Pace
+from cnmessage_protocol.filechannel import CHUNK
+
+
+class Talk:
+    """When the last message was stored."""
+
+    def __init__(self, at: float = float("-inf")) -> None:
+        self.at = at
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def test_without_messages_nothing_is_held_back() -> None:
+    pace = Pace(Talk())
+    pace.moved(0.0, 1 << 30)
+    assert not pace.gentle(0.0)
+    assert (pace.wait(0.0), pace.chunk(0.0)) == (0.0, CHUNK)
+
+
+def test_a_message_makes_files_gentle_for_a_while_and_no_longer() -> None:
+    pace = Pace(Talk(5.0))
+    assert pace.gentle(5.0)
+    assert pace.chunk(5.0) == GENTLE_CHUNK
+    pace.moved(5.0 + MEMORY - 0.001, GENTLE_CHUNK)
+    assert pace.wait(5.0 + MEMORY - 0.001) > 0
+    assert pace.wait(5.0 + MEMORY) == 0
+    assert pace.chunk(5.0 + MEMORY) == CHUNK
+
+
+def test_while_people_talk_all_transfers_together_keep_to_the_rate() -> None:
+    talk, now, moved = Talk(0.0), 0.0, 0
+    pace = Pace(talk)
+    while now < 10.0:
+        talk.at = now
+        pace.moved(now, GENTLE_CHUNK)
+        moved += GENTLE_CHUNK
+        now += max(pace.wait(now), 0.0001)
+    assert moved / 10.0 == pytest.approx(GENTLE_RATE, rel=0.02)
+
+
+def test_what_was_on_its_way_in_large_chunks_is_not_waited_for_as_long_as_it_would_take() -> None:
+    pace = Pace(Talk(0.0))
+    pace.moved(0.0, 64 * CHUNK)
+    assert 0 < pace.wait(0.0) < 0.05
+
+
+def test_words_without_bytes_cost_nothing() -> None:
+    pace = Pace(Talk(0.0))
+    pace.moved(0.0, 0)
+    assert pace.wait(0.0) == 0
