@@ -57,7 +57,10 @@ def login(settings: Settings, name: str | None, password_stdin: bool, password_f
 @click.command()
 @common
 def logout(settings: Settings) -> None:
-    """Log this profile out."""
+    """Log this profile out.
+
+    Example: cnmessage logout
+    """
 
     async def job(client: Client) -> None:
         await client.logout()
@@ -73,6 +76,8 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
     """Change the password; every other device is logged out.
 
     From a file or standard input: the old password, then the new one, one a line.
+
+    Example: cnmessage passwd
     """
     old, new = read_passwords(
         settings,
@@ -95,7 +100,10 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
 @click.command()
 @common
 def whoami(settings: Settings) -> None:
-    """Show who is logged in here, and how the inbox stands."""
+    """Show who is logged in here, and how the inbox stands.
+
+    Example: cnmessage whoami
+    """
 
     async def job(client: Client) -> tuple[dict[str, Any], str]:
         me = await client.whoami()
@@ -117,7 +125,10 @@ def whoami(settings: Settings) -> None:
 @common
 @click.pass_context
 def sessions(context: click.Context, settings: Settings) -> None:
-    """List the devices logged in to this account, or log some out."""
+    """List the devices logged in to this account, or log some out.
+
+    Example: cnmessage sessions
+    """
     if context.invoked_subcommand is None:
         _list_sessions(settings)
 
@@ -125,7 +136,10 @@ def sessions(context: click.Context, settings: Settings) -> None:
 @sessions.command("list")
 @common
 def list_sessions(settings: Settings) -> None:
-    """List the devices."""
+    """List the devices.
+
+    Example: cnmessage sessions list
+    """
     _list_sessions(settings)
 
 
@@ -171,18 +185,19 @@ def _checked_name(settings: Settings, name: str | None, rule: Callable[[str], st
     if name is None:
         if not settings.interactive:
             raise usage("a user name is needed: cnmessage signup NAME, or cnmessage login NAME")
-        name = click.prompt("User name", err=True)
+        name = settings.ask("User name: ")
     try:
-        name = rule(str(name))
+        name = rule(name)
     except ValueError as error:
         raise usage(str(error)) from error
     home = Home.find()
     profile = home.profile(settings.profile or home.current_profile)
     if profile.user is not None and profile.user != name:
+        both = "" if settings.prefix is not None else f"to be {name} as well, add --profile {name}, or "
         raise CnMessageError(
             ErrorCode.USAGE,
-            f"profile '{profile.name}' is logged in as {profile.user}; to be {name} as well, add "
-            f"--profile {name}, or log out first with: {settings.command()} logout",
+            f"profile '{profile.name}' is logged in as {profile.user}; {both}log out first with: "
+            f"{settings.typed('logout')}",
         )
     return name
 
@@ -196,5 +211,5 @@ def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
     values = settings.run(job, entering=True)
     done = "Welcome" if new else "Logged in"
     settings.renderer.record(values, f"{done}, {values['user']}.", list(values.values()))
-    typed = settings.command()
-    settings.renderer.note(f"Try: {typed} users, {typed} send NAME TEXT, {typed} watch")
+    if settings.prefix is None:  # a chat has its own words for a beginning
+        settings.renderer.note(f"Try: {', '.join(map(settings.typed, ('users', 'send NAME TEXT', 'watch')))}")

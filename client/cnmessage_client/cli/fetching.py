@@ -5,11 +5,10 @@ Called by files.py, which makes the group.
 
 import asyncio
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -18,7 +17,7 @@ from cnmessage_client.cli.listing import can_be_fetched
 from cnmessage_client.cli.names import complete_file, remember_files
 from cnmessage_client.cli.options import Settings, common, usage
 from cnmessage_client.cli.partial import Failures
-from cnmessage_client.cli.progress import View, view_for
+from cnmessage_client.cli.progress import View
 from cnmessage_client.cli.render import in_units
 from cnmessage_client.cli.sending import RESUME
 from cnmessage_client.client import Client
@@ -99,7 +98,7 @@ def getfile(settings: Settings, **options: Any) -> None:
 
 
 def _get(settings: Settings, order: _Order) -> None:
-    _check(settings, order)
+    stdout = _check(settings, order)
     run = _Run(settings, order)
     try:
         settings.run(run.job)
@@ -107,12 +106,13 @@ def _get(settings: Settings, order: _Order) -> None:
         settings.renderer.note(RESUME)
         raise
     except CnMessageError:
-        run.print_verified()
+        run.print_verified(stdout)
         raise
-    run.print_verified()
+    run.print_verified(stdout)
 
 
-def _check(settings: Settings, order: _Order) -> None:
+def _check(settings: Settings, order: _Order) -> BinaryIO | None:
+    """Where files are printed, if they are."""
     if bool(order.words) is order.every:
         raise usage("name the files to fetch, or use --all" + (", not both" if order.every else ""))
     if order.force and order.skip_existing:
@@ -120,11 +120,13 @@ def _check(settings: Settings, order: _Order) -> None:
     if order.output != STDIN:
         if not Path(order.output).is_dir():
             raise usage(f"there is no directory '{order.output}'; make it first")
-        return
+        return None
     if settings.as_json:
         raise usage("-o - writes the files themselves to standard output; leave --json out")
-    if sys.stdout.isatty():
+    stdout = settings.host.stdout()
+    if settings.host.surface.person:
         raise usage("-o - would write raw data to this terminal; use a pipe, or > FILE")
+    return stdout
 
 
 class _Run:
@@ -151,7 +153,7 @@ class _Run:
         if not wanted and self._order.every:
             self._settings.renderer.note("Nothing is waiting for you.")
             return
-        with view_for(self._settings.renderer, "receiving", len(wanted)) as view:
+        with self._settings.host.view(self._settings.renderer, "receiving", len(wanted)) as view:
             if self._order.output == STDIN:
                 for each in wanted:
                     await self._attempt(client, each, view, failures)
@@ -230,12 +232,14 @@ class _Run:
             await client.get_file(wanted.id, folder, overwrite=True, progress=_following(view, wanted))
         )
 
-    def print_verified(self) -> None:
+    def print_verified(self, stdout: BinaryIO | None) -> None:
         """What was fetched for standard output, in order; outside the event loop, as a pipe may be slow."""
+        if stdout is None:
+            return
         for path in self._verified:
             try:
                 with path.open("rb") as file:
-                    self._settings.renderer.bytes_of(file)
+                    self._settings.renderer.bytes_of(file, stdout)
             finally:
                 shutil.rmtree(path.parent, ignore_errors=True)
 
@@ -266,7 +270,7 @@ class _Run:
 
 def no_such_file(settings: Settings, word: str) -> CnMessageError:
     """The error for a word that means no file."""
-    hint = f"'{settings.command()} files' lists what there is"
+    hint = f"'{settings.typed('files')}' lists what there is"
     return CnMessageError(ErrorCode.NO_SUCH_FILE, f"there is no file '{word}' for you; {hint}")
 
 

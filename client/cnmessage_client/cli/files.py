@@ -27,7 +27,10 @@ _IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_com
 @common
 @click.pass_context
 def files(context: click.Context, settings: Settings) -> None:
-    """Send files, fetch those sent to you, and see how far each is."""
+    """Send files, fetch those sent to you, and see how far each is.
+
+    Example: cnmessage files
+    """
     if context.invoked_subcommand is None:
         _list(settings, sent=True, received=True)
 
@@ -103,7 +106,7 @@ def cancel(settings: Settings, ids: Sequence[str], output: str) -> None:
                 await client.withdraw_file(info.id)
             elif theirs is None:
                 raise _too_late(
-                    f"'{info.name}' is sent already; take it back with: {settings.command()} files rm {word}"
+                    f"'{info.name}' is sent already; take it back with: {settings.typed(f'files rm {word}')}"
                 )
             elif any(each.state == "done" for each in theirs.recipients):
                 raise _too_late(f"'{info.name}' is fetched already; remove the file itself")
@@ -134,7 +137,7 @@ def _list(settings: Settings, *, sent: bool, received: bool) -> None:
     both.sort(key=lambda pair: pair[0].time, reverse=True)
     renderer.table(HEADS, [file_row(renderer, info, sent=own) for info, own in both])
     if renderer.for_person and any(can_be_fetched(each) for each in theirs):
-        renderer.note(f"Fetch what is offered with: {settings.command()} files get --all")
+        renderer.note(f"Fetch what is offered with: {settings.typed('files get --all')}")
 
 
 async def _each(

@@ -1,20 +1,23 @@
-"""The `cnmessage` program: the group of all commands, help, and how errors end it."""
+"""The `cnmessage` program: the group of all commands, help, and how each can end.
+
+Called by the shell through `main`, and by the chat, which has commands carried out through `perform`.
+"""
 
 import difflib
 import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from cnmessage_client.cli import account, fetching, files, messages, people, profiles, sending
-from cnmessage_client.cli.options import Settings, common
-from cnmessage_client.cli.render import Renderer
+from cnmessage_client.cli.options import Settings, common, help_option, settings_of
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
-_GROUPS = (
+GROUPS = (
     ("Messages", (messages.send, messages.broadcast, messages.history, messages.watch)),
     ("Files", (files.files, sending.sendfile, fetching.getfile)),
     ("People", (people.users, people.blacklist)),
@@ -24,6 +27,9 @@ _GROUPS = (
     ),
     ("This machine", (profiles.profile, profiles.completion)),
 )
+"""All commands by theme, as help lists them."""
+
+_EXAMPLE = "Example: "
 ALIASES = {"list_users": "users", "block": "blacklist"}
 
 
@@ -31,7 +37,7 @@ def unknown_command(context: click.Context, command: click.Command, word: str) -
     """The error for a word that is no command here, with what it may have been."""
     known = list(command.commands) if isinstance(command, click.Group) else []
     near = difflib.get_close_matches(word, [*known, *(ALIASES if command is cli else ())], 1)
-    hint = f"; did you mean '{near[0]}'?" if near else "; 'cnmessage help' lists what there is"
+    hint = f"; did you mean '{near[0]}'?" if near else f"; '{_called(context)}help' lists what there is"
     return click.UsageError(f"there is no command '{word}'{hint}", context)
 
 
@@ -55,7 +61,7 @@ class Commands(click.Group):
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by theme."""
         del context
-        for title, commands in _GROUPS:
+        for title, commands in GROUPS:
             with formatter.section(title):
                 rows = [(command.name or "", command.get_short_help_str(70)) for command in commands]
                 formatter.write_dl(rows)
@@ -63,10 +69,32 @@ class Commands(click.Group):
             formatter.write_dl([("help [COMMAND]", "Explain the program, or one command.")])
 
 
-@click.group(
-    cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
-@click.version_option(package_name="cnmessage")
+def example(command: click.Command) -> str:
+    """The example of a command, as it is typed in a shell: it begins with the program's name."""
+    lines = [line.strip() for line in (command.help or "").splitlines()]
+    return next((line.removeprefix(_EXAMPLE) for line in lines if line.startswith(_EXAMPLE)), "")
+
+
+def _called(context: click.Context) -> str:
+    """What stands before a command here; nothing in a chat."""
+    name = context.find_root().info_name
+    return f"{name} " if name else ""
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from importlib import metadata  # noqa: PLC0415 - 10 ms that all else spares
+
+        version = metadata.version("cnmessage")
+        settings_of(context).renderer.text(f"cnmessage, version {version}")
+        context.exit()
+
+
+@click.group(cls=Commands, invoke_without_command=True)
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version,
+    help="Show the version and exit.",
+)  # fmt: skip
 @common
 @click.pass_context
 def cli(context: click.Context, settings: Settings) -> None:
@@ -80,9 +108,13 @@ def cli(context: click.Context, settings: Settings) -> None:
 
 @cli.command("help")
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
+@help_option
 @click.pass_context
 def show_help(context: click.Context, words: tuple[str, ...]) -> None:
-    """Explain the program, or one command."""
+    """Explain the program, or one command.
+
+    Example: cnmessage help files send
+    """
     inner = context.parent or context
     command: click.Command = cli
     for word in words:
@@ -90,10 +122,10 @@ def show_help(context: click.Context, words: tuple[str, ...]) -> None:
         if found is None:
             raise unknown_command(inner, command, word)
         inner, command = click.Context(found, info_name=word, parent=inner), found
-    Renderer(as_json=False, quiet=False).text(command.get_help(inner))
+    settings_of(context).renderer.text(command.get_help(inner))
 
 
-for _title, _commands in _GROUPS:
+for _title, _commands in GROUPS:
     for _command in _commands:
         cli.add_command(_command)
 
@@ -109,34 +141,60 @@ def run(arguments: list[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _interrupt)
-    renderer = Renderer(as_json="--json" in arguments, quiet=False)
     try:
         result: Any = cli.main(arguments, prog_name="cnmessage", standalone_mode=False)
-    except CnMessageError as error:
-        renderer.error(error)
-        return error.exit_status
-    except click.exceptions.NoArgsIsHelpError as error:
-        names = ", ".join(getattr(error.ctx.command, "commands", {}))
-        text = f"say what to do: {error.ctx.command_path} {{{names}}}"
-        renderer.error(CnMessageError(ErrorCode.USAGE, text))
-        return error.exit_code
-    except click.UsageError as error:
-        renderer.error(CnMessageError(ErrorCode.USAGE, _usage_text(error)))
-        return error.exit_code
-    except click.ClickException as error:
-        renderer.error(CnMessageError(ErrorCode.USAGE, error.format_message()))
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return EXIT_STATUS[ErrorCode.INTERRUPTED]
-    except BrokenPipeError:
-        # The reader of a pipe has had enough, as `head` does; what is left of stdout goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        renderer.error(CnMessageError(ErrorCode.INTERNAL, f"{error.filename or 'output'}: {error.strerror}"))
-        return 1
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - `ended` raises what it does not know
+        trouble, status = ended(error)
+        if isinstance(error, OSError):
+            # The reader of a pipe has had enough, as `head` does; what is left of stdout goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if trouble is not None:
+            Settings(as_json="--json" in arguments).renderer.error(trouble)
+        return status
     return result if isinstance(result, int) else 0
+
+
+def perform(words: Sequence[str], settings: Settings) -> tuple[CnMessageError | None, int]:
+    """Carry out one command of a chat; gives what to tell the person, if anything, and the exit status.
+
+    Blocks: a chat calls it in a thread of its own. Writes to no stream but those of the settings' host, which
+    click's own way to run a command does when it is interrupted.
+    """
+    try:
+        with cli.make_context("", list(words), obj=settings) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as leave:
+        return None, leave.exit_code
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - `ended` raises what it does not know
+        return ended(error)
+    return None, 0
+
+
+def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
+    """What to tell a person about the end of a command, if anything, and the exit status.
+
+    Raises the error again when it is none that a command ends with, but a defect.
+    """
+    match error:
+        case CnMessageError():
+            return error, error.exit_status
+        case click.exceptions.NoArgsIsHelpError():
+            names = ", ".join(getattr(error.ctx.command, "commands", {}))
+            text = f"say what to do: {error.ctx.command_path} {{{names}}}"
+            return CnMessageError(ErrorCode.USAGE, text), error.exit_code
+        case click.UsageError():
+            return CnMessageError(ErrorCode.USAGE, _usage_text(error)), error.exit_code
+        case click.ClickException():
+            return CnMessageError(ErrorCode.USAGE, error.format_message()), error.exit_code
+        case KeyboardInterrupt() | click.Abort():
+            return None, EXIT_STATUS[ErrorCode.INTERRUPTED]
+        case BrokenPipeError():
+            return None, 1
+        case OSError():
+            text = f"{error.filename or 'output'}: {error.strerror}"
+            return CnMessageError(ErrorCode.INTERNAL, text), 1
+        case _:
+            raise error
 
 
 def _interrupt(*_: object) -> None:

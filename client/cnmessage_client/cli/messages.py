@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import sys
 from datetime import datetime
 from typing import Any
 
@@ -200,9 +199,7 @@ async def _run_hook(command: str, message: Message) -> None:
 
 
 def _send(settings: Settings, names: list[str], text: str, wait: str, client_id: str | None) -> None:
-    if text == "-" and settings.interactive:
-        settings.renderer.note("Type the message; Ctrl-D ends it, Ctrl-C gives it up.")
-    body = _read_stdin() if text == "-" else text
+    body = _read_stdin(settings) if text == "-" else text
 
     async def job(client: Client) -> tuple[Receipt, str]:
         receipt = await client.send(names, body, client_id=client_id)
@@ -241,9 +238,12 @@ async def _wait_for(client: Client, receipt: Receipt, wait: str) -> str:
         await asyncio.sleep(_POLL)
 
 
-def _read_stdin() -> str:
+def _read_stdin(settings: Settings) -> str:
+    source = settings.host.stdin()
+    if settings.interactive:
+        settings.renderer.note("Type the message; Ctrl-D ends it, Ctrl-C gives it up.")
     try:
-        text = sys.stdin.buffer.read().decode()
+        text = source.read().decode()
     except UnicodeDecodeError as error:
         raise usage("standard input is not UTF-8 text") from error
     return text.removesuffix("\n")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import click
 from click.shell_completion import CompletionItem
 
+from cnmessage_client.cli.options import settings_of
 from cnmessage_client.cli.render import SHORT_ID
 from cnmessage_client.cli.safe_text import safe_text
 from cnmessage_client.model import FileInfo
@@ -66,12 +67,18 @@ def _profile(context: click.Context) -> Profile | None:
         return None
 
 
-def _profile_named(context: click.Context | None) -> str | None:
-    while context is not None:
-        if context.params.get("profile"):
-            return str(context.params["profile"])
-        context = context.parent
-    return None
+def _profile_named(context: click.Context) -> str | None:
+    """As `options.merged` has it: what was typed, else what a chat says, else the environment."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    environment: str | None = None
+    here: click.Context | None = context
+    while here is not None:
+        if name := here.params.get("profile"):
+            if here.get_parameter_source("profile") is typed:
+                return str(name)
+            environment = str(name)
+        here = here.parent
+    return settings_of(context).profile or environment
 
 
 def _write(profile: Profile, kind: str, lines: list[str]) -> None:

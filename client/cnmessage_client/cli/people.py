@@ -32,7 +32,10 @@ def users(settings: Settings, online: bool) -> None:
 @click.group()
 @common
 def blacklist(settings: Settings) -> None:
-    """Decide whom you do not want to hear from. Nobody is told."""
+    """Decide whom you do not want to hear from. Nobody is told.
+
+    Example: cnmessage blacklist add bob
+    """
 
 
 @blacklist.command()
@@ -54,7 +57,10 @@ def add(settings: Settings, names: Sequence[str]) -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
 @common
 def rm(settings: Settings, names: Sequence[str]) -> None:
-    """Take users off the blacklist; what was kept out meanwhile stays out."""
+    """Take users off the blacklist; what was kept out meanwhile stays out.
+
+    Example: cnmessage blacklist rm bob
+    """
 
     async def job(client: Client) -> None:
         await each_of(settings, names, client.unblock, "unblocked")
@@ -65,6 +71,9 @@ def rm(settings: Settings, names: Sequence[str]) -> None:
 @blacklist.command("list")
 @common
 def list_blocked(settings: Settings) -> None:
-    """List whom you block."""
+    """List whom you block.
+
+    Example: cnmessage blacklist list
+    """
     names = settings.run(lambda client: client.blocked())
     settings.renderer.table(("NAME",), [({"name": name}, (name,)) for name in names])

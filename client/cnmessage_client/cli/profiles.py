@@ -10,13 +10,19 @@ from cnmessage_client.profile import Home
 @click.group()
 @common
 def profile(settings: Settings) -> None:
-    """Several users, or several brokers, on one machine."""
+    """Several users, or several brokers, on one machine.
+
+    Example: cnmessage profile list
+    """
 
 
 @profile.command("list")
 @common
 def list_profiles(settings: Settings) -> None:
-    """List the profiles and who is logged in with each."""
+    """List the profiles and who is logged in with each.
+
+    Example: cnmessage profile list --json
+    """
     home = Home.find()
     current = settings.profile or home.current_profile
     rows = []
@@ -32,7 +38,10 @@ def list_profiles(settings: Settings) -> None:
 @click.argument("name")
 @common
 def use(settings: Settings, name: str) -> None:
-    """Use this profile when no other is named."""
+    """Use this profile when no other is named.
+
+    Example: cnmessage profile use work
+    """
     home = Home.find()
     home.profile(name)
     if name not in home.profiles():

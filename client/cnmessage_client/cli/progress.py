@@ -1,7 +1,7 @@
 """How far files have come, as this run shows it: bars on a terminal, few lines elsewhere, events with --json.
 
-All but the JSON events goes to stderr. Knows no client: it is told through `moved`, on one thread. rich is
-imported only where a person looks.
+The host of a command (host.py) chooses. All but the JSON events goes to stderr. Knows no client: it is told
+through `moved`, on one thread. rich is imported only where a person looks.
 """
 
 import os
@@ -49,17 +49,6 @@ class View(Protocol):
     def moved(self, key: str, progress: TransferProgress) -> None:
         """The file that the caller calls `key` came so far."""
         ...
-
-
-def view_for(renderer: Renderer, verb: str, count: int) -> View:
-    """The view of `count` files that suits this run; `verb` is what happens to them, as in `sending`."""
-    if renderer.as_json:
-        return Events(renderer)
-    if renderer.quiet:
-        return Nothing()
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        return Bars(renderer, count)
-    return Lines(renderer, verb)
 
 
 class Nothing:
@@ -129,11 +118,11 @@ class Lines(Nothing):
 
 
 class Bars(Nothing):
-    """One line a file and, if there are several, one for all above them."""
+    """One line a file and, if there are several, one for all above them; on the terminal of this process."""
 
     def __init__(self, renderer: Renderer, count: int) -> None:
         self._renderer = renderer
-        self._progress = _bars(renderer)
+        self._progress = _bars()
         self._count = count
         self._tasks: dict[str, TaskID] = {}
         self._latest: dict[str, TransferProgress] = {}
@@ -186,8 +175,9 @@ class Bars(Nothing):
         )
 
 
-def _bars(renderer: Renderer) -> "Progress":
-    from rich.progress import (  # noqa: PLC0415 - 60 ms that scripts and one-liners spare
+def _bars() -> "Progress":
+    from rich.console import Console  # noqa: PLC0415 - 60 ms that scripts and one-liners spare
+    from rich.progress import (  # noqa: PLC0415
         BarColumn,
         DownloadColumn,
         Progress,
@@ -212,7 +202,7 @@ def _bars(renderer: Renderer) -> "Progress":
         Rate(),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[state]}", markup=False),
-        console=renderer.console(stderr=True),
+        console=Console(stderr=True, no_color="NO_COLOR" in os.environ, highlight=False),
         refresh_per_second=8,
         # Records on a terminal go above the bars; in a pipe they must stay on stdout.
         redirect_stdout=sys.stdout.isatty(),

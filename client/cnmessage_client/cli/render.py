@@ -1,27 +1,24 @@
-"""The only place that prints. Data to stdout, everything else to stderr.
+"""The words of every command: data to its surface's `out`, everything else to `err`.
 
 Three forms of the same data: JSON Lines with --json, a person's view on a terminal, and stable tab-separated
-lines elsewhere. rich is imported only where a person looks.
+lines elsewhere. rich is imported only where a person looks. Knows no stream; its surface (host.py) does.
 """
 
+import io
 import json
-import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
+from cnmessage_client.cli.colours import name_colour
+from cnmessage_client.cli.host import Surface
 from cnmessage_client.cli.safe_text import one_field, safe_text
 from cnmessage_client.model import Message, User, json_time
 from cnmessage_protocol.errors import CnMessageError
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
 SHORT_ID = 8
 """Digits of an id that a person is shown; any unique beginning is understood."""
 
@@ -37,16 +34,27 @@ def in_units(size: int) -> str:
 
 
 class Renderer:
-    """Prints for one run of the command line; `command` is how to type this program in a hint."""
+    """Prints for one run of a command.
+
+    `typed` is how to type a command in a hint; `program` stands before each error.
+    """
 
     def __init__(
-        self, *, as_json: bool, quiet: bool, command: Callable[[], str] = lambda: "cnmessage"
+        self,
+        surface: Surface,
+        *,
+        as_json: bool,
+        quiet: bool,
+        typed: Callable[[str], str] = lambda words: f"cnmessage {words}",
+        program: str = "cnmessage: ",
     ) -> None:
-        self._command = command
+        self._surface = surface
+        self._typed = typed
+        self._program = program
         self.as_json = as_json
         self.quiet = quiet
-        self.for_person = not as_json and sys.stdout.isatty()
-        self.colour = self.for_person and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        self.for_person = not as_json and surface.person
+        self.colour = self.for_person and surface.colour
 
     def record(
         self, values: dict[str, Any], person: str | None = None, line: Sequence[str] | None = None
@@ -54,11 +62,11 @@ class Renderer:
         """One object: as JSON, as a sentence for a person, or as one tab-separated line."""
         if self.as_json:
             # ASCII only: escapes keep the text whole for a program and harmless on a terminal.
-            self._out(json.dumps(values))
+            self._surface.out(json.dumps(values))
         elif self.for_person and person is not None:
-            self._out(safe_text(person))
+            self._surface.out(safe_text(person))
         elif line is not None:
-            self._out("\t".join(one_field(field) for field in line))
+            self._surface.out("\t".join(one_field(field) for field in line))
 
     def table(self, heads: Sequence[str], rows: Iterable[tuple[dict[str, Any], Sequence[str]]]) -> None:
         """Many objects: JSON Lines, aligned columns with heads, or tab-separated lines."""
@@ -71,7 +79,7 @@ class Renderer:
     def message(self, message: Message) -> None:
         """One message, in the form this run prints."""
         if self.for_person:
-            self._out(self._spoken(message))
+            self._surface.out(self._spoken(message))
         else:
             self.record(
                 message.as_json(),
@@ -110,39 +118,36 @@ class Renderer:
         """A time as this run shows times."""
         return self._when(time)
 
-    def bytes_of(self, file: BinaryIO) -> None:
-        """The content of a file, as it is."""
-        shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
-        sys.stdout.buffer.flush()
-
-    def console(self, *, stderr: bool = False) -> "Console":
-        """A rich console on stdout or stderr."""
-        from rich.console import Console  # noqa: PLC0415 - 60 ms that scripts and one-liners spare
-
-        plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-        return Console(stderr=stderr, no_color=plain, highlight=False)
+    def bytes_of(self, file: BinaryIO, to: BinaryIO) -> None:
+        """The content of a file, as it is, to the host's standard output."""
+        shutil.copyfileobj(file, to, 1 << 20)
+        to.flush()
 
     def note(self, text: str) -> None:
         """What changed and what to do next; not data, so it goes to stderr, and not with --quiet."""
         if not self.quiet:
-            self._err(safe_text(text, lines=True))
+            self._surface.err(safe_text(text, lines=True))
 
     def error(self, error: CnMessageError) -> None:
         """An error, as JSON or as a line that begins with the program's name."""
         if self.as_json:
             values = {"code": str(error.code), "message": error.message, "retryable": error.retryable}
-            self._err(json.dumps({"error": values}))
+            self._surface.err(json.dumps({"error": values}))
         else:
-            self._err(f"cnmessage: {safe_text(error.message)}")
+            self._surface.err(f"{self._program}{safe_text(error.message)}")
+
+    def objection(self, text: str) -> None:
+        """What is wrong with an answer. The question follows again, so it is neither an error nor a note."""
+        self._surface.err(f"Error: {safe_text(text)}")
 
     def text(self, text: str) -> None:
         """Text that is the whole point of a command, such as help or a completion script."""
-        self._out(text)
+        self._surface.out(text)
 
     def _spoken(self, message: Message) -> str:
         name = safe_text(message.sender)
         if self.colour:
-            name = click.style(name, fg=_COLOURS[sum(name.encode()) % len(_COLOURS)], bold=True)
+            name = click.style(name, fg=name_colour(name), bold=True)
         others = [safe_text(each) for each in message.to]
         arrow = (
             f" → {', '.join(others)}"
@@ -164,7 +169,7 @@ class Renderer:
         text = safe_text(f"[file] {file.name}, {in_units(file.size)}")
         if not message.received:
             return text
-        return f"{text} · fetch it: {self._command()} files get {safe_text(file.id[:SHORT_ID])}"
+        return f"{text} · fetch it: {self._typed(f'files get {safe_text(file.id[:SHORT_ID])}')}"
 
     @staticmethod
     def _file_fields(message: Message) -> tuple[str, ...]:
@@ -172,7 +177,8 @@ class Renderer:
         return () if file is None else (file.id, file.name, str(file.size), file.sha256)
 
     def _grid(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        from rich.table import Table  # noqa: PLC0415 - 60 ms that scripts and one-liners spare
+        from rich.console import Console  # noqa: PLC0415 - 60 ms that scripts and one-liners spare
+        from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
         table = Table(box=None, pad_edge=False, header_style="bold" if self.colour else "")
@@ -180,14 +186,13 @@ class Renderer:
             table.add_column(head, overflow="fold")
         for row in rows:
             table.add_row(*[Text(safe_text(field)) for field in row])
-        self.console().print(table)
-
-    @staticmethod
-    def _out(text: str) -> None:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-
-    @staticmethod
-    def _err(text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        drawn = io.StringIO()
+        Console(
+            file=drawn,
+            width=self._surface.width,
+            height=25,  # of no consequence; with it, rich asks no terminal for its size
+            force_terminal=self.colour,
+            color_system="standard" if self.colour else None,
+            highlight=False,
+        ).print(table)
+        self._surface.out(drawn.getvalue().removesuffix("\n"))

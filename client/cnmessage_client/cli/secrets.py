@@ -1,6 +1,5 @@
 """Passwords: from a prompt, from standard input or from a file, never from a flag's value."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,7 +7,6 @@ from typing import Any, TypeVar
 import click
 
 from cnmessage_client.cli.options import Settings, usage
-from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.messages import MIN_PASSWORD
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -45,17 +43,9 @@ def read_passwords(
     return given
 
 
-def _long_enough(password: str) -> str:
+def _long_enough(password: str) -> None:
     if len(password.encode()) < MIN_PASSWORD:
         raise usage(f"a password has at least {MIN_PASSWORD} characters; nothing was changed")
-    return password
-
-
-def _typed_long_enough(password: str) -> str:
-    try:
-        return _long_enough(password)
-    except CnMessageError as error:
-        raise click.UsageError(error.message) from error  # click says so and asks again
 
 
 def _given(
@@ -76,23 +66,17 @@ def _given(
         return _lines(lines, prompts, str(password_file))
     if password_stdin:
         try:
-            lines = [sys.stdin.buffer.readline().decode().rstrip("\r\n") for _ in prompts]
+            stdin = settings.host.stdin()
+            lines = [stdin.readline().decode().rstrip("\r\n") for _ in prompts]
         except UnicodeDecodeError as error:
             raise usage("the password on standard input is not UTF-8 text") from error
         return _lines(lines, prompts, "standard input")
     if not settings.interactive:
         raise usage("a password is needed: use --password-stdin or --password-file, or run in a terminal")
-    last = len(prompts) - 1
-    return [
-        click.prompt(
-            prompt,
-            hide_input=True,
-            err=True,
-            confirmation_prompt=new_last and number == last,
-            value_proc=_typed_long_enough if new_last and number == last else None,
-        )
-        for number, prompt in enumerate(prompts)
-    ]
+    *known, last = [f"{prompt}: " for prompt in prompts]
+    answers = [settings.ask(question, hidden=True) for question in known]
+    check = _long_enough if new_last else bool
+    return [*answers, settings.ask(last, hidden=True, twice=new_last, check=check)]
 
 
 def _lines(lines: list[str], prompts: list[str], source: str) -> list[str]:

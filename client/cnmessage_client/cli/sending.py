@@ -7,13 +7,12 @@ import asyncio
 import contextlib
 import hashlib
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -26,7 +25,6 @@ from cnmessage_client.cli.names import (
 )
 from cnmessage_client.cli.options import Settings, common, usage
 from cnmessage_client.cli.partial import Failures
-from cnmessage_client.cli.progress import view_for
 from cnmessage_client.cli.render import SHORT_ID, in_units
 from cnmessage_client.cli.times import Span
 from cnmessage_client.client import Client
@@ -153,7 +151,7 @@ class _Run:
         failures = Failures(self._settings, len(paths))
         names = _file_names(order)
         sizes = {name: _size(path) for name, path in zip(names, paths, strict=True)}
-        with view_for(self._settings.renderer, "sending", len(paths)) as view:
+        with self._settings.host.view(self._settings.renderer, "sending", len(paths)) as view:
 
             def moved(progress: TransferProgress) -> None:
                 # Those that wait count in the total too.
@@ -261,17 +259,17 @@ def _spooled(settings: Settings, order: _Order) -> Iterator[list[str]]:
     if STDIN not in order.paths:
         yield order.paths
         return
+    source = settings.host.stdin()
     if settings.interactive:
         settings.renderer.note("Type the content; Ctrl-D ends it, Ctrl-C gives it up.")
-    profile = settings.client().profile
-    path = _spool(profile, order)
+    path = _spool(source, settings.client().profile, order)
     try:
         yield [str(path) if each == STDIN else each for each in order.paths]
     finally:
         path.unlink(missing_ok=True)
 
 
-def _spool(profile: Profile, order: _Order) -> Path:
+def _spool(source: BinaryIO, profile: Profile, order: _Order) -> Path:
     """Standard input as a file, named by its content: fed the same again, an upload goes on as any other."""
     folder = profile.outbox.with_name("spool")
     digest = hashlib.sha256(repr((order.names, order.note, order.file_name)).encode())
@@ -279,7 +277,7 @@ def _spool(profile: Profile, order: _Order) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
             try:
-                while data := sys.stdin.buffer.read(_SLICE):
+                while data := source.read(_SLICE):
                     digest.update(data)
                     file.write(data)
                 file.flush()

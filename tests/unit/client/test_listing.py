@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cnmessage_client.cli.listing import HEADS, can_be_fetched, file_row, state_of
+from cnmessage_client.cli.oneshot import ProcessSurface
 from cnmessage_client.cli.render import Renderer, in_units
 from cnmessage_client.model import FileInfo, RecipientState
 
@@ -47,7 +48,7 @@ def test_only_what_is_stored_and_not_here_can_be_fetched() -> None:
 
 def test_a_person_gets_short_ids_and_a_program_all_of_it() -> None:
     info = _file(("bob", "fetching", 86))
-    renderer = Renderer(as_json=False, quiet=False)
+    renderer = Renderer(ProcessSurface(), as_json=False, quiet=False)
     values, line = file_row(renderer, info, sent=True)
     assert values == {**info.as_json(), "direction": "sent"}
     assert line == (

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cnmessage_client.cli.progress import Bars, Events, Lines, Nothing, view_for
+from cnmessage_client.cli.oneshot import OneShot, ProcessSurface
+from cnmessage_client.cli.progress import Bars, Events, Lines, Nothing
 from cnmessage_client.cli.render import Renderer
 from cnmessage_client.model import TransferProgress
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -41,7 +42,7 @@ def _whole(started_at: int = 0) -> Iterator[TransferProgress]:
 def test_events_are_json_lines_at_most_five_a_second_a_file_but_each_phase_has_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    view = Events(Renderer(as_json=True, quiet=False), Clock(0.05))
+    view = Events(Renderer(ProcessSurface(), as_json=True, quiet=False), Clock(0.05))
     for progress in _whole():
         view.moved("x", progress)
     shown = capsys.readouterr()
@@ -57,7 +58,7 @@ def test_events_are_json_lines_at_most_five_a_second_a_file_but_each_phase_has_o
 
 
 def test_lines_are_few_and_say_begin_tenths_and_verifying(capsys: pytest.CaptureFixture[str]) -> None:
-    view = Lines(Renderer(as_json=False, quiet=False), "sending", Clock(10.0))
+    view = Lines(Renderer(ProcessSurface(), as_json=False, quiet=False), "sending", Clock(10.0))
     for progress in _whole(started_at=SIZE // 2):
         view.moved("x", progress)
     shown = capsys.readouterr()
@@ -70,7 +71,7 @@ def test_lines_are_few_and_say_begin_tenths_and_verifying(capsys: pytest.Capture
 
 
 def test_a_quick_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    view = Lines(Renderer(as_json=False, quiet=False), "sending", Clock(0.001))
+    view = Lines(Renderer(ProcessSurface(), as_json=False, quiet=False), "sending", Clock(0.001))
     for progress in _whole():
         view.moved("x", progress)
     assert capsys.readouterr().err == "sending a.txt, 100.0 MiB\n"
@@ -78,7 +79,7 @@ def test_a_quick_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("form", ["lines", "bars"])
 def test_a_hostile_name_does_no_harm(capsys: pytest.CaptureFixture[str], form: str) -> None:
-    renderer = Renderer(as_json=False, quiet=False)
+    renderer = Renderer(ProcessSurface(), as_json=False, quiet=False)
     view = Lines(renderer, "receiving") if form == "lines" else Bars(renderer, 1)
     with view:
         view.moved("x", _at("receiving", name="\x1b]0;t\x07[red]a\u202e[/red]\n\r.txt"))
@@ -90,7 +91,7 @@ def test_a_hostile_name_does_no_harm(capsys: pytest.CaptureFixture[str], form: s
 def test_bars_show_each_file_its_phase_and_where_it_went_on_and_the_sum_of_several(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with Bars(Renderer(as_json=False, quiet=False), 2) as view:
+    with Bars(Renderer(ProcessSurface(), as_json=False, quiet=False), 2) as view:
         for progress in _whole(started_at=SIZE // 4):
             view.moved("1", progress)
         view.moved("2", _at("sending", SIZE // 2, "b.txt", SIZE // 4))
@@ -106,7 +107,7 @@ def test_bars_show_each_file_its_phase_and_where_it_went_on_and_the_sum_of_sever
 
 def test_what_was_stopped_is_not_said_to_have_failed(capsys: pytest.CaptureFixture[str]) -> None:
     for code, said in ((ErrorCode.INTERRUPTED, "stopped"), (ErrorCode.QUOTA, "failed")):
-        with Bars(Renderer(as_json=False, quiet=False), 1) as view:
+        with Bars(Renderer(ProcessSurface(), as_json=False, quiet=False), 1) as view:
             view.moved("x", TransferProgress("a", None, "failed", 1, 2, 0, CnMessageError(code, "no")))
         assert said in capsys.readouterr().err
 
@@ -115,7 +116,7 @@ def test_one_file_has_no_sum_and_of_many_only_those_that_move_are_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for count, shown in ((1, ("a0",)), (20, ("total", "a19"))):
-        with Bars(Renderer(as_json=False, quiet=False), count) as view:
+        with Bars(Renderer(ProcessSurface(), as_json=False, quiet=False), count) as view:
             for number in range(count):
                 view.moved(str(number), _at("waiting", name=f"a{number}"))
             view.moved(str(count - 1), _at("sending", 1, name=f"a{count - 1}"))
@@ -125,7 +126,9 @@ def test_one_file_has_no_sum_and_of_many_only_those_that_move_are_shown(
 
 def test_the_form_is_that_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def form(*, as_json: bool = False, quiet: bool = False) -> type:
-        return type(view_for(Renderer(as_json=as_json, quiet=quiet), "sending", 1))
+        host = OneShot()
+        renderer = Renderer(host.surface, as_json=as_json, quiet=quiet)
+        return type(host.view(renderer, "sending", 1))
 
     for terminal, term, plain in ((False, "xterm", Lines), (True, "dumb", Lines), (True, "xterm", Bars)):
         monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cnmessage_client.cli.oneshot import ProcessSurface
 from cnmessage_client.cli.render import Renderer
 from cnmessage_client.model import Message, MessageFile, User
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -43,7 +44,7 @@ def _harmful(shown: str) -> set[str]:
 
 
 def _renderer(form: str) -> Renderer:
-    renderer = Renderer(as_json=form == "json", quiet=False)
+    renderer = Renderer(ProcessSurface(), as_json=form == "json", quiet=False)
     renderer.for_person = form in {"person", "colour"}
     renderer.colour = form == "colour"
     return renderer
@@ -117,7 +118,9 @@ def test_lines_are_stable_and_times_are_utc(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_file_is_told_with_the_command_that_fetches_it(capsys: pytest.CaptureFixture[str]) -> None:
-    renderer = Renderer(as_json=False, quiet=False, command=lambda: "cnmessage --profile bob")
+    renderer = Renderer(
+        ProcessSurface(), as_json=False, quiet=False, typed=lambda words: f"cnmessage --profile bob {words}"
+    )
     renderer.for_person = True
     offer = "[file] report.pdf, 1.2 MiB"
     fetch = "fetch it: cnmessage --profile bob files get 1a2b3c4d"
@@ -157,7 +160,7 @@ def test_nothing_said_of_a_file_harms_a_terminal(
 
 
 def test_quiet_keeps_notes_back_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    renderer = Renderer(as_json=False, quiet=True)
+    renderer = Renderer(ProcessSurface(), as_json=False, quiet=True)
     renderer.note("by the way")
     renderer.error(CnMessageError(ErrorCode.INTERNAL, "wrong"))
     renderer.record({}, None, ["data"])
