@@ -69,6 +69,9 @@ class Upload:
             case Stop(code) if code == ErrorCode.NOT_ATTACHED:
                 # Said of every chunk that was under way; asking once is enough.
                 return [] if self.phase is Phase.ASKING else self._ask_again()
+            case Stop(code) if code == ErrorCode.SHUTDOWN:
+                self._move(Step.LOST)  # the next broker is asked, once the link has broken
+                return []
             case Stop():
                 self._move(Step.STOPPED)
                 return [Ended(None, message.error)]

@@ -24,6 +24,20 @@ KILLS = max(2, CUTS // 4)
 OVERHEAD = 1.02
 """Framing, encryption and credit, as a factor."""
 
+RECEIVER = """
+import asyncio, sys
+from pathlib import Path
+from cnmessage_client import Client, Home
+
+async def main() -> None:
+    place = Path(sys.argv[1])
+    async with Client(home=Home(place, place / "state"), profile="bob", broker=sys.argv[2]) as client:
+        progress = lambda each: print(each.started_at, each.done, flush=True)
+        await client.get_file(sys.argv[3], Path(sys.argv[4]), progress=progress)
+
+asyncio.run(main())
+"""
+
 SENDER = """
 import asyncio, sys
 from pathlib import Path
@@ -187,3 +201,50 @@ def test_a_sender_that_is_killed_goes_on_with_the_same_call(
             return len(await bob.history())
 
     assert asyncio.run(inbox()) == 1
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.slow
+def test_a_receiver_that_is_killed_goes_on_from_its_last_byte_with_the_same_call(
+    broker: BrokerThread, home: Home, tmp_path: Path
+) -> None:
+    asyncio.run(sign_up(broker.address, home, "alice", "bob"))
+    size = 512 * CHUNK
+    sha256 = made(tmp_path / "source", size)
+
+    async def send() -> str:
+        async with Client(home=home, profile="alice", broker=broker.address) as alice:
+            (sent,) = await alice.send_files("bob", [tmp_path / "source"])
+            return sent.id
+
+    target = tmp_path / "got"
+    target.mkdir()
+    command = [
+        sys.executable,
+        "-c",
+        RECEIVER,
+        str(home.config),
+        broker.address,
+        asyncio.run(send()),
+        str(target),
+    ]
+    chance, here, kills = random.Random(5), 0, 0
+    while kills < KILLS and here < size:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            aim, began = chance.randrange(here, (here + size) // 2), None
+            for line in process.stdout:
+                started_at, done = map(int, line.split())
+                began = started_at if began is None and done else began
+                if done >= aim:
+                    break
+            process.send_signal(signal.SIGKILL)
+        if (target / "source").exists():
+            break  # it was quicker than the signal
+        assert began in {None, here}, "it goes on from what a killed process had written"
+        (part,) = target.iterdir()
+        here, kills = part.stat().st_size, kills + 1
+    assert kills, "no kill came in time"
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=120)
+    assert [each.name for each in target.iterdir()] == ["source"]
+    assert digest(target / "source") == sha256

@@ -150,6 +150,15 @@ def test_a_refusal_ends_it_with_the_brokers_words() -> None:
     assert (ended.error.code, ended.error.message) == (ErrorCode.QUOTA, "too much")
 
 
+@pytest.mark.parametrize("ending", [True, False])
+def test_a_broker_that_stops_is_waited_for_and_asked_again(ending: bool) -> None:
+    upload = finishing() if ending else moving()
+    assert upload.received(1.0, Stop("shutdown", "the broker is stopping")) == []
+    assert upload.next_chunk() is None
+    assert upload.lost(2.0) == [Say(upload.put)]
+    assert upload.received(3.0, KEPT) == [Ended(KEPT)]
+
+
 def test_a_failure_of_this_side_is_told_to_the_broker() -> None:
     error = RequestError(ErrorCode.UNREADABLE, "cannot be read")
     assert moving().failed(error) == [Say(Stop("unreadable")), Ended(None, error)]
