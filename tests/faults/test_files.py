@@ -32,7 +32,7 @@ from cnmessage_client import Client, Home
 async def main() -> None:
     place = Path(sys.argv[1])
     async with Client(home=Home(place, place / "state"), profile="bob", broker=sys.argv[2]) as client:
-        progress = lambda each: print(each.started_at, each.done, flush=True)
+        progress = lambda each: print(each.phase, each.started_at, each.done, flush=True)
         await client.get_file(sys.argv[3], Path(sys.argv[4]), progress=progress)
 
 asyncio.run(main())
@@ -234,9 +234,9 @@ def test_a_receiver_that_is_killed_goes_on_from_its_last_byte_with_the_same_call
             assert process.stdout is not None
             aim, began = chance.randrange(here, (here + size) // 2), None
             for line in process.stdout:
-                started_at, done = map(int, line.split())
-                began = started_at if began is None and done else began
-                if done >= aim:
+                phase, started_at, done = line.split()
+                began = int(started_at) if began is None and phase == "receiving" else began
+                if int(done) >= aim:
                     break
             process.send_signal(signal.SIGKILL)
         if (target / "source").exists():
