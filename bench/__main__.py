@@ -5,6 +5,7 @@ Rounds of both take turns, because machines are noisy; what counts is the median
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from bench.processes import BenchError
 MESSAGES_PRODUCT = 60_000
 MESSAGES_BARE = 120_000
 MESSAGES_BARE_LISTS = 240_000
-LATENCY_MESSAGES = 500
+LATENCY_MESSAGES = 1000
 WHOAMI_RUNS = 10
 FILE_MIB = 512
 LOAD_MIB = 256
@@ -59,8 +60,7 @@ def run(rounds: int) -> report.Report:
             f"(lists of {mean_list:.0f}), bare with lists {listed[-1]:,.0f}/s",
             flush=True,
         )
-    latency = _fresh(product.measure_latency, LATENCY_MESSAGES)
-    moved = run_files(rounds)
+    moved, latency = run_files(rounds)
     whoami, nothing = _fresh(cold_start.measure, WHOAMI_RUNS)
     return report.Report(
         whole,
@@ -76,9 +76,14 @@ def run(rounds: int) -> report.Report:
     )
 
 
-def run_files(rounds: int) -> report.FileRates:
-    """Files of the product, of the bare loop and of scp, taking turns; a message's latency meanwhile."""
+def run_files(rounds: int) -> tuple[report.FileRates, dict[str, float]]:
+    """Files of the product, of the bare loop and of scp, taking turns; a message's latency without and with.
+
+    Of the latencies, as of all else, the median of the rounds.
+    """
     found = report.FileRates(FILE_MIB)
+    alone: list[dict[str, float]] = []
+    loaded: list[dict[str, float]] = []
     size = FILE_MIB * _MIB
     for number in range(1, rounds + 1):
         found.bare_upload.append(_fresh(bare_files.measure, size, upload=True))
@@ -94,9 +99,20 @@ def run_files(rounds: int) -> report.FileRates:
             + ("" if scp is None else f"; scp {scp:.0f}"),
             flush=True,
         )
-    loaded = _fresh(files.measure_latency, LATENCY_MESSAGES, LOAD_MIB * _MIB)
-    found.loaded_p50_ms, found.loaded_p99_ms = loaded["p50"], loaded["p99"]
-    return found
+        alone.append(_fresh(product.measure_latency, LATENCY_MESSAGES))
+        loaded.append(_fresh(files.measure_latency, LATENCY_MESSAGES, LOAD_MIB * _MIB))
+        print(
+            f"latency, round {number} of {rounds}: p99 {alone[-1]['p99']:.2f} ms, "
+            f"{loaded[-1]['p99']:.2f} ms while a file moves",
+            flush=True,
+        )
+    meanwhile = _middle(loaded)
+    found.loaded_p50_ms, found.loaded_p99_ms = meanwhile["p50"], meanwhile["p99"]
+    return found, _middle(alone)
+
+
+def _middle(rounds: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(each[name] for each in rounds) for name in ("p50", "p99")}
 
 
 def _fresh(measure: Callable[..., Measured], *arguments: int, **more: bool) -> Measured:

@@ -114,8 +114,13 @@ class Intake:
         return self._job is None
 
     def close(self) -> None:
-        """Let go of the file; what was written stays. With a job under way, `work_done` closes it."""
+        """Let go of the file; what was written stays. With a job under way, `work_done` closes it.
+
+        Asking and leaving again and again must not heap up work: what has not begun is not done any more.
+        """
         self._closing = True
+        if self._job is not None and self._job.future.cancel():
+            self._job = None
         if self._job is None:
             os.close(self._descriptor)
 
@@ -124,7 +129,7 @@ class Intake:
     def _prepare(self, here: int) -> None:
         """Hash what an earlier link has left."""
         place = 0
-        while place < here:
+        while place < here and not self._closing:
             data = os.pread(self._descriptor, min(_SLICE, here - place), place)
             if not data:
                 raise RequestError(ErrorCode.STORAGE, "an unfinished file became shorter")
