@@ -33,17 +33,39 @@ class Blobs:
         """
         descriptor = os.open(self._part(file), os.O_RDWR | os.O_CREAT, 0o600)
         here = os.fstat(descriptor).st_size
-        if here > size:
-            os.ftruncate(descriptor, 0)
-            here = 0
-        return descriptor, here
+        if here <= size:
+            return descriptor, here
+        os.close(descriptor)
+        return self.fresh_part(file), 0
+
+    def fresh_part(self, file: bytes) -> int:
+        """A descriptor for an unfinished file that begins anew.
+
+        On an inode of its own: the one before may be a blob by now, which other files need.
+        """
+        self.drop_part(file)
+        return os.open(self._part(file), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def size_of_part(self, file: bytes) -> int:
+        """How many bytes of an unfinished file are here."""
+        try:
+            return self._part(file).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def keep(self, file: bytes, sha256: bytes) -> None:
-        """Give a whole and synced part its content's name; the content may be here already."""
+        """Give a whole and synced part its content's name.
+
+        The content may be here already; the part, whose bytes were just verified, takes its place all the
+        same: what lay on the disk for a year may have rotted there. Who reads the old one reads on.
+        """
         path = self._blob(sha256)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.link(self._part(file), path)
+        fresh = path.with_name(f"{file.hex()}.new")
+        fresh.unlink(missing_ok=True)
+        os.link(self._part(file), fresh)
+        fresh.replace(path)
+        fresh.unlink(missing_ok=True)  # replacing a name of the same inode does nothing
         for folder in (path.parent, self._blobs):
             _sync_folder(folder)
 

@@ -70,6 +70,7 @@ FILE_COMMANDS: Mapping[type[verbs.Request], Command] = MappingProxyType(
         filelink.Open: Command(files.open_file),
         filelink.Moved: Command(files.moved, settled=False),
         filelink.Finished: Command(files.finished),
+        filelink.Unused: Command(files.unused),
     },
 )
 """What the file thread may ask on behalf of a client."""

@@ -73,6 +73,15 @@ class Finished(Request):
     whole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Unused(Request):
+    """A blob may have been made for nothing: an upload with this digest ended before it was recorded."""
+
+    VERB: ClassVar[str] = "unused"
+    RESULT: ClassVar[type[Any]] = Noted
+    sha256: bytes
+
+
 # -- what the reactor answers and tells --------------------------------------------------------------
 
 

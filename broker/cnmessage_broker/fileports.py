@@ -125,6 +125,10 @@ class FileStore(Protocol):
         Gives its digest if that was a stored file and no other one needs the content.
         """
 
+    def needs_content(self, sha256: bytes) -> bool:
+        """Whether a stored file has this digest."""
+        ...
+
     def due_files(self, now: int, uploads_before: int, limit: int) -> Sequence[FileRow]:
         """Stored files that expire at or before `now`, then uploads that began before `uploads_before`.
 

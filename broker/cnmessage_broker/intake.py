@@ -109,6 +109,11 @@ class Intake:
         return job.then()
 
     @property
+    def said_all(self) -> bool:
+        """Whether its client has said FINISH: from there it ends by itself, be the client there or not."""
+        return self.stage in {Stage.VERIFYING, Stage.RECORDING}
+
+    @property
     def idle(self) -> bool:
         """Whether nothing of it runs on a worker any more."""
         return self._job is None
@@ -151,7 +156,8 @@ class Intake:
 
     def _begin_anew(self) -> None:
         """What came is not what was sent: nothing of it is worth keeping."""
-        os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+        self._descriptor = self._blobs.fresh_part(self.file)
         self._hash = hashlib.sha256()
         self.flow.offset = 0
 

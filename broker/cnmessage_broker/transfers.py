@@ -4,7 +4,6 @@ Holds the uploads and downloads by their peer. A failing transfer ends by itself
 by the file thread (files.py); what needs the store it asks of the reactor through the link (filelink.py).
 """
 
-import contextlib
 import errno
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
@@ -31,10 +30,13 @@ from cnmessage_broker.filelink import (
     Open,
     Release,
     Unbound,
+    Unused,
 )
 from cnmessage_broker.intake import Intake, Stage
+from cnmessage_broker.leaving import Leaving
 from cnmessage_broker.pace import Pace
 from cnmessage_broker.peers import Device, Peer
+from cnmessage_broker.room import check_room
 from cnmessage_broker.serving import Serving
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.filechannel import (
@@ -84,7 +86,7 @@ class Transfers:
         self._log = log
         self._intakes: dict[Peer, Intake] = {}
         self._servings: dict[Peer, Serving] = {}
-        self._leaving: list[Intake] = []
+        self._leaving = Leaving()
         self._devices: dict[Peer, Device] = {}
         self._tickets = count(NO_TICKET + 1)
         self._asked: dict[int, tuple[Peer, Request]] = {}
@@ -119,7 +121,6 @@ class Transfers:
                 )
                 raise RequestError(ErrorCode.RATE_LIMITED, text)
             case Put():
-                self._check_room(message.size)
                 self._ask(peer, device, Begin(peer.transfer, message))
             case Get():
                 self._drop(peer)
@@ -130,13 +131,6 @@ class Transfers:
     def _crowded(self, peer: Peer, device: Device) -> bool:
         mine = sum(each.key == device.key for each in self._devices.values())
         return peer not in self._devices and mine >= self._config.transfers_per_device
-
-    def _check_room(self, more: int) -> None:
-        if self._blobs.free() - more < self._config.disk_reserve:
-            raise RequestError(
-                ErrorCode.STORAGE,
-                "the broker's disk has no room for this file; ask who runs it, or try later",
-            )
 
     def _go_on(self, now: float, peer: Peer, message: FileMessage, data: memoryview) -> None:
         intake, serving = self._intakes.get(peer), self._servings.get(peer)
@@ -151,6 +145,8 @@ class Transfers:
             case Stop() if serving is not None:
                 self._ask(peer, self._devices[peer], Finished(serving.file, whole=False))
                 self._drop(peer)
+            case Stop() if intake is not None and intake.said_all:
+                return  # FINISH was the last word: it is recorded
             case Stop() if intake is not None and intake.stage is Stage.RECEIVING:
                 self._tell(self._devices[peer], Withdraw(intake.file))  # its client cannot go on, ever
                 self._drop(peer)
@@ -227,6 +223,7 @@ class Transfers:
             return  # it went away meanwhile
         earlier = next((each for each in self._intakes.values() if each.file == file), None)
         if earlier is None:
+            self._check_room(peer, file, size)
             self._intakes[peer] = Intake(peer, file, size, self._blobs, self._workers, self._wake)
             return
         if earlier.peer != peer:
@@ -234,6 +231,14 @@ class Transfers:
             self._devices.pop(earlier.peer, None)
             self._intakes[peer] = earlier
         self._say_all(peer, earlier.continues(peer))
+
+    def _check_room(self, peer: Peer, file: bytes, size: int) -> None:
+        try:
+            check_room(self._blobs, self._config.disk_reserve, file, size, self._intakes.values())
+        except RequestError:
+            if not self._blobs.size_of_part(file):
+                self._tell(self._devices[peer], Withdraw(file))  # nothing is kept that could go on
+            raise
 
     def _end_file(self, file: bytes, error: RequestError) -> None:
         ended = [each.peer for each in self._intakes.values() if each.file == file]
@@ -252,10 +257,8 @@ class Transfers:
         self._let_go()
 
     def _let_go(self) -> None:
-        for intake in self._leaving:
-            with contextlib.suppress(CnMessageError, OSError):
-                intake.work_done()
-        self._leaving = [each for each in self._leaving if not each.idle]
+        for device, sha256 in self._leaving.settle():
+            self._tell(device, Unused(sha256))
 
     def _worked(self, intake: Intake) -> None:
         before = intake.stage
@@ -307,7 +310,8 @@ class Transfers:
             return self._channel.say(peer, message, data)
         except GoneError:
             for gone in [each for each in self._devices if each.routing_id == peer.routing_id]:
-                self._drop(gone)
+                if gone not in self._intakes or not self._intakes[gone].said_all:
+                    self._drop(gone)
             return False
 
     def _guarded(self, peer: Peer, step: Callable[[], None]) -> None:
@@ -321,8 +325,10 @@ class Transfers:
             full = error.errno in {errno.ENOSPC, errno.EDQUOT}
             text = "the broker's disk is full" if full else "the broker's disk failed"
             if peer in self._intakes and full:
-                # Nothing of it may stay: it would keep the disk full.
-                self._tell(self._devices[peer], Withdraw(self._intakes[peer].file))
+                # It goes first: on a full disk nobody can write down that it goes.
+                file = self._intakes[peer].file
+                self._blobs.drop_part(file)
+                self._tell(self._devices[peer], Withdraw(file))
             self._end(peer, RequestError(ErrorCode.STORAGE, f"{text}; ask who runs it, or try later"))
         except Exception:  # noqa: BLE001 - a fault of ours must not stop the thread
             self._log.exception("the file thread failed on a transfer")
@@ -334,12 +340,9 @@ class Transfers:
 
     def _drop(self, peer: Peer) -> None:
         """Forget a transfer; what an upload has sent stays on disk."""
-        device = self._devices.pop(peer, None)
-        intake = self._intakes.pop(peer, None)
-        if intake is not None:
-            intake.close()
-            if not intake.idle:
-                self._leaving.append(intake)
+        device, intake = self._devices.pop(peer, None), self._intakes.pop(peer, None)
+        if intake is not None and device is not None:
+            self._leaving.add(intake, device)
         serving = self._servings.pop(peer, None)
         if serving is not None:
             serving.close()

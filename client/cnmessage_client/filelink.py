@@ -26,6 +26,7 @@ _SEND_QUEUE = WINDOW_CHUNKS
 """Chunks that libzmq holds for us: one window, however many files move."""
 
 _RECEIVE_QUEUE = 64
+_FLUSH_MS = 500
 _RECONNECT_MAX_MS = 1000
 _WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
 _NO_DATA = memoryview(b"")
@@ -51,14 +52,14 @@ class FileLink:
         with suppress(OSError):  # full: it is awake already; closed: it is done
             self._wake_in.send(b"\0")
 
-    def drop(self) -> None:
-        """Hang up; what was said and has not left is forgotten. `open_due` says when to open again."""
+    def drop(self, linger_ms: int = 0) -> None:
+        """Hang up; what has not left `linger_ms` later is forgotten. `open_due` says when to open again."""
         self._backlog.clear()
         if self._monitor is not None and self._socket is not None:
             self._socket.disable_monitor()
             self._monitor.close(linger=0)
         if self._socket is not None:
-            self._socket.close(linger=0)
+            self._socket.close(linger=linger_ms)
         self._socket = self._monitor = None
 
     @property
@@ -81,10 +82,18 @@ class FileLink:
 
     def close(self) -> None:
         """Release everything."""
-        self.drop()
+        self._say_the_rest()
+        self.drop(_FLUSH_MS if self._met else 0)
         self._context.term()
         self._wake_in.close()
         self._wake_out.close()
+
+    def _say_the_rest(self) -> None:
+        """Give what was said last, a STOP perhaps, a moment to leave: the other side would wait for it."""
+        ends = time.monotonic() + _FLUSH_MS / 1000
+        while self._backlog and self._socket is not None and self._met and time.monotonic() < ends:
+            self._socket.poll(50, zmq.POLLOUT)
+            self.flush()
 
     def wait(self, seconds: float, *, writable: bool) -> None:
         """Until something came, somebody woke us, the time is over or, if wanted, there is room to send."""

@@ -316,3 +316,34 @@ def test_orphans_of_a_crash_are_collected_at_the_next_start(tmp_path: Path, home
     with BrokerThread(config):
         assert not list((files / "parts").iterdir())
         assert [each.name for each in (files / "blobs").glob("*/*")] == [DIGEST.hex()]
+
+
+def test_nobody_can_change_what_another_has_stored_by_taking_back_the_same_content(
+    broker: BrokerThread, alice: FilePeer, bob: FilePeer, keys: dict[str, KeyPair]
+) -> None:
+    with FilePeer(broker.address, keys["eve"]) as eve:
+        eve.say(UPLOAD, PUT)
+        give(eve, BODY, eve.expect(Granted).offset)
+        eve.say(UPLOAD, Finish(DIGEST))
+        eve.say(UPLOAD, Stop("withdrawn"))
+        assert eve.expect(Kept), "FINISH was the last word"
+        kept = upload(alice)
+        eve.say(b"v" * 16, PUT)
+        eve.expect(Granted)
+        eve.say(b"v" * 16, Finish(b"x" * 32))
+        eve.expect(Granted)
+    assert fetch(bob, kept.file) == BODY
+
+
+def test_a_blob_that_rotted_is_replaced_by_the_next_upload_of_its_content(
+    broker: BrokerThread, alice: FilePeer, bob: FilePeer
+) -> None:
+    upload(alice)
+    (blob,) = (broker.broker.config.data / "files" / "blobs").glob("*/*")
+    blob.write_bytes(bytes(len(BODY)))
+    alice.say(b"v" * 16, PUT)
+    alice.expect(Granted)
+    for place in range(0, len(BODY), CHUNK):
+        alice.say(b"v" * 16, Chunk(place), BODY[place : place + CHUNK])
+    alice.say(b"v" * 16, Finish(DIGEST))
+    assert fetch(bob, alice.expect(Kept).file) == BODY

@@ -8,7 +8,7 @@ from typing import Any
 
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.effects import Effect, Push, Reply, Tell
-from cnmessage_broker.filelink import Finished, Gone, Moved, Open, Release
+from cnmessage_broker.filelink import Finished, Gone, Moved, Open, Release, Unused
 from cnmessage_broker.fileports import FetchRow, FetchStatus, FileRow, FileStatus
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -126,6 +126,12 @@ def finished(request: Finished, caller: Caller, deps: Deps) -> list[Effect]:
     row = _offered(FileId(request.file), account.id, deps)
     status = FetchStatus.DONE if request.whole else FetchStatus.FAILED
     return [Reply(Noted()), *_moved_on(row, account.id, status, row.size if request.whole else 0, deps)]
+
+
+def unused(request: Unused, caller: Caller, deps: Deps) -> list[Effect]:
+    """Let a blob go that no file needs."""
+    del caller
+    return [] if deps.store.needs_content(request.sha256) else [Tell(Release(request.sha256))]
 
 
 def sweep(deps: Deps) -> list[Effect]:

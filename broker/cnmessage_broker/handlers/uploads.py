@@ -47,8 +47,11 @@ def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> Fil
     for name in put.to:
         existing(deps.store, name)
     lasts = config.file_expiry if put.expires is None else put.expires
-    if config.file_expiry:
-        lasts = min(lasts, config.file_expiry)
+    if config.file_expiry and lasts > config.file_expiry:
+        text = (
+            f"this broker keeps files for at most {config.file_expiry} seconds; ask for less, or for nothing"
+        )
+        raise RequestError(ErrorCode.BAD_REQUEST, text)
     identity = FileId(deps.randomness(ID_SIZE))
     return deps.store.add_file(
         NewFile(

@@ -98,6 +98,9 @@ class MemoryFiles:
         self._files[file] = replace(row, status=status)
         return None if row.sha256 in set(self.live_digests()) else row.sha256
 
+    def needs_content(self, sha256: bytes) -> bool:
+        return sha256 in set(self.live_digests())
+
     def due_files(self, now: int, uploads_before: int, limit: int) -> Sequence[FileRow]:
         over = [
             (row.expires, row.order, row)

@@ -84,9 +84,12 @@ class SqliteFiles:
     def end_file(self, file: FileId, status: FileStatus) -> bytes | None:
         with self._db.transaction():
             for (digest,) in self._db.run("end_file", (status, file)):
-                if digest is not None and not self._db.run("content_is_needed", (digest,)):
+                if digest is not None and not self.needs_content(digest):
                     return bytes(digest)
         return None
+
+    def needs_content(self, sha256: bytes) -> bool:
+        return bool(self._db.run("content_is_needed", (sha256,)))
 
     def due_files(self, now: int, uploads_before: int, limit: int) -> Sequence[FileRow]:
         rows = self._db.run("expired_files", (now, limit))

@@ -7,7 +7,7 @@ import pytest
 from cnmessage_broker import dispatch
 from cnmessage_broker.dispatch import COMMANDS, FILE_COMMANDS, Guard, guarded
 from cnmessage_broker.effects import Effect, Refuse
-from cnmessage_broker.filelink import Begin, Complete, Finished, Moved, Open
+from cnmessage_broker.filelink import Begin, Complete, Finished, Moved, Open, Unused
 from cnmessage_broker.ports import StoreError
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.filechannel import Get, Put
@@ -91,6 +91,7 @@ def test_what_the_file_thread_asks_for_a_client_needs_a_login_too(room: Room) ->
         Open(b"f" * 16, Get()),
         Moved(b"f" * 16, 1),
         Finished(b"f" * 16, whole=True),
+        Unused(b"d" * 32),
     )
     assert {type(each) for each in asked} == set(FILE_COMMANDS)
     for request in asked:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cnmessage_broker.effects import Tell
-from cnmessage_broker.filelink import Begin, Begun, Complete, Finished, Gone, Moved, Open, Release
+from cnmessage_broker.filelink import Begin, Begun, Complete, Finished, Gone, Moved, Open, Release, Unused
 from cnmessage_broker.handlers.files import sweep
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode
@@ -180,7 +180,7 @@ def test_a_receiver_sees_their_own_state_only(room: Room) -> None:
 def test_a_file_expires_for_those_who_have_not_fetched_it() -> None:
     room = Room(file_expiry=100)
     alice, bob, carol = room.users("alice", "bob", "carol")
-    file = upload(room, alice, Put("a.txt", 5, ("bob", "carol"), expires=1000))
+    file = upload(room, alice, Put("a.txt", 5, ("bob", "carol"), expires=100))
     room.ask(bob, Finished(file, whole=True))
     room.wall += 99
     assert isinstance(room.ask(carol, Open(file, Get())), Opened)
@@ -190,6 +190,20 @@ def test_a_file_expires_for_those_who_have_not_fetched_it() -> None:
     assert sweep(room.deps) == []
     assert room.refusal(carol, Open(file, Get())) is ErrorCode.EXPIRED
     assert states(room, alice) == {"bob": "done", "carol": "expired"}
+
+
+def test_what_is_asked_to_last_longer_than_the_broker_keeps_files_is_refused(room: Room) -> None:
+    room = Room(file_expiry=100)
+    alice, _ = room.users("alice", "bob")
+    too_long = Put("a.txt", 5, ("bob",), expires=101)
+    assert room.refusal(alice, Begin(b"u" * 16, too_long)) is ErrorCode.BAD_REQUEST
+
+
+def test_a_blob_is_let_go_only_if_no_file_needs_it(room: Room) -> None:
+    alice, _ = room.users("alice", "bob")
+    upload(room, alice)
+    assert room.start(alice, Unused(DIGEST)) == []
+    assert room.start(alice, Unused(b"x" * 32)) == [Tell(Release(b"x" * 32))]
 
 
 def test_an_upload_that_nobody_goes_on_with_expires() -> None:

@@ -1,13 +1,19 @@
 """What an upload's unfinished file costs a broker whose client asks and leaves, again and again."""
 
+import hashlib
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.intake import Intake
 from cnmessage_broker.peers import Peer
+from cnmessage_broker.room import check_room
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.filechannel import Granted
 
 FILE = b"f" * 16
 SIZE = 64 << 20
@@ -51,3 +57,52 @@ def test_who_leaves_while_the_rest_is_hashed_is_let_go_long_before_its_end(tmp_p
             assert woken.wait(10)
             assert intake.work_done() == []
         assert intake.idle
+
+
+def test_a_whole_part_that_begins_anew_leaves_the_blob_of_its_content_alone(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    descriptor, _ = blobs.open_part(FILE, 5)
+    os.pwrite(descriptor, b"hello", 0)
+    os.close(descriptor)
+    sha256 = hashlib.sha256(b"hello").digest()
+    blobs.keep(FILE, sha256)  # and the broker is killed before it records that
+    woken = threading.Event()
+    with ThreadPoolExecutor(1) as workers:
+        intake = Intake(Peer(b"p", b"t" * 16), FILE, 5, blobs, workers, woken.set)
+        assert woken.wait(10)
+        intake.work_done()
+        assert [type(each) for each in intake.finish(b"x" * 32)] == [Granted]
+        intake.chunk(0.0, 0, memoryview(b"EEEEE"), 1 << 16)
+        intake.close()
+    descriptor = blobs.open_blob(sha256)
+    assert os.read(descriptor, 10) == b"hello"
+    os.close(descriptor)
+
+
+def test_a_second_part_of_one_content_takes_the_place_of_the_blob(tmp_path: Path) -> None:
+    blobs, sha256 = Blobs(tmp_path), hashlib.sha256(b"hello").digest()
+    for file, content in ((b"a" * 16, b"rotte"), (b"b" * 16, b"hello"), (b"b" * 16, b"hello")):
+        descriptor, _ = blobs.open_part(file, 5)
+        os.pwrite(descriptor, content, 0)
+        os.close(descriptor)
+        blobs.keep(file, sha256)
+    descriptor = blobs.open_blob(sha256)
+    assert os.read(descriptor, 10) == b"hello"
+    os.close(descriptor)
+    assert list(blobs.blobs()) == [sha256]
+
+
+def test_room_is_what_is_left_beside_the_reserve_and_what_others_have_still_to_write(tmp_path: Path) -> None:
+    blobs, free = Blobs(tmp_path), 100 << 20
+    reserve = blobs.free() - free  # the disk is shared: half of it is enough of a margin
+    with ThreadPoolExecutor(1) as workers:
+        other = Intake(Peer(b"p", b"t" * 16), b"o" * 16, free // 2, blobs, workers, lambda: None)
+        check_room(blobs, reserve, FILE, free // 4, [other])
+        with pytest.raises(RequestError) as caught:
+            check_room(blobs, reserve, FILE, free * 3 // 4, [other])
+        assert caught.value.code is ErrorCode.STORAGE
+        descriptor, _ = blobs.open_part(FILE, free * 3 // 4)
+        os.ftruncate(descriptor, free // 2)
+        os.close(descriptor)
+        check_room(blobs, reserve, FILE, free * 3 // 4, [other])  # most of it is here already
+        other.close()
