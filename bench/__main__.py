@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bench import bare, bare_files, cold_start, files, product, report
+from bench import bare, bare_files, chat, cold_start, files, product, report
 from bench.processes import BenchError
 
 MESSAGES_PRODUCT = 60_000
@@ -62,6 +62,7 @@ def run(rounds: int) -> report.Report:
         )
     moved, latency = run_files(rounds)
     whoami, nothing = _fresh(cold_start.measure, WHOAMI_RUNS)
+    talking = _fresh(chat.measure)
     return report.Report(
         whole,
         single,
@@ -72,6 +73,7 @@ def run(rounds: int) -> report.Report:
         whoami,
         nothing,
         moved,
+        talking,
         report.machine(),
     )
 

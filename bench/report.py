@@ -11,6 +11,8 @@ from typing import Any
 import apsw
 import zmq
 
+from bench.chat import ChatFigures
+
 RATIO_TARGET = 0.4
 """Least part of the bare loop's rate, lists of 1, that the product must reach."""
 
@@ -121,6 +123,7 @@ class Report:
     whoami_ms: float
     python_ms: float
     files: FileRates
+    chat: ChatFigures
     machine: dict[str, Any]
 
     @property
@@ -140,7 +143,7 @@ class Report:
             found.append(f"ratio to the bare loop is {self.ratio:.2f}, must be at least {RATIO_TARGET}")
         if self.whoami_ms > WHOAMI_TARGET_MS:
             found.append(f"whoami takes {self.whoami_ms:.0f} ms, must be under {WHOAMI_TARGET_MS:.0f}")
-        return [*found, *self.files.missed(self.latency_p99_ms)]
+        return [*found, *self.files.missed(self.latency_p99_ms), *self.chat.missed()]
 
     def lines(self) -> Sequence[str]:
         """The report for a person."""
@@ -157,6 +160,7 @@ class Report:
             f"  {'cnmessage whoami, whole process':<42}{self.whoami_ms:>8.0f} ms   ({_WHOAMI_LIMIT})",
             f"  {'python doing nothing, whole process':<42}{self.python_ms:>8.0f} ms",
             *self.files.lines(self.latency_p99_ms),
+            *self.chat.lines(),
         ]
 
     def as_json(self) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from typing import Any
 import click
 
 from cnmessage_client.cli import account, fetching, files, messages, people, profiles, sending
+from cnmessage_client.cli.chat import command as chatting
 from cnmessage_client.cli.options import Settings, common, help_option, settings_of
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
 GROUPS = (
-    ("Messages", (messages.send, messages.broadcast, messages.history, messages.watch)),
+    ("Messages", (chatting.chat, messages.send, messages.broadcast, messages.history, messages.watch)),
     ("Files", (files.files, sending.sendfile, fetching.getfile)),
     ("People", (people.users, people.blacklist)),
     (
@@ -97,13 +98,17 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 )  # fmt: skip
 @common
 @click.pass_context
-def cli(context: click.Context, settings: Settings) -> None:
+def cli(context: click.Context, settings: Settings) -> int | None:
     """Messages between people and programs, through your own broker.
 
-    Start with: cnmessage signup NAME
+    Start with: cnmessage chat
     """
-    if context.invoked_subcommand is None:
-        settings.renderer.text(context.get_help())
+    if context.invoked_subcommand is not None:
+        return None
+    if settings.prefix is None and chatting.opens_alone():
+        return int(context.invoke(chatting.chat))
+    settings.renderer.text(context.get_help())
+    return None
 
 
 @cli.command("help")

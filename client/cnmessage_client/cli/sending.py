@@ -181,7 +181,8 @@ class _Run:
                 failures.add(_explained(each.error, order))
         failures.settle()
         if late:
-            text = f"stored, but {late} of {len(stored)} not fetched by everyone; see how far each is with: files list --sent"
+            how = f"see how far each is with: {self._settings.typed('files list --sent')}"
+            text = f"stored, but {late} of {len(stored)} not fetched by everyone; {how}"
             raise CnMessageError(ErrorCode.NOT_DELIVERED, text)
 
     async def _wait(self, client: Client, stored: Sequence[SentFile]) -> int:

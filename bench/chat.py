@@ -1,0 +1,228 @@
+"""The chat as a person has it: `cnmessage chat` in a pseudo-terminal, while 200 messages a second come in.
+
+Measured is the time from a key to its echo on the terminal, and what the process holds in memory after 1,000
+and after 10,000 received lines.
+
+    python -m bench.chat sender SETTINGS
+"""
+
+import asyncio
+import fcntl
+import os
+import pty
+import select
+import statistics
+import struct
+import subprocess
+import termios
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.processes import PATIENCE, BenchError, Party, ended, ready, report, settings, wait_for_go
+from bench.product import BIN, client_of, running_broker, sign_up
+
+RATE = 200
+"""Messages a second that come in."""
+
+KEYS = 300
+KEY_PAUSE = 0.05
+"""Keys that are typed while they come, and seconds between two."""
+
+_MEANWHILE = int(RATE * KEYS * (KEY_PAUSE + 0.05))
+"""Messages that come while keys are typed."""
+
+FEW, MANY = 1_000, 10_000
+ECHO_TARGET_MS = 50.0
+_MEMORY_TARGET = 1.2
+"""How many times the memory after FEW lines may be used after MANY."""
+
+_GLYPHS = "éüøñçßæåïôàèêëîûœžšč"
+"""No message has these, so each is seen on the terminal only as the echo of its key."""
+
+_HUNDREDTH = "¶"
+_LAST = "§¤†"
+"""Marks of single messages, the last ones of three runs. Only what differs is drawn, so longer texts cannot
+be found in what is written."""
+
+
+@dataclass(slots=True)
+class ChatFigures:
+    """What was measured: milliseconds from key to echo, MiB of memory."""
+
+    median_ms: float
+    p99_ms: float
+    max_ms: float
+    few_mib: float
+    many_mib: float
+
+    def missed(self) -> list[str]:
+        """Which required figures were not reached."""
+        found = []
+        if self.max_ms > ECHO_TARGET_MS:
+            found.append(f"a key's echo took {self.max_ms:.0f} ms, must be under {ECHO_TARGET_MS:.0f}")
+        if self.many_mib > self.few_mib * _MEMORY_TARGET:
+            found.append(f"the chat's memory grows from {self.few_mib:.0f} to {self.many_mib:.0f} MiB")
+        return found
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        return [
+            "",
+            f"The chat in a terminal, while {RATE} messages a second come in:",
+            f"  {'key to echo, median':<42}{self.median_ms:>8.1f} ms",
+            f"  {'the same, 99 of 100':<42}{self.p99_ms:>8.1f} ms",
+            f"  {'the same, longest':<42}{self.max_ms:>8.1f} ms   (under {ECHO_TARGET_MS:.0f} ms)",
+            f"  {f'memory after {FEW:,} received lines':<42}{self.few_mib:>8.1f} MiB",
+            f"  {f'the same after {MANY:,}':<42}{self.many_mib:>8.1f} MiB",
+        ]
+
+
+def measure(folder: Path) -> ChatFigures:
+    """One run: the echoes while messages come in, then the memory."""
+    with running_broker(folder / "broker") as address:
+        place = {"home": str(folder / "home"), "broker": address}
+        asyncio.run(sign_up(place, "alice"))
+        asyncio.run(sign_up(place, "bob"))
+        chat = _Chat(place)
+        try:
+            chat.read_until("online")
+            chat.type("to bob\r")
+            chat.read_until("→ bob>")
+            few = _memory_after(chat, place, FEW, _LAST[0])
+            echoes = _echoes(chat, place)
+            many = _memory_after(chat, place, MANY - FEW - _MEANWHILE, _LAST[2])
+        finally:
+            chat.end()
+    echoes.sort()
+    return ChatFigures(
+        statistics.median(echoes), echoes[int(len(echoes) * 0.99)], echoes[-1], few / 1024, many / 1024
+    )
+
+
+def _echoes(chat: "_Chat", place: dict[str, Any]) -> list[float]:
+    """Milliseconds that each key's echo took."""
+    sender = Party.role("bench.chat", "sender", rate=RATE, count=_MEANWHILE, mark=_LAST[1], **place)
+    found = []
+    with ended(sender):
+        sender.go()
+        chat.read_until(_HUNDREDTH)
+        began = time.monotonic()
+        for number in range(KEYS):
+            glyph = _GLYPHS[number % len(_GLYPHS)]
+            if number % len(_GLYPHS) == 0:
+                chat.type("\x15")  # an empty line
+            chat.read_for(KEY_PAUSE)
+            started = time.perf_counter()
+            chat.type(glyph)
+            chat.read_until(glyph)
+            found.append((time.perf_counter() - started) * 1000)
+        if time.monotonic() - began > (_MEANWHILE - 100) / RATE:
+            raise BenchError("the messages ended before the keys")
+        chat.type("\x15")
+        chat.read_until(_LAST[1])
+        sender.result()
+    return found
+
+
+def _memory_after(chat: "_Chat", place: dict[str, Any], count: int, mark: str) -> float:
+    """KiB of the process after so many more lines, as fast as they come."""
+    sender = Party.role("bench.chat", "sender", rate=0, count=count, mark=mark, **place)
+    with ended(sender):
+        sender.go()
+        chat.read_until(mark)
+        sender.result()
+    return chat.memory()
+
+
+class _Chat:
+    """The chat in a pseudo-terminal of 80 by 24; what it writes is read, but not drawn."""
+
+    def __init__(self, place: dict[str, Any]) -> None:
+        self._side, other = pty.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        environment = {**os.environ, "CNMESSAGE_HOME": place["home"], "TERM": "xterm-256color"}
+        self._process = subprocess.Popen(
+            [str(BIN / "cnmessage"), "--broker", place["broker"], "--profile", "alice", "chat"],
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(other)
+        self._seen = ""
+
+    def type(self, text: str) -> None:
+        """Press keys."""
+        self._seen = ""
+        os.write(self._side, text.encode())
+
+    def read_until(self, text: str) -> None:
+        """Read until this was written, since the last key."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self._seen:
+            if time.monotonic() > deadline:
+                raise BenchError(f"the chat never showed {text!r}, but {self._seen[-300:]!r}")
+            self._read(1.0)
+
+    def read_for(self, seconds: float) -> None:
+        """Read whatever comes for a while."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self._read(left)
+
+    def memory(self) -> float:
+        """KiB that it holds."""
+        command = ["ps", "-o", "rss=", "-p", str(self._process.pid)]
+        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    def end(self) -> None:
+        """Stop it."""
+        self._process.terminate()
+        while self._read(1.0):
+            pass
+        self._process.wait(PATIENCE)
+        os.close(self._side)
+
+    def _read(self, seconds: float) -> bool:
+        ready_now, _, _ = select.select([self._side], [], [], seconds)
+        if not ready_now:
+            return False
+        try:
+            data = os.read(self._side, 65536).decode(errors="replace")
+        except OSError:  # it has ended
+            return False
+        self._seen = (self._seen + data)[-200_000:]
+        return bool(data)
+
+
+# -- the party ------------------------------------------------------------------------------------
+
+
+async def _send(place: dict[str, Any]) -> None:
+    rate, count = place["rate"], place["count"]
+    async with client_of(place, "bob") as client:
+        await client.whoami()
+        ready()
+        await asyncio.to_thread(wait_for_go)
+        started = time.monotonic()
+        sending: set[asyncio.Task[Any]] = set()
+        for number in range(count):
+            mark = place["mark"] if number == count - 1 else _HUNDREDTH if number == 100 else "."
+            text = f"number {number}, and some more words, as people write them {mark}"
+            task = asyncio.create_task(client.send("alice", text))
+            sending.add(task)
+            task.add_done_callback(sending.discard)
+            if rate:
+                await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
+            elif len(sending) >= 100:
+                await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+        if sending:
+            await asyncio.wait(sending)
+    report(sent=count)
+
+
+if __name__ == "__main__":
+    asyncio.run(_send(settings()))

@@ -1,0 +1,47 @@
+"""Machine: messages that came while the connection is on its way back wait for the line that counts them.
+
+Also says when the bell may ring. Called by talk.py.
+"""
+
+from cnmessage_client.model import Message
+
+MOST_HELD = 2000
+"""Messages that wait; when there are more, they are shown before the line that counts them."""
+
+RING_PAUSE = 1.0
+"""Seconds between two rings of the bell."""
+
+
+class Arrivals:
+    """What came and is not shown yet; `missed` counts what others wrote since the connection was lost."""
+
+    def __init__(self) -> None:
+        self.missed = 0
+        self._held: list[Message] = []
+        self._quiet_until = float("-inf")
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should wait."""
+        return len(self._held) > MOST_HELD
+
+    def lost(self) -> None:
+        """The connection was lost: counting begins."""
+        self.missed = 0
+
+    def hold(self, message: Message) -> None:
+        """Keep this one."""
+        self._held.append(message)
+        self.missed += message.received
+
+    def release(self) -> list[Message]:
+        """What was kept, in order."""
+        held, self._held = self._held, []
+        return held
+
+    def rings(self, message: Message, now: float) -> bool:
+        """Whether the bell rings for this message from somebody else."""
+        if message.kind == "broadcast" or now < self._quiet_until:
+            return False
+        self._quiet_until = now + RING_PAUSE
+        return True

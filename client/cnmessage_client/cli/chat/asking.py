@@ -1,0 +1,63 @@
+"""Machine: whether a message goes out as it is, only after a yes, or not at all. Called by talk.py."""
+
+from dataclasses import dataclass
+
+from cnmessage_protocol.errors import ProtocolError
+from cnmessage_protocol.records import MAX_BODY, TO_EVERYONE, check_body, utf8_size
+
+MOST_LINES = 10
+"""Lines that go out unasked."""
+
+YES = frozenset({"y", "yes"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked before a message goes out, or a file in its place."""
+
+    text: str
+    to: tuple[str, ...]
+    body: str
+    as_file: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why the message cannot go out, and what to do instead."""
+
+    text: str
+
+
+def doubt(to: tuple[str, ...], body: str, *, can_ask: bool) -> Question | Hindrance | None:
+    """What stands against sending this, if anything. Without `can_ask` nobody would answer a question."""
+    try:
+        size = utf8_size(body)
+    except UnicodeEncodeError:
+        return Hindrance("the message is not valid Unicode; it was not sent")
+    if size > MAX_BODY:
+        return _too_large(to, body, size, can_ask=can_ask)
+    try:
+        check_body(body)
+    except ProtocolError as error:
+        return Hindrance(error.message)
+    lines = body.count("\n") + 1
+    if lines > MOST_LINES and can_ask:
+        text = f"Send {lines} lines to {in_words(to)} as one message? [y/N]"
+        return Question(text, to, body, as_file=False)
+    return None
+
+
+def _too_large(to: tuple[str, ...], body: str, size: int, *, can_ask: bool) -> Question | Hindrance:
+    much = f"the message has {size} bytes, and a message may have {MAX_BODY}"
+    if to == TO_EVERYONE:
+        return Hindrance(f"{much}; a file cannot go to everyone either: split it")
+    if not can_ask:
+        names = " ".join(to)
+        return Hindrance(f"{much}; it was not sent. Put it in a file and use: files send {names} PATH")
+    text = f"{much[0].upper()}{much[1:]}; send it to {in_words(to)} as a file? [y/N]"
+    return Question(text, to, body, as_file=True)
+
+
+def in_words(to: tuple[str, ...]) -> str:
+    """Whom a message goes to, for a sentence."""
+    return "everyone online" if to == TO_EVERYONE else ", ".join(to)

@@ -1,0 +1,63 @@
+"""How much of what waits in the inbox is shown at the start, and what that means for the read mark.
+
+Thousands of unread messages must not flood the screen: the latest are shown, and the mark, which covers all
+below it, stays where it is until the others were read by other means. Called by living.py.
+"""
+
+from collections.abc import Callable
+
+from cnmessage_client.client import Client
+from cnmessage_protocol.results import Identity
+
+MOST_SHOWN = 200
+"""Unread messages that are shown at the start."""
+
+_MOST_AROUND = 1000
+"""Items that may come with them: own copies stand between."""
+
+
+class Backlog:
+    """Where a client's stream begins, and whether the read mark may rise."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[str, int] | None = None
+        self._below: int | None = None
+        self._wanted = 0
+
+    @property
+    def held(self) -> bool:
+        """Whether messages below those that were shown are unread."""
+        return self._below is not None
+
+    async def begin(self, client: Client, me: Identity, left_out: Callable[[int, int], None]) -> int:
+        """The seq after which the stream of this client begins; `left_out` is told what is not shown."""
+        if self._seen is not None and self._seen[0] == me.user:
+            return self._seen[1]
+        self._below, self._wanted = None, 0
+        if me.unread == 0:
+            return me.head
+        found = await client.history(MOST_SHOWN, unread=True)
+        if not found:
+            return me.head
+        after = max(found[0].seq - 1, me.head - _MOST_AROUND)
+        shown = sum(message.seq > after for message in found)
+        if shown < me.unread:
+            self._below = after
+            left_out(me.unread, shown)
+        return after
+
+    def came(self, user: str, seq: int) -> None:
+        """An item came."""
+        self._seen = (user, seq)
+
+    def markable(self, seq: int) -> int | None:
+        """How far the mark may rise when all up to `seq` was shown; None while it may not."""
+        self._wanted = max(self._wanted, seq)
+        return None if self.held else seq
+
+    def read(self, upto: int) -> int | None:
+        """The broker's mark stands at `upto`; what may be marked now, if that was held back so far."""
+        if self._below is None or upto < self._below:
+            return None
+        self._below = None
+        return self._wanted or None

@@ -1,0 +1,266 @@
+"""The driver of the chat: feeds the talk with what is typed, what comes and the time, and does what it wants.
+
+The talk decides, a screen shows, the client (living.py) connects, commands run in threads (runner.py). What
+fails here is shown, and the chat goes on. Everything happens on one event loop. Made by sitting.py.
+"""
+
+import asyncio
+import errno
+import os
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from cnmessage_client.cli.chat import spool
+from cnmessage_client.cli.chat.chathost import ChatHost, answer
+from cnmessage_client.cli.chat.effects import (
+    AskReceipts,
+    Break,
+    Edit,
+    Effect,
+    LoadEarlier,
+    MarkRead,
+    Quit,
+    Redraw,
+    Ring,
+    RunCommand,
+    SendAsFile,
+    SendMessage,
+    SetDraft,
+    Show,
+)
+from cnmessage_client.cli.chat.feeding import Feeding
+from cnmessage_client.cli.chat.helping import help_text
+from cnmessage_client.cli.chat.living import Living
+from cnmessage_client.cli.chat.runner import Runner
+from cnmessage_client.cli.chat.running import Running
+from cnmessage_client.cli.chat.status import Completions
+from cnmessage_client.cli.chat.talk import Talk
+from cnmessage_client.cli.main import perform
+from cnmessage_client.cli.options import Settings
+from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
+
+_PATIENCE = 1.0
+"""Seconds that another thread waits for the loop."""
+
+
+_NO_READER = 1
+"""Status, without any error to tell, of a command that wrote to a pipe which nobody reads."""
+
+
+class Driver(Feeding):
+    """Ties talk, screen, client and commands together."""
+
+    def __init__(self, settings: Settings, talk: Talk) -> None:
+        super().__init__(talk)
+        self.living = Living(settings, self, self.broken)
+        self.runner = Runner(self._command_ended)
+        self.left: asyncio.Future[int] = self.loop.create_future()
+        """Done once the chat is to be left, with the exit status."""
+        self.sending: set[str] = set()
+        """Keys of messages that are not stored yet."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loading: set[asyncio.Task[None]] = set()
+        self._asking = asyncio.Lock()
+
+    # -- what a person does -----------------------------------------------------------------------
+
+    def typed(self, line: str) -> None:
+        """A line was typed; what stands in the line by now was typed after it."""
+        self.feed(lambda now: self.talk.typed(line, now, datetime.now(UTC)), typed=True)
+
+    def next_view(self) -> None:
+        """To what is unread, else home; what is being typed stays with the view it was typed in."""
+        unread = [peer for peer, _ in self.talk.status(self.loop.time()).unread]
+        peer = unread[0] if unread else None
+        if peer == self.talk.peer or self.talk.user is None:
+            return
+        self.talk.leave_draft(self.screen.draft)
+        self.screen.set_draft("")
+        self.typed("/home" if peer is None else f"/to {peer}")
+
+    def more(self) -> None:
+        """Earlier messages are wanted."""
+        self.feed(self.talk.more)
+
+    def completions(self) -> Completions:
+        """On another thread: what the line may be completed with."""
+        found: Future[Completions] = Future()
+        try:
+            self.loop.call_soon_threadsafe(lambda: found.set_result(self.talk.completions))
+            return found.result(_PATIENCE)
+        except (RuntimeError, TimeoutError):  # the chat is over, or too busy
+            return Completions((), ())
+
+    def interrupt(self) -> bool:
+        """Ctrl-C on an empty line: stop the newest command; gives whether there was one."""
+        return self.runner.interrupt()
+
+    def leave(self, status: int) -> None:
+        """Leave the chat."""
+        if not self.left.done():
+            self.left.set_result(status)
+
+    async def ask(self, question: str, *, hidden: bool = False) -> str:
+        """A line in answer to a question; raises click.Abort after Ctrl-C, EOFError at the end of input."""
+        async with self._asking:
+            return await answer(lambda: self.screen.ask(question, hidden=hidden))
+
+    async def settle(self) -> None:
+        """Wait until what was typed so far has been done, but for messages on their way."""
+        await self.runner.idle()
+        if self._loading:
+            await asyncio.wait(self._loading)
+
+    async def close(self) -> None:
+        """Stop everything that goes on."""
+        await self.runner.stop()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await self.living.close()
+
+    # -- what the talk wants ----------------------------------------------------------------------
+
+    def perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one case an effect
+        """Do what the talk wants."""
+        match effect:
+            case Show(entry, again):
+                self.screen.show(entry, again=again)
+            case Redraw():
+                self.screen.redraw()
+            case Ring():
+                self.screen.ring()
+            case SetDraft(text):
+                self.screen.set_draft(text + self.screen.draft)
+            case MarkRead(seq):
+                self.living.acknowledge(seq)
+            case Quit():
+                self.leave(0)
+            case RunCommand(words):
+                self._run(words)
+            case Break(pause):
+                if not self.living.cut(pause):
+                    self.warned("there is no connection to cut")
+            case SendMessage():
+                self.sending.add(effect.key)
+                self._spawn(self._send(effect))
+            case SendAsFile():
+                self._send_as_file(effect)
+            case LoadEarlier():
+                self._loading.add(self._spawn(self._load_earlier(effect)))
+            case AskReceipts(ids):
+                self._spawn(self._ask_receipts(ids))
+            case Edit(text):
+                self._spawn(self._edit(text))
+
+    async def _send(self, message: SendMessage) -> None:
+        try:
+            receipt = await self.living.send(message.key, message.to, message.body)
+        except CnMessageError as error:
+            failure = error
+            self.failed = True
+            self.feed(lambda now: self.talk.failed(message.key, failure, now))
+        else:
+            self.feed(lambda now: self.talk.stored(message.key, receipt, now))
+        finally:
+            self.sending.discard(message.key)
+
+    async def _load_earlier(self, wanted: LoadEarlier) -> None:
+        try:
+            client = await self.living.get()
+            found = await client.history(wanted.limit, peer=wanted.peer, before=wanted.before)
+        except CnMessageError as error:
+            if error.code is not ErrorCode.NO_SUCH_USER:  # the talk says so in its own words
+                self.warned(f"earlier messages did not come: {error.message}")
+        else:
+            self.feed(lambda now: self.talk.earlier(wanted.peer, found, now))
+
+    async def _ask_receipts(self, ids: Sequence[str]) -> None:
+        try:
+            found = await (await self.living.get()).receipts(ids)
+        except CnMessageError:
+            return  # the talk asks again
+        self.feed(lambda now: self.talk.receipts(found, now))
+
+    async def _edit(self, text: str) -> None:
+        edited = await self.screen.edit(text)
+        if edited is None:
+            self.told("Nothing was taken over from the editor; set EDITOR to the one you like.")
+        self.screen.set_draft(text if edited is None else edited)
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    def _run(self, words: tuple[str, ...]) -> None:
+        surface = self.screen.surface
+        if words[0] == "help":
+            text = help_text(words[1:], slash=self._slash, width=surface.width, colour=surface.colour)
+            if text is not None:
+                self.feed(lambda _: self.talk.output(text))
+                return
+        self.runner.run(words, self._carry)
+
+    @property
+    def _slash(self) -> str:
+        return "" if self.talk.peer is None else "/"
+
+    def _carry(self, running: Running) -> int:
+        """On a command's own thread: carry it out, and tell what went wrong."""
+        own = self.living.settings
+        host = ChatHost(self.living, running, self.screen.surface, self._ask_for, self.screen.view)
+        settings = replace(own, host=host, prefix=self._slash)
+        error, status = perform(running.words, settings)
+        if error is not None and (own.as_json or "--json" in running.words):
+            replace(settings, as_json=True).renderer.error(error)
+        elif error is not None:
+            running.tell(self.warned, error.message)
+        elif status == _NO_READER:
+            running.tell(self.broken, BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
+        return status
+
+    async def _ask_for(self, question: str, hidden: bool) -> str:
+        return await self.ask(question, hidden=hidden)
+
+    def _command_ended(self, running: Running, outcome: int | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            self.broken(outcome)
+        status = outcome if isinstance(outcome, int) else 1
+        self.failed = self.failed or status != 0
+        if status == EXIT_STATUS[ErrorCode.INTERRUPTED] and not self.left.done():
+            self.told("stopped")
+        self.feed(lambda now: self.talk.finished(running.words, status, now))
+        if running.words[0] == "history":
+            self._spawn(self.living.look_again())
+
+    def _send_as_file(self, wanted: SendAsFile) -> None:
+        try:
+            path = spool.write(self.living.profile, wanted.to, wanted.name, wanted.body)
+        except CnMessageError as error:
+            self.warned(error.message)
+            return
+        to = [part for name in wanted.to for part in ("--to", name)]
+
+        def carry(running: Running) -> int:
+            status = self._carry(running)
+            if status == 0:
+                spool.remove(path)
+            return status
+
+        self.runner.run(("files", "send", *to, str(path)), carry)
+
+    # -- inner ------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._over)
+        return task
+
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._loading.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.broken(error)

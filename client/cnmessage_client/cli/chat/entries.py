@@ -1,0 +1,86 @@
+"""What stands in a view of the chat: frozen records without any terminal's form.
+
+Made by talk.py and its rooms; the screens give them their form. Text in here is not cleaned: whoever shows it
+passes it through safe_text, except Output, which our own renderer has made.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from cnmessage_client.model import MessageFile
+
+
+class Mark(Enum):
+    """How far an own message has come; the value is what a person sees behind it."""
+
+    QUEUED = "…"
+    STORED = "✓"
+    DELIVERED = "✓✓"
+    FAILED = "✗"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message. `key` is its place in the talk: its client id for own ones, else its message id.
+
+    `mark` is None for what others wrote. `seq` is None until the broker has given one. `reason` says why a
+    FAILED one failed.
+    """
+
+    key: str
+    time: datetime
+    sender: str
+    to: tuple[str, ...]
+    kind: str
+    body: str
+    mark: Mark | None = None
+    seq: int | None = None
+    file: MessageFile | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A message of another conversation, told in one line while this one is open."""
+
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A dim line: presence, connection, hints. What a person reads and forgets."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error, with what to do next."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line across the view with a label in it: `new`, `earlier`, a day."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command line as it was typed, above its output."""
+
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Text that a command printed: safe already, with colours as SGR sequences where the screen has them."""
+
+    text: str
+
+
+Entry = Said | Preview | Note | Trouble | Rule | Typed | Output

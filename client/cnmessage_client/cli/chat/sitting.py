@@ -1,0 +1,215 @@
+"""One sitting at the chat: from the first question to the last word, with its exit status.
+
+Sees to it that somebody is logged in, hands over line by line, and leaves: at once when a person wants to,
+or, where the lines come from a pipe, once all is done. Called by command.py.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+
+from cnmessage_client.cli.chat.driver import Driver
+from cnmessage_client.cli.chat.entry import connect, first_run
+from cnmessage_client.cli.chat.plain import Plain
+from cnmessage_client.cli.chat.screens import Screen
+from cnmessage_client.cli.chat.talk import Talk
+from cnmessage_client.cli.main import ALIASES, cli
+from cnmessage_client.cli.options import Settings
+from cnmessage_client.profile import DEFAULT_PROFILE, Home
+from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
+from cnmessage_protocol.ids import id_text, uuid7
+from cnmessage_protocol.states import State
+
+_LOOK = 0.02
+"""Seconds between two looks at what still waits."""
+
+_LAST_WORD = 1.0
+"""Seconds that a message which was just typed has to be stored when a person leaves."""
+
+_INTERRUPTED = EXIT_STATUS[ErrorCode.INTERRUPTED]
+
+
+async def sit(settings: Settings, *, plain: bool, told_broker: bool) -> int:
+    """Chat as the settings say; gives the exit status, or raises what it ended with."""
+    piped = not sys.stdin.isatty()
+    talk = Talk(
+        Home.find().profile(settings.profile or DEFAULT_PROFILE).user,
+        commands=[*cli.commands, *ALIASES],
+        new_key=lambda: id_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10))),
+        can_ask=not piped,
+    )
+    driver = Driver(settings, talk)
+    plain = plain or piped or settings.as_json or not sys.stdout.isatty()
+    driver.screen = Plain(talk, as_json=settings.as_json) if plain else _full_screen(driver)
+    sitting = Sitting(driver, piped=piped, told_broker=told_broker)
+    try:
+        status = await sitting.run()
+    finally:
+        for fault in driver.faults:
+            settings.renderer.note(fault)
+    if sitting.waiting:
+        settings.renderer.note(_waiting(sitting.waiting))
+    return status or int(bool(driver.faults))
+
+
+def _full_screen(driver: Driver) -> Screen:
+    # Late: reading lines from a pipe does without.
+    from cnmessage_client.cli.chat.completing import ChatCompleter  # noqa: PLC0415
+    from cnmessage_client.cli.chat.fullscreen import FullScreen  # noqa: PLC0415
+
+    talk, profile = driver.talk, driver.living.settings.profile
+    return FullScreen(
+        talk,
+        on_output=driver.printed,
+        on_note=driver.told,
+        on_more=driver.more,
+        on_interrupt=driver.interrupt,
+        on_next=driver.next_view,
+        completer=ChatCompleter(
+            cli,
+            known=driver.completions,
+            talking=lambda: talk.peer is not None,
+            options=["--profile", profile or DEFAULT_PROFILE],
+        ),
+    )
+
+
+class Sitting:
+    """One run of the chat. `piped`: lines come from a program or a file, so each is done before the next.
+
+    `told_broker`: the broker was named, so a first run need not ask for it. `waiting` is, once it is over,
+    how many messages wait for the next command that connects.
+    """
+
+    def __init__(self, driver: Driver, *, piped: bool, told_broker: bool) -> None:
+        self.waiting = 0
+        self._driver = driver
+        self._piped = piped
+        self._told_broker = told_broker
+        self._settings = driver.living.settings
+
+    async def run(self) -> int:
+        """The whole of it; gives the exit status, or raises what it ended with."""
+        driver = self._driver
+        self._heed_signals()
+        # What was loaded up to here stays: no collection need look at it again, which would take longer than
+        # a key may wait for its echo.
+        gc.collect()
+        gc.freeze()
+        async with driver.screen:
+            try:
+                status = await self._until_left()
+                in_time = await self._last_words(status)
+            finally:
+                self.waiting = self._count()
+                await driver.close()
+        if driver.lost is not None:
+            raise driver.lost
+        if status != 0:
+            return status
+        if not in_time:
+            raise CnMessageError(
+                ErrorCode.NOT_DELIVERED,
+                f"{_messages(self.waiting)} not stored; kept, and sent by the next command that connects",
+            )
+        if self._piped and driver.failed:
+            raise CnMessageError(ErrorCode.PARTIAL, "not all lines were carried out; see above")
+        return 0
+
+    async def _until_left(self) -> int:
+        left = self._driver.left
+        work = asyncio.get_running_loop().create_task(self._work())
+        await asyncio.wait((left, work), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.wait((work,))
+        if not work.cancelled():
+            work.result()  # raises what it ended with
+        return left.result() if left.done() else 0
+
+    async def _work(self) -> None:
+        driver = self._driver
+        try:
+            await self._enter()
+        except EOFError:
+            text = "the answers ended before anybody was logged in; use: cnmessage chat, signup or login"
+            raise CnMessageError(ErrorCode.UNAUTHENTICATED, text) from None
+        async for line in driver.screen.lines():
+            driver.typed(line)
+            if self._piped:
+                await driver.settle()
+
+    async def _enter(self) -> None:
+        living, person = self._driver.living, _Newcomer(self._driver)
+        if living.profile.user is not None:
+            await connect(living, person)
+        elif self._settings.no_input:
+            text = f"nobody is logged in with profile '{living.profile.name}'; use: cnmessage signup or login"
+            raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
+        else:
+            await first_run(living, person, told_broker=self._told_broker)
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    async def _last_words(self, status: int) -> bool:
+        """Whether all that was to be stored before leaving is stored."""
+        driver = self._driver
+        if status != 0:
+            return True
+        if self._piped:
+            await driver.runner.idle()
+            return await self._stored(self._settings.timeout)
+        if driver.living.state is State.LIVE:
+            await self._stored(_LAST_WORD)
+        return True
+
+    async def _stored(self, patience: float) -> bool:
+        """Wait until nothing waits any more; False when for `patience` seconds nothing has changed."""
+        clock = asyncio.get_running_loop().time
+        waiting, deadline = self._count(), clock() + patience
+        while waiting and clock() < deadline:
+            await asyncio.sleep(_LOOK)
+            if self._count() != waiting:
+                waiting, deadline = self._count(), clock() + patience
+        return not waiting
+
+    def _count(self) -> int:
+        return max(len(self._driver.sending), self._driver.living.queued)
+
+    # -- signals ----------------------------------------------------------------------------------
+
+    def _heed_signals(self) -> None:
+        loop, driver = asyncio.get_running_loop(), self._driver
+
+        def interrupted() -> None:
+            if not driver.interrupt():
+                driver.leave(_INTERRUPTED)
+
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, driver.leave, _INTERRUPTED)
+
+
+class _Newcomer:
+    """Who answers the questions of the first run; with lines that were typed ahead, as through a pipe."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.told, self.warned = driver.told, driver.warned
+        self._driver = driver
+
+    async def ask(self, question: str, *, hidden: bool = False) -> str:
+        """A line in answer."""
+        ahead = self._driver.screen.typed_ahead()
+        return await self._driver.ask(question, hidden=hidden) if ahead is None else ahead
+
+
+def _messages(count: int) -> str:
+    return "1 message is" if count == 1 else f"{count} messages are"
+
+
+def _waiting(count: int) -> str:
+    waiting = "1 message waits; it goes" if count == 1 else f"{count} messages wait; they go"
+    return f"{waiting} out with the next command that connects"

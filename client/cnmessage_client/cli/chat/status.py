@@ -1,0 +1,26 @@
+"""What the status line tells, as one frozen record. Made by talk.py; the screens give it its form."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`connection` is words such as "online" or "reconnecting in 4 s (3)".
+
+    `queued` counts own messages that wait, `unread` messages by conversation ("all" is everyone's). `online`
+    counts users, oneself too; None while that is not known.
+    """
+
+    connection: str
+    user: str | None
+    queued: int
+    unread: tuple[tuple[str, int], ...]
+    online: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Completions:
+    """What the line may be completed with: names of users, and the words of the chat's own commands."""
+
+    names: tuple[str, ...]
+    words: tuple[str, ...]

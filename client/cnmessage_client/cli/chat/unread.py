@@ -1,0 +1,98 @@
+"""Machine: which messages wait to be shown, by conversation, and how far all before them were shown.
+
+The broker's read mark covers everything below it, so it stops just below the lowest message that was not
+shown in full. Seqs come in rising order; one that does not rise means that the broker's database was
+restored and counts anew. Called by conversations.py.
+"""
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+MOST_SEQS = 2000
+MOST_PEERS = 1000
+"""Messages remembered for each conversation, and conversations. Beyond, the mark stays below them for good:
+the next start shows them again."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """The latest seqs of one conversation, and how many more there were."""
+
+    seqs: deque[int] = field(default_factory=deque)
+    more: int = 0
+
+
+class Unread:
+    """What waits, and the read mark."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, _Waiting] = {}
+        self._forgotten: tuple[int, int] | None = None
+        self._latest = 0
+        self._told = 0
+
+    def counts(self) -> tuple[tuple[str, int], ...]:
+        """Conversations with waiting messages, the one that waits longest first."""
+        return tuple((peer, len(each.seqs) + each.more) for peer, each in self._waiting.items())
+
+    def seqs(self) -> set[int]:
+        """All remembered seqs that wait."""
+        return {seq for each in self._waiting.values() for seq in each.seqs}
+
+    def came(self, seq: int) -> bool:
+        """A message came; whether seqs begin anew."""
+        restored = seq <= self._latest
+        if restored:
+            self._waiting.clear()
+            self._forgotten, self._told = None, 0
+        self._latest = seq
+        return restored
+
+    def hide(self, peer: str, seq: int) -> None:
+        """The message that came was not shown in full."""
+        waiting = self._waiting.setdefault(peer, _Waiting())
+        waiting.seqs.append(seq)
+        if len(waiting.seqs) > MOST_SEQS:
+            self._forget(waiting.seqs.popleft())
+            waiting.more += 1
+        if len(self._waiting) > MOST_PEERS:
+            for forgotten in self._waiting.pop(next(iter(self._waiting))).seqs:
+                self._forget(forgotten)
+
+    def show(self, seqs: Collection[int]) -> None:
+        """These were shown in full, whatever their conversation."""
+        for peer, waiting in list(self._waiting.items()):
+            waiting.seqs = deque(seq for seq in waiting.seqs if seq not in seqs)
+            if not waiting.seqs and not waiting.more:
+                del self._waiting[peer]
+
+    def entered(self, peer: str) -> None:
+        """The conversation is open: what was forgotten counts no more; the mark stays below it."""
+        waiting = self._waiting.get(peer)
+        if waiting is not None:
+            waiting.more = 0
+            self.show(())
+
+    def told(self, upto: int) -> None:
+        """Everything up to `upto` was shown by other means, even what was forgotten here."""
+        if self._forgotten is not None and self._forgotten[1] <= upto:
+            self._forgotten = None
+        for waiting in self._waiting.values():
+            waiting.more = 0
+        self.show(range(upto + 1))
+
+    def mark(self) -> int | None:
+        """The seq up to which all was shown, if that has risen since it was last asked for."""
+        lowest = [each.seqs[0] for each in self._waiting.values() if each.seqs]
+        if self._forgotten is not None:
+            lowest.append(self._forgotten[0])
+        mark = min(lowest) - 1 if lowest else self._latest
+        if mark <= self._told:
+            return None
+        self._told = mark
+        return mark
+
+    def _forget(self, seq: int) -> None:
+        lowest, highest = self._forgotten or (seq, seq)
+        self._forgotten = min(lowest, seq), max(highest, seq)

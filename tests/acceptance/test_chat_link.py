@@ -1,0 +1,171 @@
+"""What a person sees when the connection goes: countdown, marks, the way back; and how the chat ends."""
+
+import re
+import shutil
+import signal
+from pathlib import Path
+
+from tests.acceptance.conftest import Cli
+from tests.support.chat import open_chat, talker
+from tests.support.harness import BrokerProcess, home_at
+
+COUNTDOWN = re.compile(r"reconnecting in \d+ s \(\d+\)")
+
+
+def own_broker(broker: BrokerProcess, folder: Path) -> Cli:
+    """The command line at a broker that no other test uses."""
+    return Cli(home_at(folder / "home"), broker.address)
+
+
+def test_break_counts_down_queues_what_is_typed_and_comes_back_by_itself(cli: Cli) -> None:
+    cli.accounts("cut1", "cut2")
+    with open_chat(cli, "cut1") as chat, talker(cli.home, "cut2", cli.address) as other:
+        chat.online()
+        chat.enter("to cut2")
+        chat.until_line("cut1 → cut2>")
+        chat.enter("/break 3")
+        chat.until_status(COUNTDOWN)
+        chat.until("connection lost")
+        chat.enter("typed while away")
+        chat.said("typed while away …")
+        chat.until_status("1 queued")
+        for number in range(3):
+            other.send("cut1", f"missed {number}")
+        chat.until_status("reconnecting in 1 s")
+        chat.until(re.compile(r"back after \ds, 3 missed"))
+        rows = chat.wait(lambda lines: any(line.endswith("missed 2") for line in lines), "all three")
+        told = next(at for at, row in enumerate(rows) if "back after" in row)
+        assert [row[-8:] for row in rows[told + 1 : told + 4]] == ["missed 0", "missed 1", "missed 2"]
+        chat.said("typed while away ✓")
+        chat.until_status("queued", gone=True)
+        chat.online()
+        assert "Password" not in chat.text
+
+
+def test_a_broker_that_is_killed_and_started_again_is_found_without_a_login(
+    broker_process: BrokerProcess, tmp_path: Path
+) -> None:
+    cli = own_broker(broker_process, tmp_path)
+    cli.accounts("kill1", "kill2")
+    with open_chat(cli, "kill1") as chat:
+        chat.online()
+        chat.enter("to kill2")
+        chat.until_line("kill1 → kill2>")
+        chat.enter("before")
+        chat.said("before ✓")
+        broker_process.kill()
+        chat.until_status(re.compile(r"reconnecting in \d+ s \([23]\)"))
+        chat.enter("while it is gone")
+        chat.said("while it is gone …")
+        chat.enter("/users")  # nothing hangs: a command fails in its own time, typing goes on
+        chat.type("typing goes on")
+        chat.until_line("kill1 → kill2> typing goes on")
+        broker_process.start()
+        chat.until(re.compile(r"back after \d+s, nothing missed"))
+        chat.said("while it is gone ✓")
+        chat.online()
+        assert chat.line == "kill1 → kill2> typing goes on"
+    assert [row[5] for row in cli.ok("--profile", "kill2", "history").rows] == ["before", "while it is gone"]
+
+
+def test_what_is_queued_when_a_person_leaves_is_told_and_goes_out_with_the_next_command(
+    broker_process: BrokerProcess, tmp_path: Path
+) -> None:
+    cli = own_broker(broker_process, tmp_path)
+    cli.accounts("quit1", "quit2")
+    with open_chat(cli, "quit1") as chat:
+        chat.online()
+        broker_process.kill()
+        chat.until_status(COUNTDOWN)
+        chat.enter("@quit2 one")
+        chat.enter("@quit2 two")
+        chat.until_status("2 queued")
+        chat.key("ctrl-d")
+        assert chat.finish() == 0
+        chat.until("2 messages wait; they go out with the next command that connects")
+    broker_process.start()
+    cli.ok("--profile", "quit1", "whoami")
+    assert [row[5] for row in cli.ok("--profile", "quit2", "history").rows] == ["one", "two"]
+
+
+def test_a_chat_that_starts_without_a_broker_waits_for_it(
+    broker_process: BrokerProcess, tmp_path: Path
+) -> None:
+    cli = own_broker(broker_process, tmp_path)
+    cli.accounts("early1", "early2")
+    broker_process.kill()
+    with open_chat(cli, "early1") as chat:
+        chat.until_status(COUNTDOWN)
+        chat.enter("@early2 too early")
+        chat.said("too early …")
+        broker_process.start()
+        chat.online()
+        chat.said("too early ✓")
+
+
+def test_a_broker_with_another_key_is_told_and_nothing_is_sent_to_it(
+    broker_process: BrokerProcess, tmp_path: Path
+) -> None:
+    cli = own_broker(broker_process, tmp_path)
+    cli.accounts("key1")
+    with open_chat(cli, "key1") as chat:
+        chat.online()
+        broker_process.kill()
+        chat.until_status(COUNTDOWN)
+        shutil.rmtree(broker_process.data)
+        broker_process.start()
+        chat.until(re.compile(r"the key of the broker \S+ is not the expected one"))
+        chat.until_status("offline")
+        chat.enter("@key1 hello")
+        chat.said("hello …")
+        chat.until_status("1 queued")
+        chat.key("ctrl-d")
+        assert chat.finish() == 0
+        chat.until("1 message waits; it goes out with the next command that connects")
+
+
+def test_a_termination_signal_leaves_the_terminal_as_it_was(cli: Cli) -> None:
+    cli.accounts("term1")
+    with open_chat(cli, "term1") as chat:
+        chat.online()
+        chat.process.send_signal(signal.SIGTERM)
+        assert chat.finish() == 130
+        assert b"\x1b[?1049l" in chat.raw
+        assert "Traceback" not in chat.text
+
+
+def test_a_chat_that_is_logged_out_elsewhere_says_so_and_logs_in_again(cli: Cli) -> None:
+    cli.accounts("gone1", "gone2")
+    with open_chat(cli, "gone1") as chat:
+        chat.online()
+        cli.ok("--profile", "gone1", "logout")
+        chat.until("is not logged in any more; type: login NAME")
+        chat.until_status("not logged in")
+        chat.until_line(">")
+        chat.enter("@gone2 hello")
+        chat.until("nobody is logged in here")
+        chat.enter("login gone1")
+        chat.until_line("Password:")
+        chat.enter("correct horse battery")
+        chat.online()
+        chat.until_line("gone1>")
+        chat.enter("@gone2 hello again")
+        chat.said("hello again ✓")
+        assert "correct horse" not in chat.text
+
+
+def test_thousands_of_unread_messages_do_not_flood_and_stay_unread(cli: Cli) -> None:
+    cli.accounts("many1", "many2")
+    with talker(cli.home, "many2", cli.address) as other:
+        for number in range(250):
+            other.send("many1", f"number {number}.")
+    with open_chat(cli, "many1") as chat:
+        chat.online()
+        chat.said("number 249.")
+        for _ in range(20):
+            chat.key("page up")
+        chat.until("250 unread messages; the latest 200 are shown here")
+        assert cli.ok("--profile", "many1", "whoami").rows[0][-1] == "250"
+        chat.enter("history --unread")
+        chat.enter("whoami")
+        chat.until("0 unread")

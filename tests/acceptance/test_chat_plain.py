@@ -1,0 +1,102 @@
+"""The chat without a screen: `--plain` in a terminal, and command lines through a pipe."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Cli, Result
+from tests.support.chat import open_chat, talker
+from tests.support.harness import BrokerProcess, home_at
+
+
+def chat(cli: Cli, profile: str, *lines: str, arguments: tuple[str, ...] = ()) -> Result:
+    """The chat, with these lines through a pipe."""
+    return cli("--profile", profile, "chat", *arguments, stdin="".join(f"{line}\n" for line in lines))
+
+
+def test_lines_through_a_pipe_are_carried_out_and_it_ends_when_all_is_stored(cli: Cli) -> None:
+    cli.accounts("pipe1", "pipe2")
+    result = chat(cli, "pipe1", "send pipe2 hi", "to pipe2", "plain text", "/whoami", "@pipe1 to myself")
+    assert (result.status, "\x1b" in result.out + result.err) == (0, False)
+    assert "pipe1\tpipe1" in result.out
+    sent = [row[5] for row in cli.ok("--profile", "pipe2", "history").rows]
+    assert sent == ["hi", "plain text"]
+
+
+def test_what_came_meanwhile_is_shown_a_line_each(cli: Cli) -> None:
+    cli.accounts("came1", "came2")
+    with cli.start("--profile", "came1", "chat") as nothing_typed:  # standard input is empty
+        assert nothing_typed.finish().status == 0
+    with open_chat(cli, "came1", "--plain") as plain, talker(cli.home, "came2", cli.address) as other:
+        other.send("came1", "first\nwith a second line")
+        other.send("came1", "second")
+        plain.until(re.compile(r"came2.*first"))
+        plain.until(re.compile(r"came2.*second"))
+        plain.enter("send came2 an answer")
+        plain.until(re.compile(r"an answer"))
+        plain.key("ctrl-d")
+        assert plain.finish() == 0
+        assert b"\x1b" not in plain.raw
+
+
+@pytest.mark.parametrize("wrong", ["frobnicate", "history --nonsense", "to", "@nobody-there hi"])
+def test_a_line_that_fails_does_not_stop_the_others_and_the_status_is_8(cli: Cli, wrong: str) -> None:
+    names = (f"part{len(wrong)}a", f"part{len(wrong)}b")
+    cli.accounts(*names)
+    result = chat(cli, names[0], wrong, f"@{names[1]} after it")
+    assert result.status == (0 if wrong == "to" else 8), result
+    assert [row[5] for row in cli.ok("--profile", names[1], "history").rows] == ["after it"]
+
+
+def test_messages_that_cannot_be_stored_in_time_are_kept_and_the_status_is_10(
+    broker_process: BrokerProcess, tmp_path: Path
+) -> None:
+    cli = Cli(home_at(tmp_path / "home"), broker_process.address)
+    cli.accounts("late1", "late2")
+    broker_process.kill()
+    result = chat(cli, "late1", "@late2 one", "@late2 two", arguments=("--timeout", "1"))
+    assert result.status == 10
+    assert "2 messages" in result.err
+    broker_process.start()
+    cli.ok("--profile", "late1", "whoami")
+    assert [row[5] for row in cli.ok("--profile", "late2", "history").rows] == ["one", "two"]
+
+
+def test_questions_of_commands_are_answered_by_the_next_lines(cli: Cli) -> None:
+    cli.accounts("quiz1")
+    result = chat(cli, "quiz1", "passwd", "correct horse battery", "another one 1", "another one 1", "whoami")
+    assert result.status == 0, result
+    assert "quiz1\tquiz1" in result.out
+
+
+def test_a_script_may_log_out_and_in_again(cli: Cli) -> None:
+    cli.accounts("script1", "script2")
+    lines = ("logout", "login script1", "correct horse battery", "send script2 back again", "exit")
+    result = chat(cli, "script1", *lines)
+    assert result.status == 0, result
+    assert [row[5] for row in cli.ok("--profile", "script2", "history").rows] == ["back again"]
+
+
+def test_what_belongs_to_the_command_line_is_refused_here(cli: Cli) -> None:
+    cli.accounts("refuse1")
+    for line, told in (
+        ("watch", "messages are shown as they come"),
+        ("chat", "this is the chat already"),
+        ("whoami --profile other", "a chat has one profile and one broker"),
+        ("whoami --broker 127.0.0.1:1", "a chat has one profile and one broker"),
+        ("send --wait stored refuse1 -", "standard input is the chat's"),
+        ("files get -o - 12345678", "standard output is the chat's"),
+    ):
+        result = chat(cli, "refuse1", line)
+        assert (result.status, told in result.err + result.out) == (8, True), (line, result)
+
+
+def test_with_json_every_line_is_an_object(cli: Cli) -> None:
+    cli.accounts("json1", "json2")
+    result = chat(cli, "json1", "whoami", "@json2 hello", "frobnicate", arguments=("--json",))
+    assert result.status == 8
+    assert result.objects[0]["user"] == "json1"
+    assert "stored" in [each.get("status") for each in result.objects]
+    assert all(json.loads(line) for line in result.err.splitlines())

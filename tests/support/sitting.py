@@ -1,0 +1,168 @@
+"""A chat on a screen that is a script: a test types lines and waits for what is shown. All else is real."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Self
+from uuid import UUID
+
+from cnmessage_client import Home
+from cnmessage_client.cli.chat.driver import Driver
+from cnmessage_client.cli.chat.entries import Entry, Note, Output, Said, Trouble
+from cnmessage_client.cli.chat.sitting import Sitting
+from cnmessage_client.cli.chat.talk import Talk
+from cnmessage_client.cli.main import ALIASES, cli
+from cnmessage_client.cli.options import Settings
+from cnmessage_client.cli.progress import Nothing, View
+
+PATIENCE = 15.0
+"""Seconds that any single step may take before a test fails."""
+
+
+class ScriptSurface:
+    """What commands print, for a program."""
+
+    person = False
+    colour = False
+    width = 80
+
+    def __init__(self, shown: Callable[[Entry], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._shown, self._loop = shown, loop
+
+    def out(self, text: str) -> None:
+        self._loop.call_soon_threadsafe(self._shown, Output(text))
+
+    def err(self, text: str) -> None:
+        self._loop.call_soon_threadsafe(self._shown, Note(text))
+
+
+class ScriptScreen:
+    """A Screen; `entries` is all that was shown so far."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.surface = ScriptSurface(self._add, asyncio.get_running_loop())
+        self.draft = ""
+        self._changed = asyncio.Condition()
+        self._typed: asyncio.Queue[str | None] = asyncio.Queue()
+        self._answer: asyncio.Future[str | None] | None = None
+        self._notes: set[asyncio.Task[None]] = set()
+
+    # -- for tests --------------------------------------------------------------------------------
+
+    def enter(self, *lines: str | None) -> None:
+        """Type lines; None is the end of input."""
+        for line in lines:
+            if self._answer is None or self._answer.done():
+                self._typed.put_nowait(line)
+            else:
+                self._answer.set_result(line)
+
+    async def until(self, holds: Callable[[Entry], bool]) -> Entry:
+        """Wait until an entry is shown for which it holds; gives the last such one."""
+        async with asyncio.timeout(PATIENCE), self._changed:
+            await self._changed.wait_for(lambda: any(map(holds, self.entries)))
+        return [each for each in self.entries if holds(each)][-1]
+
+    async def until_text(self, text: str) -> str:
+        """Wait for a note, a trouble or output that holds it."""
+        found = await self.until(lambda each: text in getattr(each, "text", ""))
+        return str(getattr(found, "text", ""))
+
+    async def until_said(self, body: str, mark: object) -> Said:
+        """Wait for a message with this mark."""
+        found = await self.until(
+            lambda each: isinstance(each, Said) and each.body == body and each.mark is mark
+        )
+        assert isinstance(found, Said)
+        return found
+
+    @property
+    def troubles(self) -> list[str]:
+        """All troubles so far."""
+        return [each.text for each in self.entries if isinstance(each, Trouble)]
+
+    # -- for the driver ---------------------------------------------------------------------------
+
+    def show(self, entry: Entry, *, again: bool) -> None:  # noqa: ARG002
+        self._add(entry)
+
+    def redraw(self) -> None: ...
+
+    def ring(self) -> None: ...
+
+    def view(self, verb: str) -> View:  # noqa: ARG002
+        return Nothing()
+
+    def set_draft(self, text: str) -> None:
+        self.draft = text
+
+    async def edit(self, text: str) -> str | None:  # noqa: ARG002
+        return None
+
+    async def ask(self, question: str, *, hidden: bool) -> str:  # noqa: ARG002
+        self._answer = asyncio.get_running_loop().create_future()
+        self._add(Note(question))
+        line = await self._answer
+        if line is None:
+            raise EOFError
+        return line
+
+    def typed_ahead(self) -> str | None:
+        return None
+
+    async def lines(self) -> AsyncIterator[str]:
+        while (line := await self._typed.get()) is not None:
+            yield line
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def _add(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        task = asyncio.get_running_loop().create_task(self._notify())
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+class Chat:
+    """A chat that runs: its driver, its screen, and the task that gives its exit status."""
+
+    def __init__(
+        self, profile: str, broker: str, home: Home, *, piped: bool = False, **settings: object
+    ) -> None:
+        keys = count(1)
+        self.screen = ScriptScreen()
+        own = Settings(profile=profile, broker=broker, **settings)  # type: ignore[arg-type] # as a test says
+        talk = Talk(
+            home.profile(profile).user,
+            commands=[*cli.commands, *ALIASES],
+            new_key=lambda: str(UUID(int=(id(self) << 64) + next(keys))),
+        )
+        self.driver = Driver(own, talk)
+        self.driver.screen = self.screen
+        self.sitting = Sitting(self.driver, piped=piped, told_broker=True)
+        self.ended = asyncio.get_running_loop().create_task(self.sitting.run())
+
+    async def status(self) -> int:
+        """Wait for the end; gives the exit status, or raises what it ended with."""
+        return await asyncio.wait_for(self.ended, PATIENCE)
+
+
+@asynccontextmanager
+async def sitting(profile: str, broker: str, home: Home, **more: bool) -> AsyncIterator[Chat]:
+    """A chat that is ended when the test is over."""
+    chat = Chat(profile, broker, home, **more)
+    try:
+        yield chat
+    finally:
+        if not chat.ended.done():
+            chat.driver.leave(0)
+            await asyncio.wait((chat.ended,), timeout=PATIENCE)

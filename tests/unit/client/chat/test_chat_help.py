@@ -1,0 +1,62 @@
+"""The chat's help: all there is, by group, with an example that can be typed, in the width there is."""
+
+import pytest
+
+from cnmessage_client.cli.chat.helping import help_text
+from cnmessage_client.cli.chat.lines import OWN_COMMANDS, Refused, Say, read
+from cnmessage_client.cli.main import ALIASES, GROUPS, cli
+
+COMMANDS = [*cli.commands, *ALIASES]
+ELSEWHERE = {"watch", "chat", "completion"}
+
+
+def overview(slash: str = "", width: int = 80, *, colour: bool = False) -> list[str]:
+    text = help_text((), slash=slash, width=width, colour=colour)
+    assert text is not None
+    return text.splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_no_line_is_wider_than_the_screen(width: int, slash: str) -> None:
+    assert max(len(line) for line in overview(slash, width)) <= width
+
+
+def test_every_command_is_there_with_an_example_under_its_theme() -> None:
+    examples = [line.strip() for line in overview()]
+    for title, commands in GROUPS:
+        if {command.name for command in commands} - ELSEWHERE:
+            assert title in examples
+        for command in commands:
+            shown = [line for line in examples if line.split()[:1] == [command.name]]
+            assert bool(shown) is (command.name not in ELSEWHERE), command.name
+    for own in OWN_COMMANDS.values():
+        assert [line for line in examples if line.startswith(own.example.removeprefix("/"))]
+
+
+@pytest.mark.parametrize("peer", [None, "bob"])
+def test_every_example_can_be_typed_where_it_is_shown(peer: str | None) -> None:
+    shown = [line[2:38].strip() for line in overview("" if peer is None else "/") if line.startswith("  ")]
+    assert len(shown) > 25
+    for example in shown:
+        if peer is None and example.startswith(("//", "@@")):
+            continue  # for a conversation, as the line says
+        meant = read(example, peer, COMMANDS)
+        assert not isinstance(meant, Refused), example
+        assert not (isinstance(meant, Say) and meant.body == example), f"{example} would be sent as a text"
+
+
+def test_own_commands_are_explained_here_and_others_by_the_command_line() -> None:
+    text = help_text(("break",), slash="/", width=80, colour=False)
+    assert text is not None
+    assert text.startswith("/break [SECONDS]\n")
+    assert help_text(("/quit",), slash="", width=80, colour=False) == help_text(
+        ("exit",), slash="", width=80, colour=False
+    )
+    assert help_text(("send",), slash="", width=80, colour=False) is None
+    assert help_text(("files", "send"), slash="", width=80, colour=False) is None
+
+
+def test_titles_are_bold_where_there_are_colours() -> None:
+    assert "\x1b[1mMessages\x1b[0m" in overview(colour=True)
+    assert "\x1b" not in "".join(overview())

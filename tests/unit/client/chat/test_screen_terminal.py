@@ -1,0 +1,162 @@
+"""The full screen and its terminal: output of commands, bell, editor, and whatever the terminal is like."""
+
+import asyncio
+import stat
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cnmessage_client.cli.chat.entries import Entry, Mark, Output, Trouble
+from cnmessage_client.cli.chat.theme import Theme
+from tests.support.screen import FakeTerminal
+from tests.support.stage import lasting, on_stage, said
+
+
+@lasting
+async def test_commands_print_from_their_threads_in_order() -> None:
+    async with on_stage(columns=60) as stage:
+        surface = stage.screen.surface
+
+        def command() -> None:
+            for number in range(100):
+                surface.out(str(number))
+            surface.err("done")
+
+        thread = threading.Thread(target=command)
+        thread.start()
+        await asyncio.to_thread(thread.join)
+        assert stage.told == [*(("output", str(number)) for number in range(100)), ("note", "done")]
+        assert (surface.person, surface.colour, surface.width) == (True, True, 60)
+    surface.out("after the end")  # of a command that did not hear of it
+
+
+@lasting
+async def test_the_bell_rings_at_most_once_a_second() -> None:
+    now = [0.0]
+    async with on_stage(clock=lambda: now[0]) as stage:
+        for now[0] in (0.0, 0.5, 0.99, 1.0, 1.5, 2.5):
+            stage.screen.ring()
+        assert stage.terminal.bells == 3
+
+
+@lasting
+async def test_without_colour_no_cell_has_a_colour() -> None:
+    entries: list[Entry] = [
+        said("hi"),
+        Trouble("bad"),
+        Output("\x1b[31mred"),
+        said("x", 1, mark=Mark.FAILED, reason="no"),
+    ]
+    async with on_stage(*entries, theme=Theme(colour=False)) as stage:
+        await stage.shows("x ✗ no · /retry")
+        cells = [stage.terminal.look(x, y) for x in range(80) for y in range(24)]
+        assert {(look.colour, look.dim) for look in cells} == {("default", False)}
+        assert not stage.screen.surface.colour
+
+
+@pytest.fixture
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An editor that notes what it saw and writes something else."""
+    script = tmp_path / "an editor.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        "file = pathlib.Path(sys.argv[1])\n"
+        f"seen = pathlib.Path({str(tmp_path / 'seen')!r})\n"
+        "seen.write_text(f'{file}\\n{file.stat().st_mode:o}\\n' + file.read_text())\n"
+        "if 'fail' in file.read_text():\n"
+        "    sys.exit(1)\n"
+        "file.write_text('edited\\n\\x1b[2Jtwice\\n')\n"
+    )
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", f"{sys.executable} '{script}'")
+    return tmp_path / "seen"
+
+
+def test_the_editor_gets_a_file_of_its_own_which_is_gone_afterwards(editor: Path) -> None:
+    async def test() -> None:
+        async with on_stage(said("hi")) as stage:
+            assert await stage.screen.edit("the draft") == "edited\n[2Jtwice"
+            path, mode, text = (await asyncio.to_thread(editor.read_text)).split("\n")
+            assert text == "the draft"
+            assert stat.S_IMODE(int(mode, 8)) == 0o600
+            assert not await asyncio.to_thread(Path(path).exists)
+            stage.type("goes on")
+            await stage.shows("alice> goes on")
+            assert "12:03 bob: hi" in stage.terminal.rows
+            assert await stage.screen.edit("fail") is None
+
+    asyncio.run(test())
+
+
+def test_no_editor_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with on_stage() as stage:
+            assert await stage.screen.edit("x") is None
+
+    monkeypatch.setenv("VISUAL", "/no/such/editor")
+    asyncio.run(test())
+
+
+@lasting
+async def test_the_terminal_is_given_back_even_after_an_error() -> None:
+    terminal = FakeTerminal()
+
+    async def chat() -> None:
+        async with on_stage(terminal=terminal):
+            assert terminal.raw.rindex("\x1b[?1049h") > terminal.raw.rfind("\x1b[?1049l")
+            raise LookupError("a defect")
+
+    with pytest.raises(LookupError):
+        await chat()
+    for on, off in (("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?7l", "\x1b[?7h")):
+        assert terminal.raw.rindex(off) > terminal.raw.rindex(on)
+    assert terminal.raw.rindex("\x1b[?25h") > terminal.raw.rindex("\x1b[?25l")
+
+
+def _mangled(character: str) -> int:
+    """Widths of a terminal that knows no emoji and takes ambiguous characters for wide."""
+    from wcwidth import wcwidth
+
+    width = wcwidth(character)
+    return 1 if ord(character) > 0x1F000 else 2 if character in "✓✗…→─·" else width
+
+
+@pytest.mark.parametrize("width", [_mangled, lambda _: 1])
+def test_on_a_terminal_with_other_widths_all_other_rows_stay_as_they_are(width: Callable[[str], int]) -> None:
+    async def test() -> None:
+        terminal = FakeTerminal(80, 24, width)
+        hostile = "👩👍🏽🇪🇺 e\u0301\u0301 ✓✗ 中文 " * 4
+        async with on_stage(terminal=terminal) as stage:
+            for number in range(15):
+                stage.add(said(f"honest {number}", 2 * number), said(hostile, 2 * number + 1))
+                await stage.shows(f"honest {number}")
+                stage.type("x")
+                await stage.shows("> " + "x" * (number + 1))
+            honest = [row for row in terminal.rows if "honest" in row]
+            assert honest == [f"12:03 bob: honest {number}" for number in range(15 - len(honest), 15)]
+            assert len(honest) >= 5
+            assert stage.input_row == "alice> " + "x" * 15
+            assert terminal.rows[-2].startswith(" online ")
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("width", [_mangled, lambda _: 1])
+def test_behind_a_character_of_disputed_width_all_stands_where_it_should(
+    width: Callable[[str], int],
+) -> None:
+    async def test() -> None:
+        terminal = FakeTerminal(80, 24, width)
+        async with on_stage(said("X" * 60), terminal=terminal) as stage:
+            await stage.shows("X" * 60)
+            stage.talk.entries[:] = [said("e\u0301 ❤ 👍🏽👩 end")]
+            stage.screen.redraw()
+            await stage.shows("end")
+            row = next(row for row in terminal.cell_rows if "end" in "".join(row))
+            assert row[22:25] == ["e", "n", "d"]
+            assert "X" not in "".join(row)
+
+    asyncio.run(test())

@@ -1,0 +1,342 @@
+"""The talk: home and conversations, what is unread, previews, drafts, earlier messages."""
+
+import pytest
+
+from cnmessage_client.cli.chat import conversations as room
+from cnmessage_client.cli.chat.conversations import PAGE, PATIENCE, conversations_of, said_of
+from cnmessage_client.cli.chat.effects import LoadEarlier, MarkRead, Redraw, Ring, SetDraft, Show
+from cnmessage_client.cli.chat.talk import Talk
+from cnmessage_client.model import Message
+from cnmessage_protocol.states import State
+from tests.unit.client.chat.talking import (
+    broadcast,
+    lines,
+    new_talk,
+    own,
+    received,
+    shown,
+    some,
+    type_in,
+)
+
+
+def unread(talk: Talk) -> dict[str, int]:
+    return dict(talk.status(0.0).unread)
+
+
+def at_bob(*earlier: Message) -> Talk:
+    """In the conversation with bob, whose earlier messages are loaded."""
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.earlier("bob", earlier, 0.0)
+    return talk
+
+
+# -- where messages stand ---------------------------------------------------------------------------
+
+
+def test_the_prompt_names_whom_plain_text_goes_to() -> None:
+    talk = new_talk(None)
+    prompts = [talk.prompt]
+    talk.logged_in("alice", 0.0)
+    prompts.append(talk.prompt)
+    for line in ("to bob", "@all", "/home"):
+        type_in(talk, line)
+        prompts.append(talk.prompt)
+    assert prompts == ["> ", "alice> ", "alice → bob> ", "alice → all> ", "alice> "]
+
+
+def test_home_shows_everything_and_counts_it_as_read() -> None:
+    talk = new_talk()
+    assert talk.came(received(1), 0.0)[-1] == MarkRead(1)
+    assert talk.came(broadcast(2, "carol"), 1.0) == [Show(said_of(broadcast(2, "carol"))), MarkRead(2)]
+    assert lines(talk.entries) == ["bob: text 1", "carol: text 2"]
+    assert unread(talk) == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "peers"),
+    [
+        (received(1), ("bob",)),
+        (received(1, to=("alice", "carol")), ("bob",)),
+        (own(1, "key", "bob"), ("bob",)),
+        (own(1, "key", "bob", "carol"), ("bob", "carol")),
+        (received(1, "alice", client_id="key", to=("alice",)), ("alice",)),
+        (broadcast(1), ("all",)),
+        (own(1, "key", "all", kind="broadcast"), ("all",)),
+    ],
+)
+def test_which_conversations_a_message_belongs_to(message: Message, peers: tuple[str, ...]) -> None:
+    assert conversations_of(said_of(message)) == peers
+
+
+def test_a_message_of_another_conversation_is_a_preview_and_unread() -> None:
+    talk = at_bob()
+    assert lines(shown(talk.came(received(1, "carol"), 0.0))) == ["(carol: text 1)"]
+    assert lines(shown(talk.came(broadcast(2, "bob"), 0.0))) == ["(bob: text 2)"]
+    assert lines(shown(talk.came(received(3, "bob"), 0.0))) == ["bob: text 3"]
+    talk.came(received(4, "carol"), 0.0)
+    assert unread(talk) == {"carol": 2, "all": 1}
+
+
+def test_entering_shows_the_new_rule_and_clears_the_count_and_raises_the_mark() -> None:
+    talk = new_talk()
+    talk.came(received(1, "carol"), 0.0)
+    type_in(talk, "to bob")
+    assert not some(talk.came(received(2, "carol"), 0.0), MarkRead)
+    assert not some(talk.came(received(3, "bob"), 0.0), MarkRead)
+    effects = type_in(talk, "@carol")
+    assert lines(talk.entries) == ["carol: text 1", "--new--", "carol: text 2"]
+    assert effects == [SetDraft(""), Redraw(), MarkRead(3), LoadEarlier("carol", 1, PAGE)]
+    assert unread(talk) == {}
+    type_in(talk, "/home", "to carol")
+    assert "--new--" not in lines(talk.entries)
+
+
+def test_going_home_shows_all_that_waited_under_one_rule() -> None:
+    talk = at_bob()
+    for seq, sender in ((1, "bob"), (2, "carol"), (3, "dave")):
+        talk.came(received(seq, sender), 0.0)
+    assert some(type_in(talk, "/home"), MarkRead) == [MarkRead(3)]
+    assert lines(talk.entries) == ["bob: text 1", "--new--", "carol: text 2", "dave: text 3"]
+    assert unread(talk) == {}
+
+
+def test_entering_the_open_conversation_does_nothing() -> None:
+    assert type_in(at_bob(), "@bob") == []
+    assert type_in(new_talk(), "home") == []
+
+
+def test_a_name_that_nobody_has_is_entered_with_a_hint() -> None:
+    talk = new_talk()
+    talk.roster([("alice", True), ("bob", False)], 0.0)
+    assert lines(shown(type_in(talk, "to bbo"))) == ["* no user 'bbo' was seen so far; did you mean 'bob'?"]
+    assert talk.peer == "bbo"
+    assert shown(type_in(talk, "@bob")) == shown(type_in(talk, "@all")) == []
+    talk.presence([("zed", True)], 0.0)
+    assert shown(type_in(talk, "@zed")) == []
+
+
+# -- drafts -----------------------------------------------------------------------------------------
+
+
+def test_each_view_keeps_its_draft_and_gives_it_back_once() -> None:
+    talk = at_bob()
+    talk.leave_draft("half a thou")
+    assert some(type_in(talk, "@carol"), SetDraft) == [SetDraft("")]
+    talk.leave_draft("dear ca")
+    assert some(type_in(talk, "@bob"), SetDraft) == [SetDraft("half a thou")]
+    talk.leave_draft("")
+    assert some(type_in(talk, "@carol"), SetDraft) == [SetDraft("dear ca")]
+    assert some(type_in(talk, "@bob"), SetDraft) == [SetDraft("")]
+    assert some(type_in(talk, "@carol"), SetDraft) == [SetDraft("")]
+
+
+def test_a_view_with_a_draft_is_kept_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "MOST_VIEWS", 3)
+    talk = at_bob()
+    talk.leave_draft("do not lose me")
+    for seq in range(1, 9):
+        talk.came(received(seq, f"user{seq}"), 0.0)
+    type_in(talk, "@carol")
+    assert some(type_in(talk, "@bob"), SetDraft) == [SetDraft("do not lose me")]
+    # A view that had to go is loaded again, and its count was kept.
+    assert unread(talk)["user1"] == 1
+    assert some(type_in(talk, "@user1"), LoadEarlier) == [LoadEarlier("user1", None, PAGE)]
+    talk.earlier("user1", [received(1, "user1")], 0.0)
+    assert "user1" not in unread(talk)
+
+
+def test_a_view_that_had_to_go_is_loaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "MOST_VIEWS", 2)
+    talk = at_bob(received(1))
+    type_in(talk, "@carol", "@dave")
+    assert some(type_in(talk, "@bob"), LoadEarlier) == [LoadEarlier("bob", None, PAGE)]
+
+
+def test_the_view_that_was_not_used_for_longest_has_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "MOST_VIEWS", 2)
+    talk = at_bob()
+    type_in(talk, "@carol", "@bob", "@dave")
+    assert some(type_in(talk, "@bob"), LoadEarlier) == []
+
+
+def test_the_open_view_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "MOST_VIEWS", 2)
+    talk = at_bob()
+    for seq in (1, 2, 3):
+        talk.came(received(seq, f"user{seq}"), 0.0)
+    talk.came(received(4), 0.0)
+    assert lines(talk.entries)[-1] == "bob: text 4"
+    type_in(talk, "/home")
+    assert some(type_in(talk, "@bob"), LoadEarlier) == []
+
+
+# -- earlier messages -------------------------------------------------------------------------------
+
+
+def test_the_last_lines_are_loaded_on_the_first_entry_only() -> None:
+    talk = new_talk()
+    talk.came(received(9), 0.0)
+    assert some(type_in(talk, "to bob"), LoadEarlier) == [LoadEarlier("bob", 9, PAGE)]
+    effects = talk.earlier("bob", [received(2), own(5, "far", "bob")], 0.0)
+    assert effects == [Redraw()]
+    assert lines(talk.entries) == ["bob: text 2", "alice: text 5 ✓", "bob: text 9"]
+    assert some(type_in(talk, "/home", "@bob"), LoadEarlier) == []
+
+
+def test_an_answer_may_overlap_with_what_is_here() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.came(received(2), 0.0)
+    talk.came(received(3), 0.0)
+    talk.earlier("bob", [received(1), received(2), received(3), received(4)], 0.0)
+    assert talk.came(received(4), 9.0) == [Ring(), MarkRead(4)]
+    assert lines(talk.entries) == [f"bob: text {seq}" for seq in (1, 2, 3, 4)]
+
+
+def test_an_answer_for_a_view_that_is_not_open_changes_nothing_on_the_screen() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob", "/home")
+    assert talk.earlier("bob", [received(1)], 0.0) == []
+    assert talk.earlier("nobody", [received(1)], 0.0) == []
+    type_in(talk, "@bob")
+    assert lines(talk.entries) == ["bob: text 1"]
+
+
+def test_what_comes_below_loaded_messages_is_put_in_its_place() -> None:
+    talk = at_bob(received(5), received(6))
+    effects = talk.came(received(4), 0.0)
+    assert effects[:2] == [Show(said_of(received(4))), Redraw()]
+    assert lines(talk.entries) == ["bob: text 4", "bob: text 5", "bob: text 6"]
+
+
+def test_more_goes_on_above_and_ends_at_the_beginning() -> None:
+    talk = at_bob(*(received(seq) for seq in range(100, 100 + PAGE)))
+    assert talk.more(1.0) == [LoadEarlier("bob", 100, PAGE)]
+    assert talk.more(2.0) == []  # it is on its way
+    assert talk.more(1.0 + PATIENCE) == [LoadEarlier("bob", 100, PAGE)]  # it is not
+    assert talk.earlier("bob", [received(9)], 20.0) == [Redraw()]
+    assert lines(shown(type_in(talk, "/more"))) == ["* this is the beginning; nothing is older"]
+
+
+def test_who_asked_for_more_is_told_that_there_is_none_but_nobody_else() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    assert talk.earlier("bob", [], 0.0) == []
+    type_in(talk, "/home")
+    talk.more(0.0)
+    assert lines(shown(talk.earlier(None, [], 0.0))) == ["* this is the beginning; nothing is older"]
+
+
+def test_home_loads_more_too() -> None:
+    talk = new_talk()
+    talk.came(received(7), 0.0)
+    assert type_in(talk, "more") == [LoadEarlier(None, 7, PAGE)]
+    talk.earlier(None, [received(3, "carol")], 0.0)
+    assert lines(talk.entries) == ["carol: text 3", "bob: text 7"]
+
+
+def test_a_full_view_says_how_to_see_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnmessage_client.cli.chat.view.MOST_ENTRIES", 3)
+    talk = at_bob(*(received(seq) for seq in range(100, 100 + PAGE)))
+    (note,) = lines(shown(talk.more(0.0)))
+    assert note.endswith("for older ones: /history 100 --with bob --until TIME")
+
+
+def test_what_comes_too_late_for_a_full_view_is_told_and_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnmessage_client.cli.chat.view.MOST_ENTRIES", 3)
+    talk = new_talk()
+    talk.more(0.0)
+    talk.earlier(None, [received(seq) for seq in (5, 6, 7)], 0.0)
+    effects = talk.came(received(1), 9.0)
+    assert lines(shown(effects)) == ["(bob: text 1)"]
+    assert not some(effects, MarkRead)
+    assert unread(talk) == {"bob": 1}
+
+
+def test_without_a_connection_more_says_so_and_entry_loads_when_it_is_back() -> None:
+    talk = new_talk()
+    talk.moved(State.WAITING, 1.0, 0.0)
+    assert some(type_in(talk, "to bob"), LoadEarlier) == []
+    assert lines(shown(talk.more(0.0))) == [
+        "* there is no connection; earlier messages can be loaded when it is back"
+    ]
+    talk.moved(State.ATTACHING, 0.0, 1.0)
+    assert some(talk.moved(State.LIVE, 0.0, 1.0), LoadEarlier) == [LoadEarlier("bob", None, PAGE)]
+
+
+def test_a_question_that_the_connection_took_along_is_asked_again() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.moved(State.WAITING, 0.1, 0.0)
+    assert some(talk.moved(State.LIVE, 0.0, 0.5), LoadEarlier) == [LoadEarlier("bob", None, PAGE)]
+
+
+def test_clear_empties_the_view_and_more_brings_it_back() -> None:
+    talk = at_bob(received(1), received(2))
+    talk.earlier("bob", [], 0.0)
+    assert type_in(talk, "/clear") == [Redraw()]
+    assert talk.entries == []
+    assert type_in(talk, "/more") == [LoadEarlier("bob", None, PAGE)]
+
+
+# -- the bell ---------------------------------------------------------------------------------------
+
+
+def test_a_direct_message_rings_but_not_too_often() -> None:
+    talk = new_talk()
+    rings = [
+        bool(some(talk.came(message, now), Ring))
+        for message, now in (
+            (received(1), 0.0),
+            (received(2), 0.9),
+            (received(3), 1.0),
+            (broadcast(4), 5.0),
+            (own(5, "far"), 6.0),
+            (received(6, kind="file"), 7.0),
+        )
+    ]
+    assert rings == [True, False, True, False, False, True]
+
+
+# -- all unread by command --------------------------------------------------------------------------
+
+
+def test_history_unread_reads_what_waited_when_it_was_typed() -> None:
+    talk = at_bob()
+    talk.came(received(1, "carol"), 0.0)
+    type_in(talk, "/history --unread")
+    talk.came(received(2, "carol"), 0.0)
+    assert talk.finished(("history", "--unread"), 0, 0.0) == [MarkRead(1)]
+    assert unread(talk) == {"carol": 1}
+
+
+def test_of_two_such_commands_the_first_reads_what_waited_first() -> None:
+    talk = at_bob()
+    talk.came(received(1, "carol"), 0.0)
+    type_in(talk, "/history --unread")
+    talk.came(received(2, "carol"), 0.0)
+    type_in(talk, "/history --unread")
+    assert talk.finished(("history", "--unread"), 0, 0.0) == [MarkRead(1)]
+
+
+def test_a_history_that_failed_or_showed_less_reads_nothing() -> None:
+    talk = at_bob()
+    talk.came(received(1, "carol"), 0.0)
+    type_in(talk, "/history --unread", "/history 5")
+    assert talk.finished(("history", "5"), 0, 0.0) == []
+    assert talk.finished(("history", "--unread"), 3, 0.0) == []
+    assert talk.finished(("history", "--unread"), 0, 0.0) == []
+    assert unread(talk) == {"carol": 1}
+
+
+# -- after a restore of the broker ------------------------------------------------------------------
+
+
+def test_after_a_restore_new_messages_stand_at_the_end_and_are_marked() -> None:
+    talk = at_bob()
+    for seq in (7, 8, 9):
+        talk.came(received(seq), 0.0)
+    assert talk.came(received(5, id="anew"), 10.0)[-1] == MarkRead(5)
+    assert lines(talk.entries)[-1] == "bob: text 5"

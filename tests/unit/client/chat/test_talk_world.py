@@ -1,0 +1,278 @@
+"""The talk: commands, connection, presence, users, bounds."""
+
+import pytest
+
+from cnmessage_client.cli.chat import arrivals
+from cnmessage_client.cli.chat.effects import Break, Edit, LoadEarlier, MarkRead, Quit, RunCommand, Show
+from cnmessage_client.cli.chat.entries import Output, Trouble, Typed
+from cnmessage_client.cli.chat.lines import OWN_ALIASES, OWN_COMMANDS
+from cnmessage_client.cli.chat.status import Status
+from cnmessage_client.cli.chat.talk import Talk
+from cnmessage_client.cli.chat.view import MOST_ENTRIES
+from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.states import State
+from tests.unit.client.chat.talking import (
+    lines,
+    new_talk,
+    own,
+    receipt,
+    received,
+    sent,
+    shown,
+    some,
+    type_in,
+)
+
+# -- commands ---------------------------------------------------------------------------------------
+
+
+def test_a_command_is_echoed_and_run() -> None:
+    talk = new_talk()
+    assert type_in(talk, "history 5") == [
+        Show(Typed("alice> ", "history 5")),
+        RunCommand(("history", "5")),
+    ]
+    type_in(talk, "to bob")
+    assert type_in(talk, "/help send") == [
+        Show(Typed("alice → bob> ", "/help send")),
+        RunCommand(("help", "send")),
+    ]
+
+
+def test_an_unknown_command_is_told_and_never_sent() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    effects = type_in(talk, "/hsitory")
+    assert shown(effects) == [
+        Typed("alice → bob> ", "/hsitory"),
+        Trouble("there is no command '/hsitory'; did you mean '/history'?"),
+    ]
+    assert sent(effects) == []
+
+
+def test_commands_run_without_a_user_too() -> None:
+    assert some(type_in(new_talk(None), "login alice"), RunCommand) == [RunCommand(("login", "alice"))]
+
+
+def test_the_drivers_own_things_are_handed_on() -> None:
+    talk = new_talk()
+    assert type_in(talk, "break 10") == [Break(10.0)]
+    assert type_in(talk, "edit draft text") == [Edit("draft text")]
+    assert type_in(talk, "quit") == [Quit()]
+    assert type_in(talk, "") == []
+
+
+def test_without_a_connection_there_is_nothing_to_break() -> None:
+    talk = new_talk()
+    talk.moved(State.WAITING, 5.0, 0.0)
+    assert lines(shown(type_in(talk, "break"))) == ["* there is no connection to cut"]
+
+
+def test_what_commands_print_goes_to_the_view_that_is_open() -> None:
+    talk = new_talk()
+    assert talk.output("a table") == [Show(Output("a table"))]
+    assert talk.trouble("oh") == [Show(Trouble("oh"))]
+    type_in(talk, "to bob")
+    talk.note("hint")
+    assert lines(talk.entries) == ["* hint"]
+
+
+def test_the_line_can_be_completed_with_names_and_own_commands() -> None:
+    talk = new_talk()
+    talk.roster([("alice", True), ("carol", False)], 0.0)
+    talk.came(received(1, "bob"), 0.0)
+    assert talk.completions.names == ("bob", "carol")
+    assert set(talk.completions.words) == {*OWN_COMMANDS, *OWN_ALIASES}
+
+
+# -- the connection ---------------------------------------------------------------------------------
+
+
+def lost(now: float = 0.0) -> Talk:
+    talk = new_talk()
+    talk.moved(State.WAITING, 3.0, now)
+    return talk
+
+
+def test_a_lost_connection_is_told_once() -> None:
+    talk = new_talk()
+    assert lines(shown(talk.moved(State.WAITING, 1.0, 0.0))) == [
+        "* connection lost; what you write is queued until it is back"
+    ]
+    assert talk.moved(State.ATTACHING, 0.0, 1.0) == []
+    assert talk.moved(State.WAITING, 2.0, 2.0) == []
+
+
+def test_back_says_how_long_and_how_many_and_then_shows_them_in_order() -> None:
+    talk = lost()
+    for state in (State.ATTACHING, State.JOINING, State.CATCHING_UP):
+        talk.moved(state, 0.0, 190.0)
+    for message in (received(1), own(2, "far"), received(3, "carol")):
+        assert talk.came(message, 191.0) == []
+    effects = talk.moved(State.LIVE, 0.0, 192.0)
+    assert lines(shown(effects)) == [
+        "* back after 3m12s, 2 missed",
+        "bob: text 1",
+        "alice: text 2 ✓",
+        "carol: text 3",
+    ]
+    assert some(effects, MarkRead)[-1] == MarkRead(3)
+    assert lines(shown(talk.came(received(4), 193.0))) == ["bob: text 4"]
+
+
+def test_back_counts_what_the_driver_knows_will_come_yet() -> None:
+    talk = lost()
+    talk.moved(State.CATCHING_UP, 0.0, 5.0)
+    talk.came(received(1), 5.0)
+    (note, *_) = lines(shown(talk.moved(State.LIVE, 0.0, 5.0, 6)))
+    assert note == "* back after 5s, 7 missed"
+
+
+def test_back_with_nothing_missed() -> None:
+    assert lines(shown(lost().moved(State.LIVE, 0.0, 61.0))) == ["* back after 1m01s, nothing missed"]
+
+
+def test_what_came_before_another_loss_is_shown_and_counted() -> None:
+    talk = lost()
+    talk.moved(State.CATCHING_UP, 0.0, 5.0)
+    talk.came(received(1), 5.0)
+    assert lines(shown(talk.moved(State.WAITING, 1.0, 6.0))) == ["bob: text 1"]
+    talk.moved(State.CATCHING_UP, 0.0, 8.0)
+    talk.came(received(2), 8.0)
+    assert lines(shown(talk.moved(State.LIVE, 0.0, 9.0))) == ["* back after 9s, 2 missed", "bob: text 2"]
+
+
+def test_a_late_message_from_before_the_loss_is_shown_at_once_and_was_not_missed() -> None:
+    talk = lost()
+    assert lines(shown(talk.came(received(1), 0.0))) == ["bob: text 1"]
+    assert lines(shown(talk.moved(State.LIVE, 0.0, 9.0))) == ["* back after 9s, nothing missed"]
+
+
+def test_every_loss_counts_anew() -> None:
+    talk = lost()
+    for round_, seq in ((0.0, 1), (20.0, 2)):
+        talk.moved(State.WAITING, 1.0, round_)
+        talk.moved(State.CATCHING_UP, 0.0, round_ + 4)
+        talk.came(received(seq), round_ + 4)
+        (note, *_) = lines(shown(talk.moved(State.LIVE, 0.0, round_ + 5)))
+        assert note == "* back after 5s, 1 missed"
+
+
+def test_no_more_than_some_wait_for_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrivals, "MOST_HELD", 3)
+    talk = lost()
+    talk.moved(State.CATCHING_UP, 0.0, 5.0)
+    told = [len(shown(talk.came(received(seq), 5.0))) for seq in range(1, 7)]
+    assert told == [0, 0, 0, 4, 0, 0]
+    (note, *_) = lines(shown(talk.moved(State.LIVE, 0.0, 5.0)))
+    assert note == "* back after 5s, 6 missed"
+
+
+def test_the_first_connection_is_not_told_and_holds_nothing_back() -> None:
+    talk = new_talk(live=False)
+    for state in (State.ATTACHING, State.JOINING, State.CATCHING_UP):
+        assert talk.moved(state, 0.0, 0.0) == []
+    assert lines(shown(talk.came(received(1), 0.0))) == ["bob: text 1"]
+    assert talk.moved(State.LIVE, 0.0, 0.0) == []
+
+
+def test_lines_typed_while_away_are_queued_and_go_out_later() -> None:
+    talk = lost()
+    assert sent(type_in(talk, "send bob hi")) == [(("bob",), "hi")]
+    assert talk.status(0.0).queued == 1
+    talk.moved(State.LIVE, 0.0, 9.0)
+    assert lines(shown(talk.stored("key-1", receipt("key-1", 4), 9.0))) == ["alice: hi ✓"]
+    assert talk.status(9.0).queued == 0
+
+
+# -- status -----------------------------------------------------------------------------------------
+
+
+def test_the_status_line_tells_all() -> None:
+    talk = new_talk()
+    talk.roster([("alice", True), ("bob", True), ("carol", False)], 0.0)
+    type_in(talk, "to bob")
+    talk.came(received(1, "dave"), 0.0)
+    talk.came(received(2, "carol"), 0.0)
+    talk.came(received(3, "dave"), 0.0)
+    assert talk.status(0.0) == Status("online", "alice", 0, (("dave", 2), ("carol", 1)), 2)
+    type_in(talk, "hi")
+    talk.moved(State.WAITING, 4.0, 1.0)
+    assert talk.status(1.5) == Status(
+        "reconnecting in 4 s (1)", "alice", 1, (("dave", 2), ("carol", 1)), None
+    )
+    assert talk.deadline() == 2.0
+    talk.tick(2.0)
+    assert (talk.status(2.0).connection, talk.deadline()) == ("reconnecting in 3 s (1)", 3.0)
+
+
+def test_the_status_of_nobody() -> None:
+    talk = new_talk(None, live=False)
+    assert talk.status(0.0) == Status("not logged in", None, 0, (), None)
+
+
+# -- presence and files -----------------------------------------------------------------------------
+
+
+def test_presence_is_told_in_one_line_when_its_time_comes() -> None:
+    talk = new_talk()
+    talk.roster([("bob", False), ("dave", True)], 0.0)
+    assert talk.presence([("bob", True), ("dave", False)], 10.0) == []
+    assert talk.deadline() == 12.0
+    assert lines(shown(talk.tick(12.0))) == ["* bob came · dave left"]
+    assert talk.deadline() is None
+
+
+def test_right_after_the_connection_is_up_presence_is_silent() -> None:
+    talk = lost()
+    talk.moved(State.LIVE, 0.0, 10.0)
+    talk.presence([("bob", True)], 12.9)
+    assert talk.deadline() is None
+    talk.presence([("carol", True)], 13.0)
+    assert lines(shown(talk.tick(15.0))) == ["* carol came"]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("done", ["* bob has fetched a.txt"]), ("failed", ["* bob gave up fetching a.txt"]), ("fetching", [])],
+)
+def test_news_of_own_files(state: str, told: list[str]) -> None:
+    assert lines(shown(new_talk().file_moved(FileState(b"x" * 16, "a.txt", "bob", state), 0.0))) == told
+
+
+# -- users ------------------------------------------------------------------------------------------
+
+
+def test_the_first_login_keeps_what_stands_at_home() -> None:
+    talk = new_talk(None)
+    talk.note("welcome")
+    assert talk.logged_in("alice", 0.0) == []
+    assert (talk.user, lines(talk.entries)) == ("alice", ["* welcome"])
+
+
+def test_the_same_user_finds_everything_again_and_another_one_nothing() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob", "secret")
+    talk.came(received(1, "carol"), 0.0)
+    talk.logged_out(0.0)
+    assert (talk.peer, talk.user, talk.prompt) == (None, None, "> ")
+    talk.logged_in("alice", 0.0)
+    assert "alice: secret …" in lines(talk.entries)
+    talk.logged_out(0.0)
+    talk.logged_in("bob", 0.0)
+    assert (lines(talk.entries), talk.busy, talk.status(0.0).unread) == ([], False, ())
+    assert some(type_in(talk, "to carol"), LoadEarlier)
+    assert lines(talk.entries) == []
+    assert talk.came(received(1, "carol"), 0.0)[-1] == MarkRead(1)
+
+
+# -- bounds -----------------------------------------------------------------------------------------
+
+
+def test_ten_thousand_lines_leave_the_talk_bounded() -> None:
+    talk = new_talk()
+    for seq in range(1, 10_001):
+        talk.came(received(seq, f"user{seq % 200}"), seq / 1000)
+    assert len(talk.entries) == MOST_ENTRIES
+    assert len(talk._views._views) == 50
+    assert talk.status(0.0).unread == ()
