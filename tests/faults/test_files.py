@@ -174,14 +174,15 @@ def test_a_sender_that_is_killed_goes_on_with_the_same_call(
 ) -> None:
     asyncio.run(sign_up(broker.address, home, "alice", "bob"))
     source = tmp_path / "source"
-    sha256 = made(source, 96 * CHUNK)
+    size = 512 * CHUNK
+    sha256 = made(source, size)
     command = [sys.executable, "-c", SENDER, str(home.config), broker.address, str(source)]
     chance = random.Random(4)
-    reached = 0
-    for _ in range(KILLS):
+    reached = kills = 0
+    while kills < KILLS and reached < size:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            aim = chance.randrange(reached, source.stat().st_size)
+            aim = chance.randrange(reached, max(reached + 1, (reached + size) // 2))
             for line in process.stdout:
                 if line.strip().isdigit() and int(line) >= aim:
                     break
@@ -189,7 +190,8 @@ def test_a_sender_that_is_killed_goes_on_with_the_same_call(
         parts = list((broker.broker.config.data / "files" / "parts").iterdir())
         if not parts:
             break  # it was quicker than the signal
-        reached = parts[0].stat().st_size
+        reached, kills = parts[0].stat().st_size, kills + 1
+    assert kills, "no kill came in time"
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=120)
     assert done.returncode == 0
     eventually(lambda: not list((broker.broker.config.data / "files" / "parts").iterdir()))

@@ -9,6 +9,7 @@ MOST_LINES = 10
 """Lines that go out unasked."""
 
 YES = frozenset({"y", "yes"})
+NO = frozenset({"", "n", "no"})
 
 
 @dataclass(frozen=True, slots=True)

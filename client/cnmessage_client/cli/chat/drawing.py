@@ -39,8 +39,13 @@ def draw(entry: Entry, width: int, theme: Theme, peer: str | None = None) -> lis
     match entry:
         case Said():
             return _said(entry, width, theme, peer)
+        case Preview(said) if said.mark is Mark.FAILED:
+            return _said(said, width, theme, peer)  # why it failed, and what can be done, has to be seen
         case Preview(said):
-            return [[(theme.dim, cut(_preview(said, width), width))]]
+            mark = _mark(said, theme)
+            room = width - cells(mark[1]) - 1 if mark[1] else width
+            text = (theme.dim, cut(_preview(said, width), room))
+            return [[text, ("", " "), mark] if mark[1] else [text]]
         case Note(text):
             return _plain(text, width, theme.dim)
         case Trouble(text):

@@ -6,7 +6,7 @@ Ties asking.py and outgoing.py to the views. Knows neither commands nor what oth
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from cnmessage_client.cli.chat.asking import YES, Hindrance, Question, doubt, in_words
+from cnmessage_client.cli.chat.asking import NO, YES, Hindrance, Question, doubt, in_words
 from cnmessage_client.cli.chat.conversations import Conversations, conversations_of
 from cnmessage_client.cli.chat.effects import Effect, SendAsFile, SendMessage, SetDraft
 from cnmessage_client.cli.chat.entries import Mark, Note, Preview, Said, Trouble
@@ -48,11 +48,14 @@ class Speaking:
                 return self._views.add(Note(text))
 
     def answered(self, user: str, line: str, now: float, time: datetime) -> list[Effect]:
-        """The answer to the question: yes does it, all else puts the text back into the line."""
+        """The answer to the question: yes does it, no puts the text back, all else is asked again."""
         if self._asked is None:
             return []
+        answer = line.strip().lower()
+        if answer not in YES | NO:
+            return self._views.add(Note("Answer y to do it, or n to have the text back in the line."))
         (question, typed), self._asked = self._asked, None
-        if line.strip().lower() not in YES:
+        if answer in NO:
             return [SetDraft(typed)]
         if question.as_file:
             return [SendAsFile(question.to, question.body, f"message-{time:%Y%m%d-%H%M%S}.txt")]

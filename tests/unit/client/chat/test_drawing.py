@@ -62,6 +62,12 @@ def texts(entry: Entry, width: int = 80, peer: str | None = None) -> list[str]:
         ),
         (said("", file=FILE), None, "12:03 alice: [file] report.pdf, 1.2 MiB · /files get 1a2b3c4d"),
         (said("", file=FILE, mark=Mark.STORED), "bob", "12:03 alice: [file] report.pdf, 1.2 MiB ✓"),
+        (Preview(said("hi", mark=Mark.STORED)), "carol", "12:03 » alice → bob: hi ✓"),
+        (
+            Preview(said("hi", mark=Mark.FAILED, reason="no such user")),
+            "carol",
+            "12:03 alice → bob: hi ✗ no such user · /retry",
+        ),
         (Preview(said("one\ntwo")), "carol", "12:03 » alice: one two"),
         (Preview(said("hi", to=("all",), kind="broadcast")), "bob", "12:03 » alice → all: hi"),
         (Note("bob came"), None, "bob came"),
@@ -162,6 +168,9 @@ def test_a_preview_of_a_long_message_is_one_row() -> None:
     (row,) = texts(Preview(said("中文" * 30_000)), width=40)
     assert cells(row) <= 40
     assert row.endswith("…")
+    (own,) = texts(Preview(said("中文" * 30_000, mark=Mark.DELIVERED)), width=40)
+    assert cells(own) <= 40
+    assert own.endswith("… ✓✓")
 
 
 # -- whatever the text ------------------------------------------------------------------------------

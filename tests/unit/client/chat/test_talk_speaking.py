@@ -274,8 +274,17 @@ def test_a_long_block_is_confirmed_and_sent_as_one_message() -> None:
     assert talk.prompt == "alice → bob> "
 
 
-@pytest.mark.parametrize("answer", ["n", "", "  ", "yes please", "/quit"])
-def test_any_other_answer_puts_the_text_back(answer: str) -> None:
+@pytest.mark.parametrize("answer", ["yes please", "/quit"])
+def test_what_is_no_answer_is_asked_for_again_and_nothing_is_sent(answer: str) -> None:
+    talk = with_bob()
+    type_in(talk, LONG)
+    assert sent(type_in(talk, answer)) == []
+    assert talk.prompt == "[y/N] "
+    assert sent(type_in(talk, "y")) == [(("bob",), LONG)]
+
+
+@pytest.mark.parametrize("answer", ["n", "", "  ", "No"])
+def test_no_puts_the_text_back(answer: str) -> None:
     talk = with_bob()
     type_in(talk, f"@carol {LONG}")
     assert type_in(talk, answer) == [SetDraft(f"@carol {LONG}")]
