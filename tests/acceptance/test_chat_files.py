@@ -71,6 +71,25 @@ def test_typing_and_talking_go_on_while_a_file_moves_and_ctrl_c_stops_it(
         assert digests[0] == digests[1]
 
 
+def test_who_leaves_while_a_file_moves_is_told_what_was_stopped(
+    broker_process: BrokerProcess, tmp_path: Path
+) -> None:
+    cli = Cli(home_at(tmp_path / "home"), broker_process.address)
+    cli.accounts("leave1", "leave2")
+    path = tmp_path / "f.bin"
+    path.write_bytes(os.urandom(SIZE))
+    with open_chat(cli, "leave1") as chat:
+        chat.online()
+        chat.enter(f"files send leave2 {path}")
+        chat.until(re.compile(r"↑ f\.bin +\d+ %"))
+        assert broker_process.process is not None
+        broker_process.process.send_signal(signal.SIGSTOP)
+        chat.key("ctrl-d")
+        assert chat.finish() == 0
+        assert f"stopped: files send leave2 {path}" in "".join(chat.lines)
+        broker_process.process.send_signal(signal.SIGCONT)
+
+
 def test_a_text_that_is_too_long_for_a_message_goes_as_a_file(cli: Cli, tmp_path: Path) -> None:
     cli.accounts("long1", "long2")
     text = "\n".join(f"{number:06} " + "y" * 92 for number in range(700))  # 70,000 bytes and some

@@ -5,6 +5,8 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.conftest import Cli
 from tests.support.chat import open_chat, talker
 from tests.support.harness import BrokerProcess, home_at
@@ -124,11 +126,13 @@ def test_a_broker_with_another_key_is_told_and_nothing_is_sent_to_it(
         chat.until("1 message waits; it goes out with the next command that connects")
 
 
-def test_a_termination_signal_leaves_the_terminal_as_it_was(cli: Cli) -> None:
-    cli.accounts("term1")
-    with open_chat(cli, "term1") as chat:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_the_terminal_as_it_was(cli: Cli, number: signal.Signals) -> None:
+    name = f"term{number.value}"
+    cli.accounts(name)
+    with open_chat(cli, name) as chat:
         chat.online()
-        chat.process.send_signal(signal.SIGTERM)
+        chat.process.send_signal(number)
         assert chat.finish() == 130
         assert b"\x1b[?1049l" in chat.raw
         assert "Traceback" not in chat.text

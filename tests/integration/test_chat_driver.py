@@ -1,11 +1,13 @@
 """The chat's driver with a real client at a real broker: what fails is shown, and the chat goes on."""
 
 import asyncio
+from datetime import datetime
 
 import click
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
+from cnmessage_client.cli.chat.effects import Effect
 from cnmessage_client.cli.chat.entries import Mark, Output, Said
 from cnmessage_client.cli.main import cli
 from cnmessage_protocol.states import State
@@ -43,6 +45,40 @@ def test_a_defect_is_shown_and_told_at_the_end_and_the_chat_goes_on(
             chat.screen.enter("exit")
             assert await chat.status() == 0
             assert "ZeroDivisionError" in chat.driver.faults[0]
+
+    asyncio.run(scenario())
+
+
+def test_a_defect_in_reading_a_line_does_not_end_the_lines(
+    broker: BrokerThread, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice")
+        async with sitting("alice", broker.address, home) as chat:
+            read = chat.driver.talk.typed
+
+            def typed(line: str, now: float, time: datetime) -> list[Effect]:
+                if line == "boom":
+                    raise RecursionError("of the test")
+                return read(line, now, time)
+
+            monkeypatch.setattr(chat.driver.talk, "typed", typed)
+            chat.screen.enter("boom", "whoami")
+            await chat.screen.until_text("RecursionError: of the test")
+            await chat.screen.until_text("alice\talice")
+
+    asyncio.run(scenario())
+
+
+def test_what_is_typed_behind_a_switch_stays_in_the_line(broker: BrokerThread, home: Home) -> None:
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob")
+        async with sitting("alice", broker.address, home) as chat:
+            await live(chat)
+            chat.screen.draft = "typed ahead"
+            chat.screen.enter("to bob", "hello")
+            await chat.screen.until_said("hello", Mark.STORED)
+            assert (chat.driver.talk.peer, chat.screen.draft) == ("bob", "typed ahead")
 
     asyncio.run(scenario())
 

@@ -55,6 +55,7 @@ class ChatHost:
                 "a chat has one profile and one broker; for another, run the command outside, or start "
                 "another chat: cnmessage --profile NAME chat"
             )
+        # A client that follows would hear of its logout, and end, perhaps before `logout` has its answer.
         account = entering or name == "logout"
         return self._running.wait(
             lambda: self._living.do(job, timeout=settings.timeout, account=account),

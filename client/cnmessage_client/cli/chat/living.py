@@ -291,7 +291,7 @@ class Living:
         if client is not self._client:
             return
         self._moves.append((state, retry_in))
-        self._tell_moves()
+        asyncio.get_running_loop().call_soon(self._tell_moves)
         if state is State.LIVE:
             self._spawn(self._ask_roster(client))
 

@@ -5,6 +5,7 @@ Called by driver.py.
 """
 
 import asyncio
+import shlex
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ class Runner:
             self._front = self._start(order)
         else:
             self._waiting.append(order)
+
+    @property
+    def lines(self) -> list[str]:
+        """The command lines that run, the oldest first."""
+        return [shlex.join(each.words) for each in self._running]
 
     def interrupt(self) -> bool:
         """Stop the newest that runs, if any does; gives whether."""

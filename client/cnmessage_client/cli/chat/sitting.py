@@ -50,6 +50,8 @@ async def sit(settings: Settings, *, plain: bool, told_broker: bool) -> int:
     finally:
         for fault in driver.faults:
             settings.renderer.note(fault)
+    for line in sitting.stopped:
+        settings.renderer.note(f"stopped: {line}")
     if sitting.waiting:
         settings.renderer.note(_waiting(sitting.waiting))
     return status or int(bool(driver.faults))
@@ -81,11 +83,12 @@ class Sitting:
     """One run of the chat. `piped`: lines come from a program or a file, so each is done before the next.
 
     `told_broker`: the broker was named, so a first run need not ask for it. `waiting` is, once it is over,
-    how many messages wait for the next command that connects.
+    how many messages wait for the next command that connects; `stopped` are the commands that still ran.
     """
 
     def __init__(self, driver: Driver, *, piped: bool, told_broker: bool) -> None:
         self.waiting = 0
+        self.stopped: list[str] = []
         self._driver = driver
         self._piped = piped
         self._told_broker = told_broker
@@ -104,7 +107,7 @@ class Sitting:
                 status = await self._until_left()
                 in_time = await self._last_words(status)
             finally:
-                self.waiting = self._count()
+                self.waiting, self.stopped = self._count(), driver.runner.lines
                 await driver.close()
         if driver.lost is not None:
             raise driver.lost
