@@ -29,6 +29,8 @@ def measure(folder: Path, size: int, *, upload: bool) -> float:
     with source.open("wb") as file:
         for _ in range(size // CHUNK):
             file.write(os.urandom(CHUNK))
+        file.flush()
+        os.fsync(file.fileno())  # as the product's: or its way to the disk would be measured too
     place = {
         "port": free_port(),
         "public": public,
