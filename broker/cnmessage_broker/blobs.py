@@ -11,6 +11,9 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+_HALF_WAY = ".new"
+"""Ending of a part on its way to its content's name; one found at a start was left there by a crash."""
+
 
 class Blobs:
     """The directory `root`."""
@@ -61,7 +64,7 @@ class Blobs:
         """
         path = self._blob(sha256)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        fresh = path.with_name(f"{file.hex()}.new")
+        fresh = path.with_name(file.hex() + _HALF_WAY)
         fresh.unlink(missing_ok=True)
         os.link(self._part(file), fresh)
         fresh.replace(path)
@@ -87,7 +90,7 @@ class Blobs:
 
     def blobs(self) -> Iterator[bytes]:
         """Digests of all contents."""
-        yield from _named(self._blobs.glob("*/*"))
+        yield from _named(path for path in self._blobs.glob("*/*") if path.suffix != _HALF_WAY)
 
     def collect(self, parts: Collection[bytes], digests: Collection[bytes]) -> int:
         """Remove what nobody needs: all but these parts and these contents. How many were removed."""
@@ -97,6 +100,8 @@ class Blobs:
         lost = [sha256 for sha256 in self.blobs() if sha256 not in digests]
         for sha256 in lost:
             self.drop_blob(sha256)
+        for path in self._blobs.glob(f"*/*{_HALF_WAY}"):
+            path.unlink()
         return len(orphans) + len(lost)
 
     def _part(self, file: bytes) -> Path:

@@ -127,7 +127,6 @@ class FileStore(Protocol):
 
     def needs_content(self, sha256: bytes) -> bool:
         """Whether a stored file has this digest."""
-        ...
 
     def due_files(self, now: int, uploads_before: int, limit: int) -> Sequence[FileRow]:
         """Stored files that expire at or before `now`, then uploads that began before `uploads_before`.

@@ -265,6 +265,7 @@ def test_a_content_is_needed_until_the_last_file_with_it_has_ended(store: Store,
     assert store.end_file(first.id, FileStatus.WITHDRAWN) is None
     assert store.end_file(other.id, FileStatus.WITHDRAWN) == OTHER
     assert set(store.live_digests()) == {DIGEST}
+    assert [store.needs_content(each) for each in (DIGEST, OTHER, b"?" * 32)] == [True, False, False]
     assert store.end_file(second.id, FileStatus.EXPIRED) == DIGEST
     assert set(store.live_digests()) == set()
     third = desk.share(alice, bob)  # and it may come again

@@ -106,3 +106,18 @@ def test_room_is_what_is_left_beside_the_reserve_and_what_others_have_still_to_w
         os.close(descriptor)
         check_room(blobs, reserve, FILE, free * 3 // 4, [other])  # most of it is here already
         other.close()
+
+
+def test_a_name_that_a_killed_broker_left_half_way_is_collected_and_is_no_content(tmp_path: Path) -> None:
+    blobs, sha256 = Blobs(tmp_path), hashlib.sha256(b"hello").digest()
+    descriptor, _ = blobs.open_part(FILE, 5)
+    os.pwrite(descriptor, b"hello", 0)
+    os.close(descriptor)
+    blobs.keep(FILE, sha256)
+    (path,) = (tmp_path / "blobs").glob("*/*")
+    half_way = path.with_name(f"{FILE.hex()}.new")
+    half_way.hardlink_to(path)
+    assert list(blobs.blobs()) == [sha256]
+    blobs.collect([], [sha256])
+    assert not half_way.exists()
+    assert path.read_bytes() == b"hello"
