@@ -4,16 +4,11 @@ One broker process serves a whole module; each test works with users of its own,
 """
 
 import asyncio
-import fcntl
 import json
 import os
-import pty
 import select
 import signal
-import struct
 import subprocess
-import sys
-import termios
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,12 +19,10 @@ import pytest
 
 from cnmessage_client import Home
 from tests.support.harness import BIN, PASSWORD, BrokerProcess, home_at, sign_up
+from tests.support.terminal import start_in_terminal
 
 PATIENCE = 15.0
 """Seconds any single step may take before a test fails."""
-
-# getpass asks the controlling terminal, so the child must have one; it takes its stdin for that.
-_TAKE_TERMINAL = "import fcntl,os,sys,termios; fcntl.ioctl(0,termios.TIOCSCTTY,0); os.execv(sys.argv[1],sys.argv[1:])"  # fmt: skip  # noqa: E501
 
 
 class Result(NamedTuple):
@@ -168,17 +161,7 @@ class Terminal:
     """A process in a pseudo-terminal of 80 columns; what it shows is in `shown`, escapes and all."""
 
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
-        self._side, other = pty.openpty()
-        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self.process = subprocess.Popen(
-            [sys.executable, "-ISc", _TAKE_TERMINAL, *command],
-            stdin=other,
-            stdout=other,
-            stderr=other,
-            start_new_session=True,
-            env=environment,
-        )
-        os.close(other)
+        self.process, self._side = start_in_terminal(command, environment, 80, 24)
         self.shown = ""
 
     def enter(self, text: str) -> None:

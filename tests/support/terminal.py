@@ -79,23 +79,36 @@ class _Emulator(pyte.Screen):
         super().select_graphic_rendition(*(3 if each == 2 else each for each in attributes))
 
 
+def start_in_terminal(
+    command: Sequence[str], environment: dict[str, str], columns: int, rows: int
+) -> "tuple[subprocess.Popen[bytes], int]":
+    """Start a program in a pseudo-terminal of its own; gives the process and our side of the terminal."""
+    side, other = pty.openpty()
+    set_size(side, columns, rows)
+    process = subprocess.Popen(
+        [sys.executable, "-ISc", _TAKE_TERMINAL, *command],
+        stdin=other,
+        stdout=other,
+        stderr=other,
+        start_new_session=True,
+        env=environment,
+    )
+    os.close(other)
+    return process, side
+
+
+def set_size(side: int, columns: int, rows: int) -> None:
+    """Make the window of a pseudo-terminal that large."""
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
 class ScreenTerminal:
     """A process in a pseudo-terminal of `columns` by `rows`."""
 
     def __init__(
         self, command: Sequence[str], environment: dict[str, str], *, columns: int = 80, rows: int = 24
     ) -> None:
-        self._side, other = pty.openpty()
-        self._set_size(columns, rows)
-        self.process = subprocess.Popen(
-            [sys.executable, "-ISc", _TAKE_TERMINAL, *command],
-            stdin=other,
-            stdout=other,
-            stderr=other,
-            start_new_session=True,
-            env=environment,
-        )
-        os.close(other)
+        self.process, self._side = start_in_terminal(command, environment, columns, rows)
         self.raw = b""
         self._ended = False
         self._changed = threading.Condition()
@@ -127,7 +140,7 @@ class ScreenTerminal:
         """Make the window another size."""
         with self._changed:
             self._screen.resize(rows, columns)
-        self._set_size(columns, rows)
+        set_size(self._side, columns, rows)
 
     # -- what a person sees -----------------------------------------------------------------------
 
@@ -228,9 +241,6 @@ class ScreenTerminal:
         data = text.encode()
         while data:
             data = data[os.write(self._side, data) :]
-
-    def _set_size(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self._side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def _read(self) -> None:
         while True:
