@@ -10,7 +10,8 @@ import pytest
 
 from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.intake import Intake
-from cnmessage_broker.peers import Peer
+from cnmessage_broker.leaving import Leaving
+from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.room import check_room
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.filechannel import Granted
@@ -121,3 +122,20 @@ def test_a_name_that_a_killed_broker_left_half_way_is_collected_and_is_no_conten
     blobs.collect([], [sha256])
     assert not half_way.exists()
     assert path.read_bytes() == b"hello"
+
+
+def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_made(tmp_path: Path) -> None:
+    blobs, woken, held = Blobs(tmp_path), threading.Event(), threading.Event()
+    device, leaving = Device("key", "127.0.0.1"), Leaving()
+    sha256 = hashlib.sha256(b"hello").digest()
+    with ThreadPoolExecutor(1) as workers:
+        intake = Intake(Peer(b"p", b"t" * 16), FILE, 5, blobs, workers, woken.set)
+        assert woken.wait(10)
+        intake.work_done()
+        intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16)
+        intake.finish(sha256)
+        workers.submit(held.set)
+        assert held.wait(10), "the only worker is done with it"
+        leaving.add(intake, device)
+        assert leaving.settle() == [(device, sha256)]
+        assert leaving.settle() == []
