@@ -13,8 +13,9 @@ from cnmessage_broker.intake import Intake
 from cnmessage_broker.leaving import Leaving
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.room import check_room
+from cnmessage_broker.serving import Serving
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.filechannel import Granted
+from cnmessage_protocol.filechannel import FIRST_CHUNK, WINDOW_CHUNKS, Credit, Get, Granted, Opened
 
 FILE = b"f" * 16
 SIZE = 64 << 20
@@ -139,3 +140,24 @@ def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_m
         leaving.add(intake, device)
         assert leaving.settle() == [(device, sha256)]
         assert leaving.settle() == []
+
+
+def test_a_sign_of_life_grants_what_came_since_the_last_credit(tmp_path: Path) -> None:
+    blobs, woken = Blobs(tmp_path), threading.Event()
+    with ThreadPoolExecutor(1) as workers:
+        intake = Intake(Peer(b"p", b"t" * 16), FILE, SIZE, blobs, workers, woken.set)
+        assert woken.wait(10)
+        intake.work_done()
+        assert intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16) == [], "far from half a window"
+        assert intake.beat() == Credit(5 + WINDOW_CHUNKS * FIRST_CHUNK, FIRST_CHUNK)
+        intake.close()
+
+
+def test_a_served_chunk_is_no_larger_than_the_receiver_and_the_pace_allow(tmp_path: Path) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(bytes(100))
+    get, opened = Get(0, 100, 50), Opened("x", 100, b"d" * 32)
+    serving = Serving(Peer(b"p", FILE), Device("key", "127.0.0.1"), get, opened, os.open(path, os.O_RDONLY))
+    assert serving.next_chunk(20) == (0, bytes(20))
+    assert serving.next_chunk(80) == (0, bytes(50))
+    serving.close()
