@@ -14,6 +14,7 @@ from typing import Any
 
 import zmq
 
+from bench.memory import warm
 from bench.processes import Party, ended, free_port, ready, report, settings, wait_for_go
 
 CHUNK = 1 << 20
@@ -43,6 +44,7 @@ def measure(folder: Path, size: int, *, upload: bool) -> float:
     with ended(server):
         client = Party.role("bench.bare_files", "client", **place)
         with ended(client):
+            warm(folder, size)
             client.go()
             seconds = float(client.result()["seconds"])
     return size / (1 << 20) / seconds

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.memory import warm
 from bench.processes import Party, ended, free_port, ready, report, settings, wait_for_go
 from bench.product import client_of, latency_of, running_broker, sign_up
 
@@ -50,6 +51,7 @@ def measure_scp(folder: Path, size: int) -> float | None:
         return None
     source = _made(folder / "source", size)
     with _sshd(folder, daemon) as (port, key):
+        warm(folder, size)
         command = [
             "scp", "-q", "-P", str(port), "-i", str(key), "-o", "StrictHostKeyChecking=no",
             "-o", f"UserKnownHostsFile={folder / 'known'}", str(source),
@@ -105,6 +107,7 @@ async def _transfer(place: dict[str, Any]) -> None:
         await alice.signup("alice", "correct horse battery")
         ready()
         await asyncio.to_thread(wait_for_go)
+        warm(Path(place["folder"]), place["size"])
         started = time.monotonic()
         (sent,) = await alice.send_files("bob", [source])
         upload = mib / (time.monotonic() - started)
@@ -112,6 +115,7 @@ async def _transfer(place: dict[str, Any]) -> None:
         raise sent.error
     async with client_of(place, "bob") as bob:
         await bob.whoami()
+        warm(Path(place["folder"]), place["size"])
         started = time.monotonic()
         target = await bob.get_file(sent.id, Path(place["folder"]) / "got")
         download = mib / (time.monotonic() - started)

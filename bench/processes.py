@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, Self
 
-PATIENCE = 40.0
+PATIENCE = 120.0
 """Seconds one party may take; after that it is killed and the run fails."""
 
 _ports = count(20_000, 4)

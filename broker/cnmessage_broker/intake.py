@@ -13,6 +13,7 @@ from enum import Enum
 
 from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.peers import Peer
+from cnmessage_broker.writeback import Writeback
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.filechannel import Credit, FileMessage, Granted
 from cnmessage_protocol.flows import Inflow
@@ -56,6 +57,7 @@ class Intake:
         self._descriptor, here = blobs.open_part(file, size)
         self.flow = Inflow(size, here, here)
         self._hash = hashlib.sha256()
+        self._writeback = Writeback(self._descriptor, here)
         self._job: _Job | None = None
         self._closing = False
         self._work(lambda: self._prepare(here), self._prepared)
@@ -77,6 +79,7 @@ class Intake:
             written = os.pwrite(self._descriptor, view, place)
             place, view = place + written, view[written:]
         self._hash.update(data)
+        self._writeback.written(place)
         return [self.flow.more_credit(most)] if self.flow.credit_due else []
 
     def finish(self, sha256: bytes) -> list[FileMessage]:
@@ -159,6 +162,7 @@ class Intake:
         os.close(self._descriptor)
         self._descriptor = self._blobs.fresh_part(self.file)
         self._hash = hashlib.sha256()
+        self._writeback = Writeback(self._descriptor, 0)
         self.flow.offset = 0
 
     def _granted(self) -> Granted:

@@ -20,7 +20,10 @@ REPLY_QUEUE = 200
 """Replies a slow client may leave unread before the broker drops more; it asks again."""
 
 CHUNK_QUEUE = WINDOW_CHUNKS + 8
-"""Messages of one client that may wait on the file channel, each way."""
+"""Messages that may wait for one client on the file channel."""
+
+UPLOAD_QUEUE = 16
+"""Messages of one client, of up to 1 MiB, that may wait there; beyond, TCP holds them back."""
 
 CURVE_OVERHEAD = 64
 """CURVE's framing (33 bytes) counts into MAXMSGSIZE."""
@@ -123,7 +126,7 @@ class FileSockets(_Bound):
             self.channel.setsockopt(zmq.ROUTER_HANDOVER, 0)
             self.channel.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
             self.channel.setsockopt(zmq.SNDHWM, CHUNK_QUEUE)
-            self.channel.setsockopt(zmq.RCVHWM, CHUNK_QUEUE)
+            self.channel.setsockopt(zmq.RCVHWM, UPLOAD_QUEUE)
             self._bind(self.channel, host, port + FILES)
         except BaseException:
             self.close(0)

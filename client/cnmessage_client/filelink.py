@@ -25,7 +25,9 @@ PACE = 0.2
 _SEND_QUEUE = WINDOW_CHUNKS
 """Chunks that libzmq holds for us: one window, however many files move."""
 
-_RECEIVE_QUEUE = 64
+_RECEIVE_QUEUE = 3 * WINDOW_CHUNKS
+"""With the broker's queue a window of each file that moves at once: else one waited for another."""
+
 _FLUSH_MS = 500
 _RECONNECT_MAX_MS = 1000
 _WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
@@ -141,8 +143,9 @@ class FileLink:
     def flush(self) -> None:
         """Send what was kept, as far as there is room."""
         while self._backlog and self._socket is not None:
+            frames = self._backlog[0]
             try:
-                self._socket.send_multipart(self._backlog[0], zmq.NOBLOCK)
+                self._socket.send_multipart(frames, zmq.NOBLOCK, copy=len(frames) == 1)  # chunks are large
             except zmq.Again:
                 return
             self._backlog.popleft()

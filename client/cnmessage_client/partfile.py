@@ -17,6 +17,7 @@ from typing import Self
 from cnmessage_client.disk import disk_error, sync_directory
 from cnmessage_client.filenames import part_ending, part_name
 from cnmessage_client.hashing import RunningDigest
+from cnmessage_client.writeback import Writeback
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -33,6 +34,7 @@ class Part:
         self.size = os.fstat(descriptor).st_size
         self._descriptor = descriptor
         self._hash = RunningDigest()
+        self._writeback = Writeback(descriptor, self.size)
 
     @classmethod
     def find(cls, directory: Path, file: bytes) -> Self | None:
@@ -62,6 +64,7 @@ class Part:
         """Nothing of what is here is wanted."""
         os.ftruncate(self._descriptor, 0)
         self.size, self._hash = 0, RunningDigest()
+        self._writeback = Writeback(self._descriptor, 0)
 
     def write(self, offset: int, data: memoryview) -> None:
         """Bytes came."""
@@ -71,6 +74,7 @@ class Part:
             while rest:
                 written = os.pwrite(self._descriptor, rest, place)
                 place, rest = place + written, rest[written:]
+            self._writeback.written(place)
         except OSError as error:
             raise disk_error(error, self.path, writing=True) from error
         finally:

@@ -2,6 +2,7 @@
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.filechannel import (
+    FETCHED_CHUNK,
     Credit,
     Fetched,
     FileMessage,
@@ -90,7 +91,7 @@ class Download:
             return self._whole()
         if not self.flow.credit_due:
             return []
-        return [Say(self.flow.more_credit())]
+        return [Say(self.flow.more_credit(FETCHED_CHUNK))]
 
     def kept(self, now: float) -> list[Effect]:
         """The file is verified and in its place; the broker may have ended the transfer meanwhile."""

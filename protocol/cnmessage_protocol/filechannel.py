@@ -24,13 +24,16 @@ from cnmessage_protocol.schema import blob, build, integer, optional, plain, tex
 FILES = 2
 """The file channel's port, counted from the request port."""
 
-CHUNK = 1 << 18
+CHUNK = 1 << 20
 """Most bytes in one chunk."""
+
+FETCHED_CHUNK = 1 << 18
+"""Most bytes in a chunk that a client asks for: what it does not read waits in the broker's memory."""
 
 FIRST_CHUNK = 1 << 14
 """Bytes in the first chunks of a file; they grow while they come quickly."""
 
-WINDOW_CHUNKS = 16
+WINDOW_CHUNKS = 32
 WINDOW = WINDOW_CHUNKS * CHUNK
 """Most bytes under way that the receiving side has not on disk yet."""
 

@@ -156,14 +156,13 @@ def test_while_messages_are_stored_an_upload_is_asked_for_small_chunks(
         async with Client(home=home, profile="bob", broker=broker.address) as bob:
             await bob.send("alice", "hello")
 
-    half = WINDOW // 2
     alice.say(UPLOAD, Put("big", 4 * WINDOW, ("bob",)))
     alice.expect(Granted)
-    give(alice, bytes(half))
+    give(alice, bytes(WINDOW))
     while alice.expect(Credit).chunk < CHUNK:
         pass
     asyncio.run(talk())
-    give(alice, bytes(2 * half), half)
+    give(alice, bytes(2 * WINDOW), WINDOW)
     while alice.expect(Credit).chunk > GENTLE_CHUNK:
         pass
 

@@ -5,7 +5,7 @@ import pytest
 from cnmessage_protocol.download import Download
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.filechannel import (
-    CHUNK,
+    FETCHED_CHUNK,
     FIRST_CHUNK,
     WINDOW_CHUNKS,
     Credit,
@@ -85,20 +85,20 @@ def test_chunks_out_of_order_and_chunks_while_asking_are_not_written() -> None:
     assert download.chunk(0.0, 10, 10) == (False, [])
 
 
-def test_chunks_grow_while_they_come_quickly_up_to_a_mebibyte_and_never_before_more_is_granted() -> None:
+def test_chunks_grow_while_they_come_quickly_up_to_what_is_asked_for_and_never_before_it_is_granted() -> None:
     download = moving(1 << 34)
     granted, chunk = FIRST_WINDOW, FIRST_CHUNK
-    while chunk < CHUNK:
+    while chunk < FETCHED_CHUNK:
         for effect in take(download, 0.0, chunk):
             assert isinstance(effect, Say)
             assert isinstance(effect.message, Credit)
-            assert effect.message.chunk == min(2 * chunk, CHUNK)
+            assert effect.message.chunk == min(2 * chunk, FETCHED_CHUNK)
             assert effect.message.upto == download.flow.offset + WINDOW_CHUNKS * effect.message.chunk
             granted, chunk = effect.message.upto, effect.message.chunk
         assert download.flow.offset < granted, "the broker may always go on"
     for _ in range(WINDOW_CHUNKS):
-        take(download, 0.0, CHUNK)
-    assert download.flow.chunk == CHUNK
+        take(download, 0.0, FETCHED_CHUNK)
+    assert download.flow.chunk == FETCHED_CHUNK
 
 
 def test_one_slow_chunk_lets_the_next_ones_be_smaller_but_not_below_the_first() -> None:

@@ -99,11 +99,11 @@ def _half_window(flow: Inflow, now: float, pause: float) -> float:
 
 def test_chunks_grow_while_they_come_quickly_and_shrink_when_they_do_not() -> None:
     flow, now, sizes = Inflow(100 * WINDOW), 0.0, []
-    for pause in [QUICK / 2] * 6 + [QUICK] * 6:
+    for pause in [QUICK / 2] * 8 + [QUICK] * 8:
         now = _half_window(flow, now, pause)
         sizes.append(flow.more_credit().chunk // FIRST_CHUNK)
-    assert sizes == [2, 4, 8, 16, 16, 16, 8, 4, 2, 1, 1, 1]
-    assert CHUNK == 16 * FIRST_CHUNK
+    assert sizes == [2, 4, 8, 16, 32, 64, 64, 64, 32, 16, 8, 4, 2, 1, 1, 1]
+    assert CHUNK == 64 * FIRST_CHUNK
 
 
 def test_a_receiver_may_ask_for_smaller_chunks_at_any_time_and_what_was_granted_stays() -> None:

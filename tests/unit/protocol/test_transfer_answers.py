@@ -7,6 +7,7 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.filechannel import (
     CHUNK,
     WINDOW,
+    WINDOW_CHUNKS,
     Credit,
     Finish,
     Get,
@@ -99,7 +100,7 @@ def test_chunks_grow_on_a_quick_line_and_stay_small_on_a_slow_one() -> None:
         machine = Download(0, 0.0, 10.0)
         machine.received(0.0, Opened("a.bin", WINDOW, DIGEST))
         first = machine.flow.chunk
-        for number in range(8):
+        for number in range(WINDOW_CHUNKS // 2):
             machine.chunk(gap * (number + 1), number * first, first)
             machine.written()
         assert (machine.flow.chunk > first) is grown
