@@ -13,7 +13,7 @@ SECRET = "a long secret"
 def asks_after(refusals: int) -> Callable[[list[str]], bool]:
     """Whether the screen asks for the password after so many were refused."""
     return lambda lines: (
-        lines[-1] == "Password:" and sum("wrong user name" in line for line in lines) == refusals
+        lines[-1].startswith("Password") and sum("wrong user name" in line for line in lines) == refusals
     )
 
 
@@ -48,6 +48,15 @@ def test_a_wrong_password_is_said_and_asked_for_again_three_times(cli: Cli) -> N
         chat.until_line("Password:")
         chat.enter("not this one")
         chat.until("wrong user name or password")
+        chat.until_line("Password (nothing: another name):")
+        chat.enter("")
+        chat.until_line("User name:")
+        chat.enter("known1")
+        chat.until_line("New here? [y/N]:")
+        chat.enter("perhaps")
+        chat.until("answer y for yes or n for no")
+        chat.until_line("New here? [y/N]:")
+        chat.enter("n")
         chat.until_line("Password:")
         chat.enter("correct horse battery")
         chat.until("Welcome back, known1.")
@@ -82,6 +91,11 @@ def test_who_types_ahead_answers_the_next_questions(cli: Cli) -> None:
         chat.said("all at once ✓")
         assert "Welcome, ahead1." in chat.text
         assert SECRET not in chat.text
+        for _ in range(5):
+            chat.key("up")
+        chat.type("x")
+        chat.until_line("ahead1> x")
+        assert SECRET not in chat.raw.decode()
 
 
 def test_the_broker_is_asked_for_when_none_was_named_and_asked_again_when_nobody_answers(cli: Cli) -> None:

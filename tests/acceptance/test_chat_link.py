@@ -11,6 +11,7 @@ from tests.acceptance.conftest import Cli
 from tests.support.chat import open_chat, talker
 from tests.support.harness import BrokerProcess, home_at
 
+OTHER_KEY = "is not the expected one"
 COUNTDOWN = re.compile(r"reconnecting in \d+ s \(\d+\)")
 
 
@@ -173,3 +174,25 @@ def test_thousands_of_unread_messages_do_not_flood_and_stay_unread(cli: Cli) -> 
         chat.enter("history --unread")
         chat.enter("whoami")
         chat.until("0 unread")
+
+
+def test_the_right_broker_is_found_again_after_one_with_another_key_stood_in_its_place(
+    broker_process: BrokerProcess, tmp_path: Path
+) -> None:
+    cli = own_broker(broker_process, tmp_path)
+    cli.accounts("key1", "key2")
+    with open_chat(cli, "key1", "--timeout", "2") as chat:
+        chat.online()
+        broker_process.kill()
+        with BrokerProcess(tmp_path / "impostor", broker_process.port):
+            chat.wait(lambda rows: any(OTHER_KEY in row for row in rows), "the warning", patience=60)
+            chat.enter("@key2 kept for the right one")
+            chat.said("kept for the right one …")
+            chat.enter("@key2 this too")
+            chat.said("this too …")
+        broker_process.start()
+        chat.wait(lambda rows: any(row.endswith("this too ✓") for row in rows), "the way back", patience=60)
+        chat.online()
+        assert sum(OTHER_KEY in row for row in chat.lines) == 1
+    rows = cli.ok("--profile", "key2", "history").rows
+    assert [row[5] for row in rows] == ["kept for the right one", "this too"]

@@ -4,9 +4,12 @@ An SVG that loads nothing: no font, no address. Run it as `python -m tests.suppo
 """
 
 import io
+import re
 import sys
+from html import unescape
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
@@ -53,6 +56,12 @@ _FORMAT = """\
 """  # noqa: E501
 
 
+_BLANK = "&#160;"
+_RUN = re.compile(
+    r'(<text class="chat-r\d+" x=")([\d.]+)(" y="[\d.]+" textLength=")([\d.]+)("[^>]*>)([^<]*)</text>'
+)
+
+
 def draw(screen: str) -> str:
     """The SVG of a screen that is text with SGR sequences."""
     rows = screen.splitlines()
@@ -67,7 +76,20 @@ def draw(screen: str) -> str:
     )
     for row in rows:
         console.print(Text.from_ansi(row), no_wrap=True, overflow="crop", highlight=False)
-    return console.export_svg(title="cnmessage", theme=_THEME, code_format=_FORMAT, unique_id="chat")
+    svg = console.export_svg(title="cnmessage", theme=_THEME, code_format=_FORMAT, unique_id="chat")
+    return _RUN.sub(_from_first_letter, svg)
+
+
+def _from_first_letter(run: re.Match[str]) -> str:
+    """A run of text that begins with its first letter: some viewers leave out blanks before it."""
+    before, x, between, length, rest, text = run.groups()
+    shown = text.lstrip(_BLANK)
+    blanks = (len(text) - len(shown)) // len(_BLANK)
+    if not shown or not blanks:
+        return run[0] if shown else ""
+    cell = float(length) / cell_len(unescape(text))
+    place, wide = float(x) + blanks * cell, float(length) - blanks * cell
+    return f"{before}{place:.1f}{between}{wide:.1f}{rest}{shown}</text>"
 
 
 def main() -> int:

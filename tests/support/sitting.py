@@ -98,8 +98,10 @@ class ScriptScreen:
     def set_draft(self, text: str) -> None:
         self.draft = text
 
-    async def edit(self, text: str) -> str | None:  # noqa: ARG002
-        return None
+    keeps_draft = True
+
+    async def edit(self, text: str) -> str:
+        return text
 
     async def ask(self, question: str, *, hidden: bool) -> str:  # noqa: ARG002
         self._answer = asyncio.get_running_loop().create_future()
@@ -111,6 +113,11 @@ class ScriptScreen:
 
     def typed_ahead(self) -> str | None:
         return None
+
+    def expect_answers(self, *, expected: bool) -> None: ...
+
+    def forget_ahead(self) -> int:
+        return 0
 
     async def lines(self) -> AsyncIterator[str]:
         while (line := await self._typed.get()) is not None:
@@ -148,7 +155,7 @@ class Chat:
         )
         self.driver = Driver(own, talk)
         self.driver.screen = self.screen
-        self.sitting = Sitting(self.driver, piped=piped, told_broker=True)
+        self.sitting = Sitting(self.driver, piped=piped, plain_terminal=False, told_broker=True)
         self.ended = asyncio.get_running_loop().create_task(self.sitting.run())
 
     async def status(self) -> int:

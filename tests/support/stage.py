@@ -68,6 +68,7 @@ class WrittenTalk:
     entries: list[Entry] = field(default_factory=list)
     prompt: str = "alice> "
     peer: str | None = None
+    asks: bool = False
     shown: Status = field(default_factory=lambda: Status("online", "alice", 0, (), 2))
 
     def status(self, now: float) -> Status:

@@ -137,7 +137,16 @@ for _title, _commands in GROUPS:
 
 def main() -> None:
     """Run the program; every way it can fail ends here, with a line that helps and a documented status."""
+    _replace_closed_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _replace_closed_streams() -> None:
+    """A stream that the caller has closed is empty, and takes what nobody reads."""
+    for name, mode in (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, mode)  # the lowest that is free: the stream's own
+            setattr(sys, name, os.fdopen(descriptor, "r" if mode == os.O_RDONLY else "w"))
 
 
 def run(arguments: list[str]) -> int:
@@ -208,5 +217,7 @@ def _interrupt(*_: object) -> None:
 
 def _usage_text(error: click.UsageError) -> str:
     text = error.format_message().rstrip(".")
-    where = "" if error.ctx is None else f" (see: {error.ctx.command_path} --help)"
-    return f"{text}{where}"
+    if error.ctx is None:
+        return text
+    path = error.ctx.command_path  # none in a chat, where `help` is a command
+    return f"{text} (see: {path} --help)" if path else f"{text} (see: help)"

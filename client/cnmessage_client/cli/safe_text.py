@@ -9,6 +9,8 @@ import unicodedata
 
 _JOINERS = {"\u200c", "\u200d"}
 _HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_BREAKS = {"\v", "\f", "\x85", "\u2028", "\u2029"}
+"""Line breaks that are none to a terminal: words on both sides stay apart."""
 
 
 def safe_text(text: str, *, lines: bool = False) -> str:
@@ -19,6 +21,8 @@ def safe_text(text: str, *, lines: bool = False) -> str:
     for character in text:
         if character in {"\n", "\t"}:
             kept.append(character if lines else " ")
+        elif character in _BREAKS:
+            kept.append(" ")
         elif character in _JOINERS or unicodedata.category(character) not in _HARMFUL:
             kept.append(character)
     return "".join(kept)

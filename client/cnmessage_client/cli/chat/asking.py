@@ -1,4 +1,4 @@
-"""Machine: whether a message goes out as it is, only after a yes, or not at all. Called by talk.py."""
+"""Machine: whether a message goes out as it is, only after a yes, or not at all. Called by speaking.py."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,9 @@ from cnmessage_protocol.records import MAX_BODY, TO_EVERYONE, check_body, utf8_s
 
 MOST_LINES = 10
 """Lines that go out unasked."""
+
+_LIKELY_COMMANDS = frozenset({"exit", "quit", "help", "logout"})
+"""Texts of one word that are more often a command whose slash was forgotten."""
 
 YES = frozenset({"y", "yes"})
 NO = frozenset({"", "n", "no"})
@@ -41,6 +44,11 @@ def doubt(to: tuple[str, ...], body: str, *, can_ask: bool) -> Question | Hindra
         check_body(body)
     except ProtocolError as error:
         return Hindrance(error.message)
+    if can_ask and body.strip() in _LIKELY_COMMANDS:
+        word = body.strip()
+        return Question(
+            f"Send '{word}' to {in_words(to)}? '/{word}' is the command. [y/N]", to, body, as_file=False
+        )
     lines = body.count("\n") + 1
     if lines > MOST_LINES and can_ask:
         text = f"Send {lines} lines to {in_words(to)} as one message? [y/N]"

@@ -28,14 +28,18 @@ _BEGINNING = Note("this is the beginning; nothing is older")
 
 
 class Conversations:
-    """All views of one user. `open` is the view that is shown, `peer` its conversation, None at home."""
+    """All views of one user. `open` is the view that is shown, `peer` its conversation, None at home.
 
-    def __init__(self, zone: tzinfo | None = None) -> None:
+    With `whole_previews` the screen shows a message of another conversation in full, so it does not wait.
+    """
+
+    def __init__(self, zone: tzinfo | None = None, *, whole_previews: bool = False) -> None:
         self.peer: str | None = None
         self.home = View(zone)
         self.open = self.home
         self.unread = Unread()
         self._zone = zone
+        self._whole_previews = whole_previews
         self._views: dict[str, View] = {}
         self._asked: dict[str | None, tuple[float, bool]] = {}
         self._loaded: set[str] = set()
@@ -71,7 +75,7 @@ class Conversations:
         effects = self._put(said, peers)
         if unread and not self.open.holds(said.key):  # a full view drops what came late at once
             effects += self.add(Preview(said))
-            for peer in peers:
+            for peer in () if self._whole_previews else peers:
                 self.unread.hide(peer, said.seq or 0)
         return effects
 

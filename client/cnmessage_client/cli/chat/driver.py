@@ -46,6 +46,9 @@ _PATIENCE = 1.0
 """Seconds that another thread waits for the loop."""
 
 
+_GOES_ON = {EXIT_STATUS[code] for code in (ErrorCode.UNREACHABLE, ErrorCode.INTERRUPTED)}
+"""Status of an upload that goes on where it stopped when the same text is sent again."""
+
 _NO_READER = 1
 """Status, without any error to tell, of a command that wrote to a pipe which nobody reads."""
 
@@ -64,6 +67,8 @@ class Driver(Feeding):
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: set[asyncio.Task[None]] = set()
         self._asking = asyncio.Lock()
+        self.editing = False
+        """Whether the terminal is an editor's."""
 
     # -- what a person does -----------------------------------------------------------------------
 
@@ -75,7 +80,7 @@ class Driver(Feeding):
         """To what is unread, else home; what is being typed stays with the view it was typed in."""
         unread = [peer for peer, _ in self.talk.status(self.loop.time()).unread]
         peer = unread[0] if unread else None
-        if peer == self.talk.peer or self.talk.user is None:
+        if peer == self.talk.peer or self.talk.user is None or self.talk.asks:
             return
         self.talk.leave_draft(self.screen.draft)
         self.screen.set_draft("")
@@ -95,7 +100,10 @@ class Driver(Feeding):
             return Completions((), ())
 
     def interrupt(self) -> bool:
-        """Ctrl-C on an empty line: stop the newest command; gives whether there was one."""
+        """Ctrl-C on an empty line: no to what the talk asks, else stop the newest command; whether it did."""
+        if self.talk.asks:
+            self.typed("n")
+            return True
         return self.runner.interrupt()
 
     def leave(self, status: int) -> None:
@@ -106,7 +114,19 @@ class Driver(Feeding):
     async def ask(self, question: str, *, hidden: bool = False) -> str:
         """A line in answer to a question; raises click.Abort after Ctrl-C, EOFError at the end of input."""
         async with self._asking:
-            return await answer(lambda: self.screen.ask(question, hidden=hidden))
+            ahead = self.screen.typed_ahead()
+            return await answer(lambda: self.screen.ask(question, hidden=hidden)) if ahead is None else ahead
+
+    async def answered(self) -> None:
+        """Wait while a command may ask. Lines that it has not asked for may be secrets: they go nowhere."""
+        if not self.runner.asking:
+            return
+        self.screen.expect_answers(expected=True)
+        await self.runner.asked()
+        left_over = self.screen.forget_ahead()
+        self.screen.expect_answers(expected=False)
+        if left_over:
+            self.warned(f"{left_over} typed ahead without being asked for: dropped, for it may be a secret")
 
     async def settle(self) -> None:
         """Wait until what was typed so far has been done, but for messages on their way."""
@@ -155,7 +175,7 @@ class Driver(Feeding):
             case AskReceipts(ids):
                 self._spawn(self._ask_receipts(ids))
             case Edit(text):
-                self._spawn(self._edit(text))
+                self._loading.add(self._spawn(self._edit(text)))
 
     async def _send(self, message: SendMessage) -> None:
         try:
@@ -187,10 +207,20 @@ class Driver(Feeding):
         self.feed(lambda now: self.talk.receipts(found, now))
 
     async def _edit(self, text: str) -> None:
-        edited = await self.screen.edit(text)
-        if edited is None:
-            self.told("Nothing was taken over from the editor; set EDITOR to the one you like.")
-        self.screen.set_draft(text if edited is None else edited)
+        self.editing = True
+        try:
+            edited = await self.screen.edit(text)
+        except CnMessageError as error:
+            self.failed = True
+            self.warned(error.message)
+            self.screen.set_draft(text)
+            return
+        finally:
+            self.editing = False
+        if self.screen.keeps_draft:
+            self.screen.set_draft(edited)
+        else:
+            self.typed(edited)
 
     # -- commands ---------------------------------------------------------------------------------
 
@@ -199,7 +229,7 @@ class Driver(Feeding):
         if words[0] == "help":
             text = help_text(words[1:], slash=self._slash, width=surface.width, colour=surface.colour)
             if text is not None:
-                self.feed(lambda _: self.talk.output(text))
+                self.feed(lambda _: self.talk.output(text, from_top=True))
                 return
         self.runner.run(words, self._carry)
 
@@ -245,8 +275,10 @@ class Driver(Feeding):
 
         def carry(running: Running) -> int:
             status = self._carry(running)
-            if status == 0:
+            if status not in _GOES_ON:
                 spool.remove(path)
+            if status != 0:
+                running.tell(self.told, "The text was not sent. Up brings it back into the line.")
             return status
 
         self.runner.run(("files", "send", *to, str(path)), carry)

@@ -10,9 +10,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
-def edit_text(text: str, environment: Mapping[str, str]) -> str | None:
-    """What was saved, without the last line feed; None if there is no editor or it ended with an error."""
+
+def edit_text(text: str, environment: Mapping[str, str]) -> str:
+    """What was saved, without the last line feed; a USAGE error if there is no editor or it has failed."""
     editor = environment.get("VISUAL") or environment.get("EDITOR") or "vi"
     handle, name = tempfile.mkstemp(prefix="cnmessage-", suffix=".txt")  # mode 0600
     path = Path(name)
@@ -21,9 +23,14 @@ def edit_text(text: str, environment: Mapping[str, str]) -> str | None:
             file.write(text)
         done = subprocess.run([*shlex.split(editor), name], check=False)  # noqa: S603 - the person's own
         if done.returncode != 0:
-            return None
+            raise _failed(editor, f"it ended with status {done.returncode}")
         return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
-    except (OSError, ValueError):
-        return None
+    except (OSError, ValueError) as error:
+        raise _failed(editor, getattr(error, "strerror", None) or str(error)) from error
     finally:
         path.unlink(missing_ok=True)
+
+
+def _failed(editor: str, reason: str) -> CnMessageError:
+    text = f"nothing was taken over from the editor '{editor}': {reason}; EDITOR names another"
+    return CnMessageError(ErrorCode.USAGE, text)

@@ -78,9 +78,13 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Text that a command printed: safe already, with colours as SGR sequences where the screen has them."""
+    """Text that a command printed: safe already, with colours as SGR sequences where the screen has them.
+
+    `from_top`: it is read from its beginning, should it be longer than the screen.
+    """
 
     text: str
+    from_top: bool = False
 
 
 Entry = Said | Preview | Note | Trouble | Rule | Typed | Output

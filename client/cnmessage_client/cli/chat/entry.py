@@ -1,10 +1,11 @@
 """The first run: from nothing to a user who is logged in, by a few questions.
 
 The same whether the answers are typed or piped: a wrong one is said and asked for again, three times in all.
-Asks and tells through what the driver gives it; knows no screen. Called by driver.py.
+Asks and tells through what the driver gives it; knows no screen. Called by sitting.py.
 """
 
 from collections.abc import Awaitable, Callable
+from itertools import chain, repeat
 from typing import Protocol, TypeVar
 
 from cnmessage_client.cli.chat.living import Living
@@ -20,6 +21,7 @@ TRIES = 3
 """How often a question may be answered wrongly."""
 
 _YES = {"y", "yes"}
+_NO = {"", "n", "no"}
 
 
 class Person(Protocol):
@@ -97,9 +99,10 @@ async def _enter(living: Living, person: Person) -> None:
                 raise CnMessageError(ErrorCode.NAME_TAKEN, str(error)) from error
             await _sign_up(living, person, name)
         else:
-            await _again(lambda: _log_in(living, person, name), person, _wrong_password)
+            questions = chain(["Password: "], repeat("Password (nothing: another name): "))
+            await _again(lambda: _log_in(living, person, name, next(questions)), person, _wrong_password)
 
-    await _again(attempt, person, lambda error: error.code is ErrorCode.NAME_TAKEN)
+    await _again(attempt, person, lambda error: error.code in {ErrorCode.NAME_TAKEN, ErrorCode.NO_SUCH_USER})
     user = living.profile.user
     person.told(
         f"Welcome{'' if new else ' back'}, {user}. 'to NAME' begins a conversation, 'help' lists the rest."
@@ -126,8 +129,10 @@ async def _sign_up(living: Living, person: Person, name: str) -> None:
     await _account(living, lambda client: client.signup(name, password))
 
 
-async def _log_in(living: Living, person: Person, name: str) -> None:
-    password = await person.ask("Password: ", hidden=True)
+async def _log_in(living: Living, person: Person, name: str, question: str) -> None:
+    password = await person.ask(question, hidden=True)
+    if not password:
+        raise CnMessageError(ErrorCode.NO_SUCH_USER, f"not {name}, then")
     await _account(living, lambda client: client.login(name, password))
 
 
@@ -136,7 +141,13 @@ async def _account(living: Living, job: Callable[[Client], Awaitable[str]]) -> N
 
 
 async def _yes(person: Person, question: str) -> bool:
-    return (await person.ask(f"{question} [y/N]: ")).strip().lower() in _YES
+    """A yes or a no; nothing is a no."""
+    for _ in range(TRIES):
+        answer = (await person.ask(f"{question} [y/N]: ")).strip().lower()
+        if answer in _YES | _NO:
+            return answer in _YES
+        person.warned("answer y for yes or n for no")
+    return False
 
 
 async def _again(

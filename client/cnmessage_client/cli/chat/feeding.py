@@ -24,7 +24,7 @@ _MOST_FAULTS = 5
 """Defects that are kept to be shown at the end; more would be the same again."""
 
 
-_NO_AUDIENCE = {errno.EPIPE, errno.EIO}
+_NO_AUDIENCE = {errno.EPIPE, errno.EIO, errno.ENOSPC}
 
 
 class Feeding(ABC):

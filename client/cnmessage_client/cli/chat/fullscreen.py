@@ -1,7 +1,8 @@
 """The chat on the whole terminal: a view that scrolls, files on their way, a status line, and the line typed.
 
 Pulls what it shows from the talk whenever it draws, at most every 30 ms, and draws only rows that are seen.
-Runs on the loop that enters it; leaving gives the terminal back as it was. Made and used by the driver.
+Runs on the loop that enters it; leaving gives the terminal back as it was.
+Made by sitting.py, used by driver.py.
 """
 
 import asyncio
@@ -21,11 +22,12 @@ from prompt_toolkit.completion import Completer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output import Output as TerminalOutput
 
 from cnmessage_client.cli.chat.drawing import draw
 from cnmessage_client.cli.chat.editing import edit_text
-from cnmessage_client.cli.chat.entries import Entry
+from cnmessage_client.cli.chat.entries import Entry, Output
 from cnmessage_client.cli.chat.layout import Sources, screen_layout
 from cnmessage_client.cli.chat.lineedit import LineEdit, typed_text
 from cnmessage_client.cli.chat.screens import TalkView
@@ -42,14 +44,13 @@ REDRAW_PAUSE = 0.03
 REFRESH = 1.0
 """Seconds between two redraws at least, and at most: a countdown goes on."""
 
-BELL_PAUSE = 1.0
-
 
 class FullScreen:
     """The Screen on a terminal.
 
     `on_output` gets what commands print and `on_note` their hints and errors, on the loop's thread. `on_more`
-    is called for PgUp at the top, `on_interrupt` for Ctrl-C when nothing is typed, `on_next` for Alt-N.
+    is called for PgUp at the top, `on_interrupt` for Ctrl-C when nothing is typed and to say no to what the
+    talk asks, `on_next` for Alt-N.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class FullScreen:
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], date] = date.today,
         keys: Input | None = None,
-        output: Output | None = None,
+        output: TerminalOutput | None = None,
     ) -> None:
         self._talk = talk
         self._theme = Theme.of(os.environ) if theme is None else theme
@@ -76,7 +77,6 @@ class FullScreen:
         self._drawn = Drawn(lambda entry, width: draw(entry, width, self._theme, self._talk.peer))
         self._scrollback = Scrollback(self._drawn, today)
         self._peer = talk.peer
-        self._rung = float("-inf")
         self._typed: asyncio.Queue[str | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._transfers = Transfers(clock, self._invalidate)
@@ -103,9 +103,10 @@ class FullScreen:
 
     def show(self, entry: Entry, *, again: bool) -> None:
         """Draw soon; who reads further up is told how much came."""
-        del entry
         if not again:
             self._scrollback.came()
+        if isinstance(entry, Output) and entry.from_top:
+            self._scrollback.to_top_of(entry)
         self.redraw()
 
     def redraw(self) -> None:
@@ -117,11 +118,8 @@ class FullScreen:
         self._invalidate()
 
     def ring(self) -> None:
-        """The bell, at most once a second."""
-        now = self._clock()
-        if now >= self._rung + BELL_PAUSE:
-            self._rung = now
-            self._output.bell()
+        """The bell."""
+        self._output.bell()
 
     def set_draft(self, text: str) -> None:
         """Put text into the line being typed."""
@@ -133,11 +131,12 @@ class FullScreen:
         """The line being typed."""
         return self._line.draft
 
-    async def edit(self, text: str) -> str | None:
+    keeps_draft = True
+
+    async def edit(self, text: str) -> str:
         """Lend the terminal to $VISUAL or $EDITOR; the loop goes on meanwhile."""
         with set_app(self._app):
-            edited = await run_in_terminal(lambda: edit_text(text, os.environ), in_executor=True)
-        return None if edited is None else typed_text(edited)
+            return typed_text(await run_in_terminal(lambda: edit_text(text, os.environ), in_executor=True))
 
     async def ask(self, question: str, *, hidden: bool) -> str:
         """A line in answer to a question; raises EOFError or KeyboardInterrupt when there is none."""
@@ -155,6 +154,17 @@ class FullScreen:
         if line is None:  # the end stays the end
             self._typed.put_nowait(None)
         return line
+
+    def expect_answers(self, *, expected: bool) -> None:
+        """Show dots for what is typed until a question is there, and do not let Up bring it back."""
+        self._line.expect(expected=expected)
+
+    def forget_ahead(self) -> int:
+        """Forget what was entered, but not that it has ended."""
+        count = 0
+        while self.typed_ahead() is not None:
+            count += 1
+        return count
 
     async def lines(self) -> AsyncIterator[str]:
         """What is typed, until Ctrl-D; raises what has ended the screen."""
@@ -215,7 +225,9 @@ class FullScreen:
         self._typed.put_nowait(line)
 
     def _end(self) -> None:
-        if self._line.end():
+        if self._talk.asks:
+            self._on_interrupt()
+        elif self._line.end():
             self._typed.put_nowait(None)
 
     # -- drawing ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ What the command line says of its own commands (`help send`) is left to it. Call
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
 
 import click
 
@@ -29,7 +30,7 @@ def help_text(words: Sequence[str], *, slash: str, width: int, colour: bool) -> 
     own = OWN_COMMANDS.get(OWN_ALIASES.get(name, name))
     if len(words) > 1 or own is None:
         return None
-    return f"{slash}{own.usage}\n  {own.summary}\n  Example: {own.example}"
+    return f"{slash}{own.usage}\n  {own.summary}\n  Example: {slash}{own.example.removeprefix('/')}"
 
 
 def _overview(slash: str, width: int, colour: bool) -> Iterator[str]:
@@ -44,6 +45,7 @@ def _overview(slash: str, width: int, colour: bool) -> Iterator[str]:
             if command.name not in _ELSEWHERE
         ]
         yield from _group(title, rows, width, colour)
+    yield f'After one name all is text; for several quote it: {slash}send bob carol "TEXT"'
     yield f"{slash}help COMMAND explains one. Tab completes, Alt-N shows what is unread."
 
 
@@ -55,9 +57,9 @@ def _typed(command: click.Command, slash: str) -> str:
 def _group(title: str, rows: Sequence[tuple[str, str]], width: int, colour: bool) -> Iterator[str]:
     yield click.style(title, bold=True) if colour else title
     for left, right in rows:
-        room = max(width - _EXAMPLE - 4, _LEAST)
-        summary = textwrap.shorten(safe_text(right), room, placeholder=" …")
+        lines = textwrap.wrap(safe_text(right), max(width - _EXAMPLE - 4, _LEAST))
         if len(left) > _EXAMPLE:
             yield f"  {left}"
-        shown = "" if len(left) > _EXAMPLE else left
-        yield f"  {shown:<{_EXAMPLE}}  {summary}"
+        first = "" if len(left) > _EXAMPLE else left
+        for shown, line in zip(chain([first], repeat("")), lines, strict=False):
+            yield f"  {shown:<{_EXAMPLE}}  {line}"

@@ -34,6 +34,7 @@ class LineEdit:
         self.question: str | None = None
         """What is being asked, if anything."""
         self._hidden = False
+        self._expecting = False
         self._answer: asyncio.Future[str] | None = None
         self._aside = Document()
         self._lock = asyncio.Lock()
@@ -49,7 +50,7 @@ class LineEdit:
         self.control = BufferControl(
             self.buffer,
             input_processors=[
-                ConditionalProcessor(PasswordProcessor(), Condition(lambda: self._hidden)),
+                ConditionalProcessor(PasswordProcessor(), Condition(lambda: self._secret)),
                 TabsProcessor(tabstop=4, char1=" ", char2=" "),
             ],
         )
@@ -58,6 +59,18 @@ class LineEdit:
     def draft(self) -> str:
         """The line being typed, also while a question is asked."""
         return self._aside.text if self._answer is not None else self.buffer.text
+
+    @property
+    def _secret(self) -> bool:
+        """Whether nobody may see what is typed: a hidden answer, or what may become one."""
+        return self._hidden or (self._expecting and self._answer is None)
+
+    def expect(self, *, expected: bool) -> None:
+        """Whether a question may come: then what is typed before it is its answer."""
+        if self._expecting and not expected and self._answer is None:
+            self.buffer.reset()  # perhaps a part of a secret that nobody asked for
+        self._expecting = expected
+        self._changed()
 
     def set_draft(self, text: str) -> None:
         """Put a text in place of it."""
@@ -73,8 +86,9 @@ class LineEdit:
             answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             self._answer = answer
             self.question, self._hidden = question, hidden
-            self._aside = self.buffer.document
-            self.buffer.reset()
+            if not self._expecting:
+                self._aside = self.buffer.document
+                self.buffer.reset()
             self._changed()
             try:
                 return await answer
@@ -151,7 +165,8 @@ class LineEdit:
             self._put_back(answer)
             answer.set_result(text)
         else:
-            self._recall.add(text)
+            if not self._expecting:
+                self._recall.add(text)
             buffer.reset()
             self._entered(text)
         return True  # the buffer holds what it shall already

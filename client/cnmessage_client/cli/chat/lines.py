@@ -165,7 +165,7 @@ def _command(text: str, slash: str, commands: Collection[str]) -> Line:
     if "\n" in text.strip() and own != "edit":
         return Refused(f"a command is one line; these are {text.strip().count(chr(10)) + 1}")
     if own in _OWN:
-        return _OWN[own](rest) or Refused(_usage(own, slash))
+        return _OWN[own](rest, slash) or Refused(_usage(own, slash))
     try:
         return RunCommand((word, *shlex.split(rest)))
     except ValueError:
@@ -248,23 +248,24 @@ def _may_be_user(word: str) -> bool:
 # -- the chat's own commands: None is wrong usage ---------------------------------------------------
 
 
-def _to(rest: str) -> Line | None:
+def _to(rest: str, slash: str) -> Line | None:
     words = rest.split()
     if not words:
         return Enter(None)
     if len(words) > 1:
-        return Refused(f'a conversation has one name; to several at once: send {" ".join(words)} "TEXT"')
+        names = " ".join(words)
+        return Refused(f'a conversation has one name; to several at once: {slash}send {names} "TEXT"')
     try:
         return Enter(user_name(words[0].removeprefix("@")))
     except ValueError as error:
         return Refused(f"'{words[0]}' cannot be a user: {error}")
 
 
-def _retry(rest: str) -> Line | None:
+def _retry(rest: str, _: str) -> Line | None:
     return Retry(everything=bool(rest.strip())) if rest.strip() in {"", "all"} else None
 
 
-def _break(rest: str) -> Line | None:
+def _break(rest: str, _: str) -> Line | None:
     try:
         pause = float(rest or DEFAULT_PAUSE)
     except ValueError:
@@ -272,21 +273,21 @@ def _break(rest: str) -> Line | None:
     return Break(pause) if 0 < pause <= LONGEST_PAUSE else None
 
 
-def _alone(line: Line) -> Callable[[str], Line | None]:
+def _alone(line: Line) -> Callable[[str, str], Line | None]:
     """For a command without words of its own."""
-    return lambda rest: None if rest.strip() else line
+    return lambda rest, _: None if rest.strip() else line
 
 
-_OWN: Mapping[str, Callable[[str], Line | None]] = MappingProxyType(
+_OWN: Mapping[str, Callable[[str, str], Line | None]] = MappingProxyType(
     {
         "to": _to,
         "home": _alone(Enter(None)),
         "more": _alone(More()),
         "retry": _retry,
-        "edit": Edit,
+        "edit": lambda rest, _: Edit(rest),
         "break": _break,
         "clear": _alone(Clear()),
-        "help": lambda rest: RunCommand(("help", *rest.split())),
+        "help": lambda rest, _: RunCommand(("help", *rest.split())),
         "exit": _alone(Quit()),
     }
 )

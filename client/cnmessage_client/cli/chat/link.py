@@ -29,8 +29,9 @@ class Link:
 
     state: State = State.CLOSED
     away: float = 0.0
+    was_live: bool = False
+    """Whether it was up since this client began."""
     _away_since: float | None = None
-    _was_live: bool = False
     _attempts: int = 0
     _retry_at: float = 0.0
     _seconds_left: int = 0
@@ -43,7 +44,7 @@ class Link:
     @property
     def returning(self) -> bool:
         """Whether it is on its way back after an absence: what comes now was missed."""
-        return self._was_live and self._away_since is not None and self.state is not State.WAITING
+        return self.was_live and self._away_since is not None and self.state is not State.WAITING
 
     def moved(self, state: State, retry_in: float, now: float) -> Turn:
         """The session has another state; while WAITING it tries again in `retry_in` seconds."""
@@ -56,12 +57,12 @@ class Link:
             self._away_since = now
             return Turn.LOST
         if state is State.CLOSED:
-            self._away_since, self._was_live, self._attempts = None, False, 0
+            self._away_since, self.was_live, self._attempts = None, False, 0
         if state is not State.LIVE:
             return Turn.NONE
-        back, first = self._away_since is not None, not self._was_live
+        back, first = self._away_since is not None, not self.was_live
         self.away = now - (now if self._away_since is None else self._away_since)
-        self._away_since, self._was_live, self._attempts = None, True, 0
+        self._away_since, self.was_live, self._attempts = None, True, 0
         return Turn.UP if first else Turn.BACK if back else Turn.NONE
 
     def words(self, user: str | None, now: float) -> str:
@@ -77,7 +78,7 @@ class Link:
             case State.CLOSED:
                 return "offline"
             case _:
-                return "connecting"
+                return f"connecting ({self._attempts})" if self._attempts else "connecting"
 
     def tick(self, now: float) -> None:
         """Time passed."""

@@ -33,6 +33,9 @@ _AT_ONCE = 50
 _FOREVER = 1e8
 """Seconds that a message waits for its acknowledgement: as long as anybody may wait."""
 
+_LOOK_AGAIN = 5.0
+"""Seconds after a broker with another key until it is tried again whether the right one is back."""
+
 _PAUSE = 0.2
 """Seconds between two questions to a broker that does not answer for the moment."""
 
@@ -92,6 +95,7 @@ class Living:
         self._moves: deque[tuple[State, float]] = deque()
         self._reading = False
         self._backlog = Backlog()
+        self._wrong_key_told = False
 
     # -- what there is ----------------------------------------------------------------------------
 
@@ -265,10 +269,20 @@ class Living:
             if client is not self._client:
                 return
             await self._close()
+            if error.code is ErrorCode.BROKER_KEY_CHANGED:
+                self._spawn(self._look_again_later())
+                if self._wrong_key_told:
+                    return
+                self._wrong_key_told = True
             if error.code is ErrorCode.UNAUTHENTICATED:
                 client.profile.remember(broker=client.address.place, user=None)
                 self._news.logged_out()
             self._news.ended(error)
+
+    async def _look_again_later(self) -> None:
+        await asyncio.sleep(_LOOK_AGAIN)
+        if self._client is None:
+            await self.get()
 
     async def _let_others_in(self) -> None:
         self._reading = True
@@ -293,6 +307,7 @@ class Living:
         self._moves.append((state, retry_in))
         asyncio.get_running_loop().call_soon(self._tell_moves)
         if state is State.LIVE:
+            self._wrong_key_told = False
             self._spawn(self._ask_roster(client))
 
     def _tell_moves(self) -> None:

@@ -7,7 +7,7 @@
                     FAILED ───────┘
 
 A watched message is asked for soon after it was stored, when a recipient comes online, and else now and
-then. Gives the messages whose mark has changed. Knows no view. Called by talk.py.
+then. Gives the messages whose mark has changed. Knows no view. Called by speaking.py.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -18,7 +18,7 @@ from cnmessage_client.cli.chat.entries import Mark, Said
 from cnmessage_client.model import Delivered
 from cnmessage_protocol.results import MAX_RECEIPT_IDS
 
-SOON = (0.1, 0.3, 1.0)
+SOON = (0.1, 0.3, 1.0, 3.0)
 """Seconds after storing, or after a recipient came, at which the broker is asked."""
 
 EVERY = 15.0
@@ -55,11 +55,6 @@ class Outgoing:
         self._keys: dict[str, None] = {}
         self._up = False
 
-    @property
-    def busy(self) -> bool:
-        """Whether something is not stored yet."""
-        return bool(self._queued)
-
     def waiting(self, now: float, *, up: bool) -> int:
         """Messages that a person would say are queued: those just sent are not."""
         return sum(not up or now - since >= PATIENCE for _, since in self._queued.values())
@@ -88,9 +83,9 @@ class Outgoing:
         return said
 
     def watch(self, said: Said, message_id: str, now: float) -> None:
-        """An own message from elsewhere or from earlier: ask now, and only if there is room."""
+        """An own message from elsewhere or from earlier: ask now and soon, and only if there is room."""
         if message_id not in self._watched and len(self._watched) < MOST_WATCHED:
-            self._watched[message_id] = _Watched(said, now, len(SOON), now)
+            self._watched[message_id] = _Watched(said, now, 0, now)
 
     def reached_nobody(self, message_id: str) -> None:
         """It has no recipients, so there is nothing to watch."""

@@ -31,11 +31,10 @@ from cnmessage_client.cli.chat.screens import TalkView
 from cnmessage_client.cli.progress import Events, Lines, View
 from cnmessage_client.cli.render import Renderer
 from cnmessage_client.cli.safe_text import safe_text
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 MOST_PRINTED = 20_000
 """Messages that are known to have been printed; older ones would be again when their view is opened."""
-
-BELL_PAUSE = 1.0
 
 
 class Plain:
@@ -64,7 +63,6 @@ class Plain:
         self._printed: OrderedDict[str, Mark | None] = OrderedDict()
         self._peer = talk.peer
         self._connection = ""
-        self._rung = float("-inf")
 
     # -- what is shown ----------------------------------------------------------------------------
 
@@ -76,6 +74,7 @@ class Plain:
     def show(self, entry: Entry, *, again: bool) -> None:
         """Print what is new."""
         del again  # what was printed already is known by its mark
+        self._tell_where_we_are()
         match entry:
             case Said() | Preview(said=Said()):
                 said = entry.said if isinstance(entry, Preview) else entry
@@ -104,10 +103,8 @@ class Plain:
             rule = entry if isinstance(entry, Rule) else None
 
     def ring(self) -> None:
-        """The bell, where there may be one, at most once a second."""
-        now = self._clock()
-        if self.surface.rings and now >= self._rung + BELL_PAUSE:
-            self._rung = now
+        """The bell, where there may be one."""
+        if self.surface.rings:
             self.surface.write_err("\a")
 
     def _say(self, said: Said) -> None:
@@ -142,6 +139,8 @@ class Plain:
 
     # -- what is typed ----------------------------------------------------------------------------
 
+    keeps_draft = False
+
     def set_draft(self, text: str) -> None:
         """Lines that were read cannot be taken back."""
 
@@ -150,10 +149,10 @@ class Plain:
         """The line being typed: the terminal has it, if any."""
         return ""
 
-    async def edit(self, text: str) -> str | None:
-        """Lend the terminal to $VISUAL or $EDITOR; without one nothing can be edited."""
+    async def edit(self, text: str) -> str:
+        """Lend the terminal to $VISUAL or $EDITOR."""
         if not os.isatty(self._stdin):
-            return None
+            raise CnMessageError(ErrorCode.USAGE, "an editor needs a terminal; write the text as a line")
         with self._reader.pause():
             return await asyncio.to_thread(edit_text, text, os.environ)
 
@@ -173,6 +172,17 @@ class Plain:
     def typed_ahead(self) -> str | None:
         """None: `ask` takes the next line anyhow."""
         return None
+
+    def expect_answers(self, *, expected: bool) -> None:
+        """The terminal shows what is typed, here as in any other program."""
+
+    def forget_ahead(self) -> int:
+        """Forget what was read and not taken."""
+        count = len(self._lines)
+        for _ in range(count):
+            self._reader.taken()
+        self._lines.clear()
+        return count
 
     async def lines(self) -> AsyncIterator[str]:
         """Every line that answers no question, until the end of input."""

@@ -1,6 +1,7 @@
-"""The commands that were typed: one after another, and transfers of files beside them.
+"""The commands that were typed: one after another; transfers of files and what asks beside them.
 
 Each goes through click as on the command line. Typing and talking go on meanwhile; Ctrl-C stops the newest.
+A command that asks must not wait behind others: its answers, typed already, would be taken for messages.
 Called by driver.py.
 """
 
@@ -21,7 +22,10 @@ Ended = Callable[[Running, int | BaseException], None]
 _GRACE = 5.0
 """Seconds that stopped commands have to put down what they did."""
 
-_BESIDE = {("files", "send"), ("files", "get"), ("sendfile",), ("getfile",)}
+_MOVING = {("files", "send"), ("files", "get"), ("sendfile",), ("getfile",)}
+
+ASKING = frozenset({"signup", "login", "passwd"})
+"""Commands that ask, secrets too: until one is over, no line is anything but an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Runner:
         """Run a command as soon as it is its turn."""
         self._idle.clear()
         order = _Order(words, carry)
-        if words[:1] in _BESIDE or words[:2] in _BESIDE:
+        if words[0] in ASKING or words[:1] in _MOVING or words[:2] in _MOVING:
             self._start(order)
         elif self._front is None:
             self._front = self._start(order)
@@ -56,6 +60,21 @@ class Runner:
     def lines(self) -> list[str]:
         """The command lines that run, the oldest first."""
         return [shlex.join(each.words) for each in self._running]
+
+    @property
+    def lines_to_come(self) -> list[str]:
+        """The command lines that wait for their turn, in order."""
+        return [shlex.join(each.words) for each in self._waiting]
+
+    @property
+    def asking(self) -> bool:
+        """Whether a command that asks runs."""
+        return any(each.words[0] in ASKING for each in self._running)
+
+    async def asked(self) -> None:
+        """Wait until no command may ask any more."""
+        while asking := [task for each, task in self._running.items() if each.words[0] in ASKING]:
+            await asyncio.wait(asking)
 
     def interrupt(self) -> bool:
         """Stop the newest that runs, if any does; gives whether."""

@@ -26,6 +26,11 @@ class TalkView(Protocol):
         ...
 
     @property
+    def asks(self) -> bool:
+        """Whether the next line is the answer to a question about a message."""
+        ...
+
+    @property
     def prompt(self) -> str:
         """What stands before the line being typed."""
         ...
@@ -68,8 +73,13 @@ class Screen(Protocol):
         """The line being typed."""
         ...
 
-    async def edit(self, text: str) -> str | None:
-        """Open $EDITOR on it; None when nothing was saved or there is no editor."""
+    @property
+    def keeps_draft(self) -> bool:
+        """Whether there is a line being typed that a text can be put into."""
+        ...
+
+    async def edit(self, text: str) -> str:
+        """Open $EDITOR on it and give what was saved; raises CnMessageError when that cannot be done."""
         ...
 
     async def ask(self, question: str, *, hidden: bool) -> str:
@@ -78,6 +88,14 @@ class Screen(Protocol):
 
     def typed_ahead(self) -> str | None:
         """A line that was typed before anybody has asked for it, and that `lines` would give next."""
+        ...
+
+    def expect_answers(self, *, expected: bool) -> None:
+        """From now on a question may come, or no more: what is typed before it is seen and kept nowhere."""
+        ...
+
+    def forget_ahead(self) -> int:
+        """Forget the lines that were entered and that nobody has taken; gives how many."""
         ...
 
     def lines(self) -> AsyncIterator[str]:

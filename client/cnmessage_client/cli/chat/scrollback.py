@@ -84,6 +84,11 @@ class Scrollback:
         if not self.at_end:
             self.below += 1
 
+    def to_top_of(self, entry: Entry) -> None:
+        """This came, and is read from its top, unless somebody reads elsewhere."""
+        if self.at_end:
+            self._anchor, self._back = entry, len(self._drawn.rows(entry, self._width))
+
     def to_end(self) -> None:
         """Show the last rows."""
         self._anchor, self._back, self.below = None, 0, 0

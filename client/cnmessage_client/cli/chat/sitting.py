@@ -6,10 +6,12 @@ or, where the lines come from a pipe, once all is done. Called by command.py.
 
 import asyncio
 import gc
+import locale
 import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 
 from cnmessage_client.cli.chat.driver import Driver
 from cnmessage_client.cli.chat.entry import connect, first_run
@@ -35,16 +37,17 @@ _INTERRUPTED = EXIT_STATUS[ErrorCode.INTERRUPTED]
 async def sit(settings: Settings, *, plain: bool, told_broker: bool) -> int:
     """Chat as the settings say; gives the exit status, or raises what it ended with."""
     piped = not sys.stdin.isatty()
+    plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
     talk = Talk(
         Home.find().profile(settings.profile or DEFAULT_PROFILE).user,
         commands=[*cli.commands, *ALIASES],
         new_key=lambda: id_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10))),
         can_ask=not piped,
+        whole_previews=plain,
     )
     driver = Driver(settings, talk)
-    plain = plain or piped or settings.as_json or not sys.stdout.isatty()
     driver.screen = Plain(talk, as_json=settings.as_json) if plain else _full_screen(driver)
-    sitting = Sitting(driver, piped=piped, told_broker=told_broker)
+    sitting = Sitting(driver, piped=piped, plain_terminal=plain and not piped, told_broker=told_broker)
     try:
         status = await sitting.run()
     finally:
@@ -52,9 +55,16 @@ async def sit(settings: Settings, *, plain: bool, told_broker: bool) -> int:
             settings.renderer.note(fault)
     for line in sitting.stopped:
         settings.renderer.note(f"stopped: {line}")
+    for line in sitting.not_begun:
+        settings.renderer.note(f"not begun: {line}")
     if sitting.waiting:
         settings.renderer.note(_waiting(sitting.waiting))
     return status or int(bool(driver.faults))
+
+
+def _is_dumb(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal can do nothing but lines."""
+    return environment.get("TERM", "dumb") in {"", "dumb", "unknown"}
 
 
 def _full_screen(driver: Driver) -> Screen:
@@ -83,12 +93,15 @@ class Sitting:
     """One run of the chat. `piped`: lines come from a program or a file, so each is done before the next.
 
     `told_broker`: the broker was named, so a first run need not ask for it. `waiting` is, once it is over,
-    how many messages wait for the next command that connects; `stopped` are the commands that still ran.
+    how many messages wait for the next command that connects; `stopped` are the commands that still ran,
+    `not_begun` those that waited for them. `plain_terminal`: a person types, line after line.
     """
 
-    def __init__(self, driver: Driver, *, piped: bool, told_broker: bool) -> None:
+    def __init__(self, driver: Driver, *, piped: bool, plain_terminal: bool, told_broker: bool) -> None:
         self.waiting = 0
         self.stopped: list[str] = []
+        self.not_begun: list[str] = []
+        self._plain_terminal = plain_terminal
         self._driver = driver
         self._piped = piped
         self._told_broker = told_broker
@@ -98,6 +111,8 @@ class Sitting:
         """The whole of it; gives the exit status, or raises what it ended with."""
         driver = self._driver
         self._heed_signals()
+        if not self._piped and locale.getencoding().lower() != "utf-8":
+            driver.warned("this terminal's language is not in UTF-8: letters may be lost; set LANG=C.UTF-8")
         # What was loaded up to here stays: no collection need look at it again, which would take longer than
         # a key may wait for its echo.
         gc.collect()
@@ -107,7 +122,8 @@ class Sitting:
                 status = await self._until_left()
                 in_time = await self._last_words(status)
             finally:
-                self.waiting, self.stopped = self._count(), driver.runner.lines
+                self.waiting = self._count()
+                self.stopped, self.not_begun = driver.runner.lines, driver.runner.lines_to_come
                 await driver.close()
         if driver.lost is not None:
             raise driver.lost
@@ -142,18 +158,24 @@ class Sitting:
             raise CnMessageError(ErrorCode.UNAUTHENTICATED, text) from None
         async for line in driver.screen.lines():
             driver.typed(line)
+            if driver.left.done():
+                return  # what follows was meant for nobody
             if self._piped:
                 await driver.settle()
+            else:
+                await driver.answered()
 
     async def _enter(self) -> None:
-        living, person = self._driver.living, _Newcomer(self._driver)
+        driver, living = self._driver, self._driver.living
         if living.profile.user is not None:
-            await connect(living, person)
+            await connect(living, driver)
         elif self._settings.no_input:
             text = f"nobody is logged in with profile '{living.profile.name}'; use: cnmessage signup or login"
             raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
         else:
-            await first_run(living, person, told_broker=self._told_broker)
+            driver.screen.expect_answers(expected=True)
+            await first_run(living, driver, told_broker=self._told_broker)
+            driver.screen.expect_answers(expected=False)
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -188,25 +210,16 @@ class Sitting:
         loop, driver = asyncio.get_running_loop(), self._driver
 
         def interrupted() -> None:
-            if not driver.interrupt():
+            if driver.editing or driver.interrupt():
+                return  # the key was for the editor, or for what it has stopped
+            if self._plain_terminal:
+                driver.told("Ctrl-D or 'exit' leaves; Ctrl-C clears the line, or stops a command.")
+            else:
                 driver.leave(_INTERRUPTED)
 
         loop.add_signal_handler(signal.SIGINT, interrupted)
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, driver.leave, _INTERRUPTED)
-
-
-class _Newcomer:
-    """Who answers the questions of the first run; with lines that were typed ahead, as through a pipe."""
-
-    def __init__(self, driver: Driver) -> None:
-        self.told, self.warned = driver.told, driver.warned
-        self._driver = driver
-
-    async def ask(self, question: str, *, hidden: bool = False) -> str:
-        """A line in answer."""
-        ahead = self._driver.screen.typed_ahead()
-        return await self._driver.ask(question, hidden=hidden) if ahead is None else ahead
 
 
 def _messages(count: int) -> str:

@@ -61,9 +61,10 @@ class Speaking:
             return [SendAsFile(question.to, question.body, f"message-{time:%Y%m%d-%H%M%S}.txt")]
         return self._send(user, question.to, question.body, now, time)
 
-    def withdraw(self) -> None:
-        """Nobody will answer the question."""
-        self._asked = None
+    def withdraw(self) -> list[Effect]:
+        """Nobody will answer the question: the text goes back into the line."""
+        asked, self._asked = self._asked, None
+        return [] if asked is None else [SetDraft(asked[1])]
 
     def retry(self, now: float, *, everything: bool) -> list[Effect]:
         """Send what failed again, under the same keys: the last one, or all."""

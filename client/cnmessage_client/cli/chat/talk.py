@@ -54,8 +54,9 @@ _NOBODY = "nobody is logged in here; use: login NAME, or for a new account: sign
 class Talk:
     """One person's chat. `commands` are the names and aliases of the command line that may be typed.
 
-    `new_key` gives fresh client ids. Without `can_ask` no question is asked: nobody would answer. `zone` is
-    the time zone in which days change, the machine's own when None.
+    `new_key` gives fresh client ids. Without `can_ask` no question is asked: nobody would answer. With
+    `whole_previews` a message of another conversation is shown in full where it is told. `zone` is the time
+    zone in which days change, the machine's own when None.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class Talk:
         commands: Collection[str],
         new_key: Callable[[], str],
         can_ask: bool = True,
+        whole_previews: bool = False,
         zone: tzinfo | None = None,
     ) -> None:
         self.user = user
         self._commands = frozenset(commands)
         self._new_key = new_key
         self._can_ask = can_ask
+        self._whole_previews = whole_previews
         self._zone = zone
         self._link = Link()
         self._presence = Presence()
@@ -79,7 +82,7 @@ class Talk:
     def _begin_anew(self) -> None:
         """Nothing of another user's stays."""
         self._owner = self.user
-        self._views = Conversations(self._zone)
+        self._views = Conversations(self._zone, whole_previews=self._whole_previews)
         self._own = Speaking(self._views, self._new_key, can_ask=self._can_ask)
         self._arrivals = Arrivals()
         self._latest = 0
@@ -118,9 +121,9 @@ class Talk:
         )
 
     @property
-    def busy(self) -> bool:
-        """Whether something of ours is not stored yet."""
-        return self._own.outgoing.busy
+    def asks(self) -> bool:
+        """Whether the next line is the answer to a question about a message."""
+        return self._own.asks
 
     @property
     def completions(self) -> Completions:
@@ -145,8 +148,8 @@ class Talk:
     def logged_out(self, now: float) -> list[Effect]:
         """Nobody is logged in here any more."""
         self.user = None
-        self._own.withdraw()
-        return [] if self.peer is None else self._views.enter(None, now, up=False)
+        unasked = self._own.withdraw()
+        return [*([] if self.peer is None else self._views.enter(None, now, up=False)), *unasked]
 
     # -- what was typed ---------------------------------------------------------------------------
 
@@ -232,7 +235,9 @@ class Talk:
         effects: list[Effect] = []
         if turn is Turn.LOST:
             self._arrivals.lost()
-            effects += self.note("connection lost; what you write is queued until it is back")
+            lost = "connection lost; what you write is queued until it is back"
+            never = "no connection yet; what you write is queued until there is one"
+            effects += self.note(lost if self._link.was_live else never)
         elif turn is Turn.BACK:
             count = self._arrivals.missed + missed
             effects += self.note(f"back after {span(self._link.away)}, {count or 'nothing'} missed")
@@ -271,9 +276,9 @@ class Talk:
         upto, self._unread_asked = self._unread_asked, None
         return [] if upto is None or status != 0 else self._views.read_elsewhere(upto)
 
-    def output(self, text: str) -> list[Effect]:
-        """What a command printed."""
-        return self._views.add(Output(text))
+    def output(self, text: str, *, from_top: bool = False) -> list[Effect]:
+        """What a command printed; `from_top` if that is where it is read."""
+        return self._views.add(Output(text, from_top))
 
     def trouble(self, text: str) -> list[Effect]:
         """An error, with what to do next."""

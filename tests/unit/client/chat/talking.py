@@ -39,6 +39,11 @@ def new_talk(user: str | None = "alice", *, live: bool = True, **options: Any) -
     return talk
 
 
+def busy(talk: Talk) -> bool:
+    """Whether something of ours is not stored yet, however short its time was."""
+    return talk.status(1e9).queued > 0
+
+
 def _keys() -> Iterator[str]:
     number = 0
     while True:

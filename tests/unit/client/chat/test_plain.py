@@ -44,7 +44,7 @@ def test_messages_go_to_stdout_all_else_to_stderr_and_each_is_one_line() -> None
                 "a\tb",
                 "c",
             ]
-            assert pipes.err.lines(3) == ["carol came", "there is no command 'x'", "new"]
+            assert pipes.err.lines(4) == ["[online]", "carol came", "there is no command 'x'", "new"]
             assert pipes.out.seen == pipes.err.seen == b""
 
     asyncio.run(test())
@@ -61,7 +61,8 @@ def test_own_lines_are_told_once_a_mark() -> None:
                 (replace(own(Mark.FAILED, "x" * 100, reason="no such\nuser"), key="other"), True),
             ):
                 pipes.screen.show(entry, again=again)
-            assert pipes.err.lines(4) == [
+            assert pipes.err.lines(5) == [
+                "[online]",
                 "[queued] → bob: hi",
                 "[stored] → bob: hi",
                 "[delivered] → bob: hi",
@@ -94,7 +95,7 @@ def test_what_another_view_holds_is_printed_once_with_its_date() -> None:
                 "2026-11-25 12:03:09 alice → bob: mine",
                 "12:03:10 bob: later",
             ]
-            assert pipes.err.lines(3) == ["[to bob]", "[online]", "new"]
+            assert pipes.err.lines(3) == ["[online]", "[to bob]", "new"]
             pipes.talk.peer = None
             pipes.screen.redraw()
             assert pipes.err.lines(1) == ["[home]"]
@@ -151,7 +152,7 @@ def test_with_json_everything_is_an_object() -> None:
                 "reason": "no",
             }
             assert objects[3]["file"] == FILE.as_json()
-            assert [json.loads(line) for line in pipes.err.lines(1)] == [{"note": "x"}]
+            assert [json.loads(line) for line in pipes.err.lines(2)] == [{"note": "[online]"}, {"note": "x"}]
             with pipes.screen.view("sending") as view:
                 view.moved("x", TransferProgress("a", None, "waiting", 0, 1, 0))
             assert json.loads(pipes.out.lines(1)[0])["progress"]["name"] == "a"

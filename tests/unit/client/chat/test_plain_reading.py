@@ -24,6 +24,7 @@ from cnmessage_client.cli.chat.entries import (
 from cnmessage_client.cli.chat.linereader import MOST_WAITING
 from cnmessage_client.cli.chat.plain import Plain
 from cnmessage_client.cli.chat.plainlines import message_json, message_line
+from cnmessage_protocol.errors import CnMessageError
 from tests.support.pipes import FILE, PATIENCE, End, own, piped, said, show
 from tests.support.stage import WrittenTalk
 
@@ -99,7 +100,8 @@ def test_a_question_is_answered_by_the_next_line_wherever_it_is() -> None:
             pipes.stdin.close()
             with pytest.raises(EOFError):
                 await asyncio.wait_for(pipes.screen.ask("More? ", hidden=False), PATIENCE)
-            assert await pipes.screen.edit("x") is None
+            with pytest.raises(CnMessageError, match="an editor needs a terminal"):
+                await pipes.screen.edit("x")
 
     asyncio.run(test())
 
@@ -151,7 +153,6 @@ def test_a_terminal_stays_as_it_is_but_for_the_echo_of_a_secret() -> None:
                 assert not screen.surface.colour
                 show(screen, said("hi"), Note("x"), Trouble("y"), own(Mark.STORED), Output("z"))
                 screen.redraw()
-                screen.ring()
                 screen.ring()
                 asking = asyncio.create_task(screen.ask("Password: ", hidden=True))
                 await asyncio.to_thread(_until, lambda: not _echoes(program))

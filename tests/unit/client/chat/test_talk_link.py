@@ -46,7 +46,7 @@ def test_attempts_are_counted_until_it_is_back() -> None:
     assert link.words("alice", 2.0) == "reconnecting in 2 s (2)"
     link.moved(State.ATTACHING, 0.0, 60.0)
     assert link.returning
-    assert link.words("alice", 60.0) == "connecting"
+    assert link.words("alice", 60.0) == "connecting (2)"
     assert link.moved(State.LIVE, 0.0, 193.0) is Turn.BACK
     assert (link.away, link.returning) == (192.0, False)
     assert link.moved(State.WAITING, 1.0, 200.0) is Turn.LOST

@@ -47,10 +47,10 @@ def asked(outgoing: Outgoing, until: float) -> list[tuple[float, list[str]]]:
 def test_from_queued_over_stored_to_delivered() -> None:
     outgoing = up()
     outgoing.queue(queued("key-1"), 0.0)
-    assert outgoing.busy
+    assert bool(outgoing.waiting(0.0, up=False))
     said = outgoing.stored("key-1", "id-1", 7, 0.0)
     assert said is not None
-    assert (said.mark, said.seq, outgoing.busy) == (Mark.STORED, 7, False)
+    assert (said.mark, said.seq, bool(outgoing.waiting(0.0, up=False))) == (Mark.STORED, 7, False)
     assert outgoing.stored("key-1", "id-1", 7, 0.0) is None
     assert outgoing.receipts(delivered(1, {"bob": "stored"})) == []
     assert marks(outgoing.receipts(delivered(1, {"bob": "stored", "carol": "read"}))) == [
@@ -67,13 +67,13 @@ def test_a_failed_one_is_sent_again_under_its_key() -> None:
         said = outgoing.failed(f"key-{number}", "no such user")
         assert said is not None
         assert (said.mark, said.reason) == (Mark.FAILED, "no such user")
-    assert not outgoing.busy
+    assert not bool(outgoing.waiting(0.0, up=False))
     assert marks(outgoing.retry(0.0, everything=False)) == [("key-3", Mark.QUEUED)]
     again = outgoing.retry(0.0, everything=True)
     assert marks(again) == [("key-1", Mark.QUEUED), ("key-2", Mark.QUEUED)]
     assert {each.reason for each in again} == {""}
     assert outgoing.retry(0.0, everything=True) == []
-    assert outgoing.busy
+    assert bool(outgoing.waiting(0.0, up=False))
 
 
 def test_one_that_failed_here_but_was_stored_is_stored() -> None:
@@ -91,7 +91,7 @@ def test_it_is_asked_for_soon_and_then_now_and_then() -> None:
     outgoing = up()
     stored(outgoing, 1, now=10.0)
     times = [time for time, ids in asked(outgoing, 50.0) if ids == ["id-1"]]
-    assert times == [10.1, 10.3, 11.0, 26.0, 41.0]
+    assert times == [10.1, 10.3, 11.0, 13.0, 28.0, 43.0]
     assert times[-1] - times[-2] == EVERY
 
 
@@ -116,6 +116,7 @@ def test_when_a_recipient_comes_online_it_is_asked_for_soon() -> None:
         (6.1, ["id-1"]),
         (6.3, ["id-1"]),
         (7.0, ["id-1"]),
+        (9.0, ["id-1"]),
     ]
 
 
@@ -144,8 +145,8 @@ def test_those_from_elsewhere_are_watched_where_there_is_room(monkeypatch: pytes
     outgoing = up()
     for number in (1, 2, 3):
         outgoing.watch(said_of(own(number, f"far-{number}")), f"id-{number}", 5.0)
-    assert asked(outgoing, 6.0) == [(5.0, ["id-1", "id-2"])]
-    assert outgoing.deadline == 5.0 + EVERY
+    assert asked(outgoing, 9.0) == [(time, ["id-1", "id-2"]) for time in (5.0, 5.3, 6.0, 8.0)]
+    assert outgoing.deadline == 8.0 + EVERY
 
 
 def test_one_without_recipients_is_not_watched() -> None:

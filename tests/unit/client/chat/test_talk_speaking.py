@@ -19,6 +19,7 @@ from cnmessage_protocol.records import MAX_BODY
 from cnmessage_protocol.states import State
 from tests.unit.client.chat.talking import (
     NOON,
+    busy,
     lines,
     new_talk,
     own,
@@ -47,7 +48,7 @@ def test_plain_text_goes_to_the_peer_verbatim() -> None:
     talk = with_bob()
     said = Said("key-1", NOON, "alice", ("bob",), "direct", "  hi there ", Mark.QUEUED)
     assert type_in(talk, "  hi there ") == [Show(said), SendMessage("key-1", ("bob",), "  hi there ")]
-    assert talk.busy
+    assert busy(talk)
 
 
 def test_everyone_gets_a_broadcast() -> None:
@@ -98,7 +99,7 @@ def test_without_a_user_nothing_is_sent() -> None:
     for line in ("send bob hi", "@bob hi", "to bob", "more"):
         (trouble,) = lines(shown(type_in(talk, line)))
         assert trouble.startswith("! nobody is logged in here; use: login NAME")
-    assert not talk.busy
+    assert not busy(talk)
 
 
 # -- marks ------------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ def test_a_mark_goes_from_queued_over_stored_to_delivered() -> None:
     (show,) = talk.stored("key-1", receipt("key-1", 5), 100.0)
     assert isinstance(show, Show)
     assert show.again
-    assert (marks(talk), talk.busy) == (["✓"], False)
+    assert (marks(talk), busy(talk)) == (["✓"], False)
     assert talk.deadline() == 100.1
     assert talk.tick(100.1) == [AskReceipts(["id-5"])]
     assert talk.receipts([Delivered("id-5", {"bob": "stored"})], 100.2) == []
@@ -153,7 +154,7 @@ def test_an_earlier_answer_confirms_what_was_on_its_way() -> None:
     type_in(talk, "hi")
     talk.earlier("bob", [own(5, "key-1", body="hi")], 0.0)
     assert lines(talk.entries) == ["alice: hi ✓"]
-    assert not talk.busy
+    assert not busy(talk)
 
 
 def test_what_another_attachment_sends_is_shown_stored_and_followed() -> None:
@@ -196,7 +197,8 @@ def test_receipts_are_asked_when_a_recipient_comes_and_not_without_a_connection(
     talk.tick(0.1)
     talk.tick(0.3)
     talk.tick(1.0)
-    assert talk.deadline() == 16.0
+    talk.tick(3.0)
+    assert talk.deadline() == 18.0
     talk.presence([("bob", True)], 5.0)
     assert some(talk.tick(5.1), AskReceipts) == [AskReceipts(["id-5"])]
     talk.moved(State.WAITING, 100.0, 6.0)
@@ -215,7 +217,7 @@ def test_a_failed_line_says_why_and_retry_sends_it_again_under_its_key() -> None
     assert isinstance(show, Show)
     assert isinstance(show.entry, Said)
     assert (show.again, show.entry.mark, show.entry.reason) == (True, Mark.FAILED, NO_USER.message)
-    assert not talk.busy
+    assert not busy(talk)
     effects = type_in(talk, "/retry")
     assert lines(shown(effects)) == ["alice: hi …"]
     assert some(effects, SendMessage) == [SendMessage("key-1", ("bob",), "hi")]
@@ -332,7 +334,7 @@ def test_what_is_no_unicode_is_not_sent() -> None:
     talk = with_bob()
     effects = type_in(talk, "a\udc80b")
     assert lines(shown(effects)) == ["! the message is not valid Unicode; it was not sent"]
-    assert not talk.busy
+    assert not busy(talk)
 
 
 def test_who_logs_out_leaves_no_question_behind() -> None:
@@ -341,3 +343,22 @@ def test_who_logs_out_leaves_no_question_behind() -> None:
     talk.logged_out(0.0)
     assert talk.prompt == "> "
     assert sent(type_in(talk, "y")) == []
+
+
+def test_who_is_logged_out_while_a_question_is_open_has_the_text_back() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    block = "\n".join("x" * 20)
+    type_in(talk, block)
+    assert talk.asks
+    assert some(talk.logged_out(1.0), SetDraft)[-1] == SetDraft(block)
+    assert not talk.asks
+
+
+def test_a_word_that_is_likely_a_command_is_asked_about_where_somebody_answers() -> None:
+    for can_ask in (True, False):
+        talk = new_talk(can_ask=can_ask)
+        type_in(talk, "to bob")
+        effects = type_in(talk, "quit")
+        assert talk.asks is can_ask
+        assert bool(sent(effects)) is not can_ask

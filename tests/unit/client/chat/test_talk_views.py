@@ -79,6 +79,15 @@ def test_a_message_of_another_conversation_is_a_preview_and_unread() -> None:
     assert unread(talk) == {"carol": 2, "all": 1}
 
 
+def test_a_preview_that_is_shown_whole_waits_no_more() -> None:
+    talk = new_talk(whole_previews=True)
+    type_in(talk, "to bob")
+    effects = talk.came(received(7, "carol"), 0.0)
+    assert lines(shown(effects)) == ["(carol: text 7)"]
+    assert some(effects, MarkRead) == [MarkRead(7)]
+    assert unread(talk) == {}
+
+
 def test_entering_shows_the_new_rule_and_clears_the_count_and_raises_the_mark() -> None:
     talk = new_talk()
     talk.came(received(1, "carol"), 0.0)

@@ -12,6 +12,7 @@ from cnmessage_client.cli.chat.view import MOST_ENTRIES
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.states import State
 from tests.unit.client.chat.talking import (
+    busy,
     lines,
     new_talk,
     own,
@@ -260,7 +261,7 @@ def test_the_same_user_finds_everything_again_and_another_one_nothing() -> None:
     assert "alice: secret …" in lines(talk.entries)
     talk.logged_out(0.0)
     talk.logged_in("bob", 0.0)
-    assert (lines(talk.entries), talk.busy, talk.status(0.0).unread) == ([], False, ())
+    assert (lines(talk.entries), busy(talk), talk.status(0.0).unread) == ([], False, ())
     assert some(type_in(talk, "to carol"), LoadEarlier)
     assert lines(talk.entries) == []
     assert talk.came(received(1, "carol"), 0.0)[-1] == MarkRead(1)

@@ -1,0 +1,266 @@
+"""What a person does by mistake in the chat: nothing is lost by it, and no secret goes to anybody."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Cli
+from tests.support.chat import Chat, open_chat
+from tests.support.harness import BIN, PASSWORD
+
+NEW = "another good secret"
+MANY = "\n".join(f"line {number}" for number in range(20))
+
+
+def bodies(cli: Cli, profile: str) -> list[str]:
+    """What is in the inbox of a profile."""
+    return [row[5] for row in cli.ok("--profile", profile, "history", "20").rows]
+
+
+def in_talk(chat: Chat, user: str, peer: str) -> None:
+    """Open a conversation."""
+    chat.online()
+    chat.enter(f"to {peer}")
+    chat.until_line(f"{user} → {peer}>")
+
+
+def recalled(chat: Chat, prompt: str, presses: int = 6) -> list[str]:
+    """The lines that Up brings back."""
+    for _ in range(presses):
+        chat.key("up")
+    chat.type("!")
+    lines = chat.wait(lambda rows: rows[-1].startswith(prompt) and rows[-1].endswith("!"), "the oldest line")
+    chat.key("ctrl-c")
+    return [lines[-1]]
+
+
+# -- secrets ----------------------------------------------------------------------------------------
+
+
+def test_a_password_typed_ahead_of_its_question_answers_it_and_stands_nowhere(cli: Cli) -> None:
+    cli.accounts("ahead2", "ahead3")
+    with open_chat(cli, "ahead2") as chat:
+        in_talk(chat, "ahead2", "ahead3")
+        chat.enter("/send ahead3 please confirm --wait read --timeout 30")  # goes on while the rest is typed
+        chat.type("".join(f"{line}\r" for line in ("/passwd", PASSWORD, NEW, NEW)))
+        chat.until("The password was changed")
+        chat.enter("done")
+        chat.said("done ✓")
+        assert NEW not in recalled(chat, "ahead2 → ahead3>")[0]
+        assert NEW not in chat.raw.decode()
+        assert PASSWORD not in chat.raw.decode()
+    assert not {PASSWORD, NEW} & set(bodies(cli, "ahead3"))
+
+
+def test_lines_behind_a_refused_password_are_sent_to_nobody(cli: Cli) -> None:
+    cli.accounts("ahead4", "ahead5")
+    with open_chat(cli, "ahead4") as chat:
+        in_talk(chat, "ahead4", "ahead5")
+        chat.type("".join(f"{line}\r" for line in ("/passwd", "not this one", NEW, NEW, "a line too many")))
+        chat.until("typed ahead without being asked for")
+        chat.enter("and on")
+        chat.said("and on ✓")
+    assert bodies(cli, "ahead5") == ["and on"]
+
+
+# -- leaving ----------------------------------------------------------------------------------------
+
+
+def test_lines_behind_exit_are_not_carried_out(cli: Cli) -> None:
+    cli.accounts("over1", "over2")
+    after = "".join(f"after {number}\n" for number in range(20))
+    result = cli("--profile", "over1", "chat", stdin=f"to over2\nbefore\n/exit\n{after}")
+    assert result.status == 0
+    with open_chat(cli, "over1") as chat:
+        chat.online()
+        chat.type("exit\rsend over2 zombie\r")
+        assert chat.finish() == 0
+    assert bodies(cli, "over2") == ["before"]
+
+
+def test_commands_that_had_not_begun_are_named_when_a_person_leaves(cli: Cli) -> None:
+    cli.accounts("begun1", "begun2")
+    with open_chat(cli, "begun1") as chat:
+        chat.online()
+        chat.enter("break 60")
+        chat.until_status("reconnecting")
+        for line in ("users", "blacklist add begun2"):
+            chat.enter(line)
+        chat.key("ctrl-d")
+        assert chat.finish() == 0
+        chat.until("stopped: users")
+        chat.until("not begun: blacklist add begun2")
+
+
+# -- questions --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["ctrl-c", "ctrl-d"])
+def test_who_gives_up_the_question_has_the_text_back(cli: Cli, key: str) -> None:
+    one, two = f"back{key[-1]}1", f"back{key[-1]}2"
+    cli.accounts(one, two)
+    with open_chat(cli, one, rows=40) as chat:
+        in_talk(chat, one, two)
+        chat.enter("/break 60")
+        chat.until_status("reconnecting")
+        chat.enter("/users")  # what runs is not what Ctrl-C is for now
+        chat.paste(MANY)
+        chat.key("enter")
+        chat.until_line("[y/N]")
+        chat.type("yes, I th")
+        chat.key("alt-n")
+        chat.until_line("[y/N] yes, I th")
+        chat.key("ctrl-c")
+        chat.until_line("[y/N]")
+        chat.key(key)
+        chat.wait(lambda rows: rows[-1].endswith("line 19"), "the text in the line")
+        assert "stopped" not in chat.text
+        chat.key("ctrl-c")
+        chat.until_line(f"{one} → {two}>")
+        chat.key("ctrl-d")
+        assert chat.finish() == 0
+    assert bodies(cli, two) == []
+
+
+def test_a_word_that_may_be_a_command_without_its_slash_is_asked_about(cli: Cli) -> None:
+    cli.accounts("word1", "word2")
+    with open_chat(cli, "word1") as chat:
+        in_talk(chat, "word1", "word2")
+        chat.enter("exit")
+        chat.until("Send 'exit' to word2? '/exit' is the command. [y/N]")
+        chat.enter("n")
+        chat.until_line("word1 → word2> exit")
+        chat.key("enter")
+        chat.until_line("[y/N]")
+        chat.enter("y")
+        chat.said("exit ✓")
+
+
+# -- the editor -------------------------------------------------------------------------------------
+
+
+def an_editor(folder: Path, *lines: str) -> str:
+    """A program that is called with a file; gives its path."""
+    path = folder / "editor"
+    path.write_text("\n".join(("#!/bin/sh", *lines, "")))
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_ctrl_c_belongs_to_the_editor_while_it_has_the_terminal(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("editor1", "editor2")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    editor = an_editor(
+        tmp_path,
+        "trap 'printf interrupted' INT",
+        "echo here",
+        f"cat {pipe}",
+        f"cat {pipe}",
+        'echo kept >> "$1"',
+    )
+    with open_chat(cli, "editor1", EDITOR=editor, VISUAL="") as chat:
+        in_talk(chat, "editor1", "editor2")
+        chat.enter("/edit precious text")
+        chat.until("here")
+        chat.key("ctrl-c")
+        chat.until("interrupted")
+        pipe.write_text("go on\n")
+        chat.until("precious textkept")
+        chat.key("enter")
+        chat.said("precious textkept ✓")
+
+
+def test_an_editor_that_fails_is_named_and_the_text_stays(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("editor3", "editor4")
+    with open_chat(cli, "editor3", EDITOR=an_editor(tmp_path, "exit 3"), VISUAL="") as chat:
+        in_talk(chat, "editor3", "editor4")
+        chat.enter("/edit precious text")
+        chat.until("ended with status 3")
+        chat.until_line("editor3 → editor4> precious text")
+
+
+def test_line_after_line_the_edited_text_goes_out_and_without_a_terminal_it_is_refused(
+    cli: Cli, tmp_path: Path
+) -> None:
+    cli.accounts("editor5", "editor6")
+    editor = an_editor(tmp_path, 'printf "one\\ntwo" > "$1"')
+    with open_chat(cli, "editor5", "--plain", EDITOR=editor, VISUAL="") as chat:
+        chat.until("[online]")
+        chat.enter("@editor6")
+        chat.until("[to editor6]")
+        chat.enter("/edit")
+        chat.until("[stored] → editor6: one\\ntwo")
+        chat.key("ctrl-c")
+        chat.until("Ctrl-D or 'exit' leaves")
+        chat.key("ctrl-d")
+        assert chat.finish() == 0
+    assert bodies(cli, "editor6") == ["one\\ntwo"]
+    result = cli("--profile", "editor5", "chat", stdin="to editor6\n/edit precious\n", EDITOR=editor)
+    assert result.status == 8
+    assert "an editor needs a terminal" in result.err
+
+
+# -- terminals and streams --------------------------------------------------------------------------
+
+
+def test_a_terminal_that_can_do_nothing_gets_plain_lines(cli: Cli) -> None:
+    cli.accounts("dumb1")
+    with open_chat(cli, "dumb1", TERM="dumb") as chat:
+        chat.until("[online]")
+        chat.key("ctrl-d")
+        assert chat.finish() == 0
+        assert b"\x1b" not in chat.raw
+
+
+@pytest.mark.parametrize("closed", [("<&-",), (">&-",), ("2>&-",), ("<&-", ">&-", "2>&-")])
+def test_closed_streams_are_empty_ones(cli: Cli, closed: Sequence[str]) -> None:
+    name = f"closed{len(closed)}{'io2'['<>2'.index(closed[0][0])]}"
+    cli.accounts(name)
+    command = [
+        "sh",
+        "-c",
+        f'exec "$0" "$@" {" ".join(closed)}',
+        str(BIN / "cnmessage"),
+        "--profile",
+        name,
+        "chat",
+    ]
+    done = subprocess.run(
+        command, check=False, env=cli.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=30
+    )
+    assert (done.returncode, b"Traceback" in done.stderr + done.stdout) == (0, False), done
+
+
+def test_a_full_disk_behind_stdout_ends_it_in_words(cli: Cli) -> None:
+    cli.accounts("full1")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [str(BIN / "cnmessage"), "--profile", "full1", "chat"],
+            check=False, env=cli.environment(), input=b"whoami\n", stdout=full,
+            stderr=subprocess.PIPE, timeout=30,
+        )  # fmt: skip
+    assert done.returncode != 0
+    assert b"Traceback" not in done.stderr
+    assert b"No space left" in done.stderr
+
+
+# -- a text that goes as a file ---------------------------------------------------------------------
+
+
+def test_a_long_text_that_is_refused_leaves_nothing_on_disk_and_comes_back_with_up(cli: Cli) -> None:
+    cli.accounts("spool1")
+    with open_chat(cli, "spool1") as chat:
+        in_talk(chat, "spool1", "nobody-here")
+        chat.paste("precious " + "y" * 70_000)
+        chat.key("enter")
+        chat.until_line("[y/N]")
+        chat.enter("y")
+        chat.until("The text was not sent.")
+        chat.process.send_signal(signal.SIGTERM)
+        assert chat.finish() == 130
+    assert not list(cli.home.state.rglob("spool/*"))
