@@ -146,8 +146,11 @@ class Part:
 
 def in_the_way(target: Path) -> CnMessageError:
     """The error for a name that is taken."""
-    what = "is a directory" if target.is_dir() else "exists already; nothing was overwritten"
-    text = f"{target} {what}: remove it, choose another directory, or let it be overwritten (--force)"
+    if target.is_dir():
+        text = f"{target} is a directory: remove it, or choose another directory for the file"
+    else:
+        advice = "remove it, choose another directory, or let it be overwritten (--force)"
+        text = f"{target} exists already; nothing was overwritten: {advice}"
     return CnMessageError(ErrorCode.EXISTS, text)
 
 

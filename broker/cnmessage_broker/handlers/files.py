@@ -56,6 +56,8 @@ def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> tuple[Any, ..
             offset = deps.fetching.get((row.id, each.account), offset)
         if ended and each.status is not FetchStatus.DONE:
             status = str(FileStatus.EXPIRED)
+        elif row.status is FileStatus.WITHDRAWN and each.status is FetchStatus.FETCHING:
+            status = str(FetchStatus.FAILED)  # it will not go on
         places.append((each.name, status, offset))
     state = str(FileStatus.EXPIRED) if ended else str(row.status)
     return (

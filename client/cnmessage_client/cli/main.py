@@ -4,6 +4,7 @@ Called by the shell through `main`, and by the chat, which has commands carried 
 """
 
 import difflib
+import errno
 import io
 import os
 import signal
@@ -16,6 +17,7 @@ import click
 from cnmessage_client.cli import account, fetching, files, messages, people, profiles, sending
 from cnmessage_client.cli.chat import command as chatting
 from cnmessage_client.cli.options import Settings, common, help_option, settings_of
+from cnmessage_client.disk import disk_error
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
 GROUPS = (
@@ -204,6 +206,9 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
             return None, EXIT_STATUS[ErrorCode.INTERRUPTED]
         case BrokenPipeError():
             return None, 1
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
+            trouble = disk_error(error, error.filename or "the output", writing=True)
+            return trouble, trouble.exit_status
         case OSError():
             text = f"{error.filename or 'output'}: {error.strerror}"
             return CnMessageError(ErrorCode.INTERNAL, text), 1

@@ -91,6 +91,15 @@ def test_withdrawing_gives_the_quota_back_and_ends_its_transfers() -> None:
     assert len(room.told) == 2, "withdrawn once is withdrawn"
 
 
+def test_who_was_fetching_a_file_that_is_withdrawn_fetches_no_more(room: Room) -> None:
+    alice, bob, carol = room.users("alice", "bob", "carol")
+    file = upload(room, alice, Put("a.txt", 5, ("bob", "carol")))
+    room.ask(bob, Open(file, Get()))
+    room.ask(carol, Finished(file, whole=True))
+    room.ask(alice, Withdraw(file))
+    assert states(room, alice) == {"bob": "failed", "carol": "done"}
+
+
 def test_a_content_that_another_file_needs_is_not_released(room: Room) -> None:
     alice, bob = room.users("alice", "bob")
     first, second = upload(room, alice), upload(room, bob, Put("mine.txt", 5, ("alice",)))
