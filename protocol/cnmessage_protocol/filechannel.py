@@ -27,7 +27,7 @@ FILES = 2
 CHUNK = 1 << 20
 """Most bytes in one chunk."""
 
-FETCHED_CHUNK = 1 << 18
+FETCHED_CHUNK = 1 << 19
 """Most bytes in a chunk that a client asks for: what it does not read waits in the broker's memory."""
 
 FIRST_CHUNK = 1 << 14
