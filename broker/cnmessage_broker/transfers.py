@@ -40,6 +40,8 @@ from cnmessage_broker.room import check_room
 from cnmessage_broker.serving import Serving
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.filechannel import (
+    CHUNK,
+    FIRST_CHUNK,
     Chunk,
     Credit,
     Fetched,
@@ -137,7 +139,7 @@ class Transfers:
         match message:
             case Chunk(offset) if intake is not None:
                 self._pace.moved(now, len(data))
-                self._say_all(peer, intake.chunk(now, offset, data, self._pace.chunk(now)))
+                self._say_all(peer, intake.chunk(now, offset, data, self._most(now)))
             case Finish(sha256) if intake is not None:
                 self._say_all(peer, intake.finish(sha256))
             case Credit(upto, chunk) if serving is not None:
@@ -266,6 +268,14 @@ class Transfers:
         if intake.stage is Stage.RECORDING and before is not Stage.RECORDING:
             self._ask(intake.peer, self._devices[intake.peer], Complete(intake.file, intake.sha256))
 
+    def _most(self, now: float) -> int:
+        """Most bytes in a chunk of anybody: the more move at once, the smaller, so that all get the same.
+
+        Each has its chunk in turn, and all windows together hold little more than that of one alone.
+        """
+        going = len(self._intakes) + len(self._servings)
+        return min(self._pace.chunk(now), max(FIRST_CHUNK, CHUNK // max(1, going)))
+
     def send_chunks(self, now: float) -> bool:
         """A chunk to each receiver in turn; whether more could go at once."""
         for _ in range(1 if self._pace.gentle(now) else ROUNDS):
@@ -279,7 +289,7 @@ class Transfers:
 
     def _send_chunk(self, now: float, serving: Serving) -> None:
         self._sent = False
-        chunk = serving.next_chunk(self._pace.chunk(now))
+        chunk = serving.next_chunk(self._most(now))
         if chunk is None:
             return
         offset, data = chunk

@@ -15,11 +15,15 @@ from pathlib import Path
 import pytest
 
 from cnmessage_client import Client, Home
-from cnmessage_protocol.filechannel import CHUNK, FILES, WINDOW
+from cnmessage_protocol.filechannel import CHUNK, FETCHED_CHUNK, FILES, WINDOW, WINDOW_CHUNKS
 from tests.support.harness import BrokerProcess, BrokerThread, eventually, sign_up
 from tests.support.proxy import Proxy
 
 CUTS = int(os.environ.get("CNMESSAGE_FAULT_RUNS", "12"))
+MOST_ALIVE = 16 << 20
+"""Bytes after which a connection is cut at the latest: chunks and windows have grown by then."""
+
+SIZE = max(8, CUTS) * MOST_ALIVE // 2
 KILLS = max(2, CUTS // 4)
 OVERHEAD = 1.02
 """Framing, encryption and credit, as a factor."""
@@ -76,14 +80,14 @@ class Cutter:
 
     def __call__(self) -> int | None:
         self.count -= 1
-        return self._chance.randrange(1, 3 * CHUNK) if self.count >= 0 else None
+        return self._chance.randrange(1, MOST_ALIVE) if self.count >= 0 else None
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.slow
 def test_an_upload_bears_cuts_at_any_byte(broker: BrokerThread, home: Home, tmp_path: Path) -> None:
     asyncio.run(sign_up(broker.address, home, "alice", "bob"))
-    sha256 = made(tmp_path / "source", max(8, CUTS) * CHUNK)
+    sha256 = made(tmp_path / "source", SIZE)
     with Proxy(broker.address, FILES, Cutter(CUTS, 1)) as proxy:
 
         async def send() -> str:
@@ -94,8 +98,7 @@ def test_an_upload_bears_cuts_at_any_byte(broker: BrokerThread, home: Home, tmp_
 
         assert asyncio.run(send()) == sha256
         assert proxy.cuts >= CUTS // 2
-        most = (max(8, CUTS) * CHUNK + proxy.cuts * WINDOW) * OVERHEAD
-        assert proxy.carried[0] <= most
+        assert proxy.carried[0] <= (SIZE + proxy.cuts * WINDOW) * OVERHEAD
     (blob,) = (broker.broker.config.data / "files" / "blobs").glob("*/*")
     assert digest(blob) == blob.name == sha256
 
@@ -104,7 +107,7 @@ def test_an_upload_bears_cuts_at_any_byte(broker: BrokerThread, home: Home, tmp_
 @pytest.mark.slow
 def test_a_download_bears_cuts_at_any_byte(broker: BrokerThread, home: Home, tmp_path: Path) -> None:
     asyncio.run(sign_up(broker.address, home, "alice", "bob"))
-    sha256 = made(tmp_path / "source", max(8, CUTS) * CHUNK)
+    sha256 = made(tmp_path / "source", SIZE)
 
     async def send() -> str:
         async with Client(home=home, profile="alice", broker=broker.address) as alice:
@@ -122,7 +125,7 @@ def test_a_download_bears_cuts_at_any_byte(broker: BrokerThread, home: Home, tmp
         (tmp_path / "got").mkdir()
         assert digest(asyncio.run(fetch())) == sha256
         assert proxy.cuts >= CUTS // 2
-        assert proxy.carried[1] <= (max(8, CUTS) * CHUNK + proxy.cuts * WINDOW) * OVERHEAD
+        assert proxy.carried[1] <= (SIZE + proxy.cuts * WINDOW_CHUNKS * FETCHED_CHUNK) * OVERHEAD
     assert [each.name for each in (tmp_path / "got").iterdir()] == ["source"]
 
 
@@ -174,7 +177,7 @@ def test_a_sender_that_is_killed_goes_on_with_the_same_call(
 ) -> None:
     asyncio.run(sign_up(broker.address, home, "alice", "bob"))
     source = tmp_path / "source"
-    size = 512 * CHUNK
+    size = 128 << 20
     sha256 = made(source, size)
     command = [sys.executable, "-c", SENDER, str(home.config), broker.address, str(source)]
     chance = random.Random(4)
@@ -211,7 +214,7 @@ def test_a_receiver_that_is_killed_goes_on_from_its_last_byte_with_the_same_call
     broker: BrokerThread, home: Home, tmp_path: Path
 ) -> None:
     asyncio.run(sign_up(broker.address, home, "alice", "bob"))
-    size = 512 * CHUNK
+    size = 128 << 20
     sha256 = made(tmp_path / "source", size)
 
     async def send() -> str:

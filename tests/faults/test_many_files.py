@@ -55,7 +55,7 @@ def test_a_thousand_files_of_any_size_arrive_as_they_were(
 def test_ten_clients_at_once_get_on_together(broker: BrokerThread, home: Home, tmp_path: Path) -> None:
     names = [f"user{number}" for number in range(CLIENTS)]
     asyncio.run(sign_up(broker.address, home, *names))
-    size = 128 * CHUNK
+    size = 32 << 20
     done = dict.fromkeys(names, 0)
     when_the_first_was_done: list[int] = []
 

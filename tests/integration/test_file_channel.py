@@ -167,6 +167,23 @@ def test_while_messages_are_stored_an_upload_is_asked_for_small_chunks(
         pass
 
 
+def test_the_more_files_move_the_smaller_are_their_chunks(
+    broker: BrokerThread, alice: FilePeer, bob: FilePeer
+) -> None:
+    bob.say(UPLOAD, Put("other", 5, ("alice",)))
+    bob.expect(Granted)
+    alice.say(UPLOAD, Put("big", 4 * WINDOW, ("bob",)))
+    alice.expect(Granted)
+    give(alice, bytes(WINDOW))
+    while (chunk := alice.expect(Credit).chunk) < CHUNK // 2:
+        pass
+    bob.say(UPLOAD, Stop("internal"))
+    give(alice, bytes(2 * WINDOW), WINDOW)
+    assert chunk == CHUNK // 2
+    while alice.expect(Credit).chunk < CHUNK:
+        pass
+
+
 def test_an_upload_goes_on_where_it_was_on_a_fresh_link(
     broker: BrokerThread, keys: dict[str, KeyPair], alice: FilePeer
 ) -> None:

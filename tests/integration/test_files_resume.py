@@ -14,9 +14,10 @@ from cnmessage_protocol.filechannel import CHUNK, WINDOW
 from tests.support.cutter import Cutter
 from tests.support.harness import BrokerProcess, BrokerThread, sign_up
 
-SIZE = 48 * CHUNK + 12345
+SIZE = 96 * CHUNK + 12345
 CUTS = 8
-HELD_AT = 20 * CHUNK
+HELD_AT = 64 * CHUNK
+"""Bytes: more than two windows, so that going on differs from beginning anew."""
 
 
 @pytest.fixture
