@@ -33,7 +33,12 @@ EVERY = dict(_every())
         (click.Abort(), 130, None),
         (BrokenPipeError(), 1, None),
         (PermissionError(13, "Permission denied", "a.txt"), 1, "a.txt: Permission denied"),
-        (OSError(28, "No space left on device"), 1, "output: No space left on device"),
+        (OSError(5, "Input/output error"), 1, "output: Input/output error"),
+        (
+            OSError(28, "No space left on device"),
+            6,
+            "no room for the output on this machine: No space left on device; make room, then the same call goes on",
+        ),
     ],
 )
 def test_every_way_to_end_has_its_words_and_its_status(
