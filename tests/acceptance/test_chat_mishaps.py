@@ -28,14 +28,13 @@ def in_talk(chat: Chat, user: str, peer: str) -> None:
     chat.until_line(f"{user} → {peer}>")
 
 
-def recalled(chat: Chat, prompt: str, presses: int = 6) -> list[str]:
-    """The lines that Up brings back."""
-    for _ in range(presses):
-        chat.key("up")
+def recalled(chat: Chat, prompt: str, presses: int = 4) -> str:
+    """The line with what so many Up bring back, and a mark behind it."""
+    chat.key(*["up"] * presses)
     chat.type("!")
-    lines = chat.wait(lambda rows: rows[-1].startswith(prompt) and rows[-1].endswith("!"), "the oldest line")
+    rows = chat.wait(lambda rows: rows[-1].startswith(prompt) and rows[-1].endswith("!"), "an earlier line")
     chat.key("ctrl-c")
-    return [lines[-1]]
+    return rows[-1]
 
 
 # -- secrets ----------------------------------------------------------------------------------------
@@ -50,7 +49,7 @@ def test_a_password_typed_ahead_of_its_question_answers_it_and_stands_nowhere(cl
         chat.until("The password was changed")
         chat.enter("done")
         chat.said("done ✓")
-        assert NEW not in recalled(chat, "ahead2 → ahead3>")[0]
+        assert recalled(chat, "ahead2 → ahead3>") == "ahead2 → ahead3> to ahead3!"
         assert NEW not in chat.raw.decode()
         assert PASSWORD not in chat.raw.decode()
     assert not {PASSWORD, NEW} & set(bodies(cli, "ahead3"))
@@ -65,6 +64,53 @@ def test_lines_behind_a_refused_password_are_sent_to_nobody(cli: Cli) -> None:
         chat.enter("and on")
         chat.said("and on ✓")
     assert bodies(cli, "ahead5") == ["and on"]
+
+
+@pytest.mark.parametrize("first", ["/passwd --oops", "/login ahead6 x", "/signup\nal ice"])
+def test_through_a_pipe_nothing_is_done_behind_a_failed_command_that_asks(cli: Cli, first: str) -> None:
+    name = {"/p": "ahead6", "/l": "ahead7", "/s": "ahead8"}[first[:2]]
+    cli.accounts(name, f"{name}b")
+    result = cli("--profile", name, "chat", stdin=f"to {name}b\nbefore\n{first}\n{NEW}\n{NEW}\n")
+    assert result.status == 8
+    assert "were not carried out" in result.err
+    assert NEW not in result.out + result.err
+    assert bodies(cli, f"{name}b") == ["before"]
+
+
+def test_a_login_behind_a_logout_waits_for_its_end(cli: Cli) -> None:
+    cli.accounts("turn1", "turn2")
+    with open_chat(cli, "turn1") as chat:
+        in_talk(chat, "turn1", "turn2")
+        chat.enter("/break 3")
+        chat.until_status("reconnecting")
+        chat.enter("/users")
+        chat.type(f"/logout\rlogin turn1\r{PASSWORD}\r")
+        chat.until("Logged in", patience=40)
+        chat.online()
+        assert PASSWORD not in chat.raw.decode()
+    assert bodies(cli, "turn2") == []
+
+
+def test_what_is_typed_while_a_command_asks_is_kept_nowhere(cli: Cli) -> None:
+    cli.accounts("part1", "part2")
+    with open_chat(cli, "part1") as chat:
+        in_talk(chat, "part1", "part2")
+        chat.enter("/break 3")
+        chat.until_status("reconnecting")
+        chat.enter("/passwd")
+        chat.until_line("Old password:")
+        for answer in (PASSWORD, NEW, NEW):
+            chat.enter(answer)
+        chat.type("partial")
+        chat.key("alt-n", "up", "down", "tab", "ctrl-u")
+        chat.type("partial")
+        chat.until("The password was changed")
+        chat.until("1 typed ahead without being asked for")
+        chat.until_line("part1 → part2>")
+        chat.key("ctrl-y", "down")
+        chat.type("clean")
+        chat.until_line("part1 → part2> clean")
+        assert "partial" not in chat.raw.decode()
 
 
 # -- leaving ----------------------------------------------------------------------------------------
@@ -131,13 +177,16 @@ def test_a_word_that_may_be_a_command_without_its_slash_is_asked_about(cli: Cli)
     with open_chat(cli, "word1") as chat:
         in_talk(chat, "word1", "word2")
         chat.enter("exit")
-        chat.until("Send 'exit' to word2? '/exit' is the command. [y/N]")
+        chat.until("Send 'exit' to word2? In a conversation the command is '/exit'. [y/N]")
         chat.enter("n")
         chat.until_line("word1 → word2> exit")
         chat.key("enter")
         chat.until_line("[y/N]")
         chat.enter("y")
         chat.said("exit ✓")
+        chat.until_line("word1 → word2>")
+        chat.key("up")  # an answer to a question is not brought back
+        chat.until_line("word1 → word2> exit")
 
 
 # -- the editor -------------------------------------------------------------------------------------

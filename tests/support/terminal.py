@@ -183,14 +183,15 @@ class ScreenTerminal:
         """The rows of the screen with their looks as SGR sequences, each beginning and ending without any."""
         return ["".join(_looks(row)).rstrip() for row in self.cells()]
 
-    def until(self, wanted: str | re.Pattern[str], *, gone: bool = False) -> str:
+    def until(self, wanted: str | re.Pattern[str], *, gone: bool = False, patience: float = PATIENCE) -> str:
         """Wait until the screen shows it, or no more shows it; gives the screen's text then."""
         pattern = re.compile(re.escape(wanted)) if isinstance(wanted, str) else wanted
 
         def seen(lines: list[str]) -> bool:
             return (pattern.search("\n".join(lines)) is None) is gone
 
-        return "\n".join(self.wait(seen, f"{pattern.pattern!r} {'to go' if gone else 'to be shown'}"))
+        what = f"{pattern.pattern!r} {'to go' if gone else 'to be shown'}"
+        return "\n".join(self.wait(seen, what, patience))
 
     def wait(self, holds: Callable[[list[str]], bool], what: str, patience: float = PATIENCE) -> list[str]:
         """Wait until it holds for the rows of the screen; gives them."""

@@ -23,6 +23,9 @@ def _every(group: click.Group = cli, path: Sequence[str] = ()) -> Iterator[tuple
 EVERY = dict(_every())
 
 
+FULL = "No space left on device"
+
+
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
@@ -35,9 +38,9 @@ EVERY = dict(_every())
         (PermissionError(13, "Permission denied", "a.txt"), 1, "a.txt: Permission denied"),
         (OSError(5, "Input/output error"), 1, "output: Input/output error"),
         (
-            OSError(28, "No space left on device"),
+            OSError(28, FULL),
             6,
-            "no room for the output on this machine: No space left on device; make room, then the same call goes on",
+            f"no room for the output on this machine: {FULL}; make room, then the same call goes on",
         ),
     ],
 )

@@ -46,9 +46,8 @@ def doubt(to: tuple[str, ...], body: str, *, can_ask: bool) -> Question | Hindra
         return Hindrance(error.message)
     if can_ask and body.strip() in _LIKELY_COMMANDS:
         word = body.strip()
-        return Question(
-            f"Send '{word}' to {in_words(to)}? '/{word}' is the command. [y/N]", to, body, as_file=False
-        )
+        text = f"Send '{word}' to {in_words(to)}? In a conversation the command is '/{word}'. [y/N]"
+        return Question(text, to, body, as_file=False)
     lines = body.count("\n") + 1
     if lines > MOST_LINES and can_ask:
         text = f"Send {lines} lines to {in_words(to)} as one message? [y/N]"

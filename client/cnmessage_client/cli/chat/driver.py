@@ -34,7 +34,7 @@ from cnmessage_client.cli.chat.effects import (
 from cnmessage_client.cli.chat.feeding import Feeding
 from cnmessage_client.cli.chat.helping import help_text
 from cnmessage_client.cli.chat.living import Living
-from cnmessage_client.cli.chat.runner import Runner
+from cnmessage_client.cli.chat.runner import ASKING, Runner
 from cnmessage_client.cli.chat.running import Running
 from cnmessage_client.cli.chat.status import Completions
 from cnmessage_client.cli.chat.talk import Talk
@@ -67,14 +67,20 @@ class Driver(Feeding):
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: set[asyncio.Task[None]] = set()
         self._asking = asyncio.Lock()
-        self.editing = False
-        """Whether the terminal is an editor's."""
+        self.astray = False
+        """Whether a command that asks has failed: the next lines may be answers that it did not take."""
+        self._edit_task: asyncio.Task[None] | None = None
 
     # -- what a person does -----------------------------------------------------------------------
 
     def typed(self, line: str) -> None:
         """A line was typed; what stands in the line by now was typed after it."""
         self.feed(lambda now: self.talk.typed(line, now, datetime.now(UTC)), typed=True)
+
+    @property
+    def editing(self) -> bool:
+        """Whether the terminal is an editor's."""
+        return self._edit_task is not None and not self._edit_task.done()
 
     def next_view(self) -> None:
         """To what is unread, else home; what is being typed stays with the view it was typed in."""
@@ -117,12 +123,19 @@ class Driver(Feeding):
             ahead = self.screen.typed_ahead()
             return await answer(lambda: self.screen.ask(question, hidden=hidden)) if ahead is None else ahead
 
-    async def answered(self) -> None:
-        """Wait while a command may ask. Lines that it has not asked for may be secrets: they go nowhere."""
-        if not self.runner.asking:
-            return
-        self.screen.expect_answers(expected=True)
-        await self.runner.asked()
+    async def ready(self) -> None:
+        """Wait until the next line may be taken: not while a command may ask, nor while an editor is open."""
+        if self._edit_task is not None:
+            await asyncio.wait((self._edit_task,))
+        asking = self.runner.asking
+        if asking:
+            self.screen.expect_answers(expected=True)
+        await self.runner.account_settled()
+        if asking:
+            self.forget_ahead()
+
+    def forget_ahead(self) -> None:
+        """Questions are over. Lines that they have not asked for may be secrets: they go nowhere."""
         left_over = self.screen.forget_ahead()
         self.screen.expect_answers(expected=False)
         if left_over:
@@ -175,7 +188,8 @@ class Driver(Feeding):
             case AskReceipts(ids):
                 self._spawn(self._ask_receipts(ids))
             case Edit(text):
-                self._loading.add(self._spawn(self._edit(text)))
+                self._edit_task = self._spawn(self._edit(text))
+                self._loading.add(self._edit_task)
 
     async def _send(self, message: SendMessage) -> None:
         try:
@@ -207,7 +221,6 @@ class Driver(Feeding):
         self.feed(lambda now: self.talk.receipts(found, now))
 
     async def _edit(self, text: str) -> None:
-        self.editing = True
         try:
             edited = await self.screen.edit(text)
         except CnMessageError as error:
@@ -215,8 +228,6 @@ class Driver(Feeding):
             self.warned(error.message)
             self.screen.set_draft(text)
             return
-        finally:
-            self.editing = False
         if self.screen.keeps_draft:
             self.screen.set_draft(edited)
         else:
@@ -259,6 +270,7 @@ class Driver(Feeding):
             self.broken(outcome)
         status = outcome if isinstance(outcome, int) else 1
         self.failed = self.failed or status != 0
+        self.astray = self.astray or (status != 0 and running.words[0] in ASKING)
         if status == EXIT_STATUS[ErrorCode.INTERRUPTED] and not self.left.done():
             self.told("stopped")
         self.feed(lambda now: self.talk.finished(running.words, status, now))

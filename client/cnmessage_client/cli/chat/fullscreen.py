@@ -143,8 +143,8 @@ class FullScreen:
         try:
             return await self._line.ask(safe_text(question, lines=True), hidden=hidden)
         finally:
-            if hidden:  # nothing that was cut out of a secret can be put anywhere
-                self._app.clipboard.set_data(ClipboardData())
+            if hidden:
+                self._forget_clipboard()
 
     def typed_ahead(self) -> str | None:
         """A line that was entered while nothing was asked."""
@@ -158,17 +158,26 @@ class FullScreen:
     def expect_answers(self, *, expected: bool) -> None:
         """Show dots for what is typed until a question is there, and do not let Up bring it back."""
         self._line.expect(expected=expected)
+        if not expected:
+            self._forget_clipboard()
 
     def forget_ahead(self) -> int:
-        """Forget what was entered, but not that it has ended."""
-        count = 0
+        """Forget what was entered, and what is being typed; but not that it has ended."""
+        count = int(bool(self._line.buffer.text))
+        self._line.buffer.reset()
         while self.typed_ahead() is not None:
             count += 1
         return count
 
+    def _forget_clipboard(self) -> None:
+        """Nothing that was cut out of a secret can be put anywhere."""
+        self._app.clipboard.set_data(ClipboardData())
+
     async def lines(self) -> AsyncIterator[str]:
         """What is typed, until Ctrl-D; raises what has ended the screen."""
         while (line := await self._typed.get()) is not None:
+            if not self._talk.asks:
+                self._line.remember(line)
             yield line
         if self._task is not None and self._task.done():
             with suppress(EOFError):  # the terminal is gone
@@ -210,9 +219,7 @@ class FullScreen:
         keys.add("c-end")(lambda _: self._scrollback.to_end())
         keys.add("c-c")(lambda _: self._line.give_up() or self._on_interrupt())
         keys.add("c-d", filter=empty)(lambda _: self._end())
-        keys.add("escape", "n", filter=Condition(lambda: self._line.question is None))(
-            lambda _: self._on_next()
-        )
+        keys.add("escape", "n", filter=Condition(lambda: not self._line.lent))(lambda _: self._on_next())
         keys.add("c-z")(_suspend)
         return keys
 

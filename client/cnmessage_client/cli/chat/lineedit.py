@@ -58,24 +58,35 @@ class LineEdit:
     @property
     def draft(self) -> str:
         """The line being typed, also while a question is asked."""
-        return self._aside.text if self._answer is not None else self.buffer.text
+        return self._aside.text if self.lent else self.buffer.text
 
     @property
     def _secret(self) -> bool:
         """Whether nobody may see what is typed: a hidden answer, or what may become one."""
         return self._hidden or (self._expecting and self._answer is None)
 
+    @property
+    def lent(self) -> bool:
+        """Whether the line is for answers: the draft is put aside."""
+        return self._expecting or self._answer is not None
+
     def expect(self, *, expected: bool) -> None:
-        """Whether a question may come: then what is typed before it is its answer."""
-        if self._expecting and not expected and self._answer is None:
-            self.buffer.reset()  # perhaps a part of a secret that nobody asked for
+        """Whether questions may come: until no more, what is typed is an answer, perhaps a secret one."""
+        if expected and not self.lent:
+            self._put_aside()
         self._expecting = expected
+        if not self.lent:
+            self._take_back()
         self._changed()
+
+    def remember(self, line: str) -> None:
+        """This line was no answer: Up brings it back."""
+        self._recall.add(line)
 
     def set_draft(self, text: str) -> None:
         """Put a text in place of it."""
         document = Document(typed_text(text))
-        if self._answer is not None:
+        if self.lent:
             self._aside = document
         else:
             self.buffer.reset(document)
@@ -87,8 +98,7 @@ class LineEdit:
             self._answer = answer
             self.question, self._hidden = question, hidden
             if not self._expecting:
-                self._aside = self.buffer.document
-                self.buffer.reset()
+                self._put_aside()
             self._changed()
             try:
                 return await answer
@@ -115,7 +125,7 @@ class LineEdit:
 
     def bind(self, keys: KeyBindings) -> None:
         """Add what keys do to the line."""
-        asking = Condition(lambda: self._answer is not None)
+        asking = Condition(lambda: self.lent)
         keys.add("enter")(lambda _: self.buffer.validate_and_handle())
         keys.add("escape", "enter", filter=~asking)(lambda _: self.buffer.newline(copy_margin=False))
         keys.add("tab", filter=~asking)(generate_completions)
@@ -134,7 +144,7 @@ class LineEdit:
 
     def _insert(self, data: str) -> None:
         text = typed_text(data)
-        if self._answer is not None:
+        if self.lent:
             text = text.replace("\n", " ")
         self.buffer.insert_text(text)
 
@@ -143,7 +153,7 @@ class LineEdit:
             self.buffer.complete_previous()
         elif self.buffer.document.cursor_position_row > 0:
             self.buffer.cursor_up()
-        elif self._answer is None:
+        elif not self.lent:
             self._show(self._recall.older(self.buffer.text))
 
     def _down(self) -> None:
@@ -151,7 +161,7 @@ class LineEdit:
             self.buffer.complete_next()
         elif self.buffer.document.cursor_position_row < self.buffer.document.line_count - 1:
             self.buffer.cursor_down()
-        elif self._answer is None:
+        elif not self.lent:
             self._show(self._recall.newer())
 
     def _show(self, line: str | None) -> None:
@@ -165,8 +175,7 @@ class LineEdit:
             self._put_back(answer)
             answer.set_result(text)
         else:
-            if not self._expecting:
-                self._recall.add(text)
+            self._recall.leave()
             buffer.reset()
             self._entered(text)
         return True  # the buffer holds what it shall already
@@ -185,9 +194,19 @@ class LineEdit:
             return
         self._answer = self.question = None
         self._hidden = False
+        if self._expecting:
+            self.buffer.reset()
+        else:
+            self._take_back()
+        self._changed()
+
+    def _put_aside(self) -> None:
+        self._aside = self.buffer.document
+        self.buffer.reset()
+
+    def _take_back(self) -> None:
         self.buffer.reset(self._aside)
         self._aside = Document()
-        self._changed()
 
 
 def typed_text(text: str) -> str:

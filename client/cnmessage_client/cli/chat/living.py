@@ -152,7 +152,8 @@ class Living:
             return await job(client)
         except CnMessageError as error:
             if client is self._client and error.code is ErrorCode.BROKER_KEY_CHANGED:
-                await self.close()  # it has failed for good; the next command tries again
+                await self.close()  # it has failed for good
+                self._key_is_wrong()
             raise
 
     async def send(self, key: str, to: Sequence[str], body: str) -> Receipt:
@@ -270,14 +271,20 @@ class Living:
                 return
             await self._close()
             if error.code is ErrorCode.BROKER_KEY_CHANGED:
-                self._spawn(self._look_again_later())
-                if self._wrong_key_told:
+                told = self._wrong_key_told
+                self._key_is_wrong()
+                if told:
                     return
-                self._wrong_key_told = True
             if error.code is ErrorCode.UNAUTHENTICATED:
                 client.profile.remember(broker=client.address.place, user=None)
                 self._news.logged_out()
             self._news.ended(error)
+
+    def _key_is_wrong(self) -> None:
+        """Another broker stands there: a person was told, or is by the error, and it is tried again."""
+        self._wrong_key_told = True
+        self._news.moved(State.CLOSED, 0.0)
+        self._spawn(self._look_again_later())
 
     async def _look_again_later(self) -> None:
         await asyncio.sleep(_LOOK_AGAIN)

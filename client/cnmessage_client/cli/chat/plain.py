@@ -182,6 +182,8 @@ class Plain:
         for _ in range(count):
             self._reader.taken()
         self._lines.clear()
+        if os.isatty(self._stdin):
+            termios.tcflush(self._stdin, termios.TCIFLUSH)  # a line without its end, yet
         return count
 
     async def lines(self) -> AsyncIterator[str]:

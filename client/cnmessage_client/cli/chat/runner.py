@@ -27,6 +27,9 @@ _MOVING = {("files", "send"), ("files", "get"), ("sendfile",), ("getfile",)}
 ASKING = frozenset({"signup", "login", "passwd"})
 """Commands that ask, secrets too: until one is over, no line is anything but an answer."""
 
+_AT_ONCE = ASKING | {"logout"}
+"""They wait for nothing, and what is typed behind them waits for their end: `login` behind `logout` too."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Order:
@@ -49,7 +52,7 @@ class Runner:
         """Run a command as soon as it is its turn."""
         self._idle.clear()
         order = _Order(words, carry)
-        if words[0] in ASKING or words[:1] in _MOVING or words[:2] in _MOVING:
+        if words[0] in _AT_ONCE or words[:1] in _MOVING or words[:2] in _MOVING:
             self._start(order)
         elif self._front is None:
             self._front = self._start(order)
@@ -71,10 +74,10 @@ class Runner:
         """Whether a command that asks runs."""
         return any(each.words[0] in ASKING for each in self._running)
 
-    async def asked(self) -> None:
-        """Wait until no command may ask any more."""
-        while asking := [task for each, task in self._running.items() if each.words[0] in ASKING]:
-            await asyncio.wait(asking)
+    async def account_settled(self) -> None:
+        """Wait until no command about the account runs any more."""
+        while tasks := [task for each, task in self._running.items() if each.words[0] in _AT_ONCE]:
+            await asyncio.wait(tasks)
 
     def interrupt(self) -> bool:
         """Stop the newest that runs, if any does; gives whether."""

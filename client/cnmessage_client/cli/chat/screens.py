@@ -95,7 +95,7 @@ class Screen(Protocol):
         ...
 
     def forget_ahead(self) -> int:
-        """Forget the lines that were entered and that nobody has taken; gives how many."""
+        """Forget what was typed and nobody has taken, so far as this can be done; gives how many lines."""
         ...
 
     def lines(self) -> AsyncIterator[str]:

@@ -160,10 +160,15 @@ class Sitting:
             driver.typed(line)
             if driver.left.done():
                 return  # what follows was meant for nobody
-            if self._piped:
-                await driver.settle()
-            else:
-                await driver.answered()
+            if not self._piped:
+                await driver.ready()
+                continue
+            await driver.settle()
+            if driver.astray:
+                driver.warned(
+                    "the lines behind it may be its answers, secrets too: they were not carried out"
+                )
+                return
 
     async def _enter(self) -> None:
         driver, living = self._driver, self._driver.living
@@ -175,7 +180,10 @@ class Sitting:
         else:
             driver.screen.expect_answers(expected=True)
             await first_run(living, driver, told_broker=self._told_broker)
-            driver.screen.expect_answers(expected=False)
+            if self._piped:
+                driver.screen.expect_answers(expected=False)
+            else:
+                driver.forget_ahead()
 
     # -- the end ----------------------------------------------------------------------------------
 
