@@ -6,7 +6,7 @@ time and when the last message was stored; knows no transfer. Called by the file
 
 from collections.abc import Callable
 
-from cnmessage_protocol.filechannel import CHUNK
+from cnmessage_protocol.filechannel import CHUNK, FIRST_CHUNK
 
 MEMORY = 1.0
 """Seconds after a message for which files stay gentle: as long as people talk, somebody writes again soon."""
@@ -32,9 +32,13 @@ class Pace:
         """Whether people talk."""
         return now < self._talked_at() + MEMORY
 
-    def chunk(self, now: float) -> int:
-        """Most bytes that a chunk should have."""
-        return GENTLE_CHUNK if self.gentle(now) else CHUNK
+    def chunk(self, now: float, going: int) -> int:
+        """Most bytes that a chunk should have while so many files move.
+
+        Each has its chunk in turn, so all get the same; and all windows together hold little more than one.
+        """
+        share = max(FIRST_CHUNK, CHUNK // max(1, going))
+        return min(GENTLE_CHUNK, share) if self.gentle(now) else share
 
     def moved(self, now: float, size: int) -> None:
         """So many bytes came or went just now."""

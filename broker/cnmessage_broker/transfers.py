@@ -40,8 +40,6 @@ from cnmessage_broker.room import check_room
 from cnmessage_broker.serving import Serving
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.filechannel import (
-    CHUNK,
-    FIRST_CHUNK,
     Chunk,
     Credit,
     Fetched,
@@ -139,7 +137,8 @@ class Transfers:
         match message:
             case Chunk(offset) if intake is not None:
                 self._pace.moved(now, len(data))
-                self._say_all(peer, intake.chunk(now, offset, data, self._most(now)))
+                most = self._pace.chunk(now, len(self._devices))
+                self._say_all(peer, intake.chunk(now, offset, data, most))
             case Finish(sha256) if intake is not None:
                 self._say_all(peer, intake.finish(sha256))
             case Credit(upto, chunk) if serving is not None:
@@ -243,9 +242,8 @@ class Transfers:
             raise
 
     def _end_file(self, file: bytes, error: RequestError) -> None:
-        ended = [each.peer for each in self._intakes.values() if each.file == file]
-        ended += [each.peer for each in self._servings.values() if each.file == file]
-        for peer in ended:
+        going: list[Intake | Serving] = [*self._intakes.values(), *self._servings.values()]
+        for peer in [each.peer for each in going if each.file == file]:
             self._say(peer, stop(error))
             self._drop(peer)
         self._blobs.drop_part(file)
@@ -268,14 +266,6 @@ class Transfers:
         if intake.stage is Stage.RECORDING and before is not Stage.RECORDING:
             self._ask(intake.peer, self._devices[intake.peer], Complete(intake.file, intake.sha256))
 
-    def _most(self, now: float) -> int:
-        """Most bytes in a chunk of anybody: the more move at once, the smaller, so that all get the same.
-
-        Each has its chunk in turn, and all windows together hold little more than that of one alone.
-        """
-        going = len(self._intakes) + len(self._servings)
-        return min(self._pace.chunk(now), max(FIRST_CHUNK, CHUNK // max(1, going)))
-
     def send_chunks(self, now: float) -> bool:
         """A chunk to each receiver in turn; whether more could go at once."""
         for _ in range(1 if self._pace.gentle(now) else ROUNDS):
@@ -289,7 +279,7 @@ class Transfers:
 
     def _send_chunk(self, now: float, serving: Serving) -> None:
         self._sent = False
-        chunk = serving.next_chunk(self._most(now))
+        chunk = serving.next_chunk(self._pace.chunk(now, len(self._devices)))
         if chunk is None:
             return
         offset, data = chunk

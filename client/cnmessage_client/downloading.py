@@ -43,7 +43,9 @@ class Downloading(Job):
         report: Report,
         *,
         overwrite: bool,
+        confirm: bool = True,
     ) -> None:
+        self._confirm = confirm
         self._directory = directory
         self._overwrite = overwrite
         self._machine: Download | None = None
@@ -70,11 +72,15 @@ class Downloading(Job):
         self._check_directory()
         if self.target is not None:
             self._check_target(self.target)
+        # What this disk refuses, the broker need not hear of: a sender would see it as begun.
         self._part = Part.find(self._directory, self._wanted)
+        if self._part is None and self.target is not None:
+            self._part = Part.make(self._directory, self.target.name, self._wanted)
         self._ask(now)
 
     def _ask(self, now: float) -> None:
-        self._machine = Download(0 if self._part is None else self._part.size, now, self.limit)
+        here = 0 if self._part is None else self._part.size
+        self._machine = Download(here, now, self.limit, confirm=self._confirm)
         self.perform(now, self._machine.begin())
 
     def received(self, now: float, message: FileMessage, data: memoryview) -> None:

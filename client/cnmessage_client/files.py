@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 
 from cnmessage_client.caller import Caller
+from cnmessage_client.confirming import Confirming
 from cnmessage_client.downloading import Downloading
 from cnmessage_client.job import Job, Report
 from cnmessage_client.journal import Journal
@@ -77,22 +78,32 @@ class FileCalls(Caller):
         *,
         name: str | None = None,
         overwrite: bool = False,
+        confirm: bool = True,
         progress: Progress | None = None,
     ) -> Path:
         """Fetch a file into `directory`, verified; gives where it is. Cut short, the same call goes on.
 
         It gets its sender's name or `name`, either way made harmless. Nothing is overwritten unasked: EXISTS.
+        Without `confirm` it counts as fetched only once `confirm_file` was called.
         """
         self._connected()
         file = checked(lambda: parse_id(id))
         async with self._fetching:
             report = _reporter(progress)
-            job = Downloading(file, Path(directory), name, self.timeout, report, overwrite=overwrite)
+            place = Path(directory)
+            job = Downloading(file, place, name, self.timeout, report, overwrite=overwrite, confirm=confirm)
             await self._move([job])
         error = self._explained(job.error)
         if error is not None:
             raise error
         return job.target or Path(directory)
+
+    async def confirm_file(self, id: str) -> None:  # noqa: A002 - as above
+        """Say that this user has a file, which was fetched without `confirm`; its sender can see so."""
+        job = Confirming(checked(lambda: parse_id(id)), self.timeout, _reporter(None))
+        await self._move([job])
+        if (error := self._explained(job.error)) is not None:
+            raise error
 
     async def files(self, *, sent: bool) -> list[FileInfo]:
         """The files this user sent, or was offered, the latest first."""

@@ -218,12 +218,19 @@ class SyncClient:
         *,
         name: str | None = None,
         overwrite: bool = False,
+        confirm: bool = True,
         progress: Progress | None = None,
     ) -> Path:
         """Fetch a file into `directory`; gives where it is. `progress` is called on the client's thread."""
         return self._run(
-            self._client.get_file(id, directory, name=name, overwrite=overwrite, progress=progress),
+            self._client.get_file(
+                id, directory, name=name, overwrite=overwrite, confirm=confirm, progress=progress
+            ),
         )
+
+    def confirm_file(self, id: str) -> None:  # noqa: A002 - as above
+        """Say that this user has a file, which was fetched without `confirm`."""
+        self._run(self._client.confirm_file(id))
 
     def files(self, *, sent: bool) -> list[FileInfo]:
         """The files this user sent, or was offered, the latest first."""

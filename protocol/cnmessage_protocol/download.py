@@ -1,5 +1,7 @@
 """Machine: a client's download of one file. Driven by the client's transfer thread; phases in transfer.py."""
 
+from typing import Self
+
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.filechannel import (
     FETCHED_CHUNK,
@@ -28,16 +30,29 @@ from cnmessage_protocol.transfer import (
 
 
 class Download:
-    """A client's download, going on at `offset` bytes that are on disk."""
+    """A client's download, going on at `offset` bytes that are on disk.
 
-    def __init__(self, offset: int, now: float, limit: float) -> None:
+    Without `confirm` it is over when the file is kept, and its sender does not hear of it.
+    """
+
+    def __init__(self, offset: int, now: float, limit: float, *, confirm: bool = True) -> None:
         self.phase = Phase.ASKING
+        self._confirm = confirm
         self.flow = Inflow(0, offset, offset)
         self.opened: Opened | None = None
         self._patience = Patience(now, now, limit)
 
+    @classmethod
+    def fetched(cls, now: float, limit: float) -> Self:
+        """One that has only its end before it: the file was kept earlier."""
+        download = cls(0, now, limit)
+        download.phase = Phase.FINISHING
+        return download
+
     def begin(self) -> list[Effect]:
         """The first word."""
+        if self.phase is Phase.FINISHING:
+            return [Say(Fetched())]
         return [Say(Get(self.flow.offset, self.flow.offset + self.flow.window, self.flow.chunk))]
 
     def received(self, now: float, message: FileMessage) -> list[Effect]:
@@ -97,6 +112,9 @@ class Download:
         """The file is verified and in its place; the broker may have ended the transfer meanwhile."""
         if self.phase is Phase.ENDED:
             return []
+        if not self._confirm:
+            self._move(Step.STOPPED)
+            return [Ended(self.opened)]
         self._move(Step.STORED)
         self._patience.heard(now, progress=True)
         return [Say(Fetched())]

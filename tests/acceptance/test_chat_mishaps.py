@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -204,15 +205,17 @@ def test_ctrl_c_belongs_to_the_editor_while_it_has_the_terminal(cli: Cli, tmp_pa
     cli.accounts("editor1", "editor2")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    editor = an_editor(
-        tmp_path,
-        "trap 'printf interrupted' INT",
-        "echo here",
-        f"cat {pipe}",
-        f"cat {pipe}",
-        'echo kept >> "$1"',
+    editor = tmp_path / "editor"
+    editor.write_text(
+        f"#!{sys.executable}\n"
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('interrupted', flush=True))\n"
+        "print('here', flush=True)\n"
+        f"open({str(pipe)!r}).read()\n"
+        "print('kept', file=open(sys.argv[1], 'a'))\n"
     )
-    with open_chat(cli, "editor1", EDITOR=editor, VISUAL="") as chat:
+    editor.chmod(0o755)
+    with open_chat(cli, "editor1", EDITOR=str(editor), VISUAL="") as chat:
         in_talk(chat, "editor1", "editor2")
         chat.enter("/edit precious text")
         chat.until("here")

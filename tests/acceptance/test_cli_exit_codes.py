@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnmessage_client import Client
 from cnmessage_client.profile import KnownBrokers, parse_address
-from tests.acceptance.conftest import Cli
+from tests.acceptance.conftest import Cli, Running
 from tests.support.harness import BIN, PASSWORD, BrokerProcess, free_port, home_at
 
 
@@ -271,4 +271,15 @@ def test_130_when_interrupted_without_a_traceback(cli: Cli) -> None:
         assert watch.line().endswith("to myself")
         result = watch.end(signal.SIGINT)
     assert (result.status, result.out) == (130, "")
+    assert "Traceback" not in result.err
+
+
+def test_sigterm_ends_what_a_script_started_in_its_background(cli: Cli) -> None:
+    cli.accounts("behind1", "behind2")
+    command = ["sh", "-c", 'trap "" INT; exec "$0" "$@"', str(BIN / "cnmessage"), "--profile", "behind1"]
+    with Running([*command, "watch"], cli.environment()) as watch:
+        cli.ok("--profile", "behind2", "send", "behind1", "it is up")
+        watch.wait_for("it is up", "stdout")
+        result = watch.end(signal.SIGTERM)
+    assert result.status == 130
     assert "Traceback" not in result.err

@@ -98,6 +98,7 @@ def test_standard_input_is_sent_under_a_name_and_a_file_comes_to_standard_output
     with got:
         out, err = got.process.communicate(timeout=15)
     assert (got.process.returncode, out) == (0, content), err
+    assert states(cli, "pipe1")[row[0]] == {"pipe2": "done"}
     # Nothing of either is left behind on this machine.
     left = [path for path in cli.home.state.rglob("*") if path.is_file() and path.stat().st_size > 10_000]
     assert left == []
@@ -189,11 +190,12 @@ def test_a_file_can_be_taken_back_and_one_that_is_not_wanted_declined(cli: Cli, 
     assert refused.status == 6
     assert cli.ok("--profile", "back2", "files", "cancel", kept).rows == [[kept, "kept.txt", "cancelled"]]
     assert states(cli, "back1")[kept] == {"back2": "failed"}
-    # The history stays, and one may think better of it.
+    # The history stays, and one may think better of it; only not by the way.
     assert len(cli.ok("--profile", "back2", "history").rows) == 2
     into = tmp_path / "in"
     into.mkdir()
-    cli.ok("--profile", "back2", "files", "get", "--all", "-o", str(into))
+    assert "Nothing is waiting" in cli.ok("--profile", "back2", "getfile", "--all", "-o", str(into)).err
+    cli.ok("--profile", "back2", "files", "get", kept, "-o", str(into))
     assert [path.name for path in into.iterdir()] == ["kept.txt"]
     assert cli("--profile", "back2", "files", "cancel", kept).status == 6
     assert cli("--profile", "back1", "files", "cancel", kept).status == 6

@@ -128,6 +128,7 @@ def test_6_an_existing_target_is_left_alone(cli: Cli, tmp_path: Path) -> None:
     result = cli("--profile", "exists2", "files", "get", identity, "-o", str(into))
     assert (result.status, "--force" in result.err) == (6, True)
     assert (into / "x.txt").read_text() == "mine"
+    assert states(cli, "exists1")[identity] == {"exists2": "offered"}
     (into / "x.txt").unlink()
     make(tmp_path / "elsewhere", "mine")
     (into / "x.txt").symlink_to(tmp_path / "elsewhere")
@@ -188,6 +189,54 @@ def test_a_full_disk_of_the_receiver_is_told_and_the_same_command_goes_on_when_t
     assert states(cli, "full1")[identity] == {"full2": "fetching"}
     cli.ok(*command[1:])
     assert (into / "x.bin").read_bytes() == content
+
+
+def test_what_reads_our_output_may_fail_and_then_nothing_was_fetched(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("outfull1", "outfull2")
+    identity = offer(cli, "outfull1", "outfull2", make(tmp_path / "x.bin", "y" * 300_000))
+    command = [str(BIN / "cnmessage"), "--profile", "outfull2", "files", "get", identity, "-o", "-"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env=cli.environment(), check=False
+        )
+    assert (done.returncode, b"no room" in done.stderr) == (6, True)
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert subprocess.run(command, stdout=writer, env=cli.environment(), check=False).returncode == 1
+    os.close(writer)
+    assert states(cli, "outfull1")[identity] != {"outfull2": "done"}
+    cli.ok("--profile", "outfull2", "files", "get", "--all", "-o", str(tmp_path), "--force")
+    assert states(cli, "outfull1")[identity] == {"outfull2": "done"}
+
+
+def test_the_newest_of_a_name_is_meant_even_if_it_is_gone(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("newest1", "newest2")
+    offer(cli, "newest1", "newest2", make(tmp_path / "n.txt", "old"))
+    gone = offer(cli, "newest1", "newest2", make(tmp_path / "n.txt", "new"))
+    cli.ok("--profile", "newest1", "files", "rm", gone)
+    result = cli("--profile", "newest2", "files", "get", "n.txt", "-o", "-")
+    assert (result.status, result.out) == (6, "")
+    assert "there are 2 files called 'n.txt'" in result.err
+
+
+def test_events_that_nobody_reads_any_more_are_no_defect(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("events1", "events2")
+    command = [
+        str(BIN / "cnmessage"),
+        "--profile",
+        "events1",
+        "files",
+        "send",
+        "events2",
+        sparse(tmp_path / "s"),
+    ]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*command, "--json"], stdout=writer, stderr=subprocess.PIPE, env=cli.environment(), check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_6_withdrawn_while_it_is_fetched(cli: Cli, tmp_path: Path) -> None:

@@ -56,7 +56,10 @@ def _fetching(function: Any) -> Any:
         ),
         click.option("--force", is_flag=True, help="Replace files of the same name."),
         click.option(
-            "--all", "every", is_flag=True, help="All that were offered to you and not fetched yet."
+            "--all",
+            "every",
+            is_flag=True,
+            help="All that were offered to you and neither fetched nor given up yet.",
         ),
         click.option(
             "--output",
@@ -135,7 +138,7 @@ class _Run:
     def __init__(self, settings: Settings, order: _Order) -> None:
         self._settings = settings
         self._order = order
-        self._verified: list[Path] = []
+        self._verified: list[tuple[str, Path]] = []
 
     async def job(self, client: Client) -> None:
         """Find out what is meant, and fetch it."""
@@ -213,7 +216,7 @@ class _Run:
             path = await client.get_file(
                 wanted.id,
                 Path(self._order.output),
-                name=wanted.name,
+                name=wanted.name if wanted.info is None else wanted.name or wanted.info.name,
                 overwrite=self._order.force,
                 progress=_following(view, wanted),
             )
@@ -228,20 +231,25 @@ class _Run:
         """Into a folder of our own, so that nothing is printed before all of it is here and verified."""
         folder = stdout_folder(client.profile, wanted.id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._verified.append(
-            await client.get_file(wanted.id, folder, overwrite=True, progress=_following(view, wanted))
-        )
+        progress = _following(view, wanted)
+        path = await client.get_file(wanted.id, folder, overwrite=True, confirm=False, progress=progress)
+        self._verified.append((wanted.id, path))
 
     def print_verified(self, stdout: BinaryIO | None) -> None:
         """What was fetched for standard output, in order; outside the event loop, as a pipe may be slow."""
         if stdout is None:
             return
-        for path in self._verified:
-            try:
+        printed: list[str] = []
+        try:
+            for identity, path in self._verified:
                 with path.open("rb") as file:
                     self._settings.renderer.bytes_of(file, stdout)
-            finally:
+                printed.append(identity)
+        finally:
+            for _, path in self._verified:
                 shutil.rmtree(path.parent, ignore_errors=True)
+            if printed:
+                self._settings.run(lambda client: _confirmed(client, printed))
 
     def _tell(self, wanted: _Wanted, path: Path | None) -> None:
         """A file is here, or, without a path, something of its name was here already."""
@@ -266,6 +274,12 @@ class _Run:
             f"{name or wanted.id}, {in_units(size)}: {where}",
             (wanted.id, name, str(size), sha256, status, place),
         )
+
+
+async def _confirmed(client: Client, identities: Sequence[str]) -> None:
+    """Only now is it fetched: before, what reads our output might have failed."""
+    for identity in identities:
+        await client.confirm_file(identity)
 
 
 def no_such_file(settings: Settings, word: str) -> CnMessageError:

@@ -50,6 +50,8 @@ def split_words(
 
 def without_count(words: Sequence[str], exists: Callable[[str], bool] = os.path.lexists) -> list[str]:
     """The words without a leading number of how many follow, which is how the first cnmessage was used."""
+    if not words:
+        return []
     count, *rest = words
     counted = rest and count.isascii() and count.isdecimal() and int(count) == len(rest)
     return rest if counted and not exists(count) else list(words)
@@ -96,9 +98,9 @@ def by_id(word: str, files: Iterable[FileInfo]) -> FileInfo | None:
 
 
 def by_name(word: str, files: Iterable[FileInfo]) -> list[FileInfo]:
-    """Files called exactly so, the one to take first: the newest that can be had, else the newest."""
+    """Files called exactly so, the newest first, whether it can still be had or not."""
     found = [each for each in files if each.name == word]
-    return sorted(found, key=lambda each: (each.state == "stored", each.time), reverse=True)
+    return sorted(found, key=lambda each: each.time, reverse=True)
 
 
 def _ambiguous(words: Sequence[str], place: int) -> CnMessageError:

@@ -59,8 +59,8 @@ def state_of(info: FileInfo, *, sent: bool) -> str:
 
 
 def can_be_fetched(info: FileInfo) -> bool:
-    """Whether a received file is still to be had and not here yet."""
-    return info.state == "stored" and all(each.state != "done" for each in info.recipients)
+    """Whether a received file is still to be had, and neither here yet nor unwanted."""
+    return info.state == "stored" and all(each.state not in {"done", "failed"} for each in info.recipients)
 
 
 def _state(recipient: RecipientState, size: int) -> str:

@@ -217,6 +217,9 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
 
 
 def _interrupt(*_: object) -> None:
+    """SIGTERM ends a command as Ctrl-C does, also where SIGINT is ignored: in the background of a script."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -87,7 +88,8 @@ class Events(Nothing):
             "done": progress.done,
             "size": progress.size,
         }
-        self._renderer.record({"progress": values})
+        with suppress(BrokenPipeError):  # the record of what became of it will notice
+            self._renderer.record({"progress": values})
 
 
 class Lines(Nothing):

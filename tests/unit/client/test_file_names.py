@@ -149,7 +149,7 @@ def test_a_whole_id_is_known_as_such() -> None:
     assert [full_id(word) for word in ("1a2b3c4d", "", "{" + FIRST[:34] + "}", "z" * 32)] == [None] * 4
 
 
-def test_of_several_of_one_name_the_newest_that_can_be_had_comes_first() -> None:
-    old, new, gone = _file(FIRST, age=2), _file(SECOND, age=1), _file(SECOND, state="withdrawn")
-    assert by_name("a.txt", [old, gone, new, _file(FIRST, "A.txt")]) == [new, old, gone]
+def test_of_several_of_one_name_the_newest_comes_first_though_it_is_gone() -> None:
+    old, new, gone = _file(FIRST, age=2), _file(SECOND, age=1), _file(SECOND, age=0, state="withdrawn")
+    assert by_name("a.txt", [old, gone, new, _file(FIRST, "A.txt")]) == [gone, new, old]
     assert by_name("a", [old]) == []

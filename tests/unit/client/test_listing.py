@@ -38,10 +38,11 @@ def test_the_state_is_told_in_words(info: FileInfo, sent: bool, said: str) -> No
     assert state_of(info, sent=sent) == said
 
 
-def test_only_what_is_stored_and_not_here_can_be_fetched() -> None:
-    for state in ("offered", "fetching", "failed"):
+def test_only_what_is_stored_and_neither_here_nor_given_up_is_fetched_with_all() -> None:
+    for state in ("offered", "fetching"):
         assert can_be_fetched(_file(("bob", state, 0)))
-    assert not can_be_fetched(_file(("bob", "done", 200)))
+    for state in ("done", "failed"):
+        assert not can_be_fetched(_file(("bob", state, 0)))
     for ended in ("withdrawn", "expired"):
         assert not can_be_fetched(_file(("bob", "offered", 0), state=ended))
 

@@ -61,6 +61,7 @@ class Plain:
         self._asking: deque[asyncio.Future[str | None]] = deque()
         self._taking: asyncio.Future[str | None] | None = None
         self._printed: OrderedDict[str, Mark | None] = OrderedDict()
+        self._earlier: set[str] = set()
         self._peer = talk.peer
         self._connection = ""
 
@@ -73,12 +74,11 @@ class Plain:
 
     def show(self, entry: Entry, *, again: bool) -> None:
         """Print what is new."""
-        del again  # what was printed already is known by its mark
         self._tell_where_we_are()
         match entry:
             case Said() | Preview(said=Said()):
                 said = entry.said if isinstance(entry, Preview) else entry
-                if self._is_new(said):
+                if self._is_new(said) and not (again and said.key in self._earlier):
                     self._say(said)
             case Note(text) | Trouble(text) | Rule(text):
                 self._tell(text)
@@ -94,6 +94,7 @@ class Plain:
         for entry in list(self._talk.entries):
             # What has no seq yet is of just now, and shown as such.
             if isinstance(entry, Said) and entry.seq is not None and self._is_new(entry):
+                self._earlier.add(entry.key)
                 if rule is not None:
                     self._tell(rule.label)
                 if self._as_json:
@@ -134,7 +135,7 @@ class Plain:
         self._printed[said.key] = said.mark
         self._printed.move_to_end(said.key)
         if len(self._printed) > MOST_PRINTED:
-            self._printed.popitem(last=False)
+            self._earlier.discard(self._printed.popitem(last=False)[0])
         return not known
 
     # -- what is typed ----------------------------------------------------------------------------
