@@ -103,6 +103,22 @@ def test_what_another_view_holds_is_printed_once_with_its_date() -> None:
     asyncio.run(test())
 
 
+def test_how_far_earlier_messages_have_come_is_not_told_line_by_line() -> None:
+    async def test() -> None:
+        async with piped() as pipes:
+            earlier = own(Mark.STORED, seq=3)
+            pipes.talk.entries = [earlier]
+            pipes.screen.redraw()
+            pipes.screen.show(replace(earlier, mark=Mark.DELIVERED), again=True)
+            fresh = replace(own(Mark.QUEUED), key="fresh")
+            pipes.screen.show(fresh, again=False)
+            pipes.screen.show(replace(fresh, mark=Mark.DELIVERED), again=True)
+            assert pipes.err.lines(3) == ["[online]", "[queued] → bob: hi", "[delivered] → bob: hi"]
+            assert pipes.out.lines(1) == ["2026-11-25 12:04:46 alice → bob: hi"]
+
+    asyncio.run(test())
+
+
 def test_the_connection_is_told_when_it_changes_but_no_countdown() -> None:
     async def test() -> None:
         async with piped() as pipes:
