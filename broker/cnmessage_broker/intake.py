@@ -68,8 +68,10 @@ class Intake:
         self.flow.slow = True  # perhaps it broke because the line is slow
         return [self._granted()] if self.stage is Stage.RECEIVING else []
 
-    def chunk(self, now: float, offset: int, data: memoryview, most: int) -> list[FileMessage]:
-        """Bytes came; later chunks should have at most `most`."""
+    def chunk(
+        self, now: float, offset: int, data: memoryview, most: int, *, gently: bool
+    ) -> list[FileMessage]:
+        """Bytes came; later chunks should have at most `most`. `gently`: the disk is needed for messages."""
         if self.stage is not Stage.RECEIVING:
             return []
         if not self.flow.take(now, offset, len(data)):
@@ -79,7 +81,10 @@ class Intake:
             written = os.pwrite(self._descriptor, view, place)
             place, view = place + written, view[written:]
         self._hash.update(data)
-        self._writeback.written(place)
+        if gently:
+            self._writeback.left_to_the_system(place)
+        else:
+            self._writeback.written(place)
         return [self.flow.more_credit(most)] if self.flow.credit_due else []
 
     def finish(self, sha256: bytes) -> list[FileMessage]:

@@ -138,7 +138,7 @@ class Transfers:
             case Chunk(offset) if intake is not None:
                 self._pace.moved(now, len(data))
                 most = self._pace.chunk(now, len(self._devices))
-                self._say_all(peer, intake.chunk(now, offset, data, most))
+                self._say_all(peer, intake.chunk(now, offset, data, most, gently=self._pace.gentle(now)))
             case Finish(sha256) if intake is not None:
                 self._say_all(peer, intake.finish(sha256))
             case Credit(upto, chunk) if serving is not None:

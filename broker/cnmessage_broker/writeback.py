@@ -23,3 +23,7 @@ class Writeback:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(self._descriptor, self._left, upto - self._left, os.POSIX_FADV_DONTNEED)
             self._left = upto
+
+    def left_to_the_system(self, upto: int) -> None:
+        """Everything before `upto` is written, and need not leave early."""
+        self._left = upto

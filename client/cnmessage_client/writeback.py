@@ -6,7 +6,7 @@ not wait, and pages on their way stay in the cache. Elsewhere nothing changes. U
 
 import os
 
-PIECE = 8 << 20
+PIECE = 1 << 20
 """Bytes that leave at once."""
 
 

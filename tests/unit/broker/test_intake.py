@@ -74,7 +74,7 @@ def test_a_whole_part_that_begins_anew_leaves_the_blob_of_its_content_alone(tmp_
         assert woken.wait(10)
         intake.work_done()
         assert [type(each) for each in intake.finish(b"x" * 32)] == [Granted]
-        intake.chunk(0.0, 0, memoryview(b"EEEEE"), 1 << 16)
+        intake.chunk(0.0, 0, memoryview(b"EEEEE"), 1 << 16, gently=False)
         intake.close()
     descriptor = blobs.open_blob(sha256)
     assert os.read(descriptor, 10) == b"hello"
@@ -133,7 +133,7 @@ def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_m
         intake = Intake(Peer(b"p", b"t" * 16), FILE, 5, blobs, workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
-        intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16)
+        intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False)
         intake.finish(sha256)
         workers.submit(held.set)
         assert held.wait(10), "the only worker is done with it"
@@ -148,7 +148,9 @@ def test_a_sign_of_life_grants_what_came_since_the_last_credit(tmp_path: Path) -
         intake = Intake(Peer(b"p", b"t" * 16), FILE, SIZE, blobs, workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
-        assert intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16) == [], "far from half a window"
+        assert intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False) == [], (
+            "far from half a window"
+        )
         assert intake.beat() == Credit(5 + WINDOW_CHUNKS * FIRST_CHUNK, FIRST_CHUNK)
         intake.close()
 

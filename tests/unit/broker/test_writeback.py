@@ -41,3 +41,12 @@ def test_what_left_early_is_whole(room: ModuleType, tmp_path: Path) -> None:
 def test_a_system_without_the_word_does_without(room: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(room.os, "posix_fadvise")
     room.Writeback(99, 0).written(5 * room.PIECE)
+
+
+def test_what_is_left_to_the_system_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[tuple[int, int]] = []
+    monkeypatch.setattr(broker.os, "posix_fadvise", lambda _, place, size, __: named.append((place, size)))
+    writeback = broker.Writeback(99, 0)
+    writeback.left_to_the_system(5 * broker.PIECE)
+    writeback.written(6 * broker.PIECE)
+    assert named == [(5 * broker.PIECE, broker.PIECE)]
