@@ -45,7 +45,7 @@ def test_a_system_without_the_word_does_without(room: ModuleType, monkeypatch: p
 
 def test_what_is_left_to_the_system_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
     named: list[tuple[int, int]] = []
-    monkeypatch.setattr(broker.os, "posix_fadvise", lambda _, place, size, __: named.append((place, size)))
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, place, size, __: named.append((place, size)))
     writeback = broker.Writeback(99, 0)
     writeback.left_to_the_system(5 * broker.PIECE)
     writeback.written(6 * broker.PIECE)
