@@ -1,12 +1,34 @@
 """A peer on the file channel without a machine behind it: says what a test wants, hears what comes."""
 
+import hashlib
+import os
 from typing import Any, Self
 
 import zmq
 
 from cnmessage_client.profile import KeyPair
-from cnmessage_protocol.filechannel import FILES, FROM_BROKER, FileMessage, pack, unpack
+from cnmessage_protocol.filechannel import (
+    CHUNK,
+    FILES,
+    FROM_BROKER,
+    WINDOW,
+    Chunk,
+    FileMessage,
+    Finish,
+    Get,
+    Granted,
+    Kept,
+    Opened,
+    Put,
+    pack,
+    unpack,
+)
 from tests.support.raw import DEADLINE, Raw
+
+UPLOAD = b"u" * 16
+BODY = os.urandom(3 * CHUNK + 17)
+DIGEST = hashlib.sha256(BODY).digest()
+PUT = Put("a.bin", len(BODY), ("bob",))
 
 
 class FilePeer:
@@ -46,3 +68,32 @@ class FilePeer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def give(peer: FilePeer, body: bytes, offset: int = 0, upto: int | None = None) -> None:
+    """Send the bytes from an offset on as chunks."""
+    end = len(body) if upto is None else upto
+    for place in range(offset, end, CHUNK):
+        peer.say(UPLOAD, Chunk(place), body[place : min(place + CHUNK, end)])
+
+
+def upload(peer: FilePeer, body: bytes = BODY, put: Put = PUT) -> Kept:
+    """A whole upload."""
+    peer.say(UPLOAD, put)
+    give(peer, body, peer.expect(Granted).offset)
+    peer.say(UPLOAD, Finish(hashlib.sha256(body).digest()))
+    kept: Kept = peer.expect(Kept)
+    return kept
+
+
+def fetch(peer: FilePeer, file: bytes, offset: int = 0) -> bytes:
+    """The bytes from an offset on."""
+    peer.say(file, Get(offset, offset + WINDOW, CHUNK))
+    size = peer.expect(Opened).size
+    got = b""
+    while offset + len(got) < size:
+        _, message, data = peer.hear()
+        assert isinstance(message, Chunk)
+        assert message.offset == offset + len(got)
+        got += data
+    return got

@@ -39,6 +39,26 @@ def new_talk(user: str | None = "alice", *, live: bool = True, **options: Any) -
     return talk
 
 
+def with_bob(*, can_ask: bool = True) -> Talk:
+    """In the conversation with bob."""
+    talk = new_talk(can_ask=can_ask)
+    type_in(talk, "to bob")
+    return talk
+
+
+def at_bob(*earlier: Message) -> Talk:
+    """In the conversation with bob, whose earlier messages are loaded."""
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.earlier("bob", earlier, 0.0)
+    return talk
+
+
+def unread(talk: Talk) -> dict[str, int]:
+    """How many messages wait, by conversation."""
+    return dict(talk.status(0.0).unread)
+
+
 def busy(talk: Talk) -> bool:
     """Whether something of ours is not stored yet, however short its time was."""
     return talk.status(1e9).queued > 0

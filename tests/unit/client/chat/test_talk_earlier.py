@@ -1,0 +1,124 @@
+"""The talk: messages of before, loaded on entry and when wanted, in their place."""
+
+import pytest
+
+from cnmessage_client.cli.chat.conversations import PAGE, PATIENCE, said_of
+from cnmessage_client.cli.chat.effects import LoadEarlier, MarkRead, Redraw, Ring, Show
+from cnmessage_protocol.states import State
+from tests.unit.client.chat.talking import (
+    at_bob,
+    lines,
+    new_talk,
+    own,
+    received,
+    shown,
+    some,
+    type_in,
+    unread,
+)
+
+
+def test_the_last_lines_are_loaded_on_the_first_entry_only() -> None:
+    talk = new_talk()
+    talk.came(received(9), 0.0)
+    assert some(type_in(talk, "to bob"), LoadEarlier) == [LoadEarlier("bob", 9, PAGE)]
+    effects = talk.earlier("bob", [received(2), own(5, "far", "bob")], 0.0)
+    assert effects == [Redraw()]
+    assert lines(talk.entries) == ["bob: text 2", "alice: text 5 ✓", "bob: text 9"]
+    assert some(type_in(talk, "/home", "@bob"), LoadEarlier) == []
+
+
+def test_an_answer_may_overlap_with_what_is_here() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.came(received(2), 0.0)
+    talk.came(received(3), 0.0)
+    talk.earlier("bob", [received(1), received(2), received(3), received(4)], 0.0)
+    assert talk.came(received(4), 9.0) == [Ring(), MarkRead(4)]
+    assert lines(talk.entries) == [f"bob: text {seq}" for seq in (1, 2, 3, 4)]
+
+
+def test_an_answer_for_a_view_that_is_not_open_changes_nothing_on_the_screen() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob", "/home")
+    assert talk.earlier("bob", [received(1)], 0.0) == []
+    assert talk.earlier("nobody", [received(1)], 0.0) == []
+    type_in(talk, "@bob")
+    assert lines(talk.entries) == ["bob: text 1"]
+
+
+def test_what_comes_below_loaded_messages_is_put_in_its_place() -> None:
+    talk = at_bob(received(5), received(6))
+    effects = talk.came(received(4), 0.0)
+    assert effects[:2] == [Show(said_of(received(4))), Redraw()]
+    assert lines(talk.entries) == ["bob: text 4", "bob: text 5", "bob: text 6"]
+
+
+def test_more_goes_on_above_and_ends_at_the_beginning() -> None:
+    talk = at_bob(*(received(seq) for seq in range(100, 100 + PAGE)))
+    assert talk.more(1.0) == [LoadEarlier("bob", 100, PAGE)]
+    assert talk.more(2.0) == []  # it is on its way
+    assert talk.more(1.0 + PATIENCE) == [LoadEarlier("bob", 100, PAGE)]  # it is not
+    assert talk.earlier("bob", [received(9)], 20.0) == [Redraw()]
+    assert lines(shown(type_in(talk, "/more"))) == ["* this is the beginning; nothing is older"]
+
+
+def test_who_asked_for_more_is_told_that_there_is_none_but_nobody_else() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    assert talk.earlier("bob", [], 0.0) == []
+    type_in(talk, "/home")
+    talk.more(0.0)
+    assert lines(shown(talk.earlier(None, [], 0.0))) == ["* this is the beginning; nothing is older"]
+
+
+def test_home_loads_more_too() -> None:
+    talk = new_talk()
+    talk.came(received(7), 0.0)
+    assert type_in(talk, "more") == [LoadEarlier(None, 7, PAGE)]
+    talk.earlier(None, [received(3, "carol")], 0.0)
+    assert lines(talk.entries) == ["carol: text 3", "bob: text 7"]
+
+
+def test_a_full_view_says_how_to_see_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnmessage_client.cli.chat.view.MOST_ENTRIES", 3)
+    talk = at_bob(*(received(seq) for seq in range(100, 100 + PAGE)))
+    (note,) = lines(shown(talk.more(0.0)))
+    assert note.endswith("for older ones: /history 100 --with bob --until TIME")
+
+
+def test_what_comes_too_late_for_a_full_view_is_told_and_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnmessage_client.cli.chat.view.MOST_ENTRIES", 3)
+    talk = new_talk()
+    talk.more(0.0)
+    talk.earlier(None, [received(seq) for seq in (5, 6, 7)], 0.0)
+    effects = talk.came(received(1), 9.0)
+    assert lines(shown(effects)) == ["(bob: text 1)"]
+    assert not some(effects, MarkRead)
+    assert unread(talk) == {"bob": 1}
+
+
+def test_without_a_connection_more_says_so_and_entry_loads_when_it_is_back() -> None:
+    talk = new_talk()
+    talk.moved(State.WAITING, 1.0, 0.0)
+    assert some(type_in(talk, "to bob"), LoadEarlier) == []
+    assert lines(shown(talk.more(0.0))) == [
+        "* there is no connection; earlier messages can be loaded when it is back"
+    ]
+    talk.moved(State.ATTACHING, 0.0, 1.0)
+    assert some(talk.moved(State.LIVE, 0.0, 1.0), LoadEarlier) == [LoadEarlier("bob", None, PAGE)]
+
+
+def test_a_question_that_the_connection_took_along_is_asked_again() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.moved(State.WAITING, 0.1, 0.0)
+    assert some(talk.moved(State.LIVE, 0.0, 0.5), LoadEarlier) == [LoadEarlier("bob", None, PAGE)]
+
+
+def test_clear_empties_the_view_and_more_brings_it_back() -> None:
+    talk = at_bob(received(1), received(2))
+    talk.earlier("bob", [], 0.0)
+    assert type_in(talk, "/clear") == [Redraw()]
+    assert talk.entries == []
+    assert type_in(talk, "/more") == [LoadEarlier("bob", None, PAGE)]

@@ -1,0 +1,117 @@
+"""The talk: what is asked before a message goes out, and what becomes of the text."""
+
+import pytest
+
+from cnmessage_client.cli.chat.effects import (
+    SendAsFile,
+    SetDraft,
+)
+from cnmessage_protocol.records import MAX_BODY
+from tests.unit.client.chat.talking import (
+    busy,
+    lines,
+    new_talk,
+    sent,
+    shown,
+    some,
+    type_in,
+    with_bob,
+)
+
+LONG = "\n".join(f"line {number}" for number in range(34))
+
+
+def test_a_long_block_is_confirmed_and_sent_as_one_message() -> None:
+    talk = with_bob()
+    assert lines(shown(type_in(talk, LONG))) == ["* Send 34 lines to bob as one message? [y/N]"]
+    assert talk.prompt == "[y/N] "
+    assert sent(type_in(talk, "Yes")) == [(("bob",), LONG)]
+    assert talk.prompt == "alice → bob> "
+
+
+@pytest.mark.parametrize("answer", ["yes please", "/quit"])
+def test_what_is_no_answer_is_asked_for_again_and_nothing_is_sent(answer: str) -> None:
+    talk = with_bob()
+    type_in(talk, LONG)
+    assert sent(type_in(talk, answer)) == []
+    assert talk.prompt == "[y/N] "
+    assert sent(type_in(talk, "y")) == [(("bob",), LONG)]
+
+
+@pytest.mark.parametrize("answer", ["n", "", "  ", "No"])
+def test_no_puts_the_text_back(answer: str) -> None:
+    talk = with_bob()
+    type_in(talk, f"@carol {LONG}")
+    assert type_in(talk, answer) == [SetDraft(f"@carol {LONG}")]
+    assert talk.prompt == "alice → bob> "
+    assert sent(type_in(talk, "hi")) == [(("bob",), "hi")]
+
+
+def test_ten_lines_go_unasked() -> None:
+    block = "\n".join("x" * 10)
+    assert sent(type_in(with_bob(), block)) == [(("bob",), block)]
+
+
+def test_what_is_too_large_is_offered_as_a_file() -> None:
+    talk = with_bob()
+    body = "é" * (MAX_BODY // 2)
+    assert sent(type_in(talk, body)) == [(("bob",), body)]
+    (note,) = lines(shown(type_in(talk, body + "x")))
+    assert (
+        note == "* The message has 65537 bytes, and a message may have 65536; send it to bob as a file? [y/N]"
+    )
+    assert type_in(talk, "y") == [SendAsFile(("bob",), body + "x", "message-20260302-120000.txt")]
+
+
+def test_nothing_too_large_goes_to_everyone() -> None:
+    talk = new_talk()
+    type_in(talk, "to all")
+    body = "x" * (MAX_BODY + 1)
+    effects = type_in(talk, body)
+    assert "a file cannot go to everyone either" in lines(shown(effects))[0]
+    assert effects[1:] == [SetDraft(body)]
+    assert talk.prompt == "alice → all> "
+
+
+def test_where_nobody_answers_nothing_is_asked() -> None:
+    talk = with_bob(can_ask=False)
+    assert sent(type_in(talk, LONG)) == [(("bob",), LONG)]
+    effects = type_in(talk, "x" * (MAX_BODY + 1))
+    (trouble,) = lines(shown(effects))
+    assert trouble.endswith("it was not sent. Put it in a file and use: files send bob PATH")
+    assert not some(effects, SetDraft)
+    assert sent(type_in(talk, "next")) == [(("bob",), "next")]
+
+
+def test_what_is_no_unicode_is_not_sent() -> None:
+    talk = with_bob()
+    effects = type_in(talk, "a\udc80b")
+    assert lines(shown(effects)) == ["! the message is not valid Unicode; it was not sent"]
+    assert not busy(talk)
+
+
+def test_who_logs_out_leaves_no_question_behind() -> None:
+    talk = with_bob()
+    type_in(talk, LONG)
+    talk.logged_out(0.0)
+    assert talk.prompt == "> "
+    assert sent(type_in(talk, "y")) == []
+
+
+def test_who_is_logged_out_while_a_question_is_open_has_the_text_back() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    block = "\n".join("x" * 20)
+    type_in(talk, block)
+    assert talk.asks
+    assert some(talk.logged_out(1.0), SetDraft)[-1] == SetDraft(block)
+    assert not talk.asks
+
+
+def test_a_word_that_is_likely_a_command_is_asked_about_where_somebody_answers() -> None:
+    for can_ask in (True, False):
+        talk = new_talk(can_ask=can_ask)
+        type_in(talk, "to bob")
+        effects = type_in(talk, "quit")
+        assert talk.asks is can_ask
+        assert bool(sent(effects)) is not can_ask
