@@ -42,11 +42,16 @@ class _Order:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One file to fetch. `name` is what it will be called here; without `info` the broker knows more."""
+    """One file to fetch. `renamed` tells it apart from another one; without `info` the broker knows more."""
 
     id: str
-    name: str | None
     info: FileInfo | None
+    renamed: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What it will be called here, as far as that is known."""
+        return self.renamed or (None if self.info is None else self.info.name)
 
 
 def _fetching(function: Any) -> Any:
@@ -148,7 +153,7 @@ class _Run:
         if self._order.counted:
             words = tuple(without_count(words, lambda word: bool(by_name(word, received))))
         if self._order.every:
-            wanted = [_Wanted(each.id, None, each) for each in received if can_be_fetched(each)]
+            wanted = [_Wanted(each.id, each) for each in received if can_be_fetched(each)]
             failures = Failures(self._settings, len(wanted))
         else:
             failures = Failures(self._settings, len(words))
@@ -184,7 +189,7 @@ class _Run:
             except CnMessageError as error:
                 failures.add(error)
             else:
-                wanted[identity] = _Wanted(identity, None, info)
+                wanted[identity] = _Wanted(identity, info)
         return list(wanted.values())
 
     def _say_which(self, word: str, info: FileInfo, count: int) -> None:
@@ -216,7 +221,7 @@ class _Run:
             path = await client.get_file(
                 wanted.id,
                 Path(self._order.output),
-                name=wanted.name if wanted.info is None else wanted.name or wanted.info.name,
+                name=wanted.name,
                 overwrite=self._order.force,
                 progress=_following(view, wanted),
             )
@@ -297,7 +302,7 @@ def _told_apart(wanted: Sequence[_Wanted]) -> list[_Wanted]:
     """With a number in the names of those that would get in each other's way."""
     names = distinct("" if each.info is None else safe_name(each.info.name) for each in wanted)
     return [
-        each if each.info is None or safe_name(each.info.name) == name else replace(each, name=name)
+        each if each.info is None or safe_name(each.info.name) == name else replace(each, renamed=name)
         for each, name in zip(wanted, names, strict=True)
     ]
 
@@ -308,7 +313,7 @@ def _following(view: View, wanted: _Wanted) -> Any:
 
     def moved(progress: TransferProgress) -> None:
         if info is not None:
-            progress = replace(progress, name=wanted.name or info.name, size=progress.size or info.size)
+            progress = replace(progress, name=wanted.name or progress.name, size=progress.size or info.size)
         view.moved(wanted.id, progress)
 
     return moved

@@ -53,6 +53,8 @@ class FullScreen:
     talk asks, `on_next` for Alt-N.
     """
 
+    keeps_draft = True
+
     def __init__(
         self,
         talk: TalkView,
@@ -130,8 +132,6 @@ class FullScreen:
     def draft(self) -> str:
         """The line being typed."""
         return self._line.draft
-
-    keeps_draft = True
 
     async def edit(self, text: str) -> str:
         """Lend the terminal to $VISUAL or $EDITOR; the loop goes on meanwhile."""

@@ -40,6 +40,8 @@ MOST_PRINTED = 20_000
 class Plain:
     """The Screen without a terminal. `stdin` is a file descriptor."""
 
+    keeps_draft = False
+
     def __init__(
         self,
         talk: TalkView,
@@ -139,8 +141,6 @@ class Plain:
         return not known
 
     # -- what is typed ----------------------------------------------------------------------------
-
-    keeps_draft = False
 
     def set_draft(self, text: str) -> None:
         """Lines that were read cannot be taken back."""
