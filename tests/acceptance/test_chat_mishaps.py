@@ -114,6 +114,25 @@ def test_what_is_typed_while_a_command_asks_is_kept_nowhere(cli: Cli) -> None:
         assert "partial" not in chat.raw.decode()
 
 
+def test_line_after_line_half_a_secret_is_not_the_beginning_of_the_next_line(cli: Cli) -> None:
+    cli.accounts("half1", "half2")
+    with open_chat(cli, "half1", "--plain") as chat:
+        chat.until("[online]")
+        chat.enter("@half2")
+        chat.until("[to half2]")
+        chat.enter("/break 3")
+        chat.until("[reconnecting")
+        chat.enter("/passwd")
+        for question, answer in (("Old", PASSWORD), ("New", NEW), ("Repeat", NEW)):
+            chat.until(question)
+            chat.enter(answer)
+        chat.type("partial")
+        chat.until("The password was changed")
+        chat.enter("clean")
+        chat.until("[stored] → half2: clean")
+    assert bodies(cli, "half2") == ["clean"]
+
+
 # -- leaving ----------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from cnmessage_broker.leaving import Leaving
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.room import check_room
 from cnmessage_broker.serving import Serving
+from cnmessage_broker.writeback import PIECE
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.filechannel import FIRST_CHUNK, WINDOW_CHUNKS, Credit, Get, Granted, Opened
 
@@ -163,3 +164,19 @@ def test_a_served_chunk_is_no_larger_than_the_receiver_and_the_pace_allow(tmp_pa
     assert serving.next_chunk(20) == (0, bytes(20))
     assert serving.next_chunk(80) == (0, bytes(50))
     serving.close()
+
+
+@pytest.mark.parametrize("gently", [True, False])
+def test_bytes_leave_early_for_the_disk_unless_messages_need_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, gently: bool
+) -> None:
+    left: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, place, size, __: left.append((place, size)))
+    blobs, woken = Blobs(tmp_path), threading.Event()
+    with ThreadPoolExecutor(1) as workers:
+        intake = Intake(Peer(b"p", b"t" * 16), FILE, SIZE, blobs, workers, woken.set)
+        assert woken.wait(10)
+        intake.work_done()
+        intake.chunk(0.0, 0, memoryview(bytes(PIECE)), 1 << 16, gently=gently)
+        intake.close()
+    assert left == ([] if gently else [(0, PIECE)])
