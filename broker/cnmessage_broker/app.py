@@ -7,6 +7,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,11 +24,13 @@ from cnmessage_broker.context import Deps, budgets
 from cnmessage_broker.filelink import FileLink
 from cnmessage_broker.fileports import FileStatus
 from cnmessage_broker.files import FileThread
+from cnmessage_broker.keyprobe import KeyProbe
 from cnmessage_broker.passwords import PasswordPool
 from cnmessage_broker.ports import Store
 from cnmessage_broker.reactor import Reactor
 from cnmessage_broker.sockets import FileSockets, Sockets
 from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_protocol.envelope import PROBE
 from cnmessage_protocol.ids import FileId
 
 DATABASE = "cnmessage.db"
@@ -56,30 +59,23 @@ class Broker:
         randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.config = config
-        self._lock = lock_data_directory(config.data)
-        try:
+        with ExitStack() as undo:  # what was done so far, if it cannot start
+            self._lock = lock_data_directory(config.data)
+            undo.callback(os.close, self._lock)
             self.public_key, secret = keys.load_or_create(config.data / KEY_FILE)
             self.store = store or SqliteStore(config.data / DATABASE, randomness)
-        except BaseException:
-            os.close(self._lock)
-            raise
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        try:
+            undo.callback(self.store.close)
+            self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+            undo.callback(self._context.term)
             self._sockets = Sockets(self._context, config.host, config.port, secret)
-        except BaseException:
-            self._context.term()
-            self.store.close()
-            os.close(self._lock)
-            raise
-        self._link = FileLink()
-        try:
+            undo.callback(self._sockets.close, 0)
+            self._probe = KeyProbe(
+                self._sockets.host, config.port + PROBE, self.public_key, monotonic, structlog.get_logger()
+            )
+            undo.callback(self._probe.stop)
+            self._link = FileLink()
             self._files = self._file_thread(secret, monotonic)
-        except BaseException:
-            self._sockets.close(0)
-            self._context.term()
-            self.store.close()
-            os.close(self._lock)
-            raise
+            undo.pop_all()
         self._pool = PasswordPool(config.password_workers, config.password_queue)
         self.deps = Deps(
             config,
@@ -90,9 +86,7 @@ class Broker:
             wall,
             randomness,
         )
-        self.reactor = Reactor(
-            self._sockets, self.deps, self._pool, self.public_key, self._link, structlog.get_logger()
-        )
+        self.reactor = Reactor(self._sockets, self.deps, self._pool, self._link, structlog.get_logger())
 
     def _file_thread(self, secret: bytes, monotonic: Callable[[], float]) -> FileThread:
         folder = self.config.data / FILES_FOLDER
@@ -122,6 +116,7 @@ class Broker:
     def run(self) -> None:
         """Serve until `stop` or until the disk fails."""
         self._files.start()
+        self._probe.start()
         self.reactor.run()
 
     def stop(self) -> None:
@@ -130,6 +125,7 @@ class Broker:
 
     def close(self) -> None:
         """Let what is queued leave for a second, checkpoint the database, release everything."""
+        self._probe.stop()
         self._pool.close()
         self._files.stop()
         self.reactor.close()

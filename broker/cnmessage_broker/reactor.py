@@ -33,7 +33,6 @@ from cnmessage_broker.effects import (
 )
 from cnmessage_broker.filelink import FileLink
 from cnmessage_broker.handlers.files import sweep
-from cnmessage_broker.keyprobe import KeyProbe
 from cnmessage_broker.passwords import PasswordPool, PoolFullError
 from cnmessage_broker.pending import Origin, Pending, Ticket, sent
 from cnmessage_broker.ports import Stored, StoreError
@@ -60,21 +59,19 @@ _MAX_NEWS = 1024
 
 
 class Reactor:
-    """Runs a broker until told to stop. `public_key` is what the probe tells, raw 32 bytes."""
+    """Runs a broker until told to stop."""
 
     def __init__(
         self,
         sockets: Sockets,
         deps: Deps,
         pool: PasswordPool,
-        public_key: bytes,
         link: FileLink,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._sockets = sockets
         self._deps = deps
         self._pool = pool
-        self._probe = KeyProbe(sockets.probe, public_key)
         self._log = log
         self._admission = Admission()
         self._doorbell = Doorbell(sockets.deliveries, deps.attachments, log)
@@ -103,7 +100,7 @@ class Reactor:
         """Serve until `stop`; what was accepted is committed and answered before this returns."""
         poller = zmq.Poller()
         mine = self._sockets
-        for each in (mine.zap, mine.requests, mine.deliveries, mine.probe):
+        for each in (mine.zap, mine.requests, mine.deliveries):
             poller.register(each, zmq.POLLIN)
         poller.register(self._wake_out, zmq.POLLIN)
         while not (self._deps.stopping or self.failed):
@@ -131,7 +128,6 @@ class Reactor:
         self._drain_wakeups()
         self._admission.drain(self._sockets.zap)
         self._perform_all(None, self._doorbell.drain(self._deps.store))
-        self._probe.drain()
         self._drain_requests()
         for ask in self._link.to_reactor.take():
             caller = self._caller(ask.key, ask.address)

@@ -3,11 +3,13 @@
 ZAP is bound first: libzmq admits everyone while no ZAP handler is there. See docs/security.md.
 """
 
+import errno
+
 import zmq
 from zmq.utils import z85
 
 from cnmessage_broker.zap import DOMAIN
-from cnmessage_protocol.envelope import MAX_PROBE, MAX_REQUEST
+from cnmessage_protocol.envelope import MAX_REQUEST
 from cnmessage_protocol.filechannel import CHUNK, FILES, WINDOW_CHUNKS
 
 HANDSHAKE_MS = 5000
@@ -28,6 +30,9 @@ UPLOAD_QUEUE = 16
 CURVE_OVERHEAD = 64
 """CURVE's framing (33 bytes) counts into MAXMSGSIZE."""
 
+SUBSCRIPTION = 512
+"""Bytes a client may say at once on the push channel; a subscription has 17, and what CURVE adds."""
+
 PUSH_QUEUE = 1000
 """Deliveries a slow client may leave unread before libzmq drops more; it catches up from its inbox."""
 
@@ -37,6 +42,15 @@ _ZAP_ENFORCE_DOMAIN = 93
 
 class BindError(Exception):
     """A port cannot be taken; the text says which and what to do."""
+
+
+def bind_error(host: str, port: int, error: OSError | zmq.ZMQError) -> BindError:
+    """Which port cannot be taken, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return BindError(
+            f"port {port} on {host} is taken: is a broker running already? Choose another --port"
+        )
+    return BindError(f"cannot listen on {host} port {port}: {error.strerror}")
 
 
 class _Bound:
@@ -80,15 +94,11 @@ class _Bound:
         try:
             socket.bind(f"tcp://{address}:{port}")
         except zmq.ZMQError as error:
-            if error.errno == zmq.EADDRINUSE:
-                text = f"port {port} on {host} is taken: is a broker running already? Choose another --port"
-            else:
-                text = f"cannot listen on {host} port {port}: {error.strerror}"
-            raise BindError(text) from error
+            raise bind_error(host, port, error) from error
 
 
 class Sockets(_Bound):
-    """The reactor's sockets, bound: `zap`, `requests`, `deliveries`, `probe`."""
+    """The reactor's sockets, bound: `zap`, `requests`, `deliveries`."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes) -> None:
         super().__init__(context)
@@ -101,18 +111,19 @@ class Sockets(_Bound):
             self.requests.setsockopt(zmq.RCVHWM, REQUEST_QUEUE)
             self.deliveries = self._secured(zmq.XPUB, secret)
             self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
-            self.deliveries.setsockopt(zmq.MAXMSGSIZE, MAX_PROBE)
+            self.deliveries.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION)
             self.deliveries.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
-            self.probe = self._new(zmq.ROUTER)
-            self.probe.setsockopt(zmq.MAXMSGSIZE, MAX_PROBE)
-            self.probe.setsockopt(zmq.BACKLOG, BACKLOG)
-            self.probe.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
             self._bind(self.requests, host, port)
             self._bind(self.deliveries, host, port + 1)
-            self._bind(self.probe, host, port + 3)
         except BaseException:
             self.close(0)
             raise
+
+    @property
+    def host(self) -> str:
+        """The address they listen on in numbers: libzmq also takes `*` and names of network interfaces."""
+        endpoint = self.requests.get_string(zmq.LAST_ENDPOINT)
+        return endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
 
 
 class FileSockets(_Bound):

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 import zmq
 
 from cnmessage_client.profile import Address, KeyPair
-from cnmessage_client.sockets import CURVE_OVERHEAD, Access, common, endpoint, secured
+from cnmessage_client.sockets import CURVE_OVERHEAD, Access, endpoint, secured
 from cnmessage_protocol.deliveries import Delivery
 from cnmessage_protocol.effects import CloseLink, Effect, Listen, OpenLink, Transmit
-from cnmessage_protocol.envelope import MAX_REPLY, KeyCard, pack_request, unpack_key_card, unpack_reply
+from cnmessage_protocol.envelope import MAX_REPLY, pack_request, unpack_reply
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.session import Session
 
@@ -23,7 +23,6 @@ DRAIN = 100
 """Most frames taken from a socket before other tasks get their turn."""
 
 _FLUSH_MS = 300
-_PROBE_OFFSET = 3
 
 
 def new_key_pair() -> tuple[bytes, bytes]:
@@ -38,31 +37,6 @@ def keys_match(keys: KeyPair) -> bool:
         return bool(zmq.curve_public(keys.secret) == keys.public)
     except zmq.ZMQError:
         return False
-
-
-async def fetch_key_card(address: Address, timeout: float) -> KeyCard:  # noqa: ASYNC109 - it becomes our own error
-    """Ask a broker's key probe; after `timeout` seconds an UNREACHABLE error."""
-    loop = asyncio.get_running_loop()
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    socket = context.socket(zmq.DEALER)
-    changed = asyncio.Event()
-    try:
-        common(socket, address)
-        socket.setsockopt(zmq.MAXMSGSIZE, 4096)
-        socket.connect(endpoint(address, _PROBE_OFFSET))
-        socket.send(b"")
-        loop.add_reader(socket.fileno(), changed.set)
-        async with asyncio.timeout(timeout):
-            while not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-                changed.clear()
-                await changed.wait()
-        return unpack_key_card(socket.recv())
-    except TimeoutError:
-        raise unreachable(address) from None
-    finally:
-        loop.remove_reader(socket.fileno())
-        socket.close(linger=0)
-        context.term()
 
 
 def unreachable(address: Address) -> CnMessageError:

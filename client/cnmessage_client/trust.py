@@ -6,7 +6,8 @@ Called by client.py before anything secret is sent.
 import asyncio
 from collections.abc import Callable
 
-from cnmessage_client.connection import Connection, fetch_key_card
+from cnmessage_client.connection import Connection
+from cnmessage_client.keyprobe import fetch_key_card
 from cnmessage_client.profile import Address, KnownBrokers
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import fingerprint

@@ -9,7 +9,7 @@
     XPUB → SUB        ┌──────────┬───────────────────┬───────────────────────────────┐
                       │ topic 16 │ sequence 8, big-e │ AES-GCM of msgpack [kind, map]│
                       └──────────┴───────────────────┴───────────────────────────────┘
-    probe ROUTER      ┌──────────────────────────────────────────────────┐
+    key probe, TCP    ┌──────────────────────────────────────────────────┐
                       │ msgpack {version, key (32 bytes), fingerprint}   │
                       └──────────────────────────────────────────────────┘
 
@@ -29,7 +29,10 @@ OK = "ok"
 MAX_REQUEST_ID = (1 << 63) - 1
 MAX_REQUEST = REQUEST_LIMITS.total
 MAX_REPLY = REPLY_LIMITS.total
-MAX_PROBE = 512
+MAX_KEY_CARD = 512
+PROBE = 3
+"""The key probe's port, counted from the request port."""
+
 _MAX_ERROR_TEXT = 1024
 _CODES = {str(code): code for code in ErrorCode}
 
@@ -109,7 +112,7 @@ def unpack_reply(frame: bytes) -> Reply:
 
 
 def pack_key_card(key: bytes) -> bytes:
-    """The probe's answer."""
+    """All that the probe says: at most MAX_KEY_CARD bytes."""
     return encode({"version": VERSION, "key": key, "fingerprint": fingerprint(key)})
 
 

@@ -14,7 +14,7 @@ from zmq.utils import z85
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
 from cnmessage_client.profile import KnownBrokers, parse_address
-from cnmessage_protocol.envelope import pack_key_card
+from cnmessage_protocol.envelope import PROBE, pack_key_card
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, free_port, sign_up
 from tests.support.raw import new_keys
 
@@ -31,8 +31,7 @@ class FakeBroker(threading.Thread):
         self._requests.setsockopt(zmq.CURVE_SERVER, 1)
         self._requests.setsockopt(zmq.CURVE_SECRETKEY, self.keys.secret)
         self._requests.bind(f"tcp://127.0.0.1:{port}")
-        self._probe = self._context.socket(zmq.ROUTER)
-        self._probe.bind(f"tcp://127.0.0.1:{port + 3}")
+        self._probe = socket.create_server(("127.0.0.1", port + PROBE))
         self._bell = self._context.socket(zmq.PAIR)
         self._bell.bind("inproc://end")
         self._ringer = self._context.socket(zmq.PAIR)
@@ -46,9 +45,10 @@ class FakeBroker(threading.Thread):
             ready = dict(poller.poll())
             if self._bell in ready:
                 return
-            if self._probe in ready:
-                caller, *_ = self._probe.recv_multipart()
-                self._probe.send_multipart([caller, pack_key_card(z85.decode(self.keys.public))])
+            if self._probe.fileno() in ready:
+                caller, _ = self._probe.accept()
+                with caller:
+                    caller.sendall(pack_key_card(z85.decode(self.keys.public)))
             if self._requests in ready:
                 self.recorded += b"".join(self._requests.recv_multipart())
 
@@ -59,6 +59,7 @@ class FakeBroker(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self._ringer.send(b"")
         self.join(10)
+        self._probe.close()
         self._context.destroy(linger=0)
 
 

@@ -1,0 +1,301 @@
+"""The key probe as a port that anybody reaches: what strangers do there changes nothing for others."""
+
+import asyncio
+import errno
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import structlog
+
+from cnmessage_broker.keyprobe import BATCH, HELD, INTERVAL, KeyProbe
+from cnmessage_broker.sockets import BindError
+from cnmessage_client import CnMessageError, ErrorCode, Home
+from cnmessage_client.keyprobe import fetch_key_card
+from cnmessage_client.loop import new_event_loop
+from cnmessage_client.profile import Address, parse_address
+from cnmessage_protocol.envelope import MAX_KEY_CARD, PROBE, pack_key_card, unpack_key_card
+from cnmessage_protocol.errors import ProtocolError
+from tests.support.harness import BrokerThread, broker_config, eventually, free_port, sign_up
+
+KEY = bytes(range(32))
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+SOON = 5.0
+
+
+@pytest.fixture
+def place(broker: BrokerThread) -> tuple[str, int]:
+    """Where the broker's probe listens."""
+    address = parse_address(broker.address)
+    return address.host, address.port + PROBE
+
+
+@contextmanager
+def probe_at(host: str, port: int) -> Iterator[KeyProbe]:
+    """A probe without the rest of a broker."""
+    probe = KeyProbe(host, port, KEY, time.monotonic, structlog.get_logger())
+    probe.start()
+    try:
+        yield probe
+    finally:
+        probe.stop()
+
+
+def card_from(place: tuple[str, int]) -> bytes:
+    """What an honest caller in any language reads."""
+    with socket.create_connection(place, SOON) as caller, caller.makefile("rb") as stream:
+        return stream.read()
+
+
+def ready_with(identity: bytes) -> bytes:
+    """A ZMTP greeting and the READY of a DEALER that chooses its identity."""
+    body = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity" + len(identity).to_bytes(4) + identity
+    return GREETING + b"\x04" + bytes([len(body)]) + body
+
+
+def test_whoever_connects_reads_the_card_and_an_end(broker: BrokerThread, place: tuple[str, int]) -> None:
+    assert unpack_key_card(card_from(place)).key == parse_address(broker.address).key
+
+
+def test_zmtp_peers_with_chosen_identities_change_nothing(
+    broker: BrokerThread, place: tuple[str, int], home: Home
+) -> None:
+    # libzmq's ROUTER took such an identity, gave out the same by itself, and ended the process.
+    with ExitStack() as peers:
+        for count in range(300):
+            peer = peers.enter_context(socket.create_connection(place, SOON))
+            peer.sendall(ready_with(b"\0" + (0x6B8B4567 + count).to_bytes(4)))
+        for _ in range(20):
+            peers.enter_context(socket.create_connection(place, SOON)).sendall(ready_with(b""))
+        assert unpack_key_card(card_from(place)).key == parse_address(broker.address).key
+        asyncio.run(sign_up(broker.address, home, "alice"))
+
+
+def test_200_connections_that_stay_do_not_keep_an_honest_caller_waiting(place: tuple[str, int]) -> None:
+    with ExitStack() as peers:
+        for _ in range(200):
+            peers.enter_context(socket.create_connection(place, SOON))
+        began = time.monotonic()
+        assert card_from(place)
+        assert time.monotonic() - began < 1.0
+
+
+def test_what_was_said_before_reading_does_not_cost_the_card(place: tuple[str, int]) -> None:
+    with socket.create_connection(place, SOON) as caller:
+        caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert caller.recv(1, socket.MSG_PEEK), "the card is here"
+        caller.sendall(bytes(500))
+        assert unpack_key_card(caller.recv(MAX_KEY_CARD)).key
+        assert caller.recv(1) == b"", "an end, and no reset"
+
+
+def test_a_slow_reader_gets_the_card_after_others(place: tuple[str, int]) -> None:
+    with socket.create_connection(place, SOON) as slow:
+        for _ in range(HELD + 10):  # it loses its room meanwhile
+            card_from(place)
+        assert unpack_key_card(slow.recv(MAX_KEY_CARD)).key
+        assert slow.recv(1) == b""
+
+
+def test_no_more_connections_are_held_than_allowed_and_none_for_ever() -> None:
+    port = free_port()
+    with probe_at("127.0.0.1", port) as probe, ExitStack() as peers:
+        for _ in range(HELD + 30):
+            peer = peers.enter_context(socket.create_connection(("127.0.0.1", port), SOON))
+            peer.sendall(b"words")
+            assert peer.recv(MAX_KEY_CARD)
+        assert len(probe._held) == HELD
+        eventually(lambda: not probe._held)
+
+
+def test_a_peer_that_hangs_up_makes_room_at_once() -> None:
+    port = free_port()
+    with probe_at("127.0.0.1", port) as probe:
+        card_from(("127.0.0.1", port))
+        eventually(lambda: not probe._held, 1.0)
+
+
+def test_a_flood_costs_no_more_than_its_pace() -> None:
+    port = free_port()
+    with probe_at("127.0.0.1", port):
+        began = time.monotonic()
+        for _ in range(20 * BATCH):
+            card_from(("127.0.0.1", port))
+        assert time.monotonic() - began > 18 * INTERVAL
+
+
+def test_stopping_hangs_up_on_those_who_are_held_and_leaks_no_descriptor(tmp_path: Path) -> None:
+    config = broker_config(tmp_path / "data")
+    with ExitStack() as peers:
+        held = []
+        before = 0
+        for count in range(2):  # the first brings what stays: loggers, libraries
+            with BrokerThread(config):
+                for _ in range(30):
+                    peer = peers.enter_context(socket.create_connection(("127.0.0.1", config.port + PROBE)))
+                    peer.settimeout(SOON)
+                    assert peer.recv(MAX_KEY_CARD)
+                    held.append(peer)
+            after = len(list(Path("/proc/self/fd").iterdir()))
+            assert count == 0 or after == before + 30
+            before = after
+        assert all(peer.recv(1) == b"" for peer in held)
+
+
+def test_a_broker_that_never_ran_lets_go_of_the_port(tmp_path: Path) -> None:
+    config = broker_config(tmp_path / "data")
+    BrokerThread(config).broker.close()
+    with BrokerThread(config):
+        assert card_from(("127.0.0.1", config.port + PROBE))
+
+
+def test_a_shortage_of_descriptors_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    with probe_at("127.0.0.1", port) as probe:
+        tried = []
+        real = probe._listener
+
+        class Short:
+            """A listener of a process that has no descriptor left, three times."""
+
+            fileno = real.fileno
+            close = real.close
+
+            def accept(self) -> object:
+                tried.append(time.monotonic())
+                if len(tried) < 4:
+                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+                return real.accept()
+
+        monkeypatch.setattr(probe, "_listener", Short())
+        assert card_from(("127.0.0.1", port))
+        assert tried[3] - tried[0] > 0.7, "it does not spin"
+
+
+def test_a_taken_port_names_itself() -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(BindError, match=f"port {port} .*taken"):
+        KeyProbe("127.0.0.1", port, KEY, time.monotonic, structlog.get_logger())
+
+
+@pytest.mark.parametrize(("bound", "asked"), [("::1", "::1"), ("::", "127.0.0.1"), ("0.0.0.0", "localhost")])  # noqa: S104 - must be seen from everywhere
+def test_ipv6_and_names(bound: str, asked: str) -> None:
+    port = free_port()
+    with probe_at(bound, port):
+        card = asyncio.run(fetch_key_card(Address(asked, port - PROBE, None), SOON))
+    assert card.key == KEY
+
+
+# -- the client's side: whoever answers may be anybody ---------------------------------------------
+
+
+@contextmanager
+def answering(answer: Callable[[socket.socket], None]) -> Iterator[Address]:
+    """An address whose probe does what `answer` does with each caller."""
+    port = free_port()
+    listener = socket.create_server(("127.0.0.1", port + PROBE))
+
+    def serve() -> None:
+        while True:
+            try:
+                caller, _ = listener.accept()
+            except OSError:
+                return
+            with caller:
+                try:
+                    answer(caller)
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield Address("127.0.0.1", port, None)
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(10)
+
+
+def asked(address: Address, seconds: float) -> CnMessageError:
+    """The error that asking ends with, on the loop that long-lived clients use."""
+    with pytest.raises(CnMessageError) as caught, asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(fetch_key_card(address, seconds))
+    return caught.value
+
+
+def trickle(caller: socket.socket) -> None:
+    pause = threading.Event()
+    for each in pack_key_card(KEY):
+        caller.sendall(bytes([each]))
+        pause.wait(0.2)
+
+
+def never_end(caller: socket.socket) -> None:
+    caller.sendall(pack_key_card(KEY))
+    caller.recv(1)
+
+
+@pytest.mark.parametrize("answer", [trickle, never_end])
+def test_an_answer_without_an_end_is_given_up_at_the_deadline(
+    answer: Callable[[socket.socket], None],
+) -> None:
+    with answering(answer) as address:
+        began = time.monotonic()
+        error = asked(address, 0.6)
+        assert error.code is ErrorCode.UNREACHABLE
+        assert error.exit_status == 3
+        assert time.monotonic() - began < 1.5
+
+
+def endless(caller: socket.socket) -> None:
+    while True:
+        caller.sendall(bytes(65536))
+
+
+def banner(caller: socket.socket) -> None:
+    caller.sendall(b"220 mail.example.org ESMTP\r\n")
+
+
+def bare(caller: socket.socket) -> None:
+    caller.sendall(pack_key_card(KEY[:31]))
+
+
+@pytest.mark.parametrize("answer", [endless, banner, bare])
+def test_what_is_no_key_card_is_refused_at_once(answer: Callable[[socket.socket], None]) -> None:
+    with answering(answer) as address:
+        assert isinstance(asked(address, SOON), ProtocolError)
+
+
+def test_a_broker_that_starts_within_the_deadline_is_met() -> None:
+    port = free_port()
+
+    async def scenario() -> bytes:
+        asking = asyncio.create_task(fetch_key_card(Address("127.0.0.1", port, None), SOON))
+        await asyncio.sleep(0)  # it finds nobody there
+        with await asyncio.to_thread(lambda: probe_at("127.0.0.1", port + PROBE)):
+            return (await asking).key
+
+    assert asyncio.run(scenario()) == KEY
+
+
+def test_the_addresses_of_a_name_are_tried_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+
+    async def scenario() -> bytes:
+        loop = asyncio.get_running_loop()
+
+        async def two(*_: object, **__: object) -> list[object]:
+            silent = socket.AF_INET, socket.SOCK_STREAM, 6, "", mute.getsockname()
+            return [silent, (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+        monkeypatch.setattr(loop, "getaddrinfo", two)
+        return (await fetch_key_card(Address("two.example", 1, None), 2.0)).key
+
+    with socket.create_server(("127.0.0.1", 0)) as mute, probe_at("127.0.0.1", port):
+        assert asyncio.run(scenario()) == KEY
