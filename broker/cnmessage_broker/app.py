@@ -24,12 +24,16 @@ from cnmessage_broker.context import Deps, budgets
 from cnmessage_broker.filelink import FileLink
 from cnmessage_broker.fileports import FileStatus
 from cnmessage_broker.files import FileThread
+from cnmessage_broker.gate import GateLimits
 from cnmessage_broker.keyprobe import KeyProbe
 from cnmessage_broker.passwords import PasswordPool
 from cnmessage_broker.ports import Store
 from cnmessage_broker.reactor import Reactor
-from cnmessage_broker.sockets import FileSockets, Sockets
+from cnmessage_broker.sockets import FileSockets, Sockets, Watch
 from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.tcp import for_connections
+from cnmessage_broker.watchdog import Watchdog, memory_there
+from cnmessage_broker.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
 from cnmessage_protocol.envelope import PROBE
 from cnmessage_protocol.ids import FileId
 
@@ -37,6 +41,13 @@ DATABASE = "cnmessage.db"
 FILES_FOLDER = "files"
 KEY_FILE = "broker.key"
 LOCK_FILE = "broker.lock"
+
+_MAIN_SHARE = 0.45
+_FILES_SHARE = 0.1
+"""Of the descriptors for connections: the ports of requests and of deliveries each, and the file channel."""
+
+_UNREAD_SHARE = 8
+"""What all clients of a context may leave unread is this fraction of the memory there is."""
 
 
 class DataDirectoryError(Exception):
@@ -67,26 +78,53 @@ class Broker:
             undo.callback(self.store.close)
             self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
             undo.callback(self._context.term)
-            self._sockets = Sockets(self._context, config.host, config.port, secret)
+            attachments = Attachments(randomness)
+            policies = {DOMAIN: anybody, DELIVERIES_DOMAIN: attachments.has_key}
+            admission = Admission(policies, monotonic)
+            self._memory = config.memory_limit or memory_there()
+            self._connections = for_connections()
+            watch = self._watch(admission, _MAIN_SHARE)
+            self._sockets = Sockets(self._context, config.host, config.port, secret, watch)
             undo.callback(self._sockets.close, 0)
             self._probe = KeyProbe(
                 self._sockets.host, config.port + PROBE, self.public_key, monotonic, structlog.get_logger()
             )
             undo.callback(self._probe.stop)
-            self._link = FileLink()
+            self._link = FileLink(lambda key: self.store.device(key) is not None)
             self._files = self._file_thread(secret, monotonic)
             undo.pop_all()
         self._pool = PasswordPool(config.password_workers, config.password_queue)
         self.deps = Deps(
             config,
             self.store,
-            Attachments(randomness),
+            attachments,
             budgets(config),
             monotonic,
             wall,
             randomness,
         )
-        self.reactor = Reactor(self._sockets, self.deps, self._pool, self._link, structlog.get_logger())
+        self.reactor = Reactor(
+            self._sockets,
+            self.deps,
+            self._pool,
+            admission,
+            self._link,
+            Watchdog(self._memory),
+            structlog.get_logger(),
+        )
+
+    def _watch(self, admission: Admission, share: float) -> Watch:
+        """Over connections of a port that may have this share of the descriptors."""
+        config = self.config
+        limits = GateLimits(
+            max(8, int(self._connections * share)),
+            config.connections_per_address,
+            config.connection_burst,
+            config.connection_rate,
+        )
+        return Watch(
+            limits, lambda: admission.admitted, structlog.get_logger(), self._memory // _UNREAD_SHARE
+        )
 
     def _file_thread(self, secret: bytes, monotonic: Callable[[], float]) -> FileThread:
         folder = self.config.data / FILES_FOLDER
@@ -98,15 +136,22 @@ class Broker:
         log = structlog.get_logger()
         if removed:
             log.info("orphaned files were removed", count=removed)
+        admission = Admission({FILES_DOMAIN: self._link.admits}, monotonic)
         self._file_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._file_sockets = made_in_background(
-                lambda: FileSockets(self._file_context, self.config.host, self.config.port, secret)
+                lambda: FileSockets(
+                    self._file_context,
+                    self.config.host,
+                    self.config.port,
+                    secret,
+                    self._watch(admission, _FILES_SHARE),
+                )
             )
         except BaseException:
             self._file_context.term()
             raise
-        return FileThread(self._file_sockets, blobs, self._link, self.config, monotonic, log)
+        return FileThread(self._file_sockets, admission, blobs, self._link, self.config, monotonic, log)
 
     @property
     def address(self) -> str:

@@ -1,7 +1,7 @@
 """The file channel's socket: frames to messages and back. Called by files.py, which knows what they mean."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 import zmq
@@ -23,52 +23,76 @@ class GoneError(Exception):
 class Channel:
     """Receives and says. Not safe for more than one thread."""
 
-    def __init__(self, sockets: FileSockets, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        sockets: FileSockets,
+        admission: Admission,
+        monotonic: Callable[[], float],
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
         self._sockets = sockets
+        self._links = sockets.links
+        self._admission = admission
+        self._monotonic = monotonic
         self._log = log
-        self._admission = Admission()
         self._warned: Counter[str] = Counter()
 
     def register(self, poller: "zmq.Poller") -> None:
         """Have a poller wake up for what comes here."""
         poller.register(self._sockets.zap, zmq.POLLIN)
         poller.register(self._sockets.channel, zmq.POLLIN)
+        poller.register(self._links.monitor, zmq.POLLIN)
 
     def drain(self, limit: int) -> Iterator[tuple[Peer, Device, FileMessage, memoryview]]:
         """At most `limit` messages that wait, checked; a chunk's bytes are last. Bad frames are dropped."""
-        self._admission.drain(self._sockets.zap)
         for _ in range(limit):
             try:
                 frames = self._sockets.channel.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            key = "unknown peer"
             try:
-                key = str(frames[0].get("User-Id"))
-                transfer, message = unpack([frame.buffer for frame in frames[1:]], FROM_CLIENT)
+                link = self._links.of(frames[0], self._monotonic())
             except zmq.ZMQError:
-                self._warn(key, "a frame came without ZAP's word")
+                self._warn("unknown peer", "a frame came without ZAP's word")
                 continue
+            self._links.heard(link, sum(len(frame) for frame in frames))
+            try:
+                transfer, message = unpack([frame.buffer for frame in frames[1:]], FROM_CLIENT)
             except ProtocolError as error:
-                self._warn(key, error.message)
+                self._warn(link.key, error.message)
                 continue
             data = frames[2].buffer if len(frames) > 2 else _NO_DATA
-            yield (
-                Peer(frames[0].bytes, transfer),
-                Device(key, self._admission.address_of(key)),
-                message,
-                data,
-            )
+            yield Peer(link, transfer), Device(link.key, self._admission.address_of(link.key)), message, data
+
+    def look(self) -> None:
+        """Learn who came and who left, and then let in who may come."""
+        self._links.drain(self._monotonic())
+        self._admission.drain(self._sockets.zap)
+
+    def beat(self, *, pressed: bool) -> None:
+        """What time alone shows of connections; `pressed`: memory is short."""
+        now = self._monotonic()
+        self._links.look(now)
+        if pressed:
+            self._links.look_at_all(now)
+            self._links.shed(self._links.unread // 2, now)
 
     def say(self, peer: Peer, message: FileMessage, data: bytes | None = None) -> bool:
         """Send; False when the client does not read for now. GoneError when its link is no more."""
-        frames = [peer.routing_id, pack(peer.transfer, message), *([] if data is None else [data])]
+        now = self._monotonic()
+        self._links.drain(
+            now
+        )  # who has just left must not be answered under a routing id that is another's now
+        if not peer.link.open:
+            raise GoneError
+        frames = [peer.link.routing_id, pack(peer.transfer, message), *([] if data is None else [data])]
         try:
             self._sockets.channel.send_multipart(frames, zmq.NOBLOCK, copy=data is None)
         except zmq.Again:
             return False
         except zmq.ZMQError as error:
             raise GoneError from error
+        self._links.handed(peer.link, sum(len(each) for each in frames), now)
         return True
 
     def _warn(self, key: str, text: str) -> None:

@@ -35,7 +35,15 @@ class Config:
     address_login_burst: int = 100
     address_login_rate: float = 2.0
     send_burst: int = 1_000_000
-    send_rate: float = 0.0
+    send_rate: float = 2000.0
+    write_burst: int = 1_000_000
+    write_rate: float = 10_000.0
+    read_burst: int = 4_000_000
+    read_rate: float = 200_000.0
+    connections_per_address: int = 1024
+    connection_burst: int = 1024
+    connection_rate: float = 50.0
+    memory_limit: int = 0
     attachments_per_user: int = 64
     max_attachments: int = 10_000
     file_limit: int = 4 << 30
@@ -53,20 +61,25 @@ class Config:
         for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1")
-        for name in ("file_expiry", "disk_reserve"):
+        for name in ("file_expiry", "disk_reserve", "memory_limit"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative")
-        for name in ("login_rate", "address_login_rate", "send_rate"):
+        for name in _RATES:
             if not 0 <= getattr(self, name) < inf:
                 raise ConfigError(f"{name} must not be negative nor endless")
 
 
+_RATES = ("login_rate", "address_login_rate", "send_rate", "write_rate", "read_rate", "connection_rate")
 _AT_LEAST_ONE = (
     "password_workers",
     "password_queue",
     "login_burst",
     "address_login_burst",
     "send_burst",
+    "write_burst",
+    "read_burst",
+    "connections_per_address",
+    "connection_burst",
     "attachments_per_user",
     "max_attachments",
     "file_limit",

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cnmessage_broker.attachments import Attachments
+from cnmessage_broker.attention import Attention
+from cnmessage_broker.charges import WorkBudget
 from cnmessage_broker.config import Config
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.ports import Account, AccountId, Device, Store
@@ -38,6 +40,8 @@ class Budgets:
     login_by_key: Budget[str]
     login_by_address: Budget[str]
     send: Budget[int]
+    writes: WorkBudget
+    reads: WorkBudget
 
 
 @dataclass(slots=True)
@@ -45,7 +49,8 @@ class Deps:
     """The rooms and sources a handler may use.
 
     `monotonic` in seconds, `wall` in seconds since 1970, `randomness(n)` gives n bytes. `fetching` is how far
-    fetches under way have come; only where they stopped is worth the disk.
+    fetches under way have come; only where they stopped is worth the disk. `pressed` says that memory is
+    short.
     """
 
     config: Config
@@ -56,9 +61,15 @@ class Deps:
     wall: Callable[[], float]
     randomness: Callable[[int], bytes]
     stopping: bool = False
+    pressed: bool = False
     fetching: dict[tuple[FileId, AccountId], int] = field(default_factory=dict)
+    attention: Attention | None = None
     _last_id: int = 0
     _last_ms: int = 0
+
+    def listened(self) -> float:
+        """The clock of clients' silence, in seconds: it stands while what they say waits unread here."""
+        return self.monotonic() if self.attention is None else self.attention.seconds
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
@@ -81,4 +92,6 @@ def budgets(config: Config) -> Budgets:
         login_by_key=Budget(config.login_burst, config.login_rate),
         login_by_address=Budget(config.address_login_burst, config.address_login_rate),
         send=Budget(config.send_burst, config.send_rate),
+        writes=WorkBudget(config.write_burst, config.write_rate),
+        reads=WorkBudget(config.read_burst, config.read_rate),
     )

@@ -3,42 +3,49 @@
 libzmq's manual mode alone is no boundary. It keeps a queue of the pipes that asked for a subscription, and a
 peer that sends an ordinary message upstream takes the head off that queue, so that the next grant lands on
 another pipe. The queue is in step again only once everything waiting was read; until then nothing is granted
-(clients subscribe anew), and what is published is sealed in any case.
+(clients subscribe anew), and what is published is sealed in any case. Who sends such a message is cut and
+kept out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 import zmq
 
 from cnmessage_broker.attachments import Attachments
 from cnmessage_broker.effects import Push
+from cnmessage_broker.links import Link, Links
 from cnmessage_broker.ports import Store
 from cnmessage_protocol.deliveries import Hello
 from cnmessage_protocol.ids import ID_SIZE
 
 _DRAIN = 1000
-_MAX_WARNED = 1000
 _CANCEL, _SUBSCRIBE = 0, 1
+
+WRONG = 64
+"""Subscriptions of a connection to what is not its own before it is cut: attachments may have ended."""
 
 
 class Doorbell:
-    """Grants and rings. Owned by the reactor."""
+    """Grants and rings. `bar(key)` keeps a key out for a while. Owned by the reactor."""
 
     def __init__(
         self,
         socket: "zmq.Socket[bytes]",
+        links: Links,
         attachments: Attachments,
+        bar: Callable[[str], None],
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._socket = socket
+        self._links = links
         self._attachments = attachments
+        self._bar = bar
         self._log = log
         self._in_step = True
-        self._warned: set[str | None] = set()
         self.dropped = 0
 
-    def drain(self, store: Store) -> Iterator[Push]:
+    def drain(self, store: Store, now: float) -> Iterator[Push]:
         """Take what subscribers sent; grant what is theirs, each with a hello as its first delivery."""
         for _ in range(_DRAIN):
             try:
@@ -47,27 +54,31 @@ class Doorbell:
                 self._in_step = True
                 return
             data = frame.bytes
+            try:
+                link = self._links.of(frame, now)
+            except zmq.ZMQError:
+                self._in_step = False
+                continue
+            self._links.heard(link, len(data))
             if not data or data[0] not in {_CANCEL, _SUBSCRIBE}:
                 self._in_step = False
-                self._warn(_peer(frame))
-            elif self._in_step and len(data) == 1 + ID_SIZE:
-                yield from self._subscription(data[0], data[1:], _peer(frame), store)
+                self._expel(link, "a message on the push channel that is no subscription")
+            elif not self._in_step:
+                continue
+            elif len(data) == 1 + ID_SIZE and self._attachments.get(data[1:], link.key) is not None:
+                yield from self._subscription(data[0], data[1:], link, store)
+            elif data[0] == _SUBSCRIBE:
+                link.wrong += 1
+                if link.wrong > WRONG:
+                    self._expel(link, "too many subscriptions that are not its own")
 
-    def _warn(self, peer: str | None) -> None:
-        if peer not in self._warned and len(self._warned) < _MAX_WARNED:
-            self._warned.add(peer)
-            self._log.warning("message on the push channel", peer=peer)
+    def _expel(self, link: Link, reason: str) -> None:
+        if not link.cut:
+            self._bar(link.key)
+            self._links.cut_key(link.key, reason)
 
-    def ring(self, push: Push) -> None:
-        """Publish one sealed delivery."""
-        frames = push.attachment.sealer.seal(push.kind, push.values)
-        try:
-            self._socket.send_multipart(frames, zmq.NOBLOCK)
-        except zmq.ZMQError:
-            self.dropped += 1  # the inbox is the truth; the client notices and fetches
-
-    def _subscription(self, kind: int, topic: bytes, peer: str | None, store: Store) -> Iterator[Push]:
-        attachment = None if peer is None else self._attachments.get(topic, peer)
+    def _subscription(self, kind: int, topic: bytes, link: Link, store: Store) -> Iterator[Push]:
+        attachment = self._attachments.get(topic, link.key)
         if attachment is None:
             return
         if kind == _CANCEL:
@@ -76,11 +87,23 @@ class Doorbell:
             return
         self._socket.setsockopt(zmq.SUBSCRIBE, topic)
         attachment.granted = True
+        attachment.link = link
+        attachment.behind = lambda: self._links.behind(link)
         yield Push(attachment, Hello.KIND, {"head": store.marks(attachment.owner).head})
 
+    def ring(self, push: Push, now: float) -> None:
+        """Publish one sealed delivery."""
+        attachment = push.attachment
+        frames = attachment.sealer.seal(push.kind, push.values)
+        try:
+            self._socket.send_multipart(frames, zmq.NOBLOCK)
+        except zmq.ZMQError:
+            self.dropped += 1  # the inbox is the truth; the client notices and fetches
+            return
+        if attachment.link is not None:
+            self._links.handed(attachment.link, sum(len(each) for each in frames), now)
 
-def _peer(frame: zmq.Frame) -> str | None:
-    try:
-        return str(frame.get("User-Id"))
-    except zmq.ZMQError:
-        return None
+    def let_go(self, link: Link | None) -> None:
+        """The attachment of this connection has ended: nothing will come on it any more."""
+        if link is not None:
+            self._links.drop(link)

@@ -12,9 +12,10 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Answer the request with this result record."""
+    """Answer the request with this result record. `looked_at`: rows of the store that were read for it."""
 
     result: Any
+    looked_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,10 +156,16 @@ class Lane(Generic[Item]):
 
 
 class FileLink:
-    """Both directions. `talked_at`: when the reactor last stored a message, on its monotonic clock."""
+    """Both directions. `talked_at`: when the reactor last stored a message, on its monotonic clock;
+    `pressed`: memory is short.
 
-    def __init__(self) -> None:
+    `admits(key)` says whether a device key is bound to an account; safe to ask from either thread.
+    """
+
+    def __init__(self, admits: Callable[[str], bool]) -> None:
+        self.admits = admits
         self.talked_at = float("-inf")
+        self.pressed = False
         self.to_reactor: Lane[Ask] = Lane()
         self.to_files: Lane[News] = Lane()
 

@@ -22,6 +22,7 @@ from cnmessage_broker.filelink import FileLink
 from cnmessage_broker.pace import Pace
 from cnmessage_broker.sockets import FileSockets
 from cnmessage_broker.transfers import Transfers
+from cnmessage_broker.zap import Admission
 
 DRAIN = 64
 """Most messages taken before the other direction gets its turn."""
@@ -38,6 +39,7 @@ class FileThread:
     def __init__(
         self,
         sockets: FileSockets,
+        admission: Admission,
         blobs: Blobs,
         link: FileLink,
         config: Config,
@@ -47,7 +49,7 @@ class FileThread:
         self._link = link
         self._monotonic = monotonic
         self._log = log
-        self._channel = Channel(sockets, log)
+        self._channel = Channel(sockets, admission, monotonic, log)
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="file-work")
         self._pace = Pace(lambda: link.talked_at)
         self._transfers = Transfers(
@@ -112,6 +114,7 @@ class FileThread:
                 taken += 1
                 if self._pace.wait(now):
                     break
+        self._channel.look()
         for news in self._link.to_files.take():
             self._transfers.told(news)
         self._transfers.finish_work()
@@ -119,4 +122,5 @@ class FileThread:
         if now >= self._next_beat:
             self._next_beat = now + BEAT
             self._transfers.beat()
+            self._channel.beat(pressed=self._link.pressed)
         return more or taken == DRAIN

@@ -2,11 +2,13 @@
 
 from typing import NamedTuple
 
+from cnmessage_broker.links import Link
+
 
 class Peer(NamedTuple):
-    """A transfer on a link. The routing id never leaves the file thread."""
+    """A transfer on a connection, which is one device key's: nobody else speaks for it or is answered."""
 
-    routing_id: bytes
+    link: Link
     transfer: bytes
 
 

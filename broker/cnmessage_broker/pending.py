@@ -1,18 +1,22 @@
 """What one turn of the reactor collects for its commit, and whom it will answer afterwards."""
 
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from cnmessage_broker.effects import Confirm, Submit
-from cnmessage_broker.ports import Conflict, Group, Outcome
+from cnmessage_broker.links import Link
+from cnmessage_broker.ports import Conflict, Group, Outcome, Owner
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.results import Sent
+
+Asker = TypeVar("Asker")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an answer goes. The routing id never leaves the reactor."""
+    """Where an answer goes: to this connection and no other, whatever routing id others choose meanwhile."""
 
-    routing_id: bytes
+    link: Link
     request_id: int
 
 
@@ -24,11 +28,28 @@ class Ticket:
 
 
 @dataclass(slots=True)
-class Pending:
-    """A group on its way to the disk, and the requests that wait for it, in order."""
+class Pending(Generic[Asker]):
+    """A group on its way to the disk, and the requests that wait for it, in order. `rows`: inbox rows."""
 
     group: Group = field(default_factory=Group)
-    answers: list[tuple[Origin | Ticket, Submit | Confirm]] = field(default_factory=list)
+    answers: list[tuple[Asker, Submit | Confirm]] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, asker: Asker, effect: Submit) -> None:
+        """Messages to store, and who waits for it."""
+        self.group.submissions += effect.submissions
+        self.answers.append((asker, effect))
+        self.rows += sum(len(each.recipients) + 1 for each in effect.submissions)
+
+    def touches(self, owner: Owner) -> bool:
+        """Whether something of this owner's waits to be written."""
+        group = self.group
+        return (
+            owner in group.read
+            or owner in group.received
+            or any(each == owner for each, _, _ in group.presence)
+            or any(new.sender == owner or owner in new.recipients for new in group.submissions)
+        )
 
 
 def sent(submit: Submit, outcomes: list[Outcome]) -> Sent:

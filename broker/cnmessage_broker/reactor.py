@@ -1,21 +1,24 @@
-"""The one loop: drain, decode, dispatch, commit, perform effects, tick.
+"""The one loop: drain, take turns, dispatch, commit, perform effects, tick.
 
-It alone touches the sockets (but for binding) and the store's commit. A turn drains what is waiting, stores
-all of it with one fsync, and only then answers and publishes. Nothing a peer sends can stop it.
+It alone touches the sockets (but for binding) and the store's commit. A turn reads what is waiting, does work
+of bounded size, each key in its turn, stores all of it with one fsync, and only then answers and publishes.
+Nothing a peer sends can stop it or make it neglect the others.
 """
 
 import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import replace
 from typing import Any
 
 import structlog
 import zmq
 
 from cnmessage_broker import delivery, dispatch
-from cnmessage_broker.answers import Answers
+from cnmessage_broker.answers import Answers, Asker
+from cnmessage_broker.arrivals import Arrivals, Frame, Waiting
+from cnmessage_broker.attention import Attention
+from cnmessage_broker.commit import Commit
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.doorbell import Doorbell
 from cnmessage_broker.effects import (
@@ -31,31 +34,31 @@ from cnmessage_broker.effects import (
     Tell,
     Work,
 )
-from cnmessage_broker.filelink import FileLink
-from cnmessage_broker.handlers.files import sweep
+from cnmessage_broker.filelink import Ask, FileLink
+from cnmessage_broker.handlers.messages import rows_of
 from cnmessage_broker.passwords import PasswordPool, PoolFullError
-from cnmessage_broker.pending import Origin, Pending, Ticket, sent
-from cnmessage_broker.ports import Stored, StoreError
+from cnmessage_broker.pending import Origin, Ticket
+from cnmessage_broker.ports import StoreError
+from cnmessage_broker.slices import SLICE, Part, Slices
 from cnmessage_broker.sockets import Sockets
+from cnmessage_broker.upkeep import Upkeep
+from cnmessage_broker.watchdog import Watchdog
 from cnmessage_broker.zap import Admission
 from cnmessage_protocol import deliveries
-from cnmessage_protocol.envelope import unpack_request
+from cnmessage_protocol.envelope import peek_request_id, unpack_request
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.messages import Request
+from cnmessage_protocol.messages import Request, Send
 
-DRAIN = 1000
-"""Most requests taken in one turn."""
+TURN = 0.01
+ROWS = 2000
+"""Seconds of work in a turn, and inbox rows for one commit: what a newcomer may have to wait for."""
 
-TURN = 0.05
-GROUP = 10_000
-"""Seconds a turn may take requests for, and messages it may collect: however much some send, it soon ends."""
+ROW_SECONDS = 1e-5
+STEP_SECONDS = 2e-5
+"""What an inbox row costs at the commit, and any request at least, in the fair queue's seconds."""
 
 TICK = 0.25
 """Seconds between looks at what time alone brings about."""
-
-PRESENCE_INTERVAL = 1.0
-SWEEP_INTERVAL = 10.0
-_MAX_NEWS = 1024
 
 
 class Reactor:
@@ -66,30 +69,45 @@ class Reactor:
         sockets: Sockets,
         deps: Deps,
         pool: PasswordPool,
+        admission: Admission,
         link: FileLink,
+        watchdog: Watchdog,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._sockets = sockets
         self._deps = deps
         self._pool = pool
         self._log = log
-        self._admission = Admission()
-        self._doorbell = Doorbell(sockets.deliveries, deps.attachments, log)
-        self._answers = Answers(sockets.requests, link, log)
+        self._admission = admission
+        self._links = sockets.request_links
+        self._attention = deps.attention = Attention(deps.monotonic())
+        self._doorbell = Doorbell(
+            sockets.deliveries, sockets.delivery_links, deps.attachments, admission.bar, log
+        )
+        self._answers = Answers(sockets.requests, self._links, link, deps.monotonic, log)
+        self._arrivals = Arrivals(sockets.requests, self._links, self._turn_away, log)
         self._link = link
-        self._pending = Pending()
-        self._done: deque[tuple[Origin | Ticket, Callable[[Any], list[Effect]], Future[Any]]] = deque()
+        self._group = Commit(deps, self._answers, self._doorbell, link, log)
+        self._upkeep = Upkeep(deps, (sockets.request_links, sockets.delivery_links), watchdog, log)
+        self._done: deque[tuple[Asker, Callable[[Any], list[Effect]], Future[Any]]] = deque()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._next_tick = 0.0
-        self._next_presence = 0.0
-        self._next_sweep = 0.0
         link.to_reactor.wake = self._wake
         self._warned: Counter[str] = Counter()
-        self._disk_failing = False
         self._more = False
-        self.failed = False
+        self._broken = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended, or must end, because the disk failed."""
+        return self._broken or self._group.failed
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it ended, or must end, because memory ran out."""
+        return self._upkeep.exhausted
 
     def stop(self) -> None:
         """Ask the loop to end after its current turn; safe from any thread and from a signal handler."""
@@ -102,8 +120,10 @@ class Reactor:
         mine = self._sockets
         for each in (mine.zap, mine.requests, mine.deliveries):
             poller.register(each, zmq.POLLIN)
+        for links in (mine.request_links, mine.delivery_links):
+            poller.register(links.monitor, zmq.POLLIN)
         poller.register(self._wake_out, zmq.POLLIN)
-        while not (self._deps.stopping or self.failed):
+        while not (self._deps.stopping or self.failed or self.exhausted):
             wait = 0.0 if self._more else self._next_tick - self._deps.monotonic()
             poller.poll(max(0, int(wait * 1000)))
             self._guarded_turn()
@@ -121,26 +141,37 @@ class Reactor:
             self.turn()
         except StoreError as error:
             self._log.error("the store failed", error=str(error))
-            self.failed = True
+            self._broken = True
 
     def turn(self) -> None:
-        """One round: everything that waits, one commit, then answers and deliveries."""
+        """One round: what waits is read, some of it done, one commit, then answers and deliveries."""
+        now = self._deps.monotonic()
         self._drain_wakeups()
+        for links in (self._links, self._sockets.delivery_links):
+            links.drain(now)
+        self._perform_all(None, self._doorbell.drain(self._deps.store, now))
+        self._more = True
+        for beat in self._arrivals.drain(self._deps.monotonic):
+            if beat is None:
+                self._more = False
+                self._attention.heard_all(self._deps.monotonic())
+            else:
+                self._request(beat)
+        # After the sockets were looked at: who left has left before somebody comes under their routing id.
         self._admission.drain(self._sockets.zap)
-        self._perform_all(None, self._doorbell.drain(self._deps.store))
-        self._drain_requests()
         for ask in self._link.to_reactor.take():
-            caller = self._caller(ask.key, ask.address)
-            self._dispatch(Ticket(ask.ticket), ask.request, caller)
+            self._arrivals.queue.put(ask.key, ask, 0)
         while self._done:
             self._finish_work(*self._done.popleft())
+        self._serve()
         now = self._deps.monotonic()
         if now >= self._next_tick:
             self._next_tick = now + TICK
-            self._tick(now)
-        self._commit()
+            self._perform_all(None, self._upkeep.look(now))
+            self._link.pressed = self._deps.pressed
+        self._group.run()
 
-    # -- draining ---------------------------------------------------------------------------------
+    # -- taking turns -----------------------------------------------------------------------------
 
     def _drain_wakeups(self) -> None:
         try:
@@ -149,60 +180,88 @@ class Reactor:
         except BlockingIOError:
             pass
 
-    def _drain_requests(self) -> None:
-        receive = self._sockets.requests.recv_multipart
-        ends = self._deps.monotonic() + TURN
-        self._more = True
-        for _ in range(DRAIN):
-            if self._deps.monotonic() > ends or len(self._pending.group.submissions) >= GROUP:
-                return
-            try:
-                frames = receive(zmq.NOBLOCK, copy=False)
-            except zmq.Again:
-                self._more = False
-                return
-            self._request(frames)
+    def _serve(self) -> None:
+        """Do what waits, each key in its turn, until the turn has taken long enough."""
+        monotonic = self._deps.monotonic
+        started = monotonic()
+        ends = started + TURN
+        self._arrivals.come_back()
+        while (taken := self._arrivals.take()) is not None:
+            key, item, _ = taken
+            rows = self._group.rows
+            self._step(key, item)
+            now = monotonic()
+            written = max(0, self._group.rows - rows)
+            self._arrivals.queue.served(key, max(STEP_SECONDS, now - started) + written * ROW_SECONDS)
+            started = now
+            if now > ends or self._group.rows >= ROWS:
+                break
+        self._more = self._more or bool(self._arrivals.queue)
 
-    def _request(self, frames: list[zmq.Frame]) -> None:
-        try:
-            key = str(frames[0].get("User-Id"))
-        except zmq.ZMQError:
-            self._warn("unknown peer", "a frame came without ZAP's word; it was dropped")
-            return
-        routing_id = frames[0].bytes
-        if len(frames) != 2:
-            self._warn(key, "a request must be one frame")
+    def _step(self, key: str, item: Waiting) -> None:
+        match item:
+            case Frame():
+                self._request(item)
+            case Slices():
+                self._slice(key, item)
+            case Ask(ticket, _, address, request):
+                self._dispatch(Ticket(ticket), request, self._caller(key, address))
+
+    def _request(self, frame: Frame) -> None:
+        link = frame.link
+        if frame.body is None:
+            self._warn(link.key, "a request must be one frame")
             text = "a request must be exactly one frame"
-            self._perform(Origin(routing_id, 0), Refuse(RequestError(ErrorCode.BAD_REQUEST, text)))
+            self._perform(Origin(link, 0), Refuse(RequestError(ErrorCode.BAD_REQUEST, text)))
             return
         try:
-            call = unpack_request(frames[1].bytes)
+            call = unpack_request(frame.body)
         except ProtocolError as error:
-            self._warn(key, error.message)
+            self._warn(link.key, error.message)
             refusal = Refuse(RequestError(error.code, error.message))
-            self._perform(Origin(routing_id, error.request_id), refusal)
+            self._perform(Origin(link, error.request_id), refusal)
             return
-        caller = self._caller(key, self._admission.address_of(key))
-        self._dispatch(Origin(routing_id, call.request_id), call.request, caller)
+        origin, address = Origin(link, call.request_id), self._admission.address_of(link.key)
+        if isinstance(call.request, Send) and self._is_wide(call.request):
+            self._slice(link.key, Slices(origin, address, call.request.messages))
+        else:
+            self._dispatch(origin, call.request, self._caller(link.key, address))
+
+    def _is_wide(self, request: Send) -> bool:
+        return sum(rows_of(each, self._deps) for each in request.messages) > SLICE
+
+    def _slice(self, key: str, slices: Slices) -> None:
+        """Store some of a wide SEND; the rest comes back in its turn."""
+        request, part = slices.next(lambda message: rows_of(message, self._deps)), Part(slices)
+        self._dispatch(part, request, self._caller(key, slices.address))
+        if slices.waiting:
+            self._arrivals.queue.put_back(key, slices, slices.size)
+
+    def _turn_away(self, frame: Frame) -> None:
+        text = "too many requests of this device wait already; wait for some answers"
+        origin = Origin(frame.link, peek_request_id(frame.body or b""))
+        self._answers.refuse(origin, RequestError(ErrorCode.BUSY, text))
 
     def _caller(self, key: str, address: str) -> Caller:
         device = self._deps.store.device(key)
         account = None if device is None else self._deps.store.account(device.account)
         return Caller(key, address, device, account)
 
-    def _dispatch(self, origin: Origin | Ticket, request: Request, caller: Caller) -> None:
-        if dispatch.command_of(request).settled:
-            self._commit()
-        self._run(origin, lambda: dispatch.run(request, caller, self._deps), request.VERB)
+    def _dispatch(self, asker: Asker, request: Request, caller: Caller) -> None:
+        if dispatch.command_of(request).settled and caller.account is not None:
+            self._group.settle(caller.account.id)
+        self._run(asker, lambda: dispatch.run(request, caller, self._deps), request.VERB, caller)
 
-    def _run(self, origin: Origin | Ticket, step: Callable[[], list[Effect]], what: str) -> None:
+    def _run(
+        self, asker: Asker, step: Callable[[], list[Effect]], what: str, caller: Caller | None = None
+    ) -> None:
         try:
             effects = step()
         except Exception as error:  # noqa: BLE001 - the one place where a fault of ours must not stop the broker
             self._log.exception("a handler failed", verb=what)
-            self.failed = self.failed or isinstance(error, StoreError)
+            self._broken = self._broken or isinstance(error, StoreError)
             effects = [Refuse(RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))]
-        self._perform_all(origin, effects)
+        self._perform_all(asker, effects, caller)
 
     def _warn(self, key: str, text: str) -> None:
         self._warned[key] += 1
@@ -213,131 +272,63 @@ class Reactor:
 
     # -- effects ----------------------------------------------------------------------------------
 
-    def _perform_all(self, origin: Origin | Ticket | None, effects: Iterable[Effect]) -> None:
+    def _perform_all(
+        self, asker: Asker | None, effects: Iterable[Effect], caller: Caller | None = None
+    ) -> None:
         for effect in effects:
-            self._perform(origin, effect)
+            self._perform(asker, effect, caller)
 
-    def _perform(self, origin: Origin | Ticket | None, effect: Effect) -> None:
-        group = self._pending.group
+    def _perform(self, asker: Asker | None, effect: Effect, caller: Caller | None = None) -> None:
         match effect:
-            case Reply(result):
-                self._answers.answer(origin, result)
+            case Reply(result, looked_at):
+                size = self._answers.answer(asker, result)
+                if caller is not None:
+                    dispatch.spend(dispatch.read_cost(looked_at, size), caller, self._deps)
             case Refuse(error):
-                self._answers.refuse(origin, error)
-            case Submit() if origin is not None:
-                if group.presence:
-                    self._commit()  # who came or went did so before this message
-                    group = self._pending.group
-                group.submissions += effect.submissions
-                self._pending.answers.append((origin, effect))
-            case Confirm() if origin is not None:
-                self._pending.answers.append((origin, effect))
+                self._answers.refuse(asker, error)
+            case Submit() if asker is not None:
+                self._group.submit(asker, effect)
+            case Confirm() if asker is not None:
+                self._group.confirm(asker, effect)
             case MarkRead(owner, upto):
-                group.read[owner] = max(upto, group.read.get(owner, 0))
+                self._group.read(owner, upto)
             case MarkReceived(owner, upto):
-                group.received[owner] = max(upto, group.received.get(owner, 0))
+                self._group.received(owner, upto)
             case Presence(owner, online):
-                group.presence.append((owner, online, self._deps.now_ms()))
+                self._group.presence(owner, online=online)
             case Push():
-                self._doorbell.ring(effect)
+                self._doorbell.ring(effect, self._deps.monotonic())
             case Tell(news):
                 self._link.to_files.put(news)
-            case Work(job, then) if origin is not None:
-                self._start_work(origin, job, then)
+            case Work(job, then) if asker is not None:
+                self._start_work(asker, job, then)
             case _:
                 self._log.error("an effect without a request", effect=type(effect).__name__)
 
-    def _start_work(
-        self,
-        origin: Origin | Ticket,
-        job: Callable[[], Any],
-        then: Callable[[Any], list[Effect]],
-    ) -> None:
+    def _start_work(self, asker: Asker, job: Callable[[], Any], then: Callable[[Any], list[Effect]]) -> None:
         def finished(future: Future[Any]) -> None:
-            self._done.append((origin, then, future))
+            self._done.append((asker, then, future))
             self._wake()
 
         try:
             self._pool.submit(job, finished)
         except PoolFullError:
             text = "too many people are logging in; try again in a moment"
-            self._answers.refuse(origin, RequestError(ErrorCode.BUSY, text))
+            self._answers.refuse(asker, RequestError(ErrorCode.BUSY, text))
 
-    def _finish_work(
-        self, origin: Origin | Ticket, then: Callable[[Any], list[Effect]], future: Future[Any]
-    ) -> None:
+    def _finish_work(self, asker: Asker, then: Callable[[Any], list[Effect]], future: Future[Any]) -> None:
         if future.cancelled():
             return
         error = future.exception()
         if error is not None:
             self._log.error("password work failed", error=repr(error))
-            self._answers.refuse(
-                origin, RequestError(ErrorCode.INTERNAL, "the broker failed on this request")
-            )
+            text = "the broker failed on this request"
+            self._answers.refuse(asker, RequestError(ErrorCode.INTERNAL, text))
             return
-        self._commit()
-        self._run(origin, lambda: dispatch.guarded(lambda: then(future.result())), "password work")
+        self._run(asker, lambda: dispatch.guarded(lambda: then(future.result())), "password work")
 
     def _wake(self) -> None:
         try:
             self._wake_in.send(b"\0")
         except OSError:
             return  # full: it is awake already; closed: it is done
-
-    # -- commit and time --------------------------------------------------------------------------
-
-    def _commit(self) -> None:
-        if not self._pending.group and not self._pending.answers:
-            return
-        pending, self._pending = self._pending, Pending()
-        try:
-            outcomes = self._deps.store.commit(pending.group)
-        except StoreError as error:
-            self._commit_failed(pending, error)
-            return
-        self._disk_failing = False
-        if outcomes:
-            self._link.talked_at = self._deps.monotonic()
-        place = 0
-        for origin, effect in pending.answers:
-            match effect:
-                case Confirm(result):
-                    self._answers.answer(origin, result)
-                case Submit():
-                    upto = place + len(effect.submissions)
-                    self._answers.answer(origin, sent(effect, outcomes[place:upto]))
-                    place = upto
-        stored = [
-            (new, outcome)
-            for new, outcome in zip(pending.group.submissions, outcomes, strict=True)
-            if isinstance(outcome, Stored)
-        ]
-        self._perform_all(None, delivery.pushes(self._deps.attachments, stored))
-
-    def _commit_failed(self, pending: Pending, error: StoreError) -> None:
-        if not self._disk_failing:
-            self._log.error("commit failed", error=str(error), messages=len(pending.group.submissions))
-        self._disk_failing = True
-        text = f"{error}; nothing was stored, try again later"
-        for origin, _ in pending.answers:
-            self._answers.refuse(origin, RequestError(ErrorCode.STORAGE, text))
-        # Marks, and who came and went, are known only here, so they are tried again with each turn.
-        self._pending.group = replace(pending.group, submissions=[])
-        self.failed = self.failed or error.fatal
-
-    def _tick(self, now: float) -> None:
-        attachments = self._deps.attachments
-        for attachment in attachments.expired(now):
-            self._log.info("user is silent", user=attachment.name)
-            if attachments.remove(attachment):
-                self._perform(None, Presence(attachment.owner, online=False))
-        if now >= self._next_sweep:
-            self._next_sweep = now + SWEEP_INTERVAL
-            self._commit()  # an upload whose end waits in the group is not abandoned
-            self._perform_all(None, dispatch.guarded(lambda: sweep(self._deps)))
-        if now >= self._next_presence:
-            news = attachments.take_changes()
-            self._next_presence = now + PRESENCE_INTERVAL
-            for start in range(0, len(news), _MAX_NEWS):
-                values = {"changes": news[start : start + _MAX_NEWS]}
-                self._perform_all(None, delivery.notices(attachments, deliveries.Presence.KIND, values))

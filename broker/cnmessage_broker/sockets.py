@@ -1,31 +1,35 @@
-"""All sockets of the broker and all their options, in one place.
+"""All ZeroMQ sockets of the broker and all their options, in one place, each with what watches its
+connections.
 
-ZAP is bound first: libzmq admits everyone while no ZAP handler is there. See docs/security.md.
+ZAP is bound first: libzmq admits everyone while no ZAP handler is there. See docs/security.md, also for why
+no queue of incoming messages has a limit of libzmq's: a full one lets a peer abort the process
+(docs/upstream.md), so what waits there is bounded by links.py.
 """
 
+import ctypes
 import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 
+import structlog
 import zmq
 from zmq.utils import z85
 
-from cnmessage_broker.zap import DOMAIN
+from cnmessage_broker.gate import Gate, GateLimits
+from cnmessage_broker.links import Bounds, Links
+from cnmessage_broker.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN
 from cnmessage_protocol.envelope import MAX_REQUEST
 from cnmessage_protocol.filechannel import CHUNK, FILES, WINDOW_CHUNKS
 
 HANDSHAKE_MS = 5000
 BACKLOG = 1024
 LINGER_MS = 1000
-REQUEST_QUEUE = 64
-"""Requests of one client, of up to 1 MiB, that may wait here; beyond, TCP holds them back."""
-
 REPLY_QUEUE = 200
 """Replies a slow client may leave unread before the broker drops more; it asks again."""
 
 CHUNK_QUEUE = WINDOW_CHUNKS + 8
 """Messages that may wait for one client on the file channel."""
-
-UPLOAD_QUEUE = 16
-"""Messages of one client, of up to 1 MiB, that may wait there; beyond, TCP holds them back."""
 
 CURVE_OVERHEAD = 64
 """CURVE's framing (33 bytes) counts into MAXMSGSIZE."""
@@ -35,6 +39,21 @@ SUBSCRIPTION = 512
 
 PUSH_QUEUE = 1000
 """Deliveries a slow client may leave unread before libzmq drops more; it catches up from its inbox."""
+
+KEEPALIVE = {
+    zmq.TCP_KEEPALIVE: 1,
+    zmq.TCP_KEEPALIVE_IDLE: 10,
+    zmq.TCP_KEEPALIVE_INTVL: 5,
+    zmq.TCP_KEEPALIVE_CNT: 3,
+}
+"""Seconds after which the kernel asks a silent peer, between its questions, and how many it asks."""
+
+DEAD_MS = 20_000
+"""Milliseconds that what was sent may stay unacknowledged by the peer's kernel (TCP_USER_TIMEOUT)."""
+
+_UNTOLD_REQUESTS = 16 << 20
+_UNTOLD_SUBSCRIPTIONS = 1 << 20
+_UNTOLD_CHUNKS = (WINDOW_CHUNKS + 16) * CHUNK
 
 _ZAP_ENFORCE_DOMAIN = 93
 """Stable in libzmq 4.3, but named only in its draft header (zmq.h, ZMQ_ZAP_ENFORCE_DOMAIN)."""
@@ -53,19 +72,33 @@ def bind_error(host: str, port: int, error: OSError | zmq.ZMQError) -> BindError
     return BindError(f"cannot listen on {host} port {port}: {error.strerror}")
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the watch over connections needs. `admitted()` counts those that ZAP let in on this context."""
+
+    limits: GateLimits
+    admitted: Callable[[], int]
+    log: structlog.typing.FilteringBoundLogger
+    unread_of_all: int
+
+
 class _Bound:
     """Sockets of one context, ZAP first."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], watch: Watch) -> None:
         if not zmq.has("curve"):
             raise BindError("this libzmq has no CURVE; install pyzmq from its wheel")
         self._context = context
+        self._watch = watch
         self._all: list[zmq.Socket[bytes]] = []
+        self._watched: list[Links] = []
         self.zap = self._new(zmq.ROUTER)
         self.zap.bind("inproc://zeromq.zap.01")
 
     def close(self, linger_ms: int = LINGER_MS) -> None:
         """Close all; what is queued may leave within `linger_ms`."""
+        for links in self._watched:
+            links.close()
         for socket in self._all:
             socket.close(linger=linger_ms)
 
@@ -75,18 +108,34 @@ class _Bound:
         socket.setsockopt(zmq.LINGER, LINGER_MS)
         return socket
 
-    def _secured(self, kind: int, secret: bytes) -> zmq.Socket[bytes]:
+    def _secured(self, kind: int, secret: bytes, domain: bytes) -> zmq.Socket[bytes]:
         socket = self._new(kind)
         socket.setsockopt(zmq.CURVE_SERVER, 1)
         socket.setsockopt(zmq.CURVE_SECRETKEY, z85.encode(secret))
-        socket.setsockopt(zmq.ZAP_DOMAIN, DOMAIN)
+        socket.setsockopt(zmq.ZAP_DOMAIN, domain)
         socket.setsockopt(_ZAP_ENFORCE_DOMAIN, 1)
         socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         socket.setsockopt(zmq.BACKLOG, BACKLOG)
-        # A vanished peer's pipe is freed by TCP level heartbeats of ZMTP, not only by its silence to us.
-        socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
+        socket.setsockopt(zmq.RCVHWM, 0)
+        # Vanished peers are the kernel's to find: ZMTP heartbeats can abort libzmq (docs/upstream.md).
+        for option, value in KEEPALIVE.items():
+            socket.setsockopt(option, value)
+        socket.setsockopt(zmq.TCP_MAXRT, DEAD_MS)
         return socket
+
+    def _router(self, secret: bytes, domain: bytes) -> zmq.Socket[bytes]:
+        _seed_routing_ids()
+        socket = self._secured(zmq.ROUTER, secret, domain)
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        socket.setsockopt(zmq.ROUTER_HANDOVER, 0)
+        return socket
+
+    def _links(self, socket: zmq.Socket[bytes], first_id: int | None, untold: int) -> Links:
+        watch = self._watch
+        bounds = Bounds(untold=untold, unread_of_all=watch.unread_of_all)
+        links = Links(socket, Gate(watch.limits), watch.admitted, first_id, watch.log, bounds)
+        self._watched.append(links)
+        return links
 
     def _bind(self, socket: zmq.Socket[bytes], host: str, port: int) -> None:
         address = f"[{host}]" if ":" in host else host
@@ -98,21 +147,22 @@ class _Bound:
 
 
 class Sockets(_Bound):
-    """The reactor's sockets, bound: `zap`, `requests`, `deliveries`."""
+    """The reactor's sockets, bound: `zap`, `requests`, `deliveries`, and the connections of the last two."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes) -> None:
-        super().__init__(context)
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes, watch: Watch
+    ) -> None:
+        super().__init__(context, watch)
         try:
-            self.requests = self._secured(zmq.ROUTER, secret)
-            self.requests.setsockopt(zmq.ROUTER_MANDATORY, 1)
-            self.requests.setsockopt(zmq.ROUTER_HANDOVER, 0)
+            self.requests = self._router(secret, DOMAIN)
             self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST + CURVE_OVERHEAD)
             self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
-            self.requests.setsockopt(zmq.RCVHWM, REQUEST_QUEUE)
-            self.deliveries = self._secured(zmq.XPUB, secret)
+            self.request_links = self._links(self.requests, next_routing_id(self.requests), _UNTOLD_REQUESTS)
+            self.deliveries = self._secured(zmq.XPUB, secret, DELIVERIES_DOMAIN)
             self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
             self.deliveries.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION)
             self.deliveries.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
+            self.delivery_links = self._links(self.deliveries, None, _UNTOLD_SUBSCRIPTIONS)
             self._bind(self.requests, host, port)
             self._bind(self.deliveries, host, port + 1)
         except BaseException:
@@ -129,16 +179,43 @@ class Sockets(_Bound):
 class FileSockets(_Bound):
     """The file thread's sockets, bound: `zap`, `channel`; its `context` has an I/O thread of its own."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes) -> None:
-        super().__init__(context)
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes, watch: Watch
+    ) -> None:
+        super().__init__(context, watch)
         try:
-            self.channel = self._secured(zmq.ROUTER, secret)
-            self.channel.setsockopt(zmq.ROUTER_MANDATORY, 1)
-            self.channel.setsockopt(zmq.ROUTER_HANDOVER, 0)
+            self.channel = self._router(secret, FILES_DOMAIN)
             self.channel.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
             self.channel.setsockopt(zmq.SNDHWM, CHUNK_QUEUE)
-            self.channel.setsockopt(zmq.RCVHWM, UPLOAD_QUEUE)
+            self.links = self._links(self.channel, next_routing_id(self.channel), _UNTOLD_CHUNKS)
             self._bind(self.channel, host, port + FILES)
         except BaseException:
             self.close(0)
             raise
+
+
+def next_routing_id(router: "zmq.Socket[bytes]") -> int:
+    """The number of the routing id that libzmq's counter gives next; a visitor of our own shows it."""
+    address = f"inproc://visitor-{id(router)}"
+    router.bind(address)
+    visitor = router.context.socket(zmq.DEALER)
+    try:
+        visitor.connect(address)
+        visitor.send(b"")
+        routing_id, _ = router.recv_multipart()
+    finally:
+        visitor.close(linger=0)
+        router.unbind(address)
+    return (int.from_bytes(routing_id[1:], "big") + 1) % (1 << 32)
+
+
+def _seed_routing_ids() -> None:
+    """Begin the counter of routing ids where nobody can know.
+
+    libzmq draws its beginning from the C library's rand() and never seeds that, so it is the same in every
+    process; a peer that knows it can choose the id that is given next and make libzmq abort
+    (docs/upstream.md).
+    """
+    seed = getattr(ctypes.CDLL(None), "srand", None)
+    if seed is not None:
+        seed(ctypes.c_uint(int.from_bytes(os.urandom(4), "big")))

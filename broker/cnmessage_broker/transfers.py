@@ -309,7 +309,7 @@ class Transfers:
         try:
             return self._channel.say(peer, message, data)
         except GoneError:
-            for gone in [each for each in self._devices if each.routing_id == peer.routing_id]:
+            for gone in [each for each in self._devices if each.link is peer.link]:
                 if gone not in self._intakes or not self._intakes[gone].said_all:
                     self._drop(gone)
             return False

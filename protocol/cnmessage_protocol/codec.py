@@ -30,6 +30,9 @@ REPLY_LIMITS = Limits(total=4 << 20, array=4096, mapping=64, text=1 << 16, binar
 """What a client reads from a broker, replies and opened deliveries alike."""
 
 
+_PEEK = 32
+
+
 def encode(value: Any) -> bytes:
     """Plain values (None, bool, int, str, bytes, list, tuple, dict) to msgpack bytes.
 
@@ -59,3 +62,17 @@ def decode(data: bytes, limits: Limits) -> Any:
         )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise ProtocolError(f"not a valid msgpack value within the limits: {error}") from error
+
+
+def peek(data: bytes, place: int) -> Any:
+    """An element of the array that `data` begins with; None if its first 32 bytes do not hold it."""
+    unpacker = msgpack.Unpacker(max_ext_len=0, max_buffer_size=_PEEK)
+    unpacker.feed(data[:_PEEK])
+    try:
+        if unpacker.read_array_header() <= place:
+            return None
+        for _ in range(place):
+            unpacker.skip()
+        return unpacker.unpack()
+    except (ValueError, RecursionError, msgpack.UnpackException):
+        return None

@@ -19,7 +19,7 @@ An error's result is {"message": text}. A reply to a frame whose request id coul
 from dataclasses import dataclass
 from typing import Any
 
-from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, decode, encode
+from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, decode, encode, peek
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.ids import fingerprint
 from cnmessage_protocol.messages import Request, parse_request, request_arguments
@@ -86,6 +86,12 @@ def unpack_request(frame: bytes) -> Call:
     except ProtocolError as error:
         error.request_id = request_id
         raise
+
+
+def peek_request_id(frame: bytes) -> int:
+    """The request id at the beginning of a frame, without reading what follows; 0 when there is none."""
+    request_id = peek(frame, 1)
+    return request_id if type(request_id) is int and 0 <= request_id <= MAX_REQUEST_ID else 0
 
 
 def pack_result(request_id: int, result: dict[str, Any]) -> bytes:

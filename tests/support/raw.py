@@ -188,10 +188,12 @@ def metadata(properties: Iterable[tuple[bytes, bytes]]) -> bytes:
 class HandPeer:
     """A DEALER over plain TCP whose metadata may say anything. `mechanism` is CURVE or NULL."""
 
-    def __init__(self, raw: Raw, mechanism: bytes, properties: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, raw: Raw, mechanism: bytes, properties: Iterable[tuple[bytes, bytes]], offset: int = 0
+    ) -> None:
         self._properties = [(b"Socket-Type", b"DEALER"), (b"Identity", b""), *properties]
         self._broker_key = raw.key
-        self._socket = socket.create_connection((raw.host, raw.port), DEADLINE)
+        self._socket = socket.create_connection((raw.host, raw.port + offset), DEADLINE)
         self._stream = self._socket.makefile("rb")
         self._nonce = 0
         greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01" + mechanism.ljust(20, b"\0") + bytes(32)
@@ -248,8 +250,39 @@ class HandPeer:
             body = self._receive()
             assert body.startswith(b"\x07MESSAGE")
             plain = self._box.open(b"CurveZMQMESSAGES" + body[8:16], body[16:])
-            if not plain[0] & 4:  # heartbeats travel as commands
+            if not plain[0] & 2:  # heartbeats travel as commands
                 return unpack_reply(plain[1:])
+
+    def sealed(self, body: bytes, *, command: bool = False, more: bool = False) -> bytes:
+        """The bytes of a message, or of a command such as PING, under CURVE; nothing is sent."""
+        flags = bytes([command << 1 | more])
+        box = self._box.seal(b"CurveZMQMESSAGEC" + self._next(), flags + body)
+        whole = b"\x07MESSAGE" + struct.pack(">Q", self._nonce) + box
+        if len(whole) > 255:
+            return struct.pack(">BQ", 2, len(whole)) + whole
+        return struct.pack(">BB", 0, len(whole)) + whole
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._socket.sendall(data)
+
+    def reset(self) -> None:
+        """Break the connection with a reset, as a crashed machine's router does."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._stream.close()
+        self._socket.close()
+
+    def closed_within(self, seconds: float) -> bool:
+        """Whether the broker hangs up in that time."""
+        self._socket.settimeout(seconds)
+        try:
+            while self._stream.read(1):
+                pass
+        except TimeoutError:
+            return False
+        except ConnectionResetError:
+            return True
+        return True
 
     def _next(self) -> bytes:
         self._nonce += 1

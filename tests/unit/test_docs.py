@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker import attachments, delivery, pace, reactor
+from cnmessage_broker import arrivals, attachments, delivery, pace
 from cnmessage_broker.app import DATABASE, KEY_FILE, LOCK_FILE
 from cnmessage_broker.config import ENVIRONMENT_PREFIX, HIGHEST_PORT, Config
 from cnmessage_broker.store.maintenance import back_up
@@ -165,7 +165,7 @@ def test_the_places_of_both_rows_are_listed_in_order() -> None:
         (inbox.HOLD, "({} rows here"),
         (attachments.WINDOW_BYTES >> 20, "at most {} MiB (rows)"),
         (delivery.PUSH_BYTES >> 10, "about {} KiB of bodies at most"),
-        (reactor.DRAIN, "takes up to {} requests"),
+        (arrivals.DRAIN, "takes up to {} requests"),
         (records.MAX_BODY, "1 to {} bytes of UTF-8"),
         (records.MAX_RECIPIENTS, "array of 1 to {} names"),
         (results.MAX_MESSAGES, "array of 1 to {} outgoing rows"),

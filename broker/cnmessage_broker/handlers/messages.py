@@ -9,11 +9,16 @@ from cnmessage_broker.ports import Query
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import EVERYONE, MessageId, UserName
 from cnmessage_protocol.messages import Ack, History, Receipts, Send, Sync
-from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.records import TO_EVERYONE, InboxItem, Outgoing
 from cnmessage_protocol.results import MAX_RECEIPTS, Page, ReadMark, ReceiptList
 
 PAGE_BYTES = 1 << 18
 """About the most bytes of rows in one page: what a client leaves unread must not fill our memory."""
+
+
+def rows_of(message: Outgoing, deps: Deps) -> int:
+    """Inbox rows that storing a message writes: its sender's own, and one for each recipient."""
+    return 1 + (len(deps.attachments.online_owners()) if message.to == TO_EVERYONE else len(message.to))
 
 
 def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
@@ -44,7 +49,8 @@ def sync(request: Sync, caller: Caller, deps: Deps) -> list[Effect]:
     items = deps.store.inbox_after(account.id, request.after, request.limit, PAGE_BYTES)
     head = deps.store.marks(account.id).head
     more = bool(items) and items[-1].seq < head
-    return [MarkReceived(account.id, request.after), Reply(Page(tuple(items), head, more))]
+    known = [MarkReceived(account.id, request.after)] if request.after <= head else []
+    return [*known, Reply(Page(tuple(items), head, more))]
 
 
 def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:

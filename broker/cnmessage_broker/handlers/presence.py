@@ -15,15 +15,17 @@ DELIVERIES = 1
 def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
     """Open an attachment; deliveries begin once the client has subscribed and was greeted."""
     device, account = caller.bound()
-    if (
-        len(deps.attachments.of(account.id)) >= deps.config.attachments_per_user
-        or len(deps.attachments) >= deps.config.max_attachments
+    if deps.pressed:
+        raise RequestError(ErrorCode.BUSY, "the broker is short of memory; try again in a moment")
+    config = deps.config
+    if not deps.attachments.has_room(
+        account.id, caller.address, config.attachments_per_user, config.max_attachments
     ):
         raise RequestError(ErrorCode.RATE_LIMITED, "too many programs are attached; end one or wait a moment")
-    attachment, came = deps.attachments.add(device, account.name, deps.monotonic())
+    attachment, came = deps.attachments.add(device, account.name, deps.listened(), caller.address)
     marks = deps.store.marks(account.id)
     effects: list[Effect] = [Presence(account.id, online=True)] if came else []
-    if request.cursor is not None and request.epoch == deps.store.epoch:
+    if request.cursor is not None and request.epoch == deps.store.epoch and request.cursor <= marks.head:
         effects.append(MarkReceived(account.id, request.cursor))
     answer = Attached(
         user=account.name,
@@ -56,10 +58,12 @@ def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
     attachment = deps.attachments.get(request.attachment, caller.key)
     if attachment is None:
         raise RequestError(ErrorCode.NOT_ATTACHED, "this attachment has ended; attach again")
-    attachment.liveness.heard(deps.monotonic())
-    attachment.confirmed(request.cursor)
+    attachment.liveness.heard(deps.listened())
     marks = deps.store.marks(account.id)
     effects: list[Effect] = []
+    if request.cursor > marks.head:  # nobody can have what is not there: this says nothing of what was read
+        return [Reply(Pulse(marks.head, deps.store.epoch, marks.read))]
+    attachment.confirmed(request.cursor)
     if request.cursor > marks.received:
         effects.append(MarkReceived(account.id, request.cursor))
     return [*effects, Reply(Pulse(marks.head, deps.store.epoch, marks.read))]

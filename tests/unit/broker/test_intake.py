@@ -11,6 +11,7 @@ import pytest
 from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.intake import Intake
 from cnmessage_broker.leaving import Leaving
+from cnmessage_broker.links import Link
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.room import check_room
 from cnmessage_broker.serving import Serving
@@ -19,6 +20,7 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.filechannel import FIRST_CHUNK, WINDOW_CHUNKS, Credit, Get, Granted, Opened
 
 FILE = b"f" * 16
+LINK = Link(("127.0.0.1", 1), 0.0)
 SIZE = 64 << 20
 
 
@@ -40,8 +42,8 @@ def test_who_leaves_before_the_rest_was_hashed_leaves_no_work_and_no_open_file(t
     with ThreadPoolExecutor(1) as workers:
         workers.submit(hold)
         assert begun.wait(10)
-        for number in range(100):
-            intake = Intake(Peer(b"%d" % number, b"t" * 16), FILE, SIZE, blobs, workers, lambda: None)
+        for _ in range(100):
+            intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, workers, lambda: None)
             intake.close()
             assert intake.idle
         assert _open_files() == before
@@ -54,7 +56,7 @@ def test_who_leaves_while_the_rest_is_hashed_is_let_go_long_before_its_end(tmp_p
     os.ftruncate(descriptor, 1 << 40)  # sparse: hashing it would take the better part of an hour
     os.close(descriptor)
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(b"p", b"t" * 16), FILE, 1 << 40, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, 1 << 40, blobs, workers, woken.set)
         intake.close()
         if not intake.idle:
             assert woken.wait(10)
@@ -71,7 +73,7 @@ def test_a_whole_part_that_begins_anew_leaves_the_blob_of_its_content_alone(tmp_
     blobs.keep(FILE, sha256)  # and the broker is killed before it records that
     woken = threading.Event()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(b"p", b"t" * 16), FILE, 5, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, 5, blobs, workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         assert [type(each) for each in intake.finish(b"x" * 32)] == [Granted]
@@ -99,7 +101,7 @@ def test_room_is_what_is_left_beside_the_reserve_and_what_others_have_still_to_w
     blobs, free = Blobs(tmp_path), 100 << 20
     reserve = blobs.free() - free  # the disk is shared: half of it is enough of a margin
     with ThreadPoolExecutor(1) as workers:
-        other = Intake(Peer(b"p", b"t" * 16), b"o" * 16, free // 2, blobs, workers, lambda: None)
+        other = Intake(Peer(LINK, b"t" * 16), b"o" * 16, free // 2, blobs, workers, lambda: None)
         check_room(blobs, reserve, FILE, free // 4, [other])
         with pytest.raises(RequestError) as caught:
             check_room(blobs, reserve, FILE, free * 3 // 4, [other])
@@ -131,7 +133,7 @@ def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_m
     device, leaving = Device("key", "127.0.0.1"), Leaving()
     sha256 = hashlib.sha256(b"hello").digest()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(b"p", b"t" * 16), FILE, 5, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, 5, blobs, workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False)
@@ -146,7 +148,7 @@ def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_m
 def test_a_sign_of_life_grants_what_came_since_the_last_credit(tmp_path: Path) -> None:
     blobs, woken = Blobs(tmp_path), threading.Event()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(b"p", b"t" * 16), FILE, SIZE, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         assert intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False) == [], (
@@ -160,7 +162,7 @@ def test_a_served_chunk_is_no_larger_than_the_receiver_and_the_pace_allow(tmp_pa
     path = tmp_path / "blob"
     path.write_bytes(bytes(100))
     get, opened = Get(0, 100, 50), Opened("x", 100, b"d" * 32)
-    serving = Serving(Peer(b"p", FILE), Device("key", "127.0.0.1"), get, opened, os.open(path, os.O_RDONLY))
+    serving = Serving(Peer(LINK, FILE), Device("key", "127.0.0.1"), get, opened, os.open(path, os.O_RDONLY))
     assert serving.next_chunk(20) == (0, bytes(20))
     assert serving.next_chunk(80) == (0, bytes(50))
     serving.close()
@@ -174,7 +176,7 @@ def test_bytes_leave_early_for_the_disk_unless_messages_need_it(
     monkeypatch.setattr(os, "posix_fadvise", lambda _, place, size, __: left.append((place, size)))
     blobs, woken = Blobs(tmp_path), threading.Event()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(b"p", b"t" * 16), FILE, SIZE, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         intake.chunk(0.0, 0, memoryview(bytes(PIECE)), 1 << 16, gently=gently)

@@ -10,6 +10,7 @@ import pytest
 
 from cnmessage_broker.app import Broker
 from cnmessage_broker.effects import MarkRead, Presence, Submit
+from cnmessage_broker.links import Link
 from cnmessage_broker.pending import Origin
 from cnmessage_broker.ports import Account, Marks, Submission
 from cnmessage_broker.store.sqlite import SqliteStore
@@ -17,7 +18,7 @@ from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Kind
 from tests.support.harness import broker_config
 
-NOBODY = Origin(b"gone", 1)
+NOBODY = Origin(Link(("", 0), 0.0), 1)
 
 
 @pytest.fixture
@@ -66,10 +67,10 @@ def submit(idle: Broker, number: int, body: str = "hello") -> Submit:
 def test_a_message_right_after_a_departure_counts_as_missed(idle: Broker) -> None:
     reactor = idle.reactor
     reactor._perform(None, Presence(bob(idle).id, online=True))
-    reactor._commit()
+    reactor._group.run()
     reactor._perform(None, Presence(bob(idle).id, online=False))
     reactor._perform(NOBODY, submit(idle, 1))
-    reactor._commit()
+    reactor._group.run()
     assert (marks(idle).away_from, marks(idle).head) == (0, 1)
 
 
@@ -77,7 +78,7 @@ def test_a_message_right_after_an_arrival_does_not_count_as_missed(idle: Broker)
     reactor = idle.reactor
     reactor._perform(None, Presence(bob(idle).id, online=True))
     reactor._perform(NOBODY, submit(idle, 1))
-    reactor._commit()
+    reactor._group.run()
     assert (marks(idle).away_upto, marks(idle).head) == (0, 1)
 
 
@@ -86,15 +87,15 @@ def test_a_full_disk_does_not_forget_who_came_and_what_was_read(idle: Broker) ->
     reactor, store = idle.reactor, idle.store
     assert isinstance(store, SqliteStore)
     reactor._perform(NOBODY, submit(idle, 1))
-    reactor._commit()
+    reactor._group.run()
     ((pages,),) = store._db.connection.execute("PRAGMA page_count")
     store._db.connection.execute(f"PRAGMA max_page_count = {pages}")
     reactor._perform(None, Presence(bob(idle).id, online=True))
     reactor._perform(None, MarkRead(bob(idle).id, 1))
     reactor._perform(NOBODY, submit(idle, 2, "x" * 60_000))
-    reactor._commit()
+    reactor._group.run()
     assert not reactor.failed
     assert marks(idle).head == 1
     store._db.connection.execute("PRAGMA max_page_count = 100000")
-    reactor._commit()
+    reactor._group.run()
     assert (marks(idle).read, marks(idle).away_upto) == (1, 1)

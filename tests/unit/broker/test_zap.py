@@ -1,11 +1,11 @@
-"""ZAP: only CURVE on our own domain is admitted; the key itself becomes the User-Id."""
+"""ZAP: only CURVE on our own domains is admitted, by a port's policy; the key itself becomes the User-Id."""
 
 import pytest
 import zmq
 from zmq.utils import z85
 
 from cnmessage_broker import zap
-from cnmessage_broker.zap import DOMAIN, Admission
+from cnmessage_broker.zap import BARRED, CONNECTION, DELIVERIES_DOMAIN, DOMAIN, Admission, anybody
 
 PUBLIC, _ = zmq.curve_keypair()
 RAW = z85.decode(PUBLIC)
@@ -22,9 +22,54 @@ def request(
     return [b"peer", b"", version, b"id-1", domain, address, b"identity", mechanism, *credentials]
 
 
-def test_any_curve_key_is_admitted_under_its_own_text() -> None:
-    answer = Admission().answer(request(RAW))
-    assert answer == [b"peer", b"", b"1.0", b"id-1", b"200", b"OK", PUBLIC, b""]
+class Clock:
+    """A clock that stands still."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def an_admission(clock: Clock | None = None) -> Admission:
+    """Of a request port that anybody may come to, and a push port for one key."""
+    policies = {DOMAIN: anybody, DELIVERIES_DOMAIN: lambda key: key == "attached"}
+    return Admission(policies, clock or Clock())
+
+
+def test_any_curve_key_is_admitted_under_its_own_text_each_connection_with_a_number_of_its_own() -> None:
+    admission = an_admission()
+    for number in (b"1", b"2"):
+        *answer, metadata = admission.answer(request(RAW))
+        assert answer == [b"peer", b"", b"1.0", b"id-1", b"200", b"OK", PUBLIC]
+        assert metadata == b"\x0c" + CONNECTION.encode() + b"\0\0\0\x01" + number
+    assert admission.admitted == 2
+
+
+def test_a_port_with_a_policy_lets_nobody_else_in_and_does_not_forbid_to_come_again() -> None:
+    admission = an_admission()
+    answer = admission.answer(request(RAW, domain=DELIVERIES_DOMAIN))
+    assert answer[4] == b"300"
+    assert answer[6:] == [b"", b""]
+    assert admission.admitted == 0
+
+
+def test_a_barred_key_is_kept_out_for_its_time_and_others_are_not() -> None:
+    clock = Clock()
+    admission = an_admission(clock)
+    admission.bar(PUBLIC.decode())
+    assert admission.answer(request(RAW))[4] == b"300"
+    assert admission.answer(request(b"k" * 32))[4] == b"200"
+    clock.now += BARRED
+    assert admission.answer(request(RAW))[4] == b"200"
+
+
+def test_a_flood_of_barred_keys_is_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zap, "_MAX_BARRED", 2)
+    admission = an_admission()
+    for key in ("a", "b", "c"):
+        admission.bar(key)
+    assert list(admission._barred) == ["b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +100,7 @@ def test_any_curve_key_is_admitted_under_its_own_text() -> None:
     ],
 )
 def test_everything_else_is_refused_without_a_user_id(refused: list[bytes]) -> None:
-    admission = Admission()
+    admission = an_admission()
     answer = admission.answer(refused)
     assert answer[:5] == [b"peer", b"", b"1.0", b"id-1", b"400"]
     assert answer[6:] == [b"", b""]
@@ -68,11 +113,11 @@ def test_everything_else_is_refused_without_a_user_id(refused: list[bytes]) -> N
     ids=["nothing", "an envelope only", "cut off", "another version", "no blank"],
 )
 def test_what_is_no_zap_request_gets_no_answer(nonsense: list[bytes]) -> None:
-    assert Admission().answer(nonsense) == []
+    assert an_admission().answer(nonsense) == []
 
 
 def test_the_latest_address_of_a_key_is_known() -> None:
-    admission = Admission()
+    admission = an_admission()
     key = PUBLIC.decode()
     assert admission.address_of(key) == ""
     admission.answer(request(RAW))
@@ -85,7 +130,7 @@ def test_the_latest_address_of_a_key_is_known() -> None:
 
 def test_a_flood_of_keys_forgets_the_oldest_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zap, "_MAX_ADDRESSES", 2)
-    admission = Admission()
+    admission = an_admission()
     first, second, third = (bytes([number]) * 32 for number in range(3))
     for each in (first, second, first, third):
         admission.answer(request(each))

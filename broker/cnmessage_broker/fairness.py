@@ -1,0 +1,142 @@
+"""Machine: whose request is next. One key's flood is that key's wait and nobody else's.
+
+Start-time fair queueing (Goyal, Vin, Cheng 1996): each key has a tag, the work it has had; the lowest tag is
+next and pays what its request turned out to cost. Who comes after a pause begins at the tag being served, so
+a light user is always next, and nobody saves up. Bounded for each key and in all. Knows neither requests nor
+sockets.
+"""
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much may wait: items and bytes of one key, bytes of all."""
+
+    items_of_key: int = 256
+    bytes_of_key: int = 4 << 20
+    bytes_of_all: int = 64 << 20
+
+
+@dataclass(slots=True)
+class _Line(Generic[Item]):
+    tag: float
+    items: deque[tuple[Item, int]] = field(default_factory=deque)
+    size: int = 0
+    held: int = 0
+    served: bool = False
+
+
+class FairQueue(Generic[Item]):
+    """Items by key. After each `take` comes a `served` for the same key."""
+
+    def __init__(self, room: Room | None = None) -> None:
+        self._room = room or Room()
+        self._lines: dict[str, _Line[Item]] = {}
+        self._heap: list[tuple[float, int, str]] = []
+        self._order = count()
+        self._now = 0.0
+        self.size = 0
+        """Bytes of all that waits."""
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
+    def has_room(self, key: str, size: int) -> bool:
+        """Whether the key may let something of so many bytes wait."""
+        if self.size + size > self._room.bytes_of_all:
+            return False
+        line = self._lines.get(key)
+        if line is None:
+            return True
+        fits = line.size + size <= self._room.bytes_of_key or not line.size
+        return fits and len(line.items) + line.held < self._room.items_of_key
+
+    def holds(self, key: str, item: Item) -> bool:
+        """Whether an equal item of the key waits already."""
+        line = self._lines.get(key)
+        return line is not None and any(each == item for each, _ in line.items)
+
+    def put(self, key: str, item: Item, size: int) -> None:
+        """Let it wait behind the key's others."""
+        line = self._line(key)
+        line.items.append((item, size))
+        self._count(line, size)
+        if len(line.items) == 1 and not line.served:
+            self._enter(key, line)
+
+    def put_back(self, key: str, item: Item, size: int) -> None:
+        """Let it wait before the key's others: it was taken and could not be finished."""
+        line = self._line(key)
+        line.items.appendleft((item, size))
+        self._count(line, size)
+        if len(line.items) == 1 and not line.served:
+            self._enter(key, line)
+
+    def take(self) -> tuple[str, Item, int] | None:
+        """The next key, its first item and that one's bytes; None when nothing waits."""
+        if not self._heap:
+            return None
+        tag, _, key = heapq.heappop(self._heap)
+        self._now = max(self._now, tag)
+        line = self._lines[key]
+        item, size = line.items.popleft()
+        self._count(line, -size)
+        line.served = True
+        return key, item, size
+
+    def served(self, key: str, cost: float) -> None:
+        """What was taken of this key has cost so much."""
+        line = self._lines[key]
+        line.served = False
+        line.tag = max(line.tag, self._now) + cost
+        if line.items:
+            self._enter(key, line)
+        if not self._heap:
+            self._now = max(self._now, line.tag)  # everybody was served: debts are over
+        if len(self._lines) > _MANY:
+            self._forget()
+
+    def hold(self, key: str, size: int) -> None:
+        """Something of the key waits elsewhere, and takes its room."""
+        line = self._line(key)
+        line.held += 1
+        self._count(line, size)
+
+    def release(self, key: str, size: int) -> None:
+        """It does not any more."""
+        line = self._line(key)
+        line.held -= 1
+        self._count(line, -size)
+
+    def _line(self, key: str) -> _Line[Item]:
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line(self._now)
+        return line
+
+    def _count(self, line: _Line[Item], size: int) -> None:
+        line.size += size
+        self.size += size
+
+    def _enter(self, key: str, line: _Line[Item]) -> None:
+        line.tag = max(line.tag, self._now)
+        heapq.heappush(self._heap, (line.tag, next(self._order), key))
+
+    def _forget(self) -> None:
+        """Drop keys whose tag says nothing any more."""
+        self._lines = {
+            key: line
+            for key, line in self._lines.items()
+            if line.items or line.held or line.served or line.tag > self._now
+        }
+
+
+_MANY = 10_000
+"""Keys kept before those with nothing to pay are dropped."""

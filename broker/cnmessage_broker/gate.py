@@ -1,0 +1,71 @@
+"""Machine: how many connections an address may hold and how fast it may open more.
+
+libzmq accepts whoever comes; this says which of them are cut again. Takes the time; knows no socket. One gate
+a port. The reasons for the numbers are in docs/security.md, "Connections".
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from cnmessage_broker.limits import Budget
+
+LOOPBACK_FACTOR = 8
+"""People of one machine share one address, and scripts there open a connection a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """Of one port: connections in all, of an address, and how many an address opens at once and a second."""
+
+    total: int
+    of_address: int
+    burst: int
+    rate: float
+
+
+class Gate:
+    """Counts open connections by address."""
+
+    def __init__(self, limits: GateLimits) -> None:
+        self._limits = limits
+        self._open: Counter[str] = Counter()
+        self._total = 0
+        self._far: Budget[str] = Budget(limits.burst, limits.rate)
+        self._near: Budget[str] = Budget(limits.burst * LOOPBACK_FACTOR, limits.rate * LOOPBACK_FACTOR)
+
+    def opened(self, now: float, address: str) -> str | None:
+        """Somebody connected; why they must go again, or None when they may stay."""
+        near = is_loopback(address)
+        factor = LOOPBACK_FACTOR if near else 1
+        budget = self._near if near else self._far
+        self._open[address] += 1
+        self._total += 1
+        if self._total > self._limits.total:
+            return "connections are used up"
+        if self._open[address] > self._limits.of_address * factor:
+            return "too many connections of an address"
+        if budget.wait(address, now) > 0:
+            return "an address connects too fast"
+        budget.spend(address, now)
+        return None
+
+    def closed(self, address: str) -> None:
+        """One of them is gone."""
+        self._total -= 1
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
+
+    @property
+    def full(self) -> bool:
+        """Whether all connections that there may be are there."""
+        return self._total >= self._limits.total
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

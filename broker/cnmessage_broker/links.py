@@ -1,0 +1,319 @@
+"""The connections of a bound socket as they are: who is behind each, and how many of its bytes we hold.
+
+libzmq names a peer by a routing id, which is the peer's to choose and may be somebody else's a moment later.
+Here an answer goes to a *connection*: a descriptor of the kernel, under the number that ZAP gave it. libzmq's
+monitor says when one begins and ends, the kernel how many bytes have passed (tcp.py), and so what we
+hold for it in vain. Who takes more than their share is cut. Owned by the thread that owns the socket.
+"""
+
+import struct
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+import zmq
+
+from cnmessage_broker.gate import Gate
+from cnmessage_broker.tcp import Place, cut, place_of, traffic_of
+from cnmessage_broker.zap import CONNECTION
+
+_EVENT = struct.Struct("=Hi")
+_WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED
+_GONE = -1
+_NOWHERE: Place = ("", 0)
+
+LOOK = 1 << 16
+"""Bytes handed to a connection between two looks at what it has taken."""
+
+SETTLED = 0.2
+"""Seconds that the kernel's queue must be empty before libzmq's counts as empty too."""
+
+SILENCE = 10.0
+"""Seconds after which a connection that has said nothing counts as silent."""
+
+SILENT = 32
+"""Silent connections of an address that are left alone; the oldest of the others go."""
+
+ROUND = 500
+"""Connections whose bytes are looked at in one go, in turn: a look costs two microseconds."""
+
+OVERHEAD = 256
+"""Bytes a second that a connection may bring beside its frames: framing, ZMTP's heartbeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bytes that are held for connections.
+
+    `unread` were handed to a connection and not taken by it, `untold` came from it and are part of no whole
+    message.
+    """
+
+    unread: int = 4 << 20
+    unread_of_key: int = 32 << 20
+    unread_of_all: int = 256 << 20
+    untold: int = 24 << 20
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """One connection. `key`, `number` and `routing_id` are known once it has said something."""
+
+    place: Place
+    opened_at: float
+    descriptor: int = _GONE
+    key: str = ""
+    number: int = 0
+    routing_id: bytes = b""
+    unread: int = 0
+    heard: int = 0
+    looked: int = 0
+    taken: int = 0
+    idle_since: float | None = None
+    wrong: int = 0
+    cut: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether it still stands, as far as libzmq has told."""
+        return self.descriptor != _GONE
+
+
+class Links:
+    """All connections of a socket that is not bound yet.
+
+    `first_id` is the routing id that libzmq gives next, as a number, and `admitted()` how many connections
+    ZAP has let in so far: an automatic routing id beyond their sum was chosen by a peer. None where there are
+    no such ids.
+    """
+
+    def __init__(
+        self,
+        socket: "zmq.Socket[bytes]",
+        gate: Gate,
+        admitted: Callable[[], int],
+        first_id: int | None,
+        log: structlog.typing.FilteringBoundLogger,
+        bounds: Bounds,
+    ) -> None:
+        self.bounds = bounds
+        self.unread = 0
+        self.refused_accepts = 0
+        self._socket = socket
+        self._gate = gate
+        self._admitted = admitted
+        self._first_id = first_id
+        self._log = log
+        self._links: dict[int, Link] = {}
+        self._of_key: dict[str, set[Link]] = {}
+        self._owing: set[Link] = set()
+        self._silent: dict[int, Link] = {}
+        self._round: deque[Link] = deque()
+        address = f"inproc://monitor-{id(self)}"
+        socket.monitor(address, _WATCHED)
+        self._monitor: zmq.Socket[bytes] = socket.context.socket(zmq.PAIR)
+        self._monitor.setsockopt(zmq.RCVHWM, 0)  # a full one would hold up libzmq's I/O thread
+        self._monitor.connect(address)
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    @property
+    def monitor(self) -> "zmq.Socket[bytes]":
+        """What a poller waits on for `drain`."""
+        return self._monitor
+
+    @property
+    def full(self) -> bool:
+        """Whether no more connections may come."""
+        return self._gate.full
+
+    def close(self) -> None:
+        """Stop watching; before the socket is closed."""
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+
+    # -- who is there -----------------------------------------------------------------------------
+
+    def drain(self, now: float) -> None:
+        """Learn who came and who left; who may not stay is cut at once."""
+        while True:
+            try:
+                event, _ = self._monitor.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            kind, value = _EVENT.unpack(event)
+            if kind == zmq.EVENT_ACCEPTED:
+                self._came(now, value)
+            elif kind == zmq.EVENT_DISCONNECTED:
+                self._left(value)
+            else:
+                self.refused_accepts += 1
+                self._log.error("descriptors ran short", reason="a connection could not be accepted")
+
+    def _came(self, now: float, descriptor: int) -> None:
+        self._left(descriptor)  # its end was not told: never seen, and cheap to be sure of
+        link = Link(place_of(descriptor) or _NOWHERE, now, descriptor)
+        self._links[descriptor] = self._silent[descriptor] = link
+        self._round.append(link)
+        reason = self._gate.opened(now, link.place[0])
+        if reason is not None:
+            self.cut(link, reason)
+
+    def _left(self, descriptor: int) -> None:
+        link = self._links.pop(descriptor, None)
+        self._silent.pop(descriptor, None)
+        if link is None:
+            return
+        self._gate.closed(link.place[0])
+        self._forget(link)
+
+    def _forget(self, link: Link) -> None:
+        link.descriptor = _GONE
+        self.unread -= link.unread
+        link.unread = 0
+        self._owing.discard(link)
+        mine = self._of_key.get(link.key)
+        if mine is not None:
+            mine.discard(link)
+            if not mine:
+                del self._of_key[link.key]
+
+    def of(self, frame: zmq.Frame, now: float) -> Link:
+        """The connection that a routing-id frame, or a subscription, came on; one that has left is not open.
+
+        Raises zmq.ZMQError for a frame without ZAP's word.
+        """
+        key, number = str(frame.get("User-Id")), int(frame.get(CONNECTION))
+        descriptor = int(frame.get(zmq.SRCFD))
+        link = self._links.get(descriptor)
+        if link is None or link.number != number:
+            self.drain(now)
+            link = self._links.get(descriptor)
+            if link is None or link.number > number:
+                return Link(_NOWHERE, now, key=key, number=number)
+            if link.number:  # what we took for this connection's was said by one before it
+                self._forget(link)
+                link = self._links[descriptor] = Link(link.place, link.opened_at, descriptor)
+                self._round.append(link)
+            link.key, link.number = key, number
+            self._silent.pop(descriptor, None)
+            self._of_key.setdefault(key, set()).add(link)
+            self._look_at_id(link, frame.bytes)
+        return link
+
+    def _look_at_id(self, link: Link, routing_id: bytes) -> None:
+        """Who chooses an automatic id that is still to be given makes libzmq abort (docs/upstream.md)."""
+        if self._first_id is None:
+            return
+        link.routing_id = routing_id
+        if len(routing_id) == 5 and routing_id[0] == 0:
+            ahead = (int.from_bytes(routing_id[1:], "big") - self._first_id) % (1 << 32)
+            if ahead > self._admitted():
+                self.cut(link, "a routing id of libzmq's own form was chosen")
+
+    def of_key(self, key: str) -> list[Link]:
+        """A key's connections that have said something."""
+        return list(self._of_key.get(key, ()))
+
+    def cut(self, link: Link, reason: str) -> None:
+        """Break a connection, and say so in the log."""
+        if link.open and not link.cut:
+            self._log.warning("connection cut", reason=reason, address=link.place[0], peer=link.key)
+            self.drop(link)
+
+    def drop(self, link: Link) -> None:
+        """Break a connection; libzmq notices at once and tells that it left."""
+        if link.open and not link.cut:
+            link.cut = True
+            cut(link.descriptor, link.place)
+
+    def cut_key(self, key: str, reason: str) -> None:
+        """Break all connections of a key."""
+        for link in self.of_key(key):
+            self.cut(link, reason)
+
+    # -- what is held for them --------------------------------------------------------------------
+
+    def heard(self, link: Link, size: int) -> None:
+        """A whole message of so many bytes came on it."""
+        link.heard += size
+
+    def handed(self, link: Link, size: int, now: float) -> None:
+        """So many bytes are on their way to it."""
+        if not link.open:
+            return
+        link.unread += size
+        link.looked += size
+        self.unread += size
+        if link.looked > LOOK:
+            self._look(link, now)
+            if self.unread > self.bounds.unread_of_all:
+                self.shed(self.bounds.unread_of_all * 3 // 4, now)
+
+    def _look(self, link: Link, now: float) -> None:
+        """Ask the kernel what it has taken meanwhile."""
+        link.looked = 0
+        traffic = traffic_of(link.descriptor)
+        if traffic is None:
+            rest = 0
+        else:
+            rest = max(0, link.unread - (traffic.taken - link.taken))
+            link.taken = traffic.taken
+            if not traffic.drained:
+                link.idle_since = None
+            elif link.idle_since is None:
+                link.idle_since = now
+            elif now - link.idle_since > SETTLED:
+                rest = 0  # what is left was dropped at a full queue, or was never ours
+        self.unread += rest - link.unread
+        link.unread = rest
+        (self._owing.add if rest else self._owing.discard)(link)
+
+    def behind(self, link: Link, share: float = 1.0) -> bool:
+        """Whether it has left more than its share of what is handed to it untaken."""
+        if link.unread <= self.bounds.unread * share:
+            mine = self._of_key.get(link.key, ())
+            return len(mine) > 1 and sum(each.unread for each in mine) > self.bounds.unread_of_key * share
+        return True
+
+    def look(self, now: float) -> None:
+        """What time alone shows: bytes taken, connections that say nothing, messages that never end."""
+        for link in list(self._owing):
+            self._look(link, now)
+        self._look_round(ROUND, now)
+        of_address: Counter[str] = Counter()
+        for link in reversed([each for each in self._silent.values() if now - each.opened_at > SILENCE]):
+            of_address[link.place[0]] += 1
+            if of_address[link.place[0]] > SILENT:
+                self.cut(link, "a connection says nothing")
+
+    def look_at_all(self, now: float) -> None:
+        """The same for messages that never end, of all connections at once."""
+        self._look_round(len(self._round), now)
+
+    def _look_round(self, most: int, now: float) -> None:
+        for _ in range(min(most, len(self._round))):
+            link = self._round.popleft()
+            if link.open:
+                self._look_untold(link, now)
+                self._round.append(link)
+
+    def _look_untold(self, link: Link, now: float) -> None:
+        traffic = traffic_of(link.descriptor)
+        if traffic is None:
+            return
+        untold = traffic.received - link.heard - OVERHEAD * (now - link.opened_at + SILENCE)
+        if untold > self.bounds.untold:
+            self.cut(link, "a message without an end, or more of them than can be read")
+
+    def shed(self, most: int, now: float) -> None:
+        """Cut who has left the most untaken, until no more than `most` bytes are held for all."""
+        for link in list(self._owing):
+            self._look(link, now)
+        for link in sorted(self._owing, key=lambda each: -each.unread):
+            if self.unread <= most:
+                return
+            self.cut(link, "too much is left unread")
+            self._left(link.descriptor)

@@ -1,0 +1,106 @@
+"""What the kernel knows of a TCP connection that libzmq owns: who is there, what came, what was taken.
+
+How many descriptors there may be stands here too. libzmq opens and closes these descriptors; here they are
+only looked at and, at most, shut down, which libzmq sees as a broken connection. Linux counts a connection's
+bytes (tcp_info, tcp(7)); where it does not, nothing is told.
+"""
+
+import contextlib
+import resource
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+_BYTES = struct.Struct("<QQ")
+_BYTES_AT = 120
+"""tcpi_bytes_acked and tcpi_bytes_received, 64 bits each (linux/tcp.h, since 4.1)."""
+
+_UNACKED = struct.Struct("<I")
+_UNACKED_AT = 24
+_NOT_SENT_AT = 144
+_INFO_SIZE = 148
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """A connection's bytes since it began: that came, and that the other side's kernel has taken.
+
+    `drained`: nothing waits in our kernel to be sent.
+    """
+
+    received: int
+    taken: int
+    drained: bool
+
+
+Place = tuple[str, int]
+"""Address and port of the other side."""
+
+
+@contextmanager
+def _borrowed(descriptor: int) -> Iterator[socket.socket]:
+    """A socket object on somebody else's descriptor; it is never closed here."""
+    # AF_INET6 only sizes Python's buffer for names: an IPv4 name fits in it and says itself what it is.
+    borrowed = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, descriptor)
+    try:
+        yield borrowed
+    finally:
+        borrowed.detach()
+
+
+def place_of(descriptor: int) -> Place | None:
+    """Who is connected there; None when nobody is any more."""
+    try:
+        with _borrowed(descriptor) as connection:
+            name = connection.getpeername()
+    except OSError:
+        return None
+    return (str(name[0]).removeprefix("::ffff:"), int(name[1])) if name else None
+
+
+def traffic_of(descriptor: int) -> Traffic | None:
+    """How many bytes have passed; None when the connection is gone or the system does not count."""
+    if not hasattr(socket, "TCP_INFO"):
+        return None
+    try:
+        with _borrowed(descriptor) as connection:
+            info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
+    except OSError:
+        return None
+    if len(info) < _INFO_SIZE:
+        return None
+    taken, received = _BYTES.unpack_from(info, _BYTES_AT)
+    (in_flight,) = _UNACKED.unpack_from(info, _UNACKED_AT)
+    (not_sent,) = _UNACKED.unpack_from(info, _NOT_SENT_AT)
+    return Traffic(received, taken, drained=not in_flight and not not_sent)
+
+
+def cut(descriptor: int, place: Place) -> bool:
+    """Break the connection to `place`; False when the descriptor belongs to something else by now."""
+    if place_of(descriptor) != place:
+        return False
+    try:
+        with _borrowed(descriptor) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return False
+    return True
+
+
+MOST = 1 << 16
+RESERVE = 256
+"""Descriptors that the broker takes at most, and those it keeps for the disk."""
+
+
+def for_connections() -> int:
+    """How many descriptors connections may have, once this process's own limit is as high as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    there = MOST if soft == resource.RLIM_INFINITY else min(soft, MOST)
+    return there - min(RESERVE, there // 2)

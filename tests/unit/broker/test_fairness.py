@@ -1,0 +1,177 @@
+"""Whose request is next: one key's flood is that key's wait, and what waits is bounded."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnmessage_broker.fairness import FairQueue, Room
+
+
+def drained(queue: FairQueue[str], cost: float = 1.0) -> list[str]:
+    """Everything, in the order in which it is served."""
+    items = []
+    while (taken := queue.take()) is not None:
+        key, item, _ = taken
+        items.append(item)
+        queue.served(key, cost)
+    return items
+
+
+def fill(queue: FairQueue[str], key: str, count: int, size: int = 1) -> None:
+    for number in range(count):
+        queue.put(key, f"{key}{number}", size)
+
+
+def test_one_key_is_served_in_order() -> None:
+    queue: FairQueue[str] = FairQueue()
+    fill(queue, "a", 4)
+    assert drained(queue) == ["a0", "a1", "a2", "a3"]
+    assert not queue
+    assert queue.take() is None
+
+
+def test_keys_take_turns() -> None:
+    queue: FairQueue[str] = FairQueue()
+    fill(queue, "a", 3)
+    fill(queue, "b", 3)
+    assert drained(queue) == ["a0", "b0", "a1", "b1", "a2", "b2"]
+
+
+def test_who_comes_into_a_flood_is_next() -> None:
+    queue: FairQueue[str] = FairQueue()
+    fill(queue, "flood", 100)
+    for _ in range(50):
+        taken = queue.take()
+        assert taken is not None
+        queue.served(taken[0], 1.0)
+    queue.put("late", "late0", 1)
+    assert drained(queue)[:2].count("late0") == 1
+
+
+def test_dear_requests_cost_turns() -> None:
+    queue: FairQueue[str] = FairQueue()
+    fill(queue, "dear", 3)
+    fill(queue, "cheap", 9)
+    order = []
+    while (taken := queue.take()) is not None:
+        key, item, _ = taken
+        order.append(item)
+        queue.served(key, 4.0 if key == "dear" else 1.0)
+    assert order.index("dear1") > order.index("cheap3")
+    assert order.index("dear2") > order.index("cheap7")
+
+
+def test_rest_saves_nothing_up() -> None:
+    queue: FairQueue[str] = FairQueue()
+    fill(queue, "busy", 50)
+    for _ in range(50):
+        taken = queue.take()
+        assert taken is not None
+        queue.served(taken[0], 1.0)
+    fill(queue, "rested", 10)
+    fill(queue, "busy", 10)
+    first = drained(queue)[:10]
+    assert sum(each.startswith("rested") for each in first) <= 6
+
+
+def test_what_is_put_back_comes_before_the_keys_others_but_not_before_other_keys() -> None:
+    queue: FairQueue[str] = FairQueue()
+    fill(queue, "a", 2)
+    fill(queue, "b", 1)
+    taken = queue.take()
+    assert taken is not None
+    queue.put_back("a", "a0 again", 1)
+    queue.served("a", 1.0)
+    assert drained(queue) == ["b0", "a0 again", "a1"]
+
+
+def test_items_and_bytes_of_a_key_are_bounded_and_those_of_all() -> None:
+    queue: FairQueue[str] = FairQueue(Room(items_of_key=3, bytes_of_key=10, bytes_of_all=15))
+    fill(queue, "many", 3)
+    assert not queue.has_room("many", 1)
+    queue.put("large", "large0", 9)
+    assert not queue.has_room("large", 2)
+    assert queue.has_room("large", 1)
+    assert queue.has_room("other", 3)
+    assert not queue.has_room("other", 4)
+    drained(queue)
+    assert queue.size == 0
+    assert all(queue.has_room(key, 10) for key in ("many", "large", "other"))
+
+
+def test_a_single_item_above_a_keys_bytes_finds_room_when_nothing_of_it_waits() -> None:
+    queue: FairQueue[str] = FairQueue(Room(bytes_of_key=10))
+    assert queue.has_room("a", 11)
+
+
+def test_what_is_held_elsewhere_takes_room_until_it_is_released() -> None:
+    queue: FairQueue[str] = FairQueue(Room(items_of_key=1, bytes_of_key=10))
+    queue.hold("a", 4)
+    assert not queue.has_room("a", 1)
+    queue.release("a", 4)
+    assert queue.has_room("a", 1)
+    assert queue.size == 0
+
+
+def test_an_equal_item_that_waits_is_seen() -> None:
+    queue: FairQueue[str] = FairQueue()
+    queue.put("a", "same", 1)
+    assert queue.holds("a", "same")
+    assert not queue.holds("a", "another")
+    assert not queue.holds("b", "same")
+
+
+def test_keys_that_have_nothing_to_pay_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnmessage_broker.fairness._MANY", 10)
+    queue: FairQueue[str] = FairQueue()
+    for number in range(100):
+        queue.put(f"key{number}", "item", 1)
+        drained(queue)
+    assert len(queue._lines) <= 12
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.integers(0, 3), st.floats(0.0, 10.0, allow_nan=False)),
+        max_size=60,
+    )
+)
+def test_whatever_comes_each_item_is_served_once_in_its_keys_order(
+    steps: list[tuple[str, int, float]],
+) -> None:
+    queue: FairQueue[str] = FairQueue()
+    put: dict[str, list[str]] = {key: [] for key in "abcd"}
+    got: dict[str, list[str]] = {key: [] for key in "abcd"}
+    for number, (key, takes, cost) in enumerate(steps):
+        queue.put(key, str(number), number)
+        put[key].append(str(number))
+        for _ in range(takes):
+            taken = queue.take()
+            if taken is not None:
+                got[taken[0]].append(taken[1])
+                queue.served(taken[0], cost)
+    while (taken := queue.take()) is not None:
+        got[taken[0]].append(taken[1])
+        queue.served(taken[0], 1.0)
+    assert got == put
+    assert queue.size == 0
+
+
+@given(st.integers(1, 20), st.floats(0.1, 5.0))
+def test_a_light_user_waits_for_one_request_of_each_other_at_most(others: int, cost: float) -> None:
+    queue: FairQueue[str] = FairQueue()
+    for other in range(others):
+        fill(queue, f"flood{other}-", 20)
+    for step in range(others * 5):
+        taken = queue.take()
+        assert taken is not None
+        queue.served(taken[0], cost)
+        if step % 7 == 0:
+            queue.put("light", "light", 1)
+            waited = 0
+            while (served := queue.take()) is not None and served[0] != "light":
+                queue.served(served[0], cost)
+                waited += 1
+            assert served is not None
+            queue.served("light", 0.01)
+            assert waited <= others
