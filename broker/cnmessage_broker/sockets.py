@@ -14,6 +14,14 @@ from cnmessage_protocol.filechannel import CHUNK, FILES, WINDOW_CHUNKS
 
 HANDSHAKE_MS = 5000
 BACKLOG = 1024
+KEEPALIVE_IDLE = 10
+KEEPALIVE_INTERVAL = 5
+KEEPALIVE_COUNT = 3
+"""Seconds of silence, then seconds between questions to a peer's machine, and how many it may leave open."""
+
+UNACKNOWLEDGED_MS = 20_000
+"""How long its TCP may leave what was sent without acknowledgement; Linux only, as TCP_USER_TIMEOUT."""
+
 LINGER_MS = 1000
 REQUEST_QUEUE = 64
 """Requests of one client, of up to 1 MiB, that may wait here; beyond, TCP holds them back."""
@@ -83,9 +91,13 @@ class _Bound:
         socket.setsockopt(_ZAP_ENFORCE_DOMAIN, 1)
         socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         socket.setsockopt(zmq.BACKLOG, BACKLOG)
-        # A vanished peer's pipe is freed by TCP level heartbeats of ZMTP, not only by its silence to us.
-        socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
+        # TCP frees a vanished peer's descriptor. Never ZMTP's heartbeats: libzmq 4.3.5 ends the process when
+        # their timer fires on a broken connection whose queue is full (docs/upstream.md).
+        socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT)
+        socket.setsockopt(zmq.TCP_MAXRT, UNACKNOWLEDGED_MS)
         return socket
 
     def _bind(self, socket: zmq.Socket[bytes], host: str, port: int) -> None:
