@@ -40,18 +40,15 @@ SUBSCRIPTION = 512
 PUSH_QUEUE = 1000
 """Deliveries a slow client may leave unread before libzmq drops more; it catches up from its inbox."""
 
-KEEPALIVE = {
-    zmq.TCP_KEEPALIVE: 1,
-    zmq.TCP_KEEPALIVE_IDLE: 10,
-    zmq.TCP_KEEPALIVE_INTVL: 5,
-    zmq.TCP_KEEPALIVE_CNT: 3,
-}
-"""Seconds after which the kernel asks a silent peer, between its questions, and how many it asks."""
+KEEPALIVE_IDLE = 10
+KEEPALIVE_INTERVAL = 5
+KEEPALIVE_COUNT = 3
+"""Seconds of silence, then seconds between questions to a peer's machine, and how many it may leave open."""
 
-DEAD_MS = 20_000
-"""Milliseconds that what was sent may stay unacknowledged by the peer's kernel (TCP_USER_TIMEOUT)."""
+UNACKNOWLEDGED_MS = 20_000
+"""How long its TCP may leave what was sent without acknowledgement; Linux only, as TCP_USER_TIMEOUT."""
 
-_UNTOLD_REQUESTS = 16 << 20
+_UNTOLD_REQUESTS = 4 << 20
 _UNTOLD_SUBSCRIPTIONS = 1 << 20
 _UNTOLD_CHUNKS = (WINDOW_CHUNKS + 16) * CHUNK
 
@@ -117,10 +114,13 @@ class _Bound:
         socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         socket.setsockopt(zmq.BACKLOG, BACKLOG)
         socket.setsockopt(zmq.RCVHWM, 0)
-        # Vanished peers are the kernel's to find: ZMTP heartbeats can abort libzmq (docs/upstream.md).
-        for option, value in KEEPALIVE.items():
-            socket.setsockopt(option, value)
-        socket.setsockopt(zmq.TCP_MAXRT, DEAD_MS)
+        # TCP frees a vanished peer's descriptor. Never ZMTP's heartbeats: libzmq 4.3.5 ends the process when
+        # their timer fires on a broken connection whose queue is full (docs/upstream.md).
+        socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT)
+        socket.setsockopt(zmq.TCP_MAXRT, UNACKNOWLEDGED_MS)
         return socket
 
     def _router(self, secret: bytes, domain: bytes) -> zmq.Socket[bytes]:
