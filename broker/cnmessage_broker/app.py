@@ -59,7 +59,7 @@ class Broker:
         self._lock = lock_data_directory(config.data)
         try:
             self.public_key, secret = keys.load_or_create(config.data / KEY_FILE)
-            self.store = store or SqliteStore(config.data / DATABASE, randomness)
+            self.store = store or SqliteStore(config.data / DATABASE, randomness, structlog.get_logger())
         except BaseException:
             os.close(self._lock)
             raise
