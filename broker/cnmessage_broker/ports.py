@@ -139,7 +139,7 @@ class Query:
     direct_only: bool = False
     max_bytes: int = 1 << 18
     scan: int = 10_000
-    scan_bytes: int = 1 << 23
+    scan_bytes: int = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)

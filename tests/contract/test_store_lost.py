@@ -232,7 +232,11 @@ def test_a_linked_database_is_served(path: Path) -> None:
     elsewhere.parent.mkdir()
     path.rename(elsewhere)
     path.symlink_to(elsewhere)
-    start(path)
+    assert not examined(path)
+    store = SqliteStore(path, os.urandom)
+    assert incarnation.has_log(path)  # which lies beside the file, not beside the link
+    store.close()
+    assert not incarnation.has_log(path)
     assert maintenance.check(path) == []
 
 

@@ -29,8 +29,9 @@ def beside(database: Path) -> Path:
 
 
 def log_of(database: Path) -> Path:
-    """The name of SQLite's write-ahead log."""
-    return database.with_name(database.name + "-wal")
+    """The name of SQLite's write-ahead log, which lies beside the file itself, not beside a link to it."""
+    real = database.resolve()
+    return real.with_name(real.name + "-wal")
 
 
 def has_log(database: Path) -> bool:
