@@ -74,7 +74,7 @@ class Broker:
             self._lock = lock_data_directory(config.data)
             undo.callback(os.close, self._lock)
             self.public_key, secret = keys.load_or_create(config.data / KEY_FILE)
-            self.store = store or SqliteStore(config.data / DATABASE, randomness)
+            self.store = store or SqliteStore(config.data / DATABASE, randomness, structlog.get_logger())
             undo.callback(self.store.close)
             self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
             undo.callback(self._context.term)

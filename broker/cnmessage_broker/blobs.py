@@ -108,7 +108,12 @@ class Blobs:
         return self._parts / f"{file.hex()}.part"
 
     def _blob(self, sha256: bytes) -> Path:
-        return self._blobs / sha256[:1].hex() / sha256.hex()
+        return content_path(self._blobs.parent, sha256)
+
+
+def content_path(root: Path, sha256: bytes) -> Path:
+    """Where the content of this digest is, or would be."""
+    return root / "blobs" / sha256[:1].hex() / sha256.hex()
 
 
 def _named(paths: Iterator[Path]) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ import structlog
 from cnmessage_broker import keys, logs
 from cnmessage_broker.app import (
     DATABASE,
+    FILES_FOLDER,
     KEY_FILE,
     Broker,
     DataDirectoryError,
@@ -24,11 +26,16 @@ from cnmessage_broker.app import (
     purge,
 )
 from cnmessage_broker.config import Config, ConfigError, load
+from cnmessage_broker.ports import StoreError
 from cnmessage_broker.sockets import BindError
 from cnmessage_broker.store import maintenance
+from cnmessage_broker.store.condition import require
+from cnmessage_broker.store.deep_check import deep_check
 from cnmessage_broker.store.file_report import Listed, all_files
 from cnmessage_broker.store.migrate import UnusableDatabaseError
 from cnmessage_protocol.ids import fingerprint, id_text, parse_id
+
+_PROGRESS_INTERVAL = 5.0
 
 _OPTIONS = [
     click.option("--host", help="Address to listen on.  [default: 127.0.0.1]"),
@@ -59,7 +66,7 @@ def start(verbose: bool, **flags: Any) -> None:
     log = structlog.get_logger()
     try:
         broker = Broker(config)
-    except (DataDirectoryError, BindError, UnusableDatabaseError, keys.KeyFileError) as error:
+    except (DataDirectoryError, BindError, UnusableDatabaseError, StoreError, keys.KeyFileError) as error:
         _fail(str(error))
     with broker:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,22 +99,42 @@ def key(**flags: Any) -> None:
 
 
 @main.command()
-def check(**flags: Any) -> None:
+@click.option("--deep", is_flag=True, help="Also read every message and every file, against their checksums.")
+def check(deep: bool, **flags: Any) -> None:
     """Examine the database of a stopped broker: SQLite's own check and the invariants of every inbox."""
     config = _config(flags)
-    if not (config.data / DATABASE).exists():
-        _fail(f"there is no database in {config.data}")
+    faults = 0
     try:
+        require(config.data / DATABASE)  # or the lock would be left in a directory that is not ours
         lock = lock_data_directory(config.data)
-        faults = maintenance.check(config.data / DATABASE)
+        for fault in _faults(config, deep=deep):
+            click.echo(fault)
+            faults += 1
         os.close(lock)
     except (DataDirectoryError, UnusableDatabaseError) as error:
         _fail(str(error))
-    for fault in faults:
-        click.echo(fault)
     if faults:
         sys.exit(9)
-    click.echo("the database is sound", err=True)
+    click.echo("the database and its files are sound" if deep else "the database is sound", err=True)
+
+
+def _faults(config: Config, *, deep: bool) -> Iterator[str]:
+    yield from maintenance.check(config.data / DATABASE)
+    if deep:
+        yield from deep_check(config.data / DATABASE, config.data / FILES_FOLDER, _now_and_then())
+
+
+def _now_and_then() -> Callable[[str], None]:
+    """Says on stderr how far long work is, once in five seconds."""
+    said = time.monotonic()
+
+    def progress(text: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _PROGRESS_INTERVAL:
+            said = time.monotonic()
+            click.echo(f"checking: {text}", err=True)
+
+    return progress
 
 
 @main.command()
@@ -175,7 +202,7 @@ def purge_files(ids: tuple[str, ...], user: str | None, older_than: int | None, 
         _fail(f"no file that takes room has the id {id_text(missing.pop())}; nothing was purged", status=5)
     try:
         removed = purge(config.data, chosen)
-    except (DataDirectoryError, UnusableDatabaseError, OSError) as error:
+    except (DataDirectoryError, UnusableDatabaseError, StoreError, OSError) as error:
         _fail(str(error))
     click.echo(f"purged {len(chosen)} files, removed {removed} from the disk", err=True)
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
+from cnmessage_protocol.records import utf8_size
 
 AccountId = int
 """As in ports.py, which stands above this module."""
@@ -80,6 +81,28 @@ class FetchRow:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class FilesFound:
+    """A page of files, the latest first, each with how far its recipients are, or the one who asked.
+
+    When `more`, there may be older ones: ask again before the last one's `order`. `looked_at` is how many
+    rows were read for it, recipients included.
+    """
+
+    files: Sequence[tuple[FileRow, Sequence[FetchRow]]]
+    more: bool
+    looked_at: int
+
+
+_FILE_BYTES = 160
+_FETCH_BYTES = 56
+
+
+def listed_size(row: FileRow, fetches: int) -> int:
+    """How many bytes a file takes in a list, or somewhat more, when `fetches` recipients stand with it."""
+    return _FILE_BYTES + utf8_size(row.name) + utf8_size(row.note) + _FETCH_BYTES * fetches
+
+
 class FileStore(Protocol):
     """Durable state about files.
 
@@ -111,13 +134,13 @@ class FileStore(Protocol):
     ) -> FetchRow | None:
         """Write down how far a recipient is; DONE stays. What holds now; None if they may not fetch."""
 
-    def sent_files(self, owner: AccountId, before: int | None, limit: int) -> Sequence[FileRow]:
-        """An owner's files with an order below `before`, the latest first."""
+    def sent_files(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
+        """An owner's files with an order below `before`: at most `limit`, and `max_bytes`, one at least."""
 
     def received_files(
-        self, account: AccountId, before: int | None, limit: int
-    ) -> Sequence[tuple[FileRow, FetchRow]]:
-        """Files that this account may fetch, with how far it is; the latest first, order below `before`."""
+        self, account: AccountId, before: int | None, limit: int, max_bytes: int
+    ) -> FilesFound:
+        """The same of the files that this account may fetch, with how far it is with each."""
 
     def end_file(self, file: FileId, status: FileStatus) -> bytes | None:
         """Withdraw or expire a file, which stays readable; one that has ended already stays as it is.

@@ -125,7 +125,8 @@ class Query:
     """Which inbox items a history request wants; every set field narrows it.
 
     `above` and `upto` bound seq (exclusive, inclusive), `since` and `until` the time in ms (inclusive,
-    exclusive). At most `limit` latest matches; at most `scan` items are looked at.
+    exclusive). At most `limit` latest matches, of about `max_bytes` on the wire, one at least; at most `scan`
+    items are looked at, with about `scan_bytes` of names and text in them.
     """
 
     limit: int
@@ -136,16 +137,22 @@ class Query:
     peer: UserName | None = None
     received_only: bool = True
     direct_only: bool = False
+    max_bytes: int = 1 << 18
     scan: int = 10_000
+    scan_bytes: int = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Matches in rising seq; when `more`, older items may match: ask again with upto = before - 1."""
+    """Matches in rising seq; when `more`, older items may match: ask again with upto = before - 1.
+
+    `looked_at` is how many items were read for it, whether they match or not.
+    """
 
     items: Sequence[InboxItem]
     more: bool
     before: int
+    looked_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +236,7 @@ class Store(FileStore, Protocol):
         """How far this inbox goes."""
 
     def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
-        """Items above `after` in rising seq, at most `limit` of them and about `max_bytes` of body."""
+        """Items above `after` in rising seq: at most `limit`, and `max_bytes` of the wire, one at least."""
 
     def history(self, owner: Owner, query: Query) -> Found:
         """The latest items that match."""
@@ -241,10 +248,12 @@ class Store(FileStore, Protocol):
         self,
         sender: AccountId,
         ids: Sequence[MessageId],
+        limit: int,
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
         """For each of the sender's messages rows (recipient, received, read); others' are left out.
 
-        Everyone it was addressed to has a row: one who blocks looks like one who is away.
+        Everyone it was addressed to has a row, but for each message there are at most `limit`. One who
+        blocks looks like one who is away.
         """
 
     def close(self) -> None:

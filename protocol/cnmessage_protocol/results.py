@@ -213,7 +213,7 @@ class FileList:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptList:
-    """Rows `[id, [[name, state] …]]`, state being stored, delivered or read; cut at MAX_RECEIPTS names."""
+    """Rows `[id, [[name, state] …]]`, state being stored, delivered or read; MAX_RECEIPTS names in all."""
 
     receipts: tuple[tuple[bytes, tuple[tuple[str, str], ...]], ...] = wire(
         many(row(_identity, many(row(_name, text(16)), MAX_RECEIPTS)), MAX_RECEIPT_IDS),

@@ -175,9 +175,9 @@ def everything(store: Store, account: Account, ids: list[MessageId]) -> tuple[An
         marks,
         list(items),
         store.unread(account.id),
-        {identity: list(rows) for identity, rows in store.receipts(account.id, ids).items()},
-        [(row, list(store.fetches(row.id))) for row in store.sent_files(account.id, None, 999)],
-        list(store.received_files(account.id, None, 999)),
+        {identity: list(rows) for identity, rows in store.receipts(account.id, ids, 999).items()},
+        [(row, list(fetches)) for row, fetches in store.sent_files(account.id, None, 999, 1 << 40).files],
+        [(row, list(fetches)) for row, fetches in store.received_files(account.id, None, 999, 1 << 40).files],
         store.file_usage(account.id),
     )
 

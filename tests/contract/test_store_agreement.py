@@ -47,7 +47,9 @@ QUERY = st.builds(
     peer=st.none() | st.sampled_from([UserName(each) for each in (*NAMES, EVERYONE, "nobody")]),
     received_only=st.booleans(),
     direct_only=st.booleans(),
+    max_bytes=st.integers(0, 900),
     scan=st.integers(1, 12),
+    scan_bytes=st.integers(1, 400),
 )
 
 
@@ -219,17 +221,27 @@ class Agreement(RuleBasedStateMachine):
     def due(self, now: int, before: int, limit: int) -> None:
         self.both(lambda store: store.due_files(now, before, limit))
 
-    @rule(index=WHO, before=st.none() | st.integers(1, 9), limit=st.integers(1, 4))
-    def files_of(self, index: int, before: int | None, limit: int) -> None:
+    @rule(
+        index=WHO,
+        before=st.none() | st.integers(1, 9),
+        limit=st.integers(1, 4),
+        max_bytes=st.integers(0, 900),
+    )
+    def files_of(self, index: int, before: int | None, limit: int, max_bytes: int) -> None:
         account = self.who(index).id
-        self.both(lambda store: store.sent_files(account, before, limit))
-        self.both(lambda store: store.received_files(account, before, limit))
+        self.both(lambda store: store.sent_files(account, before, limit, max_bytes))
+        self.both(lambda store: store.received_files(account, before, limit, max_bytes))
+
+    @rule(index=WHO, limit=st.integers(1, 3))
+    def receipts(self, index: int, limit: int) -> None:
+        ids = [submission.id for submission in self.sent]
+        self.both(lambda store: store.receipts(self.who(index).id, ids, limit))
 
     @rule(index=WHO, query=QUERY)
     def history(self, index: int, query: Query) -> None:
         self.both(lambda store: store.history(self.who(index).id, query))
 
-    @rule(index=WHO, after=SEQ, limit=st.integers(1, 9), max_bytes=st.integers(0, 150))
+    @rule(index=WHO, after=SEQ, limit=st.integers(1, 9), max_bytes=st.integers(0, 900))
     def page(self, index: int, after: int, limit: int, max_bytes: int) -> None:
         self.both(lambda store: store.inbox_after(self.who(index).id, after, limit, max_bytes))
 

@@ -21,11 +21,11 @@ def states(store: Store, row: FileRow) -> list[tuple[str, str, int]]:
 
 
 def sent(store: Store, owner: Account, before: int | None = None, limit: int = 99) -> list[FileId]:
-    return [row.id for row in store.sent_files(owner.id, before, limit)]
+    return [row.id for row, _ in store.sent_files(owner.id, before, limit, 1 << 20).files]
 
 
 def received(store: Store, account: Account, before: int | None = None, limit: int = 99) -> list[FileId]:
-    return [row.id for row, _ in store.received_files(account.id, before, limit)]
+    return [row.id for row, _ in store.received_files(account.id, before, limit, 1 << 20).files]
 
 
 # -- uploads ---------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def test_a_fetch_goes_on_fails_begins_anew_and_is_done_for_good(store: Store, de
     for status, offset in steps:
         wanted = FetchRow(bob.id, bob.name, FetchStatus(status), offset)
         assert store.set_fetch(row.id, bob.id, wanted.status, offset, 9) == wanted
-        assert store.received_files(bob.id, None, 9) == [(row, wanted)]
+        assert store.received_files(bob.id, None, 9, 999).files == [(row, [wanted])]
         assert states(store, row) == [("bob", status, offset), ("carol", "offered", 0)]
     done = FetchRow(bob.id, bob.name, FetchStatus.DONE, 100)
     for status, offset in steps:

@@ -173,7 +173,7 @@ def test_receipts_tell_how_far_a_message_came_with_each_recipient(store: Store, 
     sent = desk.send(alice, bob, carol)
 
     def rows() -> list[tuple[str, bool, bool]]:
-        return list(store.receipts(alice.id, [sent.id])[sent.id])
+        return list(store.receipts(alice.id, [sent.id], 9)[sent.id])
 
     assert rows() == [("bob", False, False), ("carol", False, False)]
     store.commit(Group(received={bob.id: 1, carol.id: 1}))
@@ -186,17 +186,17 @@ def test_receipts_leave_out_others_messages_and_unknown_ids(store: Store, desk: 
     alice, bob = desk.accounts("alice", "bob")
     mine, theirs = desk.send(alice, bob), desk.send(bob, alice)
     alone = desk.send(alice)
-    found = store.receipts(alice.id, [mine.id, theirs.id, MessageId(b"?" * 16), mine.id, alone.id])
+    found = store.receipts(alice.id, [mine.id, theirs.id, MessageId(b"?" * 16), mine.id, alone.id], 9)
     assert found.keys() == {mine.id, alone.id}
     assert list(found[alone.id]) == []
-    assert store.receipts(alice.id, []) == {}
+    assert store.receipts(alice.id, [], 9) == {}
 
 
 def test_receipts_show_one_who_blocks_like_one_who_is_away(store: Store, desk: Desk) -> None:
     alice, bob, carol = desk.accounts("alice", "bob", "carol")
     new = desk.write(alice, bob, carol, blockers=[bob])
     desk.commit(new)
-    rows = store.receipts(alice.id, [new.id])[new.id]
+    rows = store.receipts(alice.id, [new.id], 9)[new.id]
     assert list(rows) == [("bob", False, False), ("carol", False, False)]
 
 

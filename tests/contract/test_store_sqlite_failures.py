@@ -189,9 +189,9 @@ def test_a_full_disk_refuses_accounts_devices_and_blocks_alike(desk: Desk) -> No
         lambda desk: desk.store.users("", 9),
         lambda desk: desk.store.marks(2),
         lambda desk: desk.store.unread(2),
-        lambda desk: desk.store.receipts(1, [MessageId((1).to_bytes(16, "big"))]),
-        lambda desk: desk.store.sent_files(1, None, 9),
-        lambda desk: desk.store.received_files(3, None, 9),
+        lambda desk: desk.store.receipts(1, [MessageId((1).to_bytes(16, "big"))], 9),
+        lambda desk: desk.store.sent_files(1, None, 9, 999),
+        lambda desk: desk.store.received_files(3, None, 9, 999),
     ],
     ids=["inbox_after", "history", "users", "marks", "unread", "receipts", "sent_files", "received_files"],
 )

@@ -191,7 +191,7 @@ def test_a_database_from_before_there_were_files_is_upgraded(path: Path) -> None
     alice, bob = (desk.store.account_by_name(name) for name in ("alice", "bob"))
     assert alice is not None
     assert bob is not None
-    assert list(desk.store.sent_files(alice.id, None, 9)) == []
+    assert list(desk.store.sent_files(alice.id, None, 9, 999).files) == []
     shared = desk.share(alice, bob, note="after")
     assert [(item.body, item.file is None) for item in desk.store.inbox_after(bob.id, 0, 9, 999)] == [
         ("before", True),

@@ -72,7 +72,7 @@ DAMAGE = {
     "no check for duplicates": (
         "I5",
         "INSERT INTO message SELECT randomblob(16), sender, randomblob(16), kind, recipients, "
-        "body, sent_at, own_seq, places FROM message WHERE body = 'body 1'",
+        "body, sent_at, own_seq, places, checksum FROM message WHERE body = 'body 1'",
     ),
     "the same message twice in an inbox": (
         "I2",
@@ -87,7 +87,7 @@ DAMAGE = {
     "a message nobody wrote": (
         "I3",
         "INSERT INTO message SELECT randomblob(16), sender, randomblob(16), kind, recipients,"
-        " 'forged', sent_at, own_seq, places FROM message WHERE body = 'body 1'",
+        " 'forged', sent_at, own_seq, places, checksum FROM message WHERE body = 'body 1'",
     ),
     "a gap in the numbers": ("I4", f"DELETE FROM inbox WHERE owner = {_bob()} AND seq = 3"),
     "the head was not raised": (

@@ -21,30 +21,15 @@ _SWEEP = 100
 """Most files that expire in one go."""
 
 _PAGE_BYTES = 1 << 18
-_ROW_BYTES = 256
-_PLACE_BYTES = 56
 
 
 def files(request: Files, caller: Caller, deps: Deps) -> list[Effect]:
     """What the caller sent, with how far each recipient is, or what they were offered."""
     _, account = caller.bound()
-    found: list[tuple[FileRow, Iterable[FetchRow]]]
-    if request.sent:
-        sent = deps.store.sent_files(account.id, request.before, request.limit)
-        found = [(row, deps.store.fetches(row.id)) for row in sent]
-    else:
-        offered = deps.store.received_files(account.id, request.before, request.limit)
-        found = [(row, [mine]) for row, mine in offered]
-    rows: list[tuple[Any, ...]] = []
-    size = 0
-    for row, fetches in found:
-        listed = _row(row, fetches, deps)
-        size += _ROW_BYTES + len(row.note.encode()) + _PLACE_BYTES * len(listed[-1])
-        if rows and size > _PAGE_BYTES:
-            break
-        rows.append(listed)
-    more = len(rows) < len(found) or len(found) == request.limit
-    return [Reply(FileList(tuple(rows), more=more))]
+    find = deps.store.sent_files if request.sent else deps.store.received_files
+    found = find(account.id, request.before, request.limit, _PAGE_BYTES)
+    rows = tuple(_row(row, fetches, deps) for row, fetches in found.files)
+    return [Reply(FileList(rows, more=found.more), found.looked_at)]
 
 
 def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> tuple[Any, ...]:

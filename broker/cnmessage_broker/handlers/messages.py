@@ -1,7 +1,5 @@
 """Messages and inboxes: send, sync, history, ack, receipts."""
 
-from collections.abc import Sequence
-
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.delivery import address
 from cnmessage_broker.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
@@ -9,7 +7,7 @@ from cnmessage_broker.ports import Query
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import EVERYONE, MessageId, UserName
 from cnmessage_protocol.messages import Ack, History, Receipts, Send, Sync
-from cnmessage_protocol.records import TO_EVERYONE, InboxItem, Outgoing
+from cnmessage_protocol.records import TO_EVERYONE, Outgoing
 from cnmessage_protocol.results import MAX_RECEIPTS, Page, ReadMark, ReceiptList
 
 PAGE_BYTES = 1 << 18
@@ -50,7 +48,7 @@ def sync(request: Sync, caller: Caller, deps: Deps) -> list[Effect]:
     head = deps.store.marks(account.id).head
     more = bool(items) and items[-1].seq < head
     known = [MarkReceived(account.id, request.after)] if request.after <= head else []
-    return [*known, Reply(Page(tuple(items), head, more))]
+    return [*known, Reply(Page(tuple(items), head, more), len(items))]
 
 
 def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
@@ -78,21 +76,10 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
             peer=None if request.peer is None else UserName(request.peer),
             received_only=request.peer is None or request.missed or request.unread,
             direct_only=request.missed,
+            max_bytes=PAGE_BYTES,
         ),
     )
-    items = _latest_that_fit(found.items)
-    cut = len(items) < len(found.items)
-    before = items[0].seq if cut else found.before
-    return [Reply(Page(items, marks.head, found.more or cut, before))]
-
-
-def _latest_that_fit(items: Sequence[InboxItem]) -> tuple[InboxItem, ...]:
-    size = 0
-    for count, item in enumerate(reversed(items)):
-        size += item.size
-        if count and size > PAGE_BYTES:
-            return tuple(items[len(items) - count :])
-    return tuple(items)
+    return [Reply(Page(tuple(found.items), marks.head, found.more, found.before), found.looked_at)]
 
 
 def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:
@@ -106,20 +93,16 @@ def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:
 def receipts(request: Receipts, caller: Caller, deps: Deps) -> list[Effect]:
     """How far the caller's own messages have come."""
     _, account = caller.bound()
-    known = deps.store.receipts(account.id, [MessageId(each) for each in request.ids])
+    share = MAX_RECEIPTS // max(1, len(request.ids))
+    known = deps.store.receipts(account.id, [MessageId(each) for each in request.ids], share)
     missing = [each for each in request.ids if MessageId(each) not in known]
     if missing:
         raise RequestError(ErrorCode.NO_SUCH_MESSAGE, "you sent no message with this id")
     rows = tuple(
-        (
-            identity,
-            tuple(
-                (name, _state(received=received, read=read)) for name, received, read in places[:MAX_RECEIPTS]
-            ),
-        )
+        (identity, tuple((name, _state(received=received, read=read)) for name, received, read in places))
         for identity, places in known.items()
     )
-    return [Reply(ReceiptList(rows))]
+    return [Reply(ReceiptList(rows), sum(len(places) for _, places in rows))]
 
 
 def _state(*, received: bool, read: bool) -> str:

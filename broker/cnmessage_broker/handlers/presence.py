@@ -74,4 +74,4 @@ def users(request: Users, caller: Caller, deps: Deps) -> list[Effect]:
     caller.bound()
     rows = deps.store.users(request.after, request.limit)
     listed = tuple((row.name, deps.attachments.online(row.id), row.last_seen) for row in rows)
-    return [Reply(UserList(listed, more=len(rows) == request.limit))]
+    return [Reply(UserList(listed, more=len(rows) == request.limit), len(rows))]

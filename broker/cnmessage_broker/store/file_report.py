@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import apsw
-
-from cnmessage_broker.store.migrate import UnusableDatabaseError
+from cnmessage_broker.store.condition import reading
 
 _QUERY = """
     SELECT file.id, account.name, file.name, file.size, file.created, file.expires, file.status,
@@ -37,13 +35,5 @@ class Listed:
 
 def all_files(path: Path) -> list[Listed]:
     """Every file there was, the oldest first."""
-    if not path.exists():
-        raise UnusableDatabaseError(f"there is no database {path}")
-    try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            return [Listed(*row) for row in connection.execute(_QUERY)]
-        finally:
-            connection.close()
-    except apsw.Error as error:
-        raise UnusableDatabaseError(f"{path} cannot be read: {error}") from error
+    with reading(path, beside_a_broker=True) as connection:
+        return [Listed(*row) for row in connection.execute(_QUERY)]

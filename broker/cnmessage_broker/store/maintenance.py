@@ -4,8 +4,16 @@ from pathlib import Path
 
 import apsw
 
+from cnmessage_broker.store.condition import first_fault, reading
 from cnmessage_broker.store.incarnation import mark_as_copy
-from cnmessage_broker.store.migrate import UnusableDatabaseError, backup, open_database
+from cnmessage_broker.store.migrate import (
+    UnusableDatabaseError,
+    backup,
+    damaged,
+    open_database,
+    recognise,
+)
+from cnmessage_broker.store.queries import migrations
 
 _INVARIANTS = {
     "an inbox is not numbered 1, 2, 3 … up to its head": """
@@ -55,6 +63,14 @@ _INVARIANTS = {
         GROUP BY file.number
         HAVING count(fetch.account) <> file.offered
     """,
+    "an account that others refer to is missing": """
+        SELECT 'number ' || id FROM (
+            SELECT owner AS id FROM inbox UNION SELECT sender FROM message UNION SELECT account FROM device
+            UNION SELECT owner FROM block UNION SELECT target FROM block
+            UNION SELECT owner FROM file UNION SELECT account FROM fetch
+        )
+        WHERE id NOT IN (SELECT id FROM account)
+    """,
     "someone fetches a file that is not there": """
         SELECT account.name FROM fetch
         JOIN account ON account.id = fetch.account
@@ -65,39 +81,60 @@ _INVARIANTS = {
 
 
 def check(path: Path) -> list[str]:
-    """What is wrong with the database, a line each; empty when it is sound."""
-    if not path.exists():
-        raise UnusableDatabaseError(f"there is no database {path}")
-    connection = open_database(path)
-    faults: list[str] = []
-    try:
-        for (text,) in connection.execute("PRAGMA integrity_check"):
-            faults += [] if text == "ok" else [f"SQLite: {text}"]
-        for fault, query in _INVARIANTS.items():
-            faults += [f"{fault} (user {name})" for (name,) in connection.execute(query)]
-    except apsw.CorruptError as error:
-        faults.append(f"SQLite: {error}")
-    finally:
-        connection.close()
+    """What is wrong with the database, a line each; empty when it is sound.
+
+    One that is whole but of an older version is brought up to date. One that is not is left as it is.
+    """
+    with reading(path) as connection:
+        faults = _faulty_pages(connection)
+        current = recognise(connection, path) == len(migrations())
+    if not faults and not current:
+        open_database(path).close()
+    with reading(path) as connection:
+        try:
+            for fault, query in _INVARIANTS.items():
+                faults += [f"{fault} (user {name})" for (name,) in connection.execute(query)]
+        except (apsw.Error, UnicodeDecodeError) as error:
+            if not faults:  # else it is said already why the tables cannot be read
+                faults.append(f"SQLite: {error}")
     return faults
 
 
-def back_up(source: Path, target: Path) -> None:
-    """A consistent copy; whoever starts on it later gets a new epoch, so that clients resync."""
-    if not source.exists():
-        raise UnusableDatabaseError(f"there is no database {source}")
-    connection = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
+def _faulty_pages(connection: apsw.Connection) -> list[str]:
     try:
-        target.touch(mode=0o600, exist_ok=False)
-        backup(connection, target)
-    except apsw.Error as error:
-        raise UnusableDatabaseError(f"{source} cannot be copied: {error}") from error
-    except OSError as error:
-        raise UnusableDatabaseError(f"cannot write {target}: {error.strerror}") from error
-    finally:
-        connection.close()
+        found = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+    except apsw.CorruptError as error:
+        return [f"SQLite: {error}"]
+    return [f"SQLite: {line}" for text in found for line in text.splitlines()]
+
+
+def back_up(source: Path, target: Path) -> None:
+    """A consistent copy; whoever starts on it later gets a new epoch, so that clients resync.
+
+    The copy is looked at before anybody trusts it: a damaged one must not take the place of a good one.
+    """
+    with reading(source, beside_a_broker=True) as connection:
+        try:
+            target.touch(mode=0o600, exist_ok=False)
+        except OSError as error:
+            raise UnusableDatabaseError(f"cannot write {target}: {error.strerror}") from error
+        try:
+            backup(connection, target)
+            _finish_copy(source, target)
+        except apsw.Error as error:
+            target.unlink()
+            raise UnusableDatabaseError(f"{source} cannot be copied: {error}") from error
+        except BaseException:
+            target.unlink()
+            raise
+
+
+def _finish_copy(source: Path, target: Path) -> None:
     copy = apsw.Connection(str(target))
     try:
+        fault = first_fault(copy)
+        if fault is not None:
+            raise damaged(source, fault)
         mark_as_copy(copy)
     finally:
         copy.close()

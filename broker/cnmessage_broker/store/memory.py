@@ -27,7 +27,7 @@ from cnmessage_broker.ports import (
 )
 from cnmessage_broker.store.memory_files import MemoryFiles
 from cnmessage_protocol.ids import EVERYONE, ClientId, MessageId, UserName
-from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, utf8_size
 
 
 @dataclass(slots=True)
@@ -205,14 +205,25 @@ class MemoryStore(MemoryFiles):
 
     def history(self, owner: Owner, query: Query) -> Found:
         items = self._inboxes[owner].items
-        upto = len(items) if query.upto is None else min(query.upto, len(items))
+        seq = len(items) if query.upto is None else min(query.upto, len(items))
         chosen: list[InboxItem] = []
-        seq = upto
-        while seq > query.above and len(chosen) < query.limit and upto - seq < query.scan:
-            if matches(items[seq - 1], query):
-                chosen.append(items[seq - 1])
+        size = weight = looked_at = 0
+        while (
+            seq > query.above
+            and len(chosen) < query.limit
+            and looked_at < query.scan
+            and weight < query.scan_bytes
+        ):
+            item = items[seq - 1]
+            looked_at += 1
+            weight += utf8_size(" ".join(item.to)) + utf8_size(item.body)
+            if matches(item, query):
+                size += item.size
+                if chosen and size > query.max_bytes:
+                    break
+                chosen.append(item)
             seq -= 1
-        return Found(chosen[::-1], more=seq > query.above, before=seq + 1)
+        return Found(chosen[::-1], more=seq > query.above, before=seq + 1, looked_at=looked_at)
 
     def unread(self, owner: Owner) -> int:
         inbox = self._inboxes[owner]
@@ -222,10 +233,11 @@ class MemoryStore(MemoryFiles):
         self,
         sender: AccountId,
         ids: Sequence[MessageId],
+        limit: int,
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
         wanted = set(ids)
         return {
-            stored.id: [self._progress(owner, seq) for owner, seq in stored.places]
+            stored.id: [self._progress(owner, seq) for owner, seq in stored.places[:limit]]
             for (account, _), (_, stored) in self._messages.items()
             if account == sender and stored.id in wanted
         }

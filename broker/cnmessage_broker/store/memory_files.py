@@ -6,7 +6,15 @@ See fileports.FileStore for the contract.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from cnmessage_broker.fileports import FetchRow, FetchStatus, FileRow, FileStatus, NewFile
+from cnmessage_broker.fileports import (
+    FetchRow,
+    FetchStatus,
+    FileRow,
+    FilesFound,
+    FileStatus,
+    NewFile,
+    listed_size,
+)
 from cnmessage_broker.ports import Account, AccountId, Stored, Submission
 from cnmessage_protocol.ids import ClientId, FileId
 from cnmessage_protocol.records import FileFacts
@@ -82,14 +90,15 @@ class MemoryFiles:
             known.row, known.changed = wanted, now
         return known.row
 
-    def sent_files(self, owner: AccountId, before: int | None, limit: int) -> Sequence[FileRow]:
-        return [row for row in self._latest(before) if row.owner == owner][:limit]
+    def sent_files(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
+        mine = [(row, self.fetches(row.id)) for row in self._latest(before) if row.owner == owner]
+        return _page(mine, limit, max_bytes)
 
     def received_files(
-        self, account: AccountId, before: int | None, limit: int
-    ) -> Sequence[tuple[FileRow, FetchRow]]:
+        self, account: AccountId, before: int | None, limit: int, max_bytes: int
+    ) -> FilesFound:
         pairs = ((row, self._entitled(row.id, account)) for row in self._latest(before))
-        return [(row, mine.row) for row, mine in pairs if mine is not None][:limit]
+        return _page([(row, [mine.row]) for row, mine in pairs if mine is not None], limit, max_bytes)
 
     def end_file(self, file: FileId, status: FileStatus) -> bytes | None:
         row = self._files.get(file)
@@ -152,3 +161,16 @@ class MemoryFiles:
 
     def _latest(self, before: int | None) -> Iterable[FileRow]:
         return [row for row in reversed(self._files.values()) if before is None or row.order < before]
+
+
+def _page(found: Sequence[tuple[FileRow, Sequence[FetchRow]]], limit: int, max_bytes: int) -> FilesFound:
+    chosen: list[tuple[FileRow, Sequence[FetchRow]]] = []
+    size = looked_at = 0
+    for row, fetches in found[:limit]:
+        looked_at += 1
+        size += listed_size(row, len(fetches))
+        if chosen and size > max_bytes:
+            return FilesFound(chosen, more=True, looked_at=looked_at)
+        looked_at += len(fetches)
+        chosen.append((row, fetches))
+    return FilesFound(chosen, more=len(chosen) == limit, looked_at=looked_at)

@@ -4,13 +4,13 @@ Identity (accounts, devices, blocklists) is small and asked for on each request,
 written through; messages and inboxes are not. Every method is one transaction. See ports.Store.
 """
 
-import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import apsw
+import structlog
 
 from cnmessage_broker.ports import (
     SEEN_GRAIN,
@@ -30,33 +30,50 @@ from cnmessage_broker.ports import (
     Submission,
     UserRow,
 )
+from cnmessage_broker.store.checksums import message_checksum
 from cnmessage_broker.store.database import Database
 from cnmessage_broker.store.incarnation import settle_epoch
 from cnmessage_broker.store.migrate import UnusableDatabaseError
+from cnmessage_broker.store.places import pack_places
 from cnmessage_broker.store.sqlite_files import SqliteFiles
-from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.records import Direction, InboxItem, Kind
+from cnmessage_broker.store.sqlite_inboxes import Inboxes
+from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.records import InboxItem
 
 
 class SqliteStore(SqliteFiles):
-    """Store in one SQLite file. `randomness(n)` gives n random bytes for epochs."""
+    """Store in one SQLite file. `randomness(n)` gives n random bytes for epochs; `log` hears of long work."""
 
-    def __init__(self, path: Path, randomness: Callable[[int], bytes]) -> None:
-        self._db = Database(path)
+    def __init__(
+        self,
+        path: Path,
+        randomness: Callable[[int], bytes],
+        log: structlog.typing.FilteringBoundLogger | None = None,
+    ) -> None:
+        self._db = Database(path, log)
         try:
             self._epoch = settle_epoch(self._db.connection, path, randomness)
             with self._db.transaction():
                 self._db.run("all_left")
+            self._load()
         except (apsw.Error, StoreError, OSError) as error:
             self._db.connection.close()
-            raise UnusableDatabaseError(f"{path} cannot be written: {error}") from error
+            raise UnusableDatabaseError(f"{path} cannot be used: {error}") from error
+        self._heads: dict[Owner, int] = {}
+        self._inboxes = Inboxes(self._db, self._accounts, self._facts)
+
+    def _load(self) -> None:
+        """Fetch what is held in memory."""
         self._accounts: dict[AccountId, Account] = {row[0]: Account(*row) for row in self._db.run("accounts")}
         self._names = {account.name: account for account in self._accounts.values()}
-        self._devices = {row[1]: Device(*row) for row in self._db.run("all_devices")}
+        self._devices: dict[str, Device] = {}
+        self._devices_of: dict[AccountId, dict[int, Device]] = {}
+        for row in self._db.run("all_devices"):
+            self._keep_device(Device(*row))
         self._blockers: dict[AccountId, set[Owner]] = {}
+        self._blocked: dict[Owner, set[AccountId]] = {}
         for owner, target in self._db.run("all_blocks"):
-            self._blockers.setdefault(target, set()).add(owner)
-        self._heads: dict[Owner, int] = {}
+            self._keep_block(owner, target)
 
     @property
     def epoch(self) -> bytes:
@@ -89,7 +106,7 @@ class SqliteStore(SqliteFiles):
         changed = replace(self._accounts[account], password=password)
         self._accounts[account] = self._names[changed.name] = changed
         for device in gone:
-            del self._devices[device.key]
+            self._drop_device(device)
         return gone
 
     def bind_device(self, key: str, account: AccountId, label: str, now: int) -> Device:
@@ -100,22 +117,23 @@ class SqliteStore(SqliteFiles):
             else:
                 self._db.run("unbind_key", (key,))
                 (row,) = self._db.run("bind_device", (key, account, label, now, now))
-        device = self._devices[key] = Device(*row)
-        return device
+        if earlier is not None:
+            self._drop_device(earlier)
+        return self._keep_device(Device(*row))
 
     def device(self, key: str) -> Device | None:
         return self._devices.get(key)
 
     def devices(self, account: AccountId) -> Sequence[Device]:
-        mine = [device for device in self._devices.values() if device.account == account]
-        return sorted(mine, key=lambda device: device.id)
+        mine = self._devices_of.get(account, {})
+        return [mine[each] for each in sorted(mine)]
 
     def unbind_device(self, account: AccountId, device: int) -> Device | None:
-        known = next((each for each in self.devices(account) if each.id == device), None)
+        known = self._devices_of.get(account, {}).get(device)
         if known is not None:
             with self._db.transaction():
                 self._db.run("unbind_device", (account, device))
-            del self._devices[known.key]
+            self._drop_device(known)
         return known
 
     def saw_device(self, key: str, now: int) -> None:
@@ -123,14 +141,23 @@ class SqliteStore(SqliteFiles):
         if device is not None and now - device.last_seen >= SEEN_GRAIN:
             with self._db.transaction():
                 self._db.run("saw_device", (now, key))
-            self._devices[key] = replace(device, last_seen=now)
+            self._keep_device(replace(device, last_seen=now))
+
+    def _keep_device(self, device: Device) -> Device:
+        self._devices[device.key] = device
+        self._devices_of.setdefault(device.account, {})[device.id] = device
+        return device
+
+    def _drop_device(self, device: Device) -> None:
+        del self._devices[device.key]
+        del self._devices_of[device.account][device.id]
 
     def block(self, owner: Owner, target: AccountId) -> bool:
         if owner in self.blockers_of(target):
             return False
         with self._db.transaction():
             self._db.run("block", (owner, target))
-        self._blockers.setdefault(target, set()).add(owner)
+        self._keep_block(owner, target)
         return True
 
     def unblock(self, owner: Owner, target: AccountId) -> bool:
@@ -139,10 +166,15 @@ class SqliteStore(SqliteFiles):
         with self._db.transaction():
             self._db.run("unblock", (owner, target))
         self._blockers[target].discard(owner)
+        self._blocked[owner].discard(target)
         return True
 
+    def _keep_block(self, owner: Owner, target: AccountId) -> None:
+        self._blockers.setdefault(target, set()).add(owner)
+        self._blocked.setdefault(owner, set()).add(target)
+
     def blocked_by(self, owner: Owner) -> Sequence[UserName]:
-        return sorted(self._accounts[target].name for target, who in self._blockers.items() if owner in who)
+        return sorted(self._accounts[target].name for target in self._blocked.get(owner, ()))
 
     def blockers_of(self, sender: AccountId) -> Collection[AccountId]:
         return self._blockers.get(sender, frozenset())
@@ -185,7 +217,7 @@ class SqliteStore(SqliteFiles):
         ):
             if (kind, to, body) != (int(new.kind), " ".join(new.to), new.body):
                 return Conflict.CLIENT_ID
-            return Stored(MessageId(identity), own_seq, _unpack(places), fresh=False)
+            return Stored(MessageId(identity), own_seq, tuple(self._inboxes.places(places)), fresh=False)
         return self._append_fresh([new], heads)[0]
 
     def _place(
@@ -209,20 +241,7 @@ class SqliteStore(SqliteFiles):
         if not own_seq:
             own_seq = self._next_seq(new.sender, heads)
             inbox.append((new.sender, own_seq, new.id, 1))
-        places = struct.pack(f"<{len(flat)}q", *flat)
-        messages.append(
-            (
-                new.id,
-                new.sender,
-                new.client_id,
-                int(new.kind),
-                " ".join(new.to),
-                new.body,
-                new.time,
-                own_seq,
-                places,
-            ),
-        )
+        messages.append(_message_row(new, own_seq, pack_places(flat)))
         pairs = tuple(zip(flat[::2], flat[1::2], strict=True))
         return Stored(new.id, own_seq, pairs, fresh=True)
 
@@ -250,84 +269,32 @@ class SqliteStore(SqliteFiles):
         return Marks(*row)
 
     def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
-        chosen: list[InboxItem] = []
-        size = 0
-        for row in self._db.each("inbox_after", (owner, after, limit)):
-            item = self._item(owner, row)
-            size += item.size
-            if chosen and size > max_bytes:
-                break
-            chosen.append(item)
-        return chosen
+        return self._inboxes.after(owner, after, limit, max_bytes)
 
     def history(self, owner: Owner, query: Query) -> Found:
-        head = self.marks(owner).head
-        upto = head if query.upto is None else min(query.upto, head)
-        floor = max(query.above, upto - query.scan)
         peer = None if query.peer is None else self._names.get(query.peer)
-        rows = self._db.run(
-            "history",
-            {
-                "owner": owner,
-                "floor": floor,
-                "upto": upto,
-                "peer": query.peer,
-                "peer_id": None if peer is None else peer.id,
-                "received_only": query.received_only,
-                "direct_only": query.direct_only,
-                "since": query.since,
-                "until": query.until,
-                "limit": query.limit,
-            },
-        )
-        items = [self._item(owner, row) for row in reversed(rows)]
-        seen_to = items[0].seq - 1 if len(items) == query.limit else min(floor, upto)
-        return Found(items, more=seen_to > query.above, before=seen_to + 1)
+        return self._inboxes.history(owner, query, None if peer is None else peer.id)
 
     def unread(self, owner: Owner) -> int:
         ((count,),) = self._db.run("unread", {"owner": owner})
         return int(count)
 
     def receipts(
-        self,
-        sender: AccountId,
-        ids: Sequence[MessageId],
+        self, sender: AccountId, ids: Sequence[MessageId], limit: int
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
-        found: dict[MessageId, Sequence[tuple[UserName, bool, bool]]] = {}
-        for identity in ids:
-            for (places,) in self._db.run("receipts", (identity, sender)):
-                found[identity] = [self._progress(owner, seq) for owner, seq in _unpack(places)]
-        return found
-
-    def _progress(self, owner: Owner, seq: int) -> tuple[UserName, bool, bool]:
-        marks, arrived = self.marks(owner), seq > 0
-        name = self._accounts[owner].name
-        return name, arrived and marks.received >= seq, arrived and marks.read >= seq
+        return self._inboxes.receipts(sender, ids, limit)
 
     def close(self) -> None:
         self._db.close()
 
-    # -- inner ------------------------------------------------------------------------------------
 
-    def _item(self, owner: Owner, row: Sequence[Any]) -> InboxItem:
-        seq, direction, identity, kind, sender, to, time, body, client_id = row
-        return InboxItem(
-            seq,
-            Direction(direction),
-            MessageId(identity),
-            Kind(kind),
-            self._accounts[sender].name,
-            tuple([UserName(name) for name in to.split()]),
-            time,
-            body,
-            ClientId(client_id) if sender == owner else None,
-            self._facts(identity) if kind == Kind.FILE else None,
-        )
+def _message_row(new: Submission, own_seq: int, places: bytes) -> tuple[Any, ...]:
+    to, kind = " ".join(new.to), int(new.kind)
+    checksum = message_checksum(
+        new.id, new.sender, new.client_id, kind, to.encode(), new.body.encode(), new.time, own_seq, places
+    )
+    return new.id, new.sender, new.client_id, kind, to, new.body, new.time, own_seq, places, checksum
 
 
 class _RepeatedIdError(Exception):
     """A client id of this group is stored already."""
-
-
-def _unpack(places: bytes) -> tuple[tuple[int, int], ...]:
-    return tuple(struct.iter_unpack("<qq", places))

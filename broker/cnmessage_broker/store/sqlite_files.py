@@ -7,7 +7,15 @@ fileports.FileStore for the contract.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cnmessage_broker.fileports import FetchRow, FetchStatus, FileRow, FileStatus, NewFile
+from cnmessage_broker.fileports import (
+    FetchRow,
+    FetchStatus,
+    FileRow,
+    FilesFound,
+    FileStatus,
+    NewFile,
+    listed_size,
+)
 from cnmessage_broker.ports import Account, AccountId, Stored, Submission
 from cnmessage_broker.store.database import Database
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
@@ -71,15 +79,32 @@ class SqliteFiles:
             return wanted
         return None
 
-    def sent_files(self, owner: AccountId, before: int | None, limit: int) -> Sequence[FileRow]:
-        rows = self._db.run("sent_files", (owner, _NEWEST if before is None else before, limit))
-        return [self._file(row) for row in rows]
+    def sent_files(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
+        rows = self._db.each("sent_files", (owner, _NEWEST if before is None else before, limit))
+        return self._page(((self._file(row), None) for row in rows), limit, max_bytes)
 
     def received_files(
-        self, account: AccountId, before: int | None, limit: int
-    ) -> Sequence[tuple[FileRow, FetchRow]]:
-        rows = self._db.run("received_files", (account, _NEWEST if before is None else before, limit))
-        return [(self._file(row[:_FILE_COLUMNS]), self._fetch(row[_FILE_COLUMNS:])) for row in rows]
+        self, account: AccountId, before: int | None, limit: int, max_bytes: int
+    ) -> FilesFound:
+        rows = self._db.each("received_files", (account, _NEWEST if before is None else before, limit))
+        found = ((self._file(row[:_FILE_COLUMNS]), self._fetch(row[_FILE_COLUMNS:])) for row in rows)
+        return self._page(found, limit, max_bytes)
+
+    def _page(
+        self, found: Iterable[tuple[FileRow, FetchRow | None]], limit: int, max_bytes: int
+    ) -> FilesFound:
+        """Files with the one fetch that is given, or with all they have. What no longer fits is not read."""
+        chosen: list[tuple[FileRow, Sequence[FetchRow]]] = []
+        size = looked_at = 0
+        for row, mine in found:
+            looked_at += 1
+            size += listed_size(row, row.recipients if mine is None else 1)
+            if chosen and size > max_bytes:
+                return FilesFound(chosen, more=True, looked_at=looked_at)
+            fetches = self.fetches(row.id) if mine is None else [mine]
+            looked_at += len(fetches)
+            chosen.append((row, fetches))
+        return FilesFound(chosen, more=len(chosen) == limit, looked_at=looked_at)
 
     def end_file(self, file: FileId, status: FileStatus) -> bytes | None:
         with self._db.transaction():
@@ -135,12 +160,16 @@ class SqliteFiles:
     def _file(self, row: Sequence[Any]) -> FileRow:
         order, identity, client_id, owner, name, size, digest, to, note, *rest = row
         created, expires, status, message, seq, offered = rest
+        try:
+            owner_name, state = self._accounts[owner].name, FileStatus(status)
+        except (KeyError, ValueError) as error:
+            raise self._db.damage(error) from error
         return FileRow(
             order,
             FileId(identity),
             ClientId(client_id),
             owner,
-            self._accounts[owner].name,
+            owner_name,
             name,
             size,
             digest,
@@ -148,7 +177,7 @@ class SqliteFiles:
             note,
             created,
             expires,
-            FileStatus(status),
+            state,
             None if message is None else MessageId(message),
             seq,
             offered,
@@ -156,4 +185,7 @@ class SqliteFiles:
 
     def _fetch(self, row: Sequence[Any]) -> FetchRow:
         account, status, upto = row
-        return FetchRow(account, self._accounts[account].name, FetchStatus(status), upto)
+        try:
+            return FetchRow(account, self._accounts[account].name, FetchStatus(status), upto)
+        except (KeyError, ValueError) as error:
+            raise self._db.damage(error) from error

@@ -9,6 +9,7 @@ import pytest
 from cnmessage_broker.effects import Tell
 from cnmessage_broker.filelink import Begin, Begun, Complete, Finished, Gone, Moved, Open, Release, Unused
 from cnmessage_broker.handlers.files import sweep
+from cnmessage_protocol.codec import encode
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.filechannel import Get, Kept, Noted, Opened, Put
@@ -249,3 +250,14 @@ def test_files_are_listed_in_pages_the_latest_first(room: Room) -> None:
     rest = room.ask(alice, Files(sent=True, before=first.files[-1][0], limit=3))
     assert [row[3] for row in rest.files] == ["1.txt", "0.txt"]
     assert not rest.more
+
+
+def test_a_list_of_the_widest_files_fits_its_page(room: Room) -> None:
+    names = [f"{'w' * 28}{number:04}" for number in range(256)]
+    alice, bob, *_ = room.users("alice", *names)
+    for _ in range(30):
+        upload(room, alice, Put("f" * 255, 1 << 20, tuple(names), "n" * 30))
+    for key in (alice, bob):
+        page = room.ask(key, Files(sent=key is alice))
+        assert len(encode(page.files)) <= 1 << 18
+        assert page.more is (key is alice)

@@ -178,6 +178,17 @@ def test_receipts_are_for_ones_own_messages_only(room: Room) -> None:
         assert room.refusal(alice, Receipts((mine, wrong))) is ErrorCode.NO_SUCH_MESSAGE
 
 
+def test_receipts_of_many_messages_share_the_limit_of_names(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "MAX_RECEIPTS", 8)
+    alice, *_ = room.users("alice", *[f"user{number}" for number in range(6)])
+    ids = [room.send(alice, " ".join(f"user{number}" for number in range(6))) for _ in range(4)]
+    for asked, each in ((1, 6), (2, 4), (4, 2)):
+        answer = room.ask(alice, Receipts(tuple(ids[:asked])))
+        assert [len(rows) for _, rows in answer.receipts] == [each] * asked
+
+
 def test_receipts_do_not_tell_who_blocks(room: Room) -> None:
     # Blocking is silent: to the sender the message is stored, and stays so.
     alice, bob, _ = room.users("alice", "bob", "carol")

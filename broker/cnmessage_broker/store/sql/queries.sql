@@ -53,8 +53,8 @@ UPDATE account SET head = ? WHERE id = ?;
 UPDATE account SET last_seen = max(coalesce(last_seen, 0), ?) WHERE id = ?;
 
 -- name: add_message
-INSERT INTO message (id, sender, client_id, kind, recipients, body, sent_at, own_seq, places)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO message (id, sender, client_id, kind, recipients, body, sent_at, own_seq, places, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_inbox
 INSERT INTO inbox (owner, seq, message, direction) VALUES (?, ?, ?, ?);
@@ -91,29 +91,38 @@ WHERE inbox.owner = ? AND inbox.seq > ?
 ORDER BY inbox.seq
 LIMIT ?;
 
--- name: history
+-- name: item
 SELECT inbox.seq, inbox.direction, message.id, message.kind, message.sender, message.recipients,
        message.sent_at, message.body, message.client_id
 FROM inbox JOIN message ON message.id = inbox.message
-WHERE inbox.owner = :owner AND inbox.seq > :floor AND inbox.seq <= :upto
-  AND CASE
-        WHEN :peer IS NULL THEN TRUE
-        WHEN :peer = 'all' THEN message.kind = 1
-        ELSE message.kind <> 1 AND CASE inbox.direction
-               WHEN 0 THEN message.sender = :peer_id
-               ELSE instr(' ' || message.recipients || ' ', ' ' || :peer || ' ') > 0
-             END
-      END
-  AND (NOT :received_only OR inbox.direction = 0)
-  AND (NOT :direct_only OR message.kind <> 1)
-  AND (:since IS NULL OR message.sent_at >= :since)
-  AND (:until IS NULL OR message.sent_at < :until)
+WHERE inbox.owner = ? AND inbox.seq = ?;
+
+-- name: look_back
+SELECT inbox.seq,
+       octet_length(message.recipients) + octet_length(message.body),
+       CASE
+         WHEN :peer IS NULL THEN TRUE
+         WHEN :peer = 'all' THEN message.kind = 1
+         ELSE message.kind <> 1 AND CASE inbox.direction
+                WHEN 0 THEN message.sender = :peer_id
+                ELSE instr(' ' || message.recipients || ' ', ' ' || :peer || ' ') > 0
+              END
+       END
+       AND (NOT :received_only OR inbox.direction = 0)
+       AND (NOT :direct_only OR message.kind <> 1)
+       AND (:since IS NULL OR message.sent_at >= :since)
+       AND (:until IS NULL OR message.sent_at < :until)
+FROM inbox JOIN message ON message.id = inbox.message
+WHERE inbox.owner = :owner AND inbox.seq > :above AND inbox.seq <= :upto
 ORDER BY inbox.seq DESC
-LIMIT :limit;
+LIMIT :scan;
 
 -- name: unread
 SELECT count(*) FROM inbox
 WHERE owner = :owner AND direction = 0 AND seq > (SELECT read_upto FROM account WHERE id = :owner);
 
 -- name: receipts
-SELECT places FROM message WHERE id = ? AND sender = ?;
+SELECT coalesce(substr(places, 1, ?), x'') FROM message WHERE id = ? AND sender = ?;
+
+-- name: progress
+SELECT id, received_upto, read_upto FROM account WHERE id IN (SELECT value FROM json_each(?));
