@@ -45,7 +45,8 @@ class Deps:
     """The rooms and sources a handler may use.
 
     `monotonic` in seconds, `wall` in seconds since 1970, `randomness(n)` gives n bytes. `fetching` is how far
-    fetches under way have come; only where they stopped is worth the disk.
+    fetches under way have come; only where they stopped is worth the disk. `aged_at`: the running time up to
+    which is written down, on the monotonic clock.
     """
 
     config: Config
@@ -57,8 +58,12 @@ class Deps:
     randomness: Callable[[int], bytes]
     stopping: bool = False
     fetching: dict[tuple[FileId, AccountId], int] = field(default_factory=dict)
+    aged_at: float = field(init=False)
     _last_id: int = 0
     _last_ms: int = 0
+
+    def __post_init__(self) -> None:
+        self.aged_at = self.monotonic()
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""

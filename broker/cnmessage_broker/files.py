@@ -118,5 +118,5 @@ class FileThread:
         more = self._transfers.send_chunks(now) if taken or not self._pace.wait(now) else True
         if now >= self._next_beat:
             self._next_beat = now + BEAT
-            self._transfers.beat()
+            self._transfers.beat(now)
         return more or taken == DRAIN

@@ -32,7 +32,7 @@ from cnmessage_broker.effects import (
     Work,
 )
 from cnmessage_broker.filelink import FileLink
-from cnmessage_broker.handlers.files import sweep
+from cnmessage_broker.handlers.expiry import sweep
 from cnmessage_broker.keyprobe import KeyProbe
 from cnmessage_broker.passwords import PasswordPool, PoolFullError
 from cnmessage_broker.pending import Origin, Pending, Ticket, sent
