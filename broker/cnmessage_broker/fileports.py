@@ -74,7 +74,8 @@ class FileRow:
 class Usage:
     """What an owner's files take: bytes, by the size they will have, and how many they are.
 
-    Those that are stored and past due are counted apart, as `overdue_size` and `overdue_files`.
+    Those that are stored and past due, once they have a grace, are counted apart: `overdue_size` and
+    `overdue_files`.
     """
 
     size: int
@@ -120,7 +121,7 @@ class FileStore(Protocol):
     def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
         """The file that an owner's upload became."""
 
-    def file_usage(self, owner: AccountId, now: int) -> Usage:
+    def file_usage(self, owner: AccountId) -> Usage:
         """All files of an owner that are uploading or stored."""
 
     def may_fetch(self, file: FileId, account: AccountId) -> bool:

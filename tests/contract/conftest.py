@@ -178,7 +178,7 @@ def everything(store: Store, account: Account, ids: list[MessageId]) -> tuple[An
         {identity: list(rows) for identity, rows in store.receipts(account.id, ids).items()},
         [(row, list(store.fetches(row.id))) for row in store.sent_files(account.id, None, 999)],
         list(store.received_files(account.id, None, 999)),
-        store.file_usage(account.id, 1000),
+        store.file_usage(account.id),
     )
 
 

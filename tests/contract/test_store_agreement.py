@@ -232,8 +232,6 @@ class Agreement(RuleBasedStateMachine):
         self.both(lambda store: store.age_files(clock, elapsed, longest, given))
         self.both(lambda store: store.newly_overdue(clock, limit))
         self.both(lambda store: store.due_files(clock, limit))
-        for account in self.accounts:
-            self.both(lambda store, account=account: store.file_usage(account.id, now))  # type: ignore[misc]
 
     @rule(index=WHO, before=st.none() | st.integers(1, 9), limit=st.integers(1, 4))
     def files_of(self, index: int, before: int | None, limit: int) -> None:

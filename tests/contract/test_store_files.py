@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cnmessage_broker.fileports import FetchRow, FetchStatus, FileRow, FileStatus, Usage
+from cnmessage_broker.fileports import Clock, FetchRow, FetchStatus, FileRow, FileStatus, Usage
 from cnmessage_broker.ports import Account, Conflict, Query, Store, Stored
 from cnmessage_protocol.ids import ClientId, FileId
 from cnmessage_protocol.records import Direction, FileFacts, Kind
@@ -68,25 +68,29 @@ def test_usage_counts_what_is_uploading_or_stored_and_apart_what_is_past_due(
     store: Store, desk: Desk
 ) -> None:
     alice, bob = desk.accounts("alice", "bob")
-    assert store.file_usage(alice.id, 0) == Usage(0, 0, 0, 0)
+    assert store.file_usage(alice.id) == Usage(0, 0, 0, 0)
     upload, shared = desk.upload(alice, bob, size=5), desk.share(alice, bob, size=70)
     again = desk.share(alice, bob, size=70)  # the same content counts again: it could be withdrawn alone
     desk.share(alice, bob, size=0)
     desk.upload(bob, alice, size=1000)
-    assert store.file_usage(alice.id, 0) == Usage(145, 4, 0, 0)
+    assert store.file_usage(alice.id) == Usage(145, 4, 0, 0)
     late = desk.share(alice, bob, size=1, expires=50)
     desk.upload(alice, bob, size=2, expires=50)  # it takes room until it ends, however long that lasts
-    assert store.file_usage(alice.id, 49) == Usage(148, 6, 0, 0)
-    assert store.file_usage(alice.id, 50) == Usage(147, 5, 1, 1)
+    assert store.file_usage(alice.id) == Usage(148, 6, 0, 0)
+    store.age_files(Clock(50, 2000), 0, 100, {late.id: 9, upload.id: 9})
+    assert store.file_usage(alice.id) == Usage(147, 5, 1, 1)
+    store.age_files(Clock(49, 0), 0, 100, {})
+    assert store.file_usage(alice.id) == Usage(148, 6, 0, 0)
+    store.age_files(Clock(50, 2000), 0, 100, {late.id: 9})
     store.end_file(shared.id, FileStatus.WITHDRAWN)
-    assert store.file_usage(alice.id, 50) == Usage(77, 4, 1, 1)
+    assert store.file_usage(alice.id) == Usage(77, 4, 1, 1)
     store.end_file(upload.id, FileStatus.EXPIRED)
     store.end_file(again.id, FileStatus.EXPIRED)
     store.end_file(late.id, FileStatus.EXPIRED)
-    assert store.file_usage(alice.id, 50) == Usage(2, 2, 0, 0)
+    assert store.file_usage(alice.id) == Usage(2, 2, 0, 0)
     huge = 1 << 61
     desk.upload(bob, alice, size=huge)
-    assert store.file_usage(bob.id, 50) == Usage(1000 + huge, 2, 0, 0)
+    assert store.file_usage(bob.id) == Usage(1000 + huge, 2, 0, 0)
 
 
 # -- complete --------------------------------------------------------------------------------------

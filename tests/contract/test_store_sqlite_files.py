@@ -209,8 +209,9 @@ def test_files_from_before_there_was_a_grace_are_upgraded(path: Path) -> None:
     alice, _ = Desk(old).accounts("alice", "bob")
     old._db.connection.execute(
         """
-        DROP TABLE running;
-        DROP INDEX file_expires; DROP INDEX file_uploading; DROP INDEX file_usage;
+        DROP TRIGGER file_counted; DROP TRIGGER file_counted_anew;
+        DROP TABLE running; DROP TABLE usage;
+        DROP INDEX file_expires; DROP INDEX file_uploading;
         ALTER TABLE file DROP COLUMN overdue;
         CREATE INDEX file_usage ON file (owner, size) WHERE status IN ('uploading', 'stored');
         CREATE INDEX file_expires ON file (expires) WHERE status = 'stored';
@@ -222,7 +223,7 @@ def test_files_from_before_there_was_a_grace_are_upgraded(path: Path) -> None:
     )
     old.close()
     store = started(path)
-    assert store.file_usage(alice.id, 9) == Usage(5, 1, 0, 0)
+    assert store.file_usage(alice.id) == Usage(5, 1, 0, 0)
     (row,) = store.newly_overdue(Clock(9, 9), 9)
     store.age_files(Clock(9, 9), 0, 100, {row.id: 100})
     assert [each.name for each in store.sent_files(alice.id, None, 9)] == ["old"]

@@ -66,10 +66,16 @@ def test_what_a_start_asks_reads_only_the_files_that_live(store: SqliteStore, na
     assert "INDEX file_" in step
 
 
-def test_usage_is_counted_in_an_index_alone(store: SqliteStore) -> None:
+def test_usage_is_two_rows_however_many_files_there_are(store: SqliteStore) -> None:
+    desk = Desk(store)
+    alice, bob = desk.accounts("alice", "bob")
+    for _ in range(20):
+        desk.upload(alice, bob)
+    assert store.file_usage(alice.id).files == 20
+    assert len(store._db.run("file_usage", (alice.id,))) == 1
     statement = f"EXPLAIN QUERY PLAN {queries.load()['file_usage']}"
-    (step,) = [row[3] for row in store._db.connection.execute(statement, {"owner": 1, "now": 1})]
-    assert step.startswith("SEARCH file USING COVERING INDEX file_usage (owner=?")
+    (step,) = [row[3] for row in store._db.connection.execute(statement, (1,))]
+    assert step == "SEARCH usage USING PRIMARY KEY (owner=?)"
 
 
 def test_when_no_file_is_past_due_nothing_is_written(store: SqliteStore) -> None:

@@ -16,7 +16,7 @@ AGING = 60
 """Seconds of running time that are written down at once, and that a crash may forget."""
 
 _ENDED = 100
-_NOTED = 500
+_NOTED = 200
 """Most files that end in one sweep, and that are found to be past due."""
 
 

@@ -67,7 +67,7 @@ def _check_quota(put: Put, account: Account, deps: Deps) -> None:
 
     It waits for the end of its grace; files of a second each would fill the disk meanwhile.
     """
-    config, used = deps.config, deps.store.file_usage(account.id, deps.now_ms())
+    config, used = deps.config, deps.store.file_usage(account.id)
     files = used.files + max(0, used.overdue_files - config.file_count)
     size = used.size + max(0, used.overdue_size - config.file_quota)
     advice = "withdraw older files with 'cnmessage files rm ID'"

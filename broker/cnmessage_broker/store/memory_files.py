@@ -64,9 +64,9 @@ class MemoryFiles:
         mine = (row for row in self._files.values() if (row.owner, row.client_id) == (owner, client_id))
         return next(mine, None)
 
-    def file_usage(self, owner: AccountId, now: int) -> Usage:
+    def file_usage(self, owner: AccountId) -> Usage:
         mine = [row for row in self._files.values() if row.owner == owner and row.status in _ALIVE]
-        late = [row.size for row in mine if _expired(row, now)]
+        late = [row.size for row in mine if row.status is FileStatus.STORED and row.id in self._overdue]
         size = sum(row.size for row in mine) - sum(late)
         return Usage(size, len(mine) - len(late), sum(late), len(late))
 

@@ -48,9 +48,9 @@ class SqliteFiles:
     def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
         return self._first(self._db.run("upload", (owner, client_id)))
 
-    def file_usage(self, owner: AccountId, now: int) -> Usage:
-        (row,) = self._db.run("file_usage", {"owner": owner, "now": now})
-        return Usage(*row)
+    def file_usage(self, owner: AccountId) -> Usage:
+        rows = {late: (size, files) for late, size, files in self._db.run("file_usage", (owner,))}
+        return Usage(*rows.get(0, (0, 0)), *rows.get(1, (0, 0)))
 
     def may_fetch(self, file: FileId, account: AccountId) -> bool:
         return bool(self._db.run("fetch", (file, account)))

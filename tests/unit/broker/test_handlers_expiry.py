@@ -140,6 +140,7 @@ def test_what_is_past_due_takes_no_quota_and_what_is_unfinished_does() -> None:
         upload(room, alice)
     assert room.refusal(alice, Begin(os.urandom(16), PUT)) is ErrorCode.QUOTA
     room.wall += YEAR
+    run(room, 30)
     for _ in range(2):
         room.ask(alice, Begin(os.urandom(16), PUT))
     assert room.refusal(alice, Begin(os.urandom(16), PUT)) is ErrorCode.QUOTA
@@ -156,6 +157,7 @@ def test_what_is_past_due_takes_no_more_room_than_another_quota() -> None:
     for _ in range(4):
         files.append(upload(room, alice, brief))
         room.wall += 2
+        sweep(room.deps)
     assert room.refusal(alice, Begin(os.urandom(16), PUT)) is ErrorCode.QUOTA
     room.ask(alice, Withdraw(files[0]))
     room.ask(alice, Begin(os.urandom(16), PUT))

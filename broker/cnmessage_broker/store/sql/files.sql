@@ -15,12 +15,7 @@ SELECT number, id, client_id, owner, name, size, sha256, recipients, note, creat
 FROM file WHERE owner = ? AND client_id = ?;
 
 -- name: file_usage
-SELECT coalesce(sum(size) FILTER (WHERE status = 'uploading' OR expires IS NULL OR expires > :now), 0),
-       count(*) FILTER (WHERE status = 'uploading' OR expires IS NULL OR expires > :now),
-       coalesce(sum(size) FILTER (WHERE status = 'stored' AND expires <= :now), 0),
-       count(*) FILTER (WHERE status = 'stored' AND expires <= :now)
-FROM file
-WHERE owner = :owner AND status IN ('uploading', 'stored');
+SELECT late, size, files FROM usage WHERE owner = ?;
 
 -- name: complete_file
 UPDATE file
