@@ -7,6 +7,7 @@ A whole part is linked into blobs before anything says so, and its own name goes
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -29,25 +30,24 @@ class Blobs:
         room = os.statvfs(self._parts)
         return room.f_bavail * room.f_frsize
 
-    def open_part(self, file: bytes, size: int) -> tuple[int, int]:
-        """A descriptor for reading and writing an unfinished file, and how many bytes of it are here.
+    def open_part(self, file: bytes, here: int) -> int:
+        """A descriptor for reading and writing an unfinished file of which `here` bytes were written.
 
-        One that is longer than `size` is not of this file and begins anew.
+        OSError when they are not there: what comes next must not be put behind a hole.
         """
-        descriptor = os.open(self._part(file), os.O_RDWR | os.O_CREAT, 0o600)
-        here = os.fstat(descriptor).st_size
-        if here <= size:
-            return descriptor, here
+        descriptor = os.open(self._part(file), os.O_RDWR | (0 if here else os.O_CREAT), 0o600)
+        if os.fstat(descriptor).st_size >= here:
+            return descriptor
         os.close(descriptor)
-        return self.fresh_part(file), 0
+        raise OSError(errno.EIO, f"an unfinished file has lost its end, {here} bytes were written")
 
-    def fresh_part(self, file: bytes) -> int:
-        """A descriptor for an unfinished file that begins anew.
-
-        On an inode of its own: the one before may be a blob by now, which other files need.
-        """
+    def begun_part(self, file: bytes, size: int) -> int:
+        """How many bytes of an unfinished file are here; one longer than `size` is none of it and goes."""
+        here = self.size_of_part(file)
+        if here <= size:
+            return here
         self.drop_part(file)
-        return os.open(self._part(file), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        return 0
 
     def size_of_part(self, file: bytes) -> int:
         """How many bytes of an unfinished file are here."""
@@ -72,12 +72,20 @@ class Blobs:
         for folder in (path.parent, self._blobs):
             _sync_folder(folder)
 
+    def check_blob(self, sha256: bytes) -> None:
+        """FileNotFoundError when it is lost."""
+        self._blob(sha256).stat()
+
     def open_blob(self, sha256: bytes) -> int:
         """A descriptor for reading; FileNotFoundError when it is lost."""
         return os.open(self._blob(sha256), os.O_RDONLY)
 
     def drop_part(self, file: bytes) -> None:
-        """Remove an unfinished file; one that is gone is fine."""
+        """Remove an unfinished file; one that is gone is fine.
+
+        What begins anew under its name has an inode of its own: this one may be a blob by now, which other
+        files need.
+        """
         self._part(file).unlink(missing_ok=True)
 
     def drop_blob(self, sha256: bytes) -> None:

@@ -48,10 +48,14 @@ class Config:
     max_attachments: int = 10_000
     file_limit: int = 4 << 30
     file_quota: int = 20 << 30
+    file_count: int = 10_000
     file_expiry: int = 30 * 86400
+    expiry_grace: int = 86400
     upload_expiry: int = 86400
     disk_reserve: int = 1 << 30
     transfers_per_device: int = 64
+    transfers_per_user: int = 256
+    max_transfers: int = 4096
 
     def __post_init__(self) -> None:
         if not 1 <= self.port <= HIGHEST_PORT:
@@ -61,7 +65,7 @@ class Config:
         for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1")
-        for name in ("file_expiry", "disk_reserve", "memory_limit"):
+        for name in ("file_expiry", "expiry_grace", "disk_reserve", "memory_limit"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative")
         for name in _RATES:
@@ -84,8 +88,11 @@ _AT_LEAST_ONE = (
     "max_attachments",
     "file_limit",
     "file_quota",
+    "file_count",
     "upload_expiry",
     "transfers_per_device",
+    "transfers_per_user",
+    "max_transfers",
 )
 SETTINGS = {each.name: each.type for each in fields(Config)}
 

@@ -49,8 +49,8 @@ class Deps:
     """The rooms and sources a handler may use.
 
     `monotonic` in seconds, `wall` in seconds since 1970, `randomness(n)` gives n bytes. `fetching` is how far
-    fetches under way have come; only where they stopped is worth the disk. `pressed` says that memory is
-    short.
+    fetches under way have come; only where they stopped is worth the disk. `aged_at`: the running time up to
+    which is written down, on the monotonic clock. `pressed` says that memory is short.
     """
 
     config: Config
@@ -64,8 +64,12 @@ class Deps:
     pressed: bool = False
     fetching: dict[tuple[FileId, AccountId], int] = field(default_factory=dict)
     attention: Attention | None = None
+    aged_at: float = field(init=False)
     _last_id: int = 0
     _last_ms: int = 0
+
+    def __post_init__(self) -> None:
+        self.aged_at = self.monotonic()
 
     def listened(self) -> float:
         """The clock of clients' silence, in seconds: it stands while what they say waits unread here."""

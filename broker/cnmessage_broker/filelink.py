@@ -44,7 +44,7 @@ class Complete(Request):
 
 @dataclass(frozen=True, slots=True)
 class Open(Request):
-    """A client wants to fetch a file from an offset on; answered with Opened."""
+    """A client wants to fetch a file from an offset on; answered with Ready."""
 
     VERB: ClassVar[str] = "open file"
     RESULT: ClassVar[type[Any]] = Opened
@@ -87,10 +87,19 @@ class Unused(Request):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The upload may go on; its bytes are kept under the file's id."""
+    """The upload of `account` may go on; its bytes are kept under the file's id."""
 
     file: bytes
     size: int
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The file may be fetched by `account`; `opened` is what its client is told."""
+
+    opened: Opened
+    account: int
 
 
 @dataclass(frozen=True, slots=True)

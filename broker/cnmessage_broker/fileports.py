@@ -4,7 +4,7 @@ Part of `ports.Store`; one method is one transaction. A file's bytes are elsewhe
 sent it, who may fetch it and how far each is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -72,6 +72,30 @@ class FileRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What an owner's files take: bytes, by the size they will have, and how many they are.
+
+    Those that are stored and past due, once they have a grace, are counted apart: `overdue_size` and
+    `overdue_files`.
+    """
+
+    size: int
+    files: int
+    overdue_size: int
+    overdue_files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Now, in ms since 1970: files that expire at or before `now` are past due, and so are uploads that began
+    before `uploads_before`.
+    """
+
+    now: int
+    uploads_before: int
+
+
+@dataclass(frozen=True, slots=True)
 class FetchRow:
     """One recipient of a file; `offset` in bytes, as far as it was when last written down."""
 
@@ -120,8 +144,8 @@ class FileStore(Protocol):
     def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
         """The file that an owner's upload became."""
 
-    def file_usage(self, owner: AccountId) -> int:
-        """Bytes of all files of an owner that are uploading or stored, by the size they will have."""
+    def file_usage(self, owner: AccountId) -> Usage:
+        """All files of an owner that are uploading or stored."""
 
     def may_fetch(self, file: FileId, account: AccountId) -> bool:
         """Whether this account was addressed and not withheld from; an owner's own right is FileRow.owner."""
@@ -151,11 +175,19 @@ class FileStore(Protocol):
     def needs_content(self, sha256: bytes) -> bool:
         """Whether a stored file has this digest."""
 
-    def due_files(self, now: int, uploads_before: int, limit: int) -> Sequence[FileRow]:
-        """Stored files that expire at or before `now`, then uploads that began before `uploads_before`.
+    def newly_overdue(self, clock: Clock, limit: int) -> Sequence[FileRow]:
+        """Stored files, then uploads, that are past due and have no grace yet; the longest overdue first."""
 
-        The longest overdue come first.
+    def age_files(self, clock: Clock, elapsed: int, longest: int, graces: Mapping[FileId, int]) -> None:
+        """The broker has run for `elapsed` seconds more: graces that were given have that much less left.
+
+        What is not past due any more, because the clock was put right, has none; no grace is longer than
+        `longest`, all in seconds. Then `graces` gives these files theirs. Nothing is written when no file is
+        past due.
         """
+
+    def due_files(self, clock: Clock, limit: int) -> Sequence[FileRow]:
+        """Stored files, then uploads, that are past due and whose grace is over; the longest over first."""
 
     def live_digests(self) -> Iterable[bytes]:
         """Contents that stored files need."""

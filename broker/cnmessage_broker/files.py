@@ -121,6 +121,6 @@ class FileThread:
         more = self._transfers.send_chunks(now) if taken or not self._pace.wait(now) else True
         if now >= self._next_beat:
             self._next_beat = now + BEAT
-            self._transfers.beat()
+            self._transfers.beat(now)
             self._channel.beat(pressed=self._link.pressed)
         return more or taken == DRAIN

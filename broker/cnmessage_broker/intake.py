@@ -1,20 +1,23 @@
 """One upload on the broker's side: its unfinished file, how far it has come, and what is being done about it.
 
 Blocking work (hashing what an earlier link left, bringing the whole file to the disk under its final name)
-runs on a worker; chunks are written by the file thread itself. Called by transfers.py.
+runs on a worker, with a descriptor of its own; chunks are written by the file thread itself, which has the
+file open only while they come. Called by transfers.py.
 """
 
+import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
 from cnmessage_broker.blobs import Blobs
+from cnmessage_broker.descriptors import Descriptors
 from cnmessage_broker.peers import Peer
 from cnmessage_broker.writeback import Writeback
-from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.filechannel import Credit, FileMessage, Granted
 from cnmessage_protocol.flows import Inflow
 
@@ -45,19 +48,29 @@ class Intake:
     """
 
     def __init__(
-        self, peer: Peer, file: bytes, size: int, blobs: Blobs, workers: Executor, wake: Callable[[], None]
+        self,
+        peer: Peer,
+        file: bytes,
+        size: int,
+        blobs: Blobs,
+        descriptors: Descriptors,
+        workers: Executor,
+        wake: Callable[[], None],
     ) -> None:
         self.peer = peer
         self.file = file
         self.stage = Stage.PREPARING
         self.sha256 = b""
         self._blobs = blobs
+        self._descriptors = descriptors
         self._workers = workers
         self._wake = wake
-        self._descriptor, here = blobs.open_part(file, size)
+        here = blobs.begun_part(file, size)
         self.flow = Inflow(size, here, here)
         self._hash = hashlib.sha256()
-        self._writeback = Writeback(self._descriptor, here)
+        self._writeback: Writeback | None = None
+        self._opened = 0
+        self._let_go = False
         self._job: _Job | None = None
         self._closing = False
         self._work(lambda: self._prepare(here), self._prepared)
@@ -74,16 +87,17 @@ class Intake:
         """Bytes came; later chunks should have at most `most`. `gently`: the disk is needed for messages."""
         if self.stage is not Stage.RECEIVING:
             return []
+        descriptor = self._descriptors.of(self, now, self._open)
         if not self.flow.take(now, offset, len(data)):
             return [self._granted()]
         place, view = offset, data
         while view:
-            written = os.pwrite(self._descriptor, view, place)
+            written = os.pwrite(descriptor, view, place)
             place, view = place + written, view[written:]
         self._hash.update(data)
-        if gently:
+        if self._writeback is not None and gently:
             self._writeback.left_to_the_system(place)
-        else:
+        elif self._writeback is not None:
             self._writeback.written(place)
         return [self.flow.more_credit(most)] if self.flow.credit_due else []
 
@@ -97,6 +111,7 @@ class Intake:
             self._begin_anew()
             return [self._granted()]
         self.stage, self.sha256 = Stage.VERIFYING, sha256
+        self._let_go |= self._opened > 0 and not self._descriptors.holds(self)
         self._work(self._keep, self._verified)
         return []
 
@@ -111,7 +126,6 @@ class Intake:
             return []
         self._job = None
         if self._closing:
-            os.close(self._descriptor)
             return []
         job.future.result()
         return job.then()
@@ -127,26 +141,37 @@ class Intake:
         return self._job is None
 
     def close(self) -> None:
-        """Let go of the file; what was written stays. With a job under way, `work_done` closes it.
+        """Let go of the file; what was written stays. A job under way ends soon: see `idle`.
 
         Asking and leaving again and again must not heap up work: what has not begun is not done any more.
         """
         self._closing = True
+        self._descriptors.close(self)
         if self._job is not None and self._job.future.cancel():
             self._job = None
-        if self._job is None:
-            os.close(self._descriptor)
+
+    def _open(self) -> int:
+        descriptor = self._blobs.open_part(self.file, self.flow.offset)
+        self._let_go |= self._opened > 0
+        self._opened += 1
+        self._writeback = Writeback(descriptor, self.flow.offset)
+        return descriptor
 
     # -- on a worker, and what follows ------------------------------------------------------------
 
     def _prepare(self, here: int) -> None:
         """Hash what an earlier link has left."""
+        if here:
+            with _opened(self._blobs.open_part(self.file, here)) as descriptor:
+                self._read(descriptor, here, self._hash)
+
+    def _read(self, descriptor: int, upto: int, into: "hashlib._Hash") -> None:
         place = 0
-        while place < here and not self._closing:
-            data = os.pread(self._descriptor, min(_SLICE, here - place), place)
+        while place < upto and not self._closing:
+            data = os.pread(descriptor, min(_SLICE, upto - place), place)
             if not data:
-                raise RequestError(ErrorCode.STORAGE, "an unfinished file became shorter")
-            self._hash.update(data)
+                raise OSError(errno.EIO, "an unfinished file became shorter")
+            into.update(data)
             place += len(data)
 
     def _prepared(self) -> list[FileMessage]:
@@ -155,19 +180,31 @@ class Intake:
 
     def _keep(self) -> None:
         """Bring all of it to the disk under its content's name."""
-        os.fsync(self._descriptor)
-        self._blobs.keep(self.file, self.sha256)
+        with _opened(self._blobs.open_part(self.file, self.flow.size)) as descriptor:
+            os.fsync(descriptor)
+            if self._let_go:
+                self._compare(descriptor)
+        if not self._closing:
+            self._blobs.keep(self.file, self.sha256)
+
+    def _compare(self, descriptor: int) -> None:
+        """Read it back: while nobody has a file open, the system may forget that the disk did not take it."""
+        here = hashlib.sha256()
+        self._read(descriptor, self.flow.size, here)
+        if here.digest() != self.sha256 and not self._closing:
+            raise OSError(errno.EIO, "an unfinished file does not hold what was written")
 
     def _verified(self) -> list[FileMessage]:
+        self._descriptors.close(self)
         self.stage = Stage.RECORDING
         return []
 
     def _begin_anew(self) -> None:
         """What came is not what was sent: nothing of it is worth keeping."""
-        os.close(self._descriptor)
-        self._descriptor = self._blobs.fresh_part(self.file)
+        self._descriptors.close(self)
+        self._blobs.drop_part(self.file)
         self._hash = hashlib.sha256()
-        self._writeback = Writeback(self._descriptor, 0)
+        self._opened, self._let_go = 0, False
         self.flow.offset = 0
 
     def _granted(self) -> Granted:
@@ -177,3 +214,11 @@ class Intake:
         future = self._workers.submit(job)
         self._job = _Job(future, then)
         future.add_done_callback(lambda _: self._wake())
+
+
+@contextmanager
+def _opened(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

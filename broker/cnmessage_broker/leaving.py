@@ -1,4 +1,4 @@
-"""Uploads that were let go while work on them went on: their files are closed once it is done.
+"""Uploads that were let go while work on them went on: it is waited for, and holds one descriptor a worker.
 
 What was brought to the disk under its content's name may then be a blob that no file needs; the store knows.
 Called by transfers.py.
@@ -23,7 +23,7 @@ class Leaving:
         self._all.append((intake, device))
 
     def settle(self) -> list[tuple[Device, bytes]]:
-        """Close what can be closed; gives the digests that may have become blobs."""
+        """Forget those whose work has ended; gives the digests that may have become blobs."""
         leaving, self._all = self._all, []
         digests = []
         for intake, device in leaving:

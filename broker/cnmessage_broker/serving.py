@@ -1,33 +1,44 @@
-"""One download on the broker's side: reads the blob as the receiver's credit allows. Called by files.py."""
+"""One download on the broker's side: reads the blob as the receiver's credit allows.
+
+It has the blob open only while bytes go out: who asks and grants nothing holds nothing. See transfers.py.
+"""
 
 import os
 
+from cnmessage_broker.blobs import Blobs
+from cnmessage_broker.descriptors import Descriptors
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_protocol.filechannel import Get, Opened
 from cnmessage_protocol.flows import Outflow
 
 
 class Serving:
-    """A file that is being sent. `descriptor` is its blob's; it is closed here."""
+    """A file that is being sent; FileNotFoundError when its blob is lost."""
 
-    def __init__(self, peer: Peer, device: Device, get: Get, opened: Opened, descriptor: int) -> None:
+    def __init__(
+        self, peer: Peer, device: Device, get: Get, opened: Opened, blobs: Blobs, descriptors: Descriptors
+    ) -> None:
+        blobs.check_blob(opened.sha256)
         self.peer = peer
         self.device = device
         self.flow = Outflow(opened.size, get.offset, get.upto, get.chunk)
         self.told = get.offset
-        self._descriptor = descriptor
+        self._sha256 = opened.sha256
+        self._blobs = blobs
+        self._descriptors = descriptors
 
     @property
     def file(self) -> bytes:
         """The file's id names its transfer."""
         return self.peer.transfer
 
-    def next_chunk(self, most: int) -> tuple[int, bytes] | None:
+    def next_chunk(self, now: float, most: int) -> tuple[int, bytes] | None:
         """The next bytes that may go now, at most `most`, and their place; `sent` says that they went."""
         length = min(most, self.flow.next_length())
         if length == 0:
             return None
-        data = os.pread(self._descriptor, length, self.flow.offset)
+        descriptor = self._descriptors.of(self, now, lambda: self._blobs.open_blob(self._sha256))
+        data = os.pread(descriptor, length, self.flow.offset)
         if len(data) != length:
             raise OSError(f"a blob has lost its end: {len(data)} bytes of {length} at {self.flow.offset}")
         return self.flow.offset, data
@@ -38,4 +49,4 @@ class Serving:
 
     def close(self) -> None:
         """Release the blob."""
-        os.close(self._descriptor)
+        self._descriptors.close(self)

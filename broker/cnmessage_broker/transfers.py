@@ -4,7 +4,6 @@ Holds the uploads and downloads by their peer. A failing transfer ends by itself
 by the file thread (files.py); what needs the store it asks of the reactor through the link (filelink.py).
 """
 
-import errno
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from itertools import count
@@ -15,6 +14,8 @@ import structlog
 from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.channel import Channel, GoneError
 from cnmessage_broker.config import Config
+from cnmessage_broker.crowd import Crowd
+from cnmessage_broker.descriptors import Descriptors
 from cnmessage_broker.filelink import (
     NO_TICKET,
     Answer,
@@ -28,12 +29,14 @@ from cnmessage_broker.filelink import (
     Moved,
     News,
     Open,
+    Ready,
     Release,
     Unbound,
     Unused,
 )
 from cnmessage_broker.intake import Intake, Stage
 from cnmessage_broker.leaving import Leaving
+from cnmessage_broker.mishaps import FULL, Mishaps
 from cnmessage_broker.pace import Pace
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.room import check_room
@@ -48,7 +51,6 @@ from cnmessage_protocol.filechannel import (
     Get,
     Kept,
     Noted,
-    Opened,
     Put,
     Stop,
     stop,
@@ -84,10 +86,13 @@ class Transfers:
         self._workers = workers
         self._wake = wake
         self._log = log
+        self._mishaps = Mishaps(log)
+        self._descriptors = Descriptors()
         self._intakes: dict[Peer, Intake] = {}
         self._servings: dict[Peer, Serving] = {}
         self._leaving = Leaving()
-        self._devices: dict[Peer, Device] = {}
+        self._crowd = Crowd(config)
+        self._devices = self._crowd.devices
         self._tickets = count(NO_TICKET + 1)
         self._asked: dict[int, tuple[Peer, Request]] = {}
         self._sent = False
@@ -115,22 +120,15 @@ class Transfers:
         match message:
             case Fetched():
                 self._ask(peer, device, Finished(peer.transfer, whole=True))
-            case Put() | Get() if self._crowded(peer, device):
-                text = (
-                    f"more than {self._config.transfers_per_device} transfers at once; wait for some to end"
-                )
-                raise RequestError(ErrorCode.RATE_LIMITED, text)
             case Put():
+                self._crowd.check(peer, device)
                 self._ask(peer, device, Begin(peer.transfer, message))
             case Get():
+                self._crowd.check(peer, device)
                 self._drop(peer)
                 self._ask(peer, device, Open(peer.transfer, message))
             case _:
                 return
-
-    def _crowded(self, peer: Peer, device: Device) -> bool:
-        mine = sum(each.key == device.key for each in self._devices.values())
-        return peer not in self._devices and mine >= self._config.transfers_per_device
 
     def _go_on(self, now: float, peer: Peer, message: FileMessage, data: memoryview) -> None:
         intake, serving = self._intakes.get(peer), self._servings.get(peer)
@@ -200,7 +198,8 @@ class Transfers:
             case Begin(), Kept():
                 self._say(peer, result)
                 self._drop(peer)
-            case Begin(), Begun(file, size):
+            case Begin(), Begun(file, size, account) if peer in self._devices:
+                self._crowd.belongs(peer, account)
                 self._begin(peer, file, size)
             case Complete(file, _), Sent(acks, refused):
                 if refused:
@@ -209,10 +208,11 @@ class Transfers:
                 self._say(peer, Kept(file, message, seq, recipients))
                 self._drop(peer)
                 self._blobs.drop_part(file)
-            case Open(_, get), Opened() if peer in self._devices:
-                descriptor = self._blobs.open_blob(result.sha256)
-                self._servings[peer] = Serving(peer, self._devices[peer], get, result, descriptor)
-                self._say(peer, result)
+            case Open(_, get), Ready(opened, account) if peer in self._devices:
+                self._crowd.belongs(peer, account)
+                device = self._devices[peer]
+                self._servings[peer] = Serving(peer, device, get, opened, self._blobs, self._descriptors)
+                self._say(peer, opened)
             case Finished(), Noted():
                 self._say(peer, result)
                 self._drop(peer)
@@ -220,16 +220,16 @@ class Transfers:
                 return
 
     def _begin(self, peer: Peer, file: bytes, size: int) -> None:
-        if peer not in self._devices:
-            return  # it went away meanwhile
         earlier = next((each for each in self._intakes.values() if each.file == file), None)
         if earlier is None:
             self._check_room(peer, file, size)
-            self._intakes[peer] = Intake(peer, file, size, self._blobs, self._workers, self._wake)
+            self._intakes[peer] = Intake(
+                peer, file, size, self._blobs, self._descriptors, self._workers, self._wake
+            )
             return
         if earlier.peer != peer:
             del self._intakes[earlier.peer]
-            self._devices.pop(earlier.peer, None)
+            self._crowd.leave(earlier.peer)
             self._intakes[peer] = earlier
         self._say_all(peer, earlier.continues(peer))
 
@@ -279,7 +279,7 @@ class Transfers:
 
     def _send_chunk(self, now: float, serving: Serving) -> None:
         self._sent = False
-        chunk = serving.next_chunk(self._pace.chunk(now, len(self._devices)))
+        chunk = serving.next_chunk(now, self._pace.chunk(now, len(self._devices)))
         if chunk is None:
             return
         offset, data = chunk
@@ -288,8 +288,10 @@ class Transfers:
             self._pace.moved(now, len(data))
             self._sent = True
 
-    def beat(self) -> None:
-        """A sign of life to each client; how far fetches are, to the reactor."""
+    def beat(self, now: float) -> None:
+        """A sign of life to each client; how far fetches are, to the reactor. What is idle is closed."""
+        self._descriptors.close_idle(now)
+        self._mishaps.beat()
         for intake in list(self._intakes.values()):
             self._say(intake.peer, intake.beat())
         for serving in list(self._servings.values()):
@@ -321,15 +323,12 @@ class Transfers:
         except CnMessageError as error:
             self._end(peer, RequestError(error.code, error.message))
         except OSError as error:
-            self._log.error("a file could not be read or written", error=str(error))
-            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            text = "the broker's disk is full" if full else "the broker's disk failed"
-            if peer in self._intakes and full:
+            if peer in self._intakes and error.errno in FULL:
                 # It goes first: on a full disk nobody can write down that it goes.
                 file = self._intakes[peer].file
                 self._blobs.drop_part(file)
                 self._tell(self._devices[peer], Withdraw(file))
-            self._end(peer, RequestError(ErrorCode.STORAGE, f"{text}; ask who runs it, or try later"))
+            self._end(peer, self._mishaps.refusal(error))
         except Exception:  # noqa: BLE001 - a fault of ours must not stop the thread
             self._log.exception("the file thread failed on a transfer")
             self._end(peer, RequestError(ErrorCode.INTERNAL, "the broker failed on this transfer"))
@@ -340,7 +339,7 @@ class Transfers:
 
     def _drop(self, peer: Peer) -> None:
         """Forget a transfer; what an upload has sent stays on disk."""
-        device, intake = self._devices.pop(peer, None), self._intakes.pop(peer, None)
+        device, intake = self._crowd.leave(peer), self._intakes.pop(peer, None)
         if intake is not None and device is not None:
             self._leaving.add(intake, device)
         serving = self._servings.pop(peer, None)

@@ -10,7 +10,7 @@ import structlog
 from cnmessage_broker import delivery, dispatch
 from cnmessage_broker.context import Deps
 from cnmessage_broker.effects import Effect, Presence
-from cnmessage_broker.handlers.files import sweep
+from cnmessage_broker.handlers.expiry import sweep
 from cnmessage_broker.links import Links
 from cnmessage_broker.watchdog import Pressure, Watchdog, give_back, memory_used
 from cnmessage_protocol import deliveries

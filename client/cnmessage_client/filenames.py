@@ -23,11 +23,16 @@ _RESERVED = {
     *(f"{device}{number}" for device in ("COM", "LPT") for number in "0123456789¹²³"),
 }  # fmt: skip
 
+_WORDS_OF_COMMANDS = "-+~"
+"""What a name must not begin with: programs take it for an option (`rm *`, `less *`), shells for a home."""
+
 
 def safe_name(name: str) -> str:
     """A name for a received file: one place in a directory, visible, and harmless on every system."""
     base = name.replace("\\", "/").rpartition("/")[2]
     shown = _trimmed("".join(each for each in base if unicodedata.category(each) not in _HIDDEN))
+    if shown.startswith(tuple(_WORDS_OF_COMMANDS)):
+        shown = f"_{shown[1:]}"
     if shown.partition(".")[0].rstrip().upper() in _RESERVED:
         shown = f"_{shown}"
     return _cut(shown, MAX_SAFE) or _NAMELESS

@@ -287,3 +287,17 @@ def test_json_objects_of_files_are_exactly_the_documented_ones(cli: Cli, tmp_pat
         assert (listed["id"], listed["direction"]) == (sent["id"], direction)
     missing = cli("--profile", "exact2", "files", "get", str(uuid4()), "-o", str(tmp_path), "--json")
     assert json.loads(missing.err)["error"]["code"] == "no_such_file"
+
+
+def test_names_that_a_command_would_take_for_options_are_saved_as_plain_ones_and_told(
+    cli: Cli, tmp_path: Path
+) -> None:
+    cli.accounts("dash1", "dash2")
+    into = tmp_path / "in"
+    into.mkdir()
+    for name in ("-rf", "_rf", "--"):
+        offer(cli, "dash1", "dash2", make(tmp_path / name, name))
+    got = cli.ok("--profile", "dash2", "files", "get", "--all", "-o", str(into)).rows
+    assert {row[1]: Path(row[5]).read_text() for row in got} == {"-rf": "-rf", "_rf": "_rf", "--": "--"}
+    assert sorted(Path(row[5]).name for row in got) == ["_-", "_rf", "_rf (2)"]
+    assert sorted(each.name for each in into.iterdir()) == ["_-", "_rf", "_rf (2)"]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cnmessage_broker.delivery import address_file
-from cnmessage_broker.fileports import FetchStatus, FileStatus, NewFile
+from cnmessage_broker.fileports import Clock, FetchStatus, FileStatus, NewFile
 from cnmessage_broker.ports import Account, Group, NameTakenError, Query, Store, Submission
 from cnmessage_broker.store.memory import MemoryStore
 from cnmessage_broker.store.sqlite import SqliteStore
@@ -217,9 +217,23 @@ class Agreement(RuleBasedStateMachine):
             file = self.files[index % len(self.files)]
             self.both(lambda store: store.end_file(file, status))
 
-    @rule(now=TIME, before=TIME, limit=st.integers(1, 4))
-    def due(self, now: int, before: int, limit: int) -> None:
-        self.both(lambda store: store.due_files(now, before, limit))
+    @rule(
+        now=TIME,
+        before=TIME,
+        elapsed=st.integers(0, 100),
+        longest=st.integers(0, 100),
+        graces=st.dictionaries(FILE, st.integers(0, 100), max_size=3),
+        limit=st.integers(1, 4),
+    )
+    def due(
+        self, now: int, before: int, elapsed: int, longest: int, graces: dict[int, int], limit: int
+    ) -> None:
+        clock = Clock(now, before)
+        given = {self.files[each % len(self.files)]: grace for each, grace in graces.items() if self.files}
+        self.both(lambda store: store.newly_overdue(clock, limit))
+        self.both(lambda store: store.age_files(clock, elapsed, longest, given))
+        self.both(lambda store: store.newly_overdue(clock, limit))
+        self.both(lambda store: store.due_files(clock, limit))
 
     @rule(
         index=WHO,

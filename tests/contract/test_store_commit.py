@@ -202,6 +202,13 @@ def test_the_last_period_without_an_attachment_is_known(store: Store, desk: Desk
     assert store.marks(alice.id).away_upto is None
 
 
+def test_who_sends_was_seen_then_also_when_the_clock_was_ahead_before(store: Store, desk: Desk) -> None:
+    alice, bob = desk.accounts("alice", "bob")
+    for time in (1000, 9_000_000, 2000):
+        desk.send(alice, bob, time=time)
+        assert [row.last_seen for row in store.users("", 9)] == [time, None]
+
+
 def test_coming_and_going_in_one_group_count_in_order(store: Store, desk: Desk) -> None:
     alice, bob = desk.accounts("alice", "bob")
     desk.send(alice, bob)

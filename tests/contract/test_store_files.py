@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cnmessage_broker.fileports import FetchRow, FetchStatus, FileRow, FileStatus
+from cnmessage_broker.fileports import Clock, FetchRow, FetchStatus, FileRow, FileStatus, Usage
 from cnmessage_broker.ports import Account, Conflict, Query, Store, Stored
 from cnmessage_protocol.ids import ClientId, FileId
 from cnmessage_protocol.records import Direction, FileFacts, Kind
@@ -64,21 +64,33 @@ def test_an_upload_is_nobodys_to_fetch_and_no_message(store: Store, desk: Desk) 
     assert store.set_fetch(row.id, bob.id, FetchStatus.FETCHING, 1, 1) is None
 
 
-def test_usage_counts_what_is_uploading_or_stored(store: Store, desk: Desk) -> None:
+def test_usage_counts_what_is_uploading_or_stored_and_apart_what_is_past_due(
+    store: Store, desk: Desk
+) -> None:
     alice, bob = desk.accounts("alice", "bob")
-    assert store.file_usage(alice.id) == 0
+    assert store.file_usage(alice.id) == Usage(0, 0, 0, 0)
     upload, shared = desk.upload(alice, bob, size=5), desk.share(alice, bob, size=70)
     again = desk.share(alice, bob, size=70)  # the same content counts again: it could be withdrawn alone
+    desk.share(alice, bob, size=0)
     desk.upload(bob, alice, size=1000)
-    assert store.file_usage(alice.id) == 145
+    assert store.file_usage(alice.id) == Usage(145, 4, 0, 0)
+    late = desk.share(alice, bob, size=1, expires=50)
+    desk.upload(alice, bob, size=2, expires=50)  # it takes room until it ends, however long that lasts
+    assert store.file_usage(alice.id) == Usage(148, 6, 0, 0)
+    store.age_files(Clock(50, 2000), 0, 100, {late.id: 9, upload.id: 9})
+    assert store.file_usage(alice.id) == Usage(147, 5, 1, 1)
+    store.age_files(Clock(49, 0), 0, 100, {})
+    assert store.file_usage(alice.id) == Usage(148, 6, 0, 0)
+    store.age_files(Clock(50, 2000), 0, 100, {late.id: 9})
     store.end_file(shared.id, FileStatus.WITHDRAWN)
-    assert store.file_usage(alice.id) == 75
+    assert store.file_usage(alice.id) == Usage(77, 4, 1, 1)
     store.end_file(upload.id, FileStatus.EXPIRED)
     store.end_file(again.id, FileStatus.EXPIRED)
-    assert store.file_usage(alice.id) == 0
+    store.end_file(late.id, FileStatus.EXPIRED)
+    assert store.file_usage(alice.id) == Usage(2, 2, 0, 0)
     huge = 1 << 61
-    desk.upload(alice, bob, size=huge)
-    assert store.file_usage(alice.id) == huge
+    desk.upload(bob, alice, size=huge)
+    assert store.file_usage(bob.id) == Usage(1000 + huge, 2, 0, 0)
 
 
 # -- complete --------------------------------------------------------------------------------------
@@ -279,27 +291,6 @@ def test_uploads_are_open_until_they_complete_or_end(store: Store, desk: Desk) -
     desk.commit(desk.offer(one))
     store.end_file(two.id, FileStatus.EXPIRED)
     assert list(store.open_uploads()) == [three.id]
-
-
-def test_what_is_due_comes_the_longest_overdue_first(store: Store, desk: Desk) -> None:
-    alice, bob = desk.accounts("alice", "bob")
-    late = desk.share(alice, bob, expires=50)
-    later, never = desk.share(alice, bob, expires=60), desk.share(alice, bob)
-    early = desk.share(alice, bob, expires=40)
-    fresh, stale = desk.upload(alice, bob, created=30), desk.upload(alice, bob, created=29, expires=1)
-    desk.upload(alice, bob, created=31, expires=1)  # an upload does not expire, it grows stale
-
-    def due(now: int, uploads_before: int, limit: int = 9) -> list[FileId]:
-        return [row.id for row in store.due_files(now, uploads_before, limit)]
-
-    assert due(39, 29) == []
-    assert due(50, 30) == [early.id, late.id, stale.id]
-    assert due(50, 30, limit=2) == [early.id, late.id]
-    assert due(60, 31) == [early.id, late.id, later.id, stale.id, fresh.id]
-    for row in (early, stale):
-        store.end_file(row.id, FileStatus.EXPIRED)
-    assert due(50, 30) == [late.id]
-    assert never.id not in due(1 << 60, 0)
 
 
 def test_a_client_id_may_be_used_by_a_message_of_another_sender(store: Store, desk: Desk) -> None:

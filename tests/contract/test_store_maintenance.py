@@ -45,6 +45,8 @@ FILE_FAULTS = {
     "a fetch whose file is lost": ("DELETE FROM file", "fetches a file that is not there"),
     "an upload that is offered": ("UPDATE file SET status = 'uploading'", "offered already"),
     "a lost recipient": ("DELETE FROM fetch", "recipients are not all known"),
+    "a wrong count": ("UPDATE usage SET files = files - 1", "the count of files is wrong"),
+    "a count of wrong bytes": ("UPDATE usage SET size = 0", "the count of files is wrong"),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from cnmessage_broker.fileports import Clock, Usage
 from cnmessage_broker.ports import NameTakenError
 from cnmessage_broker.store import maintenance, migrate, queries
 from cnmessage_broker.store.migrate import APPLICATION_ID, UnusableDatabaseError
@@ -201,6 +202,48 @@ def test_a_database_from_before_there_were_files_is_upgraded(path: Path) -> None
     desk.store.close()
     assert pragma(path.with_name("store.db.v1.bak"), "user_version") == 1
     assert maintenance.check(path) == []
+
+
+def test_files_from_before_there_was_a_grace_are_upgraded(path: Path) -> None:
+    old = started(path)
+    alice, _ = Desk(old).accounts("alice", "bob")
+    old._db.connection.execute(
+        """
+        DROP TRIGGER file_counted; DROP TRIGGER file_counted_anew;
+        DROP TABLE running; DROP TABLE usage;
+        DROP INDEX file_expires; DROP INDEX file_uploading;
+        ALTER TABLE file DROP COLUMN overdue;
+        CREATE INDEX file_usage ON file (owner, size) WHERE status IN ('uploading', 'stored');
+        CREATE INDEX file_expires ON file (expires) WHERE status = 'stored';
+        CREATE INDEX file_uploading ON file (created) WHERE status = 'uploading';
+        INSERT INTO file (id, client_id, owner, name, size, recipients, note, created, expires)
+               VALUES (randomblob(16), randomblob(16), 1, 'old', 5, 'bob', '', 1, 50);
+        PRAGMA user_version = 3;
+        """
+    )
+    old.close()
+    store = started(path)
+    assert store.file_usage(alice.id) == Usage(5, 1, 0, 0)
+    (row,) = store.newly_overdue(Clock(9, 9), 9)
+    store.age_files(Clock(9, 9), 0, 100, {row.id: 100})
+    assert [each.name for each, _ in store.sent_files(alice.id, None, 9, 1 << 20).files] == ["old"]
+    store.close()
+    assert maintenance.check(path) == []
+
+
+def test_the_grace_of_a_file_goes_on_over_a_restart(path: Path) -> None:
+    desk, clock = Desk(started(path)), Clock(50, 0)
+    row = desk.share(*desk.accounts("alice", "bob"), expires=50)
+    desk.store.age_files(clock, 0, 100, {row.id: 100})
+    desk.store.age_files(clock, 60, 100, {})
+    desk.store.close()
+    again = started(path)
+    assert list(again.newly_overdue(clock, 9)) == []
+    again.age_files(clock, 39, 100, {})
+    assert list(again.due_files(clock, 9)) == []
+    again.age_files(clock, 1, 100, {})
+    assert [each.id for each in again.due_files(clock, 9)] == [row.id]
+    again.close()
 
 
 # -- the epoch -------------------------------------------------------------------------------------

@@ -181,6 +181,9 @@ def test_the_places_of_both_rows_are_listed_in_order() -> None:
         (transfer.SILENCE, "after {} s without a word"),
         (transfer.SILENCE, "no answer for {} s is said again"),
         (Config().transfers_per_device, "transfers at once for each device ({})"),
+        (Config().transfers_per_user, "each user ({})"),
+        (Config().max_transfers, "in all ({})"),
+        (Config().file_count, "in number ({})"),
     ],
 )
 def test_numbers_that_a_client_relies_on_are_those_of_the_code(number: float, sentence: str) -> None:

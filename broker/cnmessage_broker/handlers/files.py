@@ -1,4 +1,4 @@
-"""Files that are offered: list, fetch, withdraw, decline, expire; and who may do what with which.
+"""Files that are offered: list, fetch, withdraw, decline, end; and who may do what with which.
 
 A file that is not the caller's to see is answered exactly like one that does not exist.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.effects import Effect, Push, Reply, Tell
-from cnmessage_broker.filelink import Finished, Gone, Moved, Open, Release, Unused
+from cnmessage_broker.filelink import Finished, Gone, Moved, Open, Ready, Release, Unused
 from cnmessage_broker.fileports import FetchRow, FetchStatus, FileRow, FileStatus
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -16,9 +16,6 @@ from cnmessage_protocol.filechannel import Noted, Opened
 from cnmessage_protocol.ids import FileId
 from cnmessage_protocol.messages import Decline, Files, Withdraw
 from cnmessage_protocol.results import Done, FileList
-
-_SWEEP = 100
-"""Most files that expire in one go."""
 
 _PAGE_BYTES = 1 << 18
 
@@ -68,7 +65,7 @@ def withdraw(request: Withdraw, caller: Caller, deps: Deps) -> list[Effect]:
         raise _no_such_file()
     if row.status in {FileStatus.WITHDRAWN, FileStatus.EXPIRED}:
         return [Reply(Done())]
-    return [Reply(Done()), *_ended(row, FileStatus.WITHDRAWN, deps)]
+    return [Reply(Done()), *ended(row, FileStatus.WITHDRAWN, deps)]
 
 
 def decline(request: Decline, caller: Caller, deps: Deps) -> list[Effect]:
@@ -85,14 +82,13 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
     if row.status is FileStatus.WITHDRAWN:
         raise RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
     if row.status is FileStatus.EXPIRED or _is_expired(row, deps):
-        text = f"'{row.name}' has expired; ask {row.owner_name} to send it again"
-        raise RequestError(ErrorCode.EXPIRED, text)
+        raise has_expired(row)
     if row.sha256 is None:
         raise _no_such_file()
     if request.get.offset > row.size:
         raise RequestError(ErrorCode.BAD_REQUEST, f"'{row.name}' has only {row.size} bytes")
     moved = _moved_on(row, account.id, FetchStatus.FETCHING, request.get.offset, deps)
-    return [Reply(Opened(row.name, row.size, row.sha256)), *moved]
+    return [Reply(Ready(Opened(row.name, row.size, row.sha256), account.id)), *moved]
 
 
 def moved(request: Moved, caller: Caller, deps: Deps) -> list[Effect]:
@@ -121,19 +117,16 @@ def unused(request: Unused, caller: Caller, deps: Deps) -> list[Effect]:
     return [] if deps.store.needs_content(request.sha256) else [Tell(Release(request.sha256))]
 
 
-def sweep(deps: Deps) -> list[Effect]:
-    """End what has expired, and uploads that nobody goes on with."""
-    now = deps.now_ms()
-    effects: list[Effect] = []
-    for row in deps.store.due_files(now, now - deps.config.upload_expiry * 1000, _SWEEP):
-        effects += _ended(row, FileStatus.EXPIRED, deps)
-    return effects
+def has_expired(row: FileRow) -> RequestError:
+    """The error for a file whose time is over, or an upload's."""
+    return RequestError(ErrorCode.EXPIRED, f"'{row.name}' has expired; ask {row.owner_name} to send it again")
 
 
-def _ended(row: FileRow, status: FileStatus, deps: Deps) -> list[Effect]:
+def ended(row: FileRow, status: FileStatus, deps: Deps) -> list[Effect]:
+    """End a file for good: its transfers stop, and its bytes go unless another file needs them."""
     digest = deps.store.end_file(row.id, status)
     if status is FileStatus.EXPIRED:
-        error = RequestError(ErrorCode.EXPIRED, f"'{row.name}' has expired")
+        error = has_expired(row)
     else:
         error = RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
     gone: list[Effect] = [Tell(Gone(row.id, error))]

@@ -24,7 +24,7 @@ def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
     elif (row.name, row.size, row.to, row.note) != (put.name, put.size, put.to, put.note):
         raise RequestError(ErrorCode.CONFLICT, "this id stands for another upload already")
     if row.status is FileStatus.UPLOADING:
-        return [Reply(Begun(row.id, row.size))]
+        return [Reply(Begun(row.id, row.size, account.id))]
     if row.message is None:
         raise RequestError(ErrorCode.WITHDRAWN, f"the upload of '{row.name}' was given up; send it again")
     return [Reply(Kept(row.id, row.message, row.seq, row.recipients))]
@@ -37,13 +37,7 @@ def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> Fil
     if put.size > config.file_limit:
         text = f"'{put.name}' has {put.size} bytes; this broker takes files of up to {config.file_limit}"
         raise RequestError(ErrorCode.TOO_LARGE, text)
-    used = deps.store.file_usage(account.id)
-    if used + put.size > config.file_quota:
-        text = (
-            f"'{put.name}' has {put.size} bytes, but only {max(0, config.file_quota - used)} of your "
-            f"{config.file_quota} are left; withdraw older files with 'cnmessage files rm ID'"
-        )
-        raise RequestError(ErrorCode.QUOTA, text)
+    _check_quota(put, account, deps)
     for name in put.to:
         existing(deps.store, name)
     lasts = config.file_expiry if put.expires is None else put.expires
@@ -66,6 +60,29 @@ def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> Fil
             expires=now + lasts * _SECOND if lasts else None,
         ),
     )
+
+
+def _check_quota(put: Put, account: Account, deps: Deps) -> None:
+    """QUOTA when it is used up. What has expired counts only beyond a quota of its own.
+
+    It waits for the end of its grace; files of a second each would fill the disk meanwhile.
+    """
+    config, used = deps.config, deps.store.file_usage(account.id)
+    files = used.files + max(0, used.overdue_files - config.file_count)
+    size = used.size + max(0, used.overdue_size - config.file_quota)
+    advice = "withdraw older files with 'cnmessage files rm ID'"
+    if files >= config.file_count:
+        text = (
+            f"you have {files} files here, unfinished ones included, and this broker keeps "
+            f"{config.file_count} for a user; {advice} to send '{put.name}'"
+        )
+        raise RequestError(ErrorCode.QUOTA, text)
+    if size + put.size > config.file_quota:
+        text = (
+            f"'{put.name}' has {put.size} bytes, but only {max(0, config.file_quota - size)} of your "
+            f"{config.file_quota} are left; {advice}"
+        )
+        raise RequestError(ErrorCode.QUOTA, text)
 
 
 def complete(request: Complete, caller: Caller, deps: Deps) -> list[Effect]:

@@ -50,6 +50,14 @@ _INVARIANTS = {
         JOIN account ON account.id = file.owner
         WHERE file.status = 'uploading' AND file.message IS NOT NULL
     """,
+    "the count of files is wrong": """
+        SELECT account.name FROM account
+        LEFT JOIN file ON file.owner = account.id AND file.status IN ('uploading', 'stored')
+        GROUP BY account.id
+        HAVING coalesce(sum(file.size), 0)
+                <> (SELECT coalesce(sum(size), 0) FROM usage WHERE owner = account.id)
+            OR count(file.number) <> (SELECT coalesce(sum(files), 0) FROM usage WHERE owner = account.id)
+    """,
     "a message that offers a file has none": """
         SELECT account.name FROM message
         JOIN account ON account.id = message.sender

@@ -112,7 +112,7 @@ class MemoryStore(MemoryFiles):
 
     def saw_device(self, key: str, now: int) -> None:
         device = self._devices.get(key)
-        if device is not None and now - device.last_seen >= SEEN_GRAIN:
+        if device is not None and abs(now - device.last_seen) >= SEEN_GRAIN:
             self._devices[key] = replace(device, last_seen=now)
 
     def block(self, owner: Owner, target: AccountId) -> bool:
@@ -134,7 +134,7 @@ class MemoryStore(MemoryFiles):
     def commit(self, group: Group) -> list[Outcome]:
         outcomes = [self._store(each) for each in group.submissions]
         for sender, time in {each.sender: each.time for each in group.submissions}.items():
-            self._inboxes[sender].last_seen = max(self._inboxes[sender].last_seen or 0, time)
+            self._inboxes[sender].last_seen = time
         for owner, upto in group.read.items():
             inbox = self._inboxes[owner]
             inbox.read = max(inbox.read, min(upto, len(inbox.items)))

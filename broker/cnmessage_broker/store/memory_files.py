@@ -3,16 +3,18 @@
 See fileports.FileStore for the contract.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cnmessage_broker.fileports import (
+    Clock,
     FetchRow,
     FetchStatus,
     FileRow,
     FilesFound,
     FileStatus,
     NewFile,
+    Usage,
     listed_size,
 )
 from cnmessage_broker.ports import Account, AccountId, Stored, Submission
@@ -36,6 +38,8 @@ class MemoryFiles:
         self._accounts: dict[AccountId, Account] = {}
         self._files: dict[FileId, FileRow] = {}
         self._fetches: dict[FileId, dict[AccountId, _Fetch]] = {}
+        self._overdue: dict[FileId, int] = {}
+        self._running = 0
 
     def add_file(self, new: NewFile) -> FileRow:
         known = self.upload(new.owner, new.client_id)
@@ -70,8 +74,11 @@ class MemoryFiles:
         mine = (row for row in self._files.values() if (row.owner, row.client_id) == (owner, client_id))
         return next(mine, None)
 
-    def file_usage(self, owner: AccountId) -> int:
-        return sum(row.size for row in self._files.values() if row.owner == owner and row.status in _ALIVE)
+    def file_usage(self, owner: AccountId) -> Usage:
+        mine = [row for row in self._files.values() if row.owner == owner and row.status in _ALIVE]
+        late = [row.size for row in mine if row.status is FileStatus.STORED and row.id in self._overdue]
+        size = sum(row.size for row in mine) - sum(late)
+        return Usage(size, len(mine) - len(late), sum(late), len(late))
 
     def may_fetch(self, file: FileId, account: AccountId) -> bool:
         return self._entitled(file, account) is not None
@@ -105,23 +112,35 @@ class MemoryFiles:
         if row is None or row.status not in _ALIVE:
             return None
         self._files[file] = replace(row, status=status)
+        self._overdue.pop(file, None)
         return None if row.sha256 in set(self.live_digests()) else row.sha256
 
     def needs_content(self, sha256: bytes) -> bool:
         return sha256 in set(self.live_digests())
 
-    def due_files(self, now: int, uploads_before: int, limit: int) -> Sequence[FileRow]:
-        over = [
-            (row.expires, row.order, row)
-            for row in self._files.values()
-            if row.status is FileStatus.STORED and row.expires is not None and row.expires <= now
+    def newly_overdue(self, clock: Clock, limit: int) -> Sequence[FileRow]:
+        fresh = [row for row in self._past_due(clock) if row.id not in self._overdue]
+        return sorted(fresh, key=_since)[:limit]
+
+    def age_files(self, clock: Clock, elapsed: int, longest: int, graces: Mapping[FileId, int]) -> None:
+        if self._overdue:
+            self._running += elapsed
+        late = {row.id for row in self._past_due(clock)}
+        most = self._running + longest
+        self._overdue = {file: min(at, most) for file, at in self._overdue.items() if file in late}
+        for file, grace in graces.items():
+            if self._files[file].status in _ALIVE:
+                self._overdue[file] = self._running + grace
+
+    def due_files(self, clock: Clock, limit: int) -> Sequence[FileRow]:
+        late = [row for row in self._past_due(clock) if row.id in self._overdue]
+        over = [row for row in late if self._overdue[row.id] <= self._running]
+        stored = [row for row in over if row.status is FileStatus.STORED]
+        uploads = [row for row in over if row.status is FileStatus.UPLOADING]
+        longest = [
+            sorted(each, key=lambda row: (self._overdue[row.id], *_since(row))) for each in (stored, uploads)
         ]
-        stale = [
-            (row.created, row.order, row)
-            for row in self._files.values()
-            if row.status is FileStatus.UPLOADING and row.created < uploads_before
-        ]
-        return [row for _, _, row in (*sorted(over), *sorted(stale))][:limit]
+        return [*longest[0], *longest[1]][:limit]
 
     def live_digests(self) -> Iterable[bytes]:
         stored = (row.sha256 for row in self._files.values() if row.status is FileStatus.STORED)
@@ -149,6 +168,7 @@ class MemoryFiles:
             seq=stored.seq,
             recipients=len(stored.places),
         )
+        self._overdue.pop(facts.id, None)
         for account, seq in stored.places:
             offered = FetchRow(account, self._accounts[account].name, FetchStatus.OFFERED, 0)
             self._fetches[facts.id][account] = _Fetch(offered, seq > 0, new.time)
@@ -158,6 +178,12 @@ class MemoryFiles:
     def _entitled(self, file: FileId, account: AccountId) -> _Fetch | None:
         found = self._fetches.get(file, {}).get(account)
         return found if found is not None and found.entitled else None
+
+    def _past_due(self, clock: Clock) -> Iterable[FileRow]:
+        for row in self._files.values():
+            stale = row.status is FileStatus.UPLOADING and row.created < clock.uploads_before
+            if stale or _expired(row, clock.now):
+                yield row
 
     def _latest(self, before: int | None) -> Iterable[FileRow]:
         return [row for row in reversed(self._files.values()) if before is None or row.order < before]
@@ -174,3 +200,13 @@ def _page(found: Sequence[tuple[FileRow, Sequence[FetchRow]]], limit: int, max_b
         looked_at += len(fetches)
         chosen.append((row, fetches))
     return FilesFound(chosen, more=len(chosen) == limit, looked_at=looked_at)
+
+
+def _expired(row: FileRow, now: int) -> bool:
+    return row.status is FileStatus.STORED and row.expires is not None and row.expires <= now
+
+
+def _since(row: FileRow) -> tuple[bool, int, int]:
+    """The order in which they became past due, stored ones first."""
+    uploading = row.status is FileStatus.UPLOADING
+    return uploading, row.created if uploading or row.expires is None else row.expires, row.order

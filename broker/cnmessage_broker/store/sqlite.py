@@ -138,7 +138,7 @@ class SqliteStore(SqliteFiles):
 
     def saw_device(self, key: str, now: int) -> None:
         device = self._devices.get(key)
-        if device is not None and now - device.last_seen >= SEEN_GRAIN:
+        if device is not None and abs(now - device.last_seen) >= SEEN_GRAIN:
             with self._db.transaction():
                 self._db.run("saw_device", (now, key))
             self._keep_device(replace(device, last_seen=now))

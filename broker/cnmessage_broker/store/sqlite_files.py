@@ -4,16 +4,18 @@ Who fetches stands in rows of its own, beside the places of the message: those a
 fileports.FileStore for the contract.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cnmessage_broker.fileports import (
+    Clock,
     FetchRow,
     FetchStatus,
     FileRow,
     FilesFound,
     FileStatus,
     NewFile,
+    Usage,
     listed_size,
 )
 from cnmessage_broker.ports import Account, AccountId, Stored, Submission
@@ -56,9 +58,9 @@ class SqliteFiles:
     def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
         return self._first(self._db.run("upload", (owner, client_id)))
 
-    def file_usage(self, owner: AccountId) -> int:
-        ((used,),) = self._db.run("file_usage", (owner,))
-        return int(used)
+    def file_usage(self, owner: AccountId) -> Usage:
+        rows = {late: (size, files) for late, size, files in self._db.run("file_usage", (owner,))}
+        return Usage(*rows.get(0, (0, 0)), *rows.get(1, (0, 0)))
 
     def may_fetch(self, file: FileId, account: AccountId) -> bool:
         return bool(self._db.run("fetch", (file, account)))
@@ -116,9 +118,30 @@ class SqliteFiles:
     def needs_content(self, sha256: bytes) -> bool:
         return bool(self._db.run("content_is_needed", (sha256,)))
 
-    def due_files(self, now: int, uploads_before: int, limit: int) -> Sequence[FileRow]:
-        rows = self._db.run("expired_files", (now, limit))
-        rows += self._db.run("stale_uploads", (uploads_before, limit - len(rows)))
+    def newly_overdue(self, clock: Clock, limit: int) -> Sequence[FileRow]:
+        rows = self._db.run("fresh_overdue_files", (clock.now, limit))
+        rows += self._db.run("fresh_overdue_uploads", (clock.uploads_before, limit - len(rows)))
+        return [self._file(row) for row in rows]
+
+    def age_files(self, clock: Clock, elapsed: int, longest: int, graces: Mapping[FileId, int]) -> None:
+        some = self._db.run("some_overdue_file") or self._db.run("some_overdue_upload")
+        if not some and not graces:
+            return
+        with self._db.transaction():
+            if some:
+                self._db.run("run_on", (elapsed,))
+                self._db.run("files_in_time", (clock.now,))
+                self._db.run("uploads_in_time", (clock.uploads_before,))
+                self._db.run("shorten_files", {"longest": self._running() + longest})
+                self._db.run("shorten_uploads", {"longest": self._running() + longest})
+            running = self._running()
+            self._db.many("overdue", [(running + grace, file) for file, grace in graces.items()])
+
+    def due_files(self, clock: Clock, limit: int) -> Sequence[FileRow]:
+        values = {"running": self._running(), "limit": limit}
+        rows = self._db.run("ended_files", {**values, "now": clock.now})
+        values["limit"] -= len(rows)
+        rows += self._db.run("ended_uploads", {**values, "uploads_before": clock.uploads_before})
         return [self._file(row) for row in rows]
 
     def live_digests(self) -> Iterable[bytes]:
@@ -153,6 +176,10 @@ class SqliteFiles:
         return None
 
     # -- inner ------------------------------------------------------------------------------------
+
+    def _running(self) -> int:
+        ((seconds,),) = self._db.run("running")
+        return int(seconds)
 
     def _first(self, rows: Sequence[Sequence[Any]]) -> FileRow | None:
         return self._file(rows[0]) if rows else None

@@ -19,7 +19,8 @@ def blobs(tmp_path: Path) -> Blobs:
 
 
 def fill(blobs: Blobs, file: bytes, content: bytes = CONTENT) -> None:
-    descriptor, here = blobs.open_part(file, len(content))
+    here = blobs.begun_part(file, len(content))
+    descriptor = blobs.open_part(file, here)
     os.pwrite(descriptor, content[here:], here)
     os.close(descriptor)
 
@@ -34,16 +35,23 @@ def read(blobs: Blobs, digest: bytes) -> bytes:
 
 def test_a_part_goes_on_where_it_ended(blobs: Blobs) -> None:
     fill(blobs, FILE, CONTENT[:4])
-    descriptor, here = blobs.open_part(FILE, len(CONTENT))
-    os.close(descriptor)
-    assert here == 4
+    assert blobs.begun_part(FILE, len(CONTENT)) == 4
 
 
 def test_a_part_longer_than_its_file_begins_anew(blobs: Blobs) -> None:
     fill(blobs, FILE)
-    descriptor, here = blobs.open_part(FILE, 3)
-    assert (here, os.fstat(descriptor).st_size) == (0, 0)
-    os.close(descriptor)
+    assert blobs.begun_part(FILE, 3) == 0
+    assert list(blobs.parts()) == []
+
+
+def test_a_part_that_lost_its_end_is_not_gone_on_with(blobs: Blobs) -> None:
+    fill(blobs, FILE, CONTENT[:4])
+    with pytest.raises(OSError, match="lost its end"):
+        blobs.open_part(FILE, 5)
+    blobs.drop_part(FILE)
+    with pytest.raises(FileNotFoundError):
+        blobs.open_part(FILE, 4)
+    assert list(blobs.parts()) == []
 
 
 def test_a_kept_part_has_both_names_until_its_own_is_dropped(blobs: Blobs) -> None:

@@ -7,8 +7,19 @@ from typing import Any
 import pytest
 
 from cnmessage_broker.effects import Tell
-from cnmessage_broker.filelink import Begin, Begun, Complete, Finished, Gone, Moved, Open, Release, Unused
-from cnmessage_broker.handlers.files import sweep
+from cnmessage_broker.filelink import (
+    Begin,
+    Begun,
+    Complete,
+    Finished,
+    Gone,
+    Moved,
+    Open,
+    Ready,
+    Release,
+    Unused,
+)
+from cnmessage_broker.handlers.expiry import sweep
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode
@@ -136,7 +147,7 @@ def test_the_sender_sees_each_recipient_go_from_offered_to_done_and_is_told(room
     file = upload(room, alice, Put("a.txt", 5, ("bob", "carol")))
     room.pushed.clear()
     assert states(room, alice) == {"bob": "offered", "carol": "offered"}
-    assert room.ask(bob, Open(file, Get())) == Opened("a.txt", 5, DIGEST)
+    assert room.ask(bob, Open(file, Get())).opened == Opened("a.txt", 5, DIGEST)
     room.ask(bob, Moved(file, 3))
     ((*_, places),) = listed(room, alice, sent=True)
     assert places == (("bob", "fetching", 3), ("carol", "offered", 0))
@@ -165,7 +176,7 @@ def test_who_blocks_the_sender_gets_nothing_and_looks_like_one_who_does_not_fetc
 def test_the_sender_may_fetch_their_own_file_and_nobody_is_told(room: Room) -> None:
     alice, _ = room.users("alice", "bob")
     file = upload(room, alice)
-    assert isinstance(room.ask(alice, Open(file, Get())), Opened)
+    assert isinstance(room.ask(alice, Open(file, Get())), Ready)
     room.ask(alice, Finished(file, whole=True))
     assert states(room, alice) == {"bob": "offered"}
 
@@ -188,12 +199,12 @@ def test_a_receiver_sees_their_own_state_only(room: Room) -> None:
 
 
 def test_a_file_expires_for_those_who_have_not_fetched_it() -> None:
-    room = Room(file_expiry=100)
+    room = Room(file_expiry=100, expiry_grace=0)
     alice, bob, carol = room.users("alice", "bob", "carol")
     file = upload(room, alice, Put("a.txt", 5, ("bob", "carol"), expires=100))
     room.ask(bob, Finished(file, whole=True))
     room.wall += 99
-    assert isinstance(room.ask(carol, Open(file, Get())), Opened)
+    assert isinstance(room.ask(carol, Open(file, Get())), Ready)
     room.wall += 2
     assert room.refusal(carol, Open(file, Get())) is ErrorCode.EXPIRED, "also before the sweep"
     assert [effect.news for effect in sweep(room.deps) if isinstance(effect, Tell)][-1] == Release(DIGEST)
@@ -217,7 +228,7 @@ def test_a_blob_is_let_go_only_if_no_file_needs_it(room: Room) -> None:
 
 
 def test_an_upload_that_nobody_goes_on_with_expires() -> None:
-    room = Room(upload_expiry=60)
+    room = Room(upload_expiry=60, expiry_grace=0)
     alice, _ = room.users("alice", "bob")
     begun = room.ask(alice, Begin(b"u" * 16, PUT))
     room.wall += 61
@@ -231,7 +242,7 @@ def test_declining_tells_the_sender_and_fetching_is_still_possible(room: Room) -
     file = upload(room, alice)
     room.ask(bob, Decline(file))
     assert states(room, alice) == {"bob": "failed"}
-    assert isinstance(room.ask(bob, Open(file, Get())), Opened)
+    assert isinstance(room.ask(bob, Open(file, Get())), Ready)
     assert states(room, alice) == {"bob": "fetching"}
 
 

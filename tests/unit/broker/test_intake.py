@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cnmessage_broker.blobs import Blobs
+from cnmessage_broker.descriptors import Descriptors
 from cnmessage_broker.intake import Intake
 from cnmessage_broker.leaving import Leaving
 from cnmessage_broker.links import Link
@@ -28,9 +29,21 @@ def _open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir()) if Path("/proc/self/fd").is_dir() else 0
 
 
+def served(blobs: Blobs, descriptors: Descriptors, size: int = 100) -> Serving:
+    """A download of a blob of zeros, asked for in chunks of 50 bytes, all of it granted."""
+    part = blobs.open_part(FILE, 0)
+    os.ftruncate(part, size)
+    os.close(part)
+    sha256 = hashlib.sha256(bytes(size)).digest()
+    blobs.keep(FILE, sha256)
+    blobs.drop_part(FILE)
+    device, get = Device("key", "127.0.0.1"), Get(0, size, 50)
+    return Serving(Peer(LINK, FILE), device, get, Opened("x", size, sha256), blobs, descriptors)
+
+
 def test_who_leaves_before_the_rest_was_hashed_leaves_no_work_and_no_open_file(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
-    descriptor, _ = blobs.open_part(FILE, SIZE)
+    descriptor = blobs.open_part(FILE, 0)
     os.ftruncate(descriptor, SIZE)
     os.close(descriptor)
     before, begun, blocked = _open_files(), threading.Event(), threading.Event()
@@ -43,7 +56,7 @@ def test_who_leaves_before_the_rest_was_hashed_leaves_no_work_and_no_open_file(t
         workers.submit(hold)
         assert begun.wait(10)
         for _ in range(100):
-            intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, workers, lambda: None)
+            intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, lambda: None)
             intake.close()
             assert intake.idle
         assert _open_files() == before
@@ -52,11 +65,11 @@ def test_who_leaves_before_the_rest_was_hashed_leaves_no_work_and_no_open_file(t
 
 def test_who_leaves_while_the_rest_is_hashed_is_let_go_long_before_its_end(tmp_path: Path) -> None:
     blobs, woken = Blobs(tmp_path), threading.Event()
-    descriptor, _ = blobs.open_part(FILE, 1 << 40)
+    descriptor = blobs.open_part(FILE, 0)
     os.ftruncate(descriptor, 1 << 40)  # sparse: hashing it would take the better part of an hour
     os.close(descriptor)
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, 1 << 40, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, 1 << 40, blobs, Descriptors(), workers, woken.set)
         intake.close()
         if not intake.idle:
             assert woken.wait(10)
@@ -66,14 +79,14 @@ def test_who_leaves_while_the_rest_is_hashed_is_let_go_long_before_its_end(tmp_p
 
 def test_a_whole_part_that_begins_anew_leaves_the_blob_of_its_content_alone(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
-    descriptor, _ = blobs.open_part(FILE, 5)
+    descriptor = blobs.open_part(FILE, 0)
     os.pwrite(descriptor, b"hello", 0)
     os.close(descriptor)
     sha256 = hashlib.sha256(b"hello").digest()
     blobs.keep(FILE, sha256)  # and the broker is killed before it records that
     woken = threading.Event()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, 5, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, 5, blobs, Descriptors(), workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         assert [type(each) for each in intake.finish(b"x" * 32)] == [Granted]
@@ -87,7 +100,7 @@ def test_a_whole_part_that_begins_anew_leaves_the_blob_of_its_content_alone(tmp_
 def test_a_second_part_of_one_content_takes_the_place_of_the_blob(tmp_path: Path) -> None:
     blobs, sha256 = Blobs(tmp_path), hashlib.sha256(b"hello").digest()
     for file, content in ((b"a" * 16, b"rotte"), (b"b" * 16, b"hello"), (b"b" * 16, b"hello")):
-        descriptor, _ = blobs.open_part(file, 5)
+        descriptor = blobs.open_part(file, 0)
         os.pwrite(descriptor, content, 0)
         os.close(descriptor)
         blobs.keep(file, sha256)
@@ -101,12 +114,14 @@ def test_room_is_what_is_left_beside_the_reserve_and_what_others_have_still_to_w
     blobs, free = Blobs(tmp_path), 100 << 20
     reserve = blobs.free() - free  # the disk is shared: half of it is enough of a margin
     with ThreadPoolExecutor(1) as workers:
-        other = Intake(Peer(LINK, b"t" * 16), b"o" * 16, free // 2, blobs, workers, lambda: None)
+        other = Intake(
+            Peer(LINK, b"t" * 16), b"o" * 16, free // 2, blobs, Descriptors(), workers, lambda: None
+        )
         check_room(blobs, reserve, FILE, free // 4, [other])
         with pytest.raises(RequestError) as caught:
             check_room(blobs, reserve, FILE, free * 3 // 4, [other])
         assert caught.value.code is ErrorCode.STORAGE
-        descriptor, _ = blobs.open_part(FILE, free * 3 // 4)
+        descriptor = blobs.open_part(FILE, 0)
         os.ftruncate(descriptor, free // 2)
         os.close(descriptor)
         check_room(blobs, reserve, FILE, free * 3 // 4, [other])  # most of it is here already
@@ -115,7 +130,7 @@ def test_room_is_what_is_left_beside_the_reserve_and_what_others_have_still_to_w
 
 def test_a_name_that_a_killed_broker_left_half_way_is_collected_and_is_no_content(tmp_path: Path) -> None:
     blobs, sha256 = Blobs(tmp_path), hashlib.sha256(b"hello").digest()
-    descriptor, _ = blobs.open_part(FILE, 5)
+    descriptor = blobs.open_part(FILE, 0)
     os.pwrite(descriptor, b"hello", 0)
     os.close(descriptor)
     blobs.keep(FILE, sha256)
@@ -133,7 +148,7 @@ def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_m
     device, leaving = Device("key", "127.0.0.1"), Leaving()
     sha256 = hashlib.sha256(b"hello").digest()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, 5, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, 5, blobs, Descriptors(), workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False)
@@ -148,7 +163,7 @@ def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_m
 def test_a_sign_of_life_grants_what_came_since_the_last_credit(tmp_path: Path) -> None:
     blobs, woken = Blobs(tmp_path), threading.Event()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         assert intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False) == [], (
@@ -159,12 +174,9 @@ def test_a_sign_of_life_grants_what_came_since_the_last_credit(tmp_path: Path) -
 
 
 def test_a_served_chunk_is_no_larger_than_the_receiver_and_the_pace_allow(tmp_path: Path) -> None:
-    path = tmp_path / "blob"
-    path.write_bytes(bytes(100))
-    get, opened = Get(0, 100, 50), Opened("x", 100, b"d" * 32)
-    serving = Serving(Peer(LINK, FILE), Device("key", "127.0.0.1"), get, opened, os.open(path, os.O_RDONLY))
-    assert serving.next_chunk(20) == (0, bytes(20))
-    assert serving.next_chunk(80) == (0, bytes(50))
+    serving = served(Blobs(tmp_path), Descriptors())
+    assert serving.next_chunk(0.0, 20) == (0, bytes(20))
+    assert serving.next_chunk(0.0, 80) == (0, bytes(50))
     serving.close()
 
 
@@ -176,7 +188,7 @@ def test_bytes_leave_early_for_the_disk_unless_messages_need_it(
     monkeypatch.setattr(os, "posix_fadvise", lambda _, place, size, __: left.append((place, size)))
     blobs, woken = Blobs(tmp_path), threading.Event()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, workers, woken.set)
+        intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         intake.chunk(0.0, 0, memoryview(bytes(PIECE)), 1 << 16, gently=gently)

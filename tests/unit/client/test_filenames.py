@@ -36,6 +36,18 @@ ATTACKS = {
     "LPT9": "_LPT9",
     "console.txt": "console.txt",
     "half\ud800.txt": "half.txt",
+    "-rf": "_rf",
+    "--help": "_-help",
+    "-": "_",
+    "a/-rf": "_rf",
+    " .-rf": "_rf",
+    "\u202e-rf": "_rf",
+    "\n-rf": "_rf",
+    "-con": "_con",
+    "+!sh": "_!sh",
+    "~root": "_root",
+    "\u2013dash.txt": "\u2013dash.txt",
+    "a-b+c~d": "a-b+c~d",
     "grüße ✓.txt": "grüße ✓.txt",
 }
 
@@ -56,7 +68,7 @@ def test_any_name_names_one_visible_place_in_the_directory(name: str) -> None:
     assert 1 <= len(os.fsencode(safe)) <= MAX_SAFE
     assert len(os.fsencode(part_name(safe, FILE))) <= MAX_NAME
     assert not set(safe) & set("/\\\0")
-    assert safe[0] != "."
+    assert safe[0] not in ".-+~"
     assert safe[-1] != "."
     assert safe == safe.strip()
     assert not {unicodedata.category(each) for each in safe} & {"Cc", "Cf", "Cs", "Zl", "Zp"}

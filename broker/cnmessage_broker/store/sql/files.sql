@@ -15,12 +15,12 @@ SELECT number, id, client_id, owner, name, size, sha256, recipients, note, creat
 FROM file WHERE owner = ? AND client_id = ?;
 
 -- name: file_usage
-SELECT coalesce(sum(size), 0) FROM file WHERE owner = ? AND status IN ('uploading', 'stored');
+SELECT late, size, files FROM usage WHERE owner = ?;
 
 -- name: complete_file
 UPDATE file
 SET status = CASE status WHEN 'uploading' THEN 'stored' ELSE status END,
-    sha256 = :sha256, message = :message, own_seq = :seq, offered = :offered
+    overdue = NULL, sha256 = :sha256, message = :message, own_seq = :seq, offered = :offered
 WHERE id = :id AND owner = :owner AND message IS NULL
 RETURNING number;
 
@@ -62,24 +62,66 @@ ORDER BY fetch.file DESC
 LIMIT ?;
 
 -- name: end_file
-UPDATE file SET status = ? WHERE id = ? AND status IN ('uploading', 'stored') RETURNING sha256;
+UPDATE file SET status = ?, overdue = NULL WHERE id = ? AND status IN ('uploading', 'stored') RETURNING sha256;
 
 -- name: content_is_needed
 SELECT 1 FROM file WHERE sha256 = ? AND status = 'stored' LIMIT 1;
 
--- name: expired_files
+-- name: fresh_overdue_files
 SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
        message, own_seq, offered
-FROM file WHERE status = 'stored' AND expires <= ?
+FROM file WHERE status = 'stored' AND overdue IS NULL AND expires <= ?
 ORDER BY expires, number
 LIMIT ?;
 
--- name: stale_uploads
+-- name: fresh_overdue_uploads
 SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
        message, own_seq, offered
-FROM file WHERE status = 'uploading' AND created < ?
+FROM file WHERE status = 'uploading' AND overdue IS NULL AND created < ?
 ORDER BY created, number
 LIMIT ?;
+
+-- name: running
+SELECT seconds FROM running;
+
+-- name: run_on
+UPDATE running SET seconds = seconds + ?;
+
+-- name: some_overdue_file
+SELECT 1 FROM file WHERE status = 'stored' AND overdue IS NOT NULL LIMIT 1;
+
+-- name: some_overdue_upload
+SELECT 1 FROM file WHERE status = 'uploading' AND overdue IS NOT NULL LIMIT 1;
+
+-- name: files_in_time
+UPDATE file SET overdue = NULL
+WHERE status = 'stored' AND overdue IS NOT NULL AND (expires IS NULL OR expires > ?);
+
+-- name: uploads_in_time
+UPDATE file SET overdue = NULL WHERE status = 'uploading' AND overdue IS NOT NULL AND created >= ?;
+
+-- name: shorten_files
+UPDATE file SET overdue = :longest WHERE status = 'stored' AND overdue > :longest;
+
+-- name: shorten_uploads
+UPDATE file SET overdue = :longest WHERE status = 'uploading' AND overdue > :longest;
+
+-- name: overdue
+UPDATE file SET overdue = ? WHERE id = ? AND status IN ('uploading', 'stored');
+
+-- name: ended_files
+SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
+       message, own_seq, offered
+FROM file WHERE status = 'stored' AND overdue <= :running AND expires <= :now
+ORDER BY overdue, expires, number
+LIMIT :limit;
+
+-- name: ended_uploads
+SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
+       message, own_seq, offered
+FROM file WHERE status = 'uploading' AND overdue <= :running AND created < :uploads_before
+ORDER BY overdue, created, number
+LIMIT :limit;
 
 -- name: live_digests
 SELECT DISTINCT sha256 FROM file WHERE status = 'stored';

@@ -50,7 +50,7 @@ SELECT head FROM account WHERE id = ?;
 UPDATE account SET head = ? WHERE id = ?;
 
 -- name: sent_at
-UPDATE account SET last_seen = max(coalesce(last_seen, 0), ?) WHERE id = ?;
+UPDATE account SET last_seen = ? WHERE id = ?;
 
 -- name: add_message
 INSERT INTO message (id, sender, client_id, kind, recipients, body, sent_at, own_seq, places, checksum)
