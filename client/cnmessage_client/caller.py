@@ -35,3 +35,8 @@ class Caller:
     async def _ask(self, request: Request) -> Any:
         self._connected()
         return await self._requests.ask(request)
+
+    async def _read(self, request: Request) -> Any:
+        """Ask what changes nothing; refused for the moment, it is asked again within the time-out."""
+        self._connected()
+        return await self._requests.read(request)

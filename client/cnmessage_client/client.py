@@ -38,7 +38,7 @@ from cnmessage_client.trust import KeyGuard, Trust, settle_key, trust_loopback
 from cnmessage_protocol import messages as verbs
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.effects import Answer, Effect, End, FileNews, Moved, Roster, Settle
-from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
+from cnmessage_protocol.errors import BrokenAnswerError, CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import id_text, parse_id
 from cnmessage_protocol.inbox import Show
 from cnmessage_protocol.records import TO_EVERYONE, Direction
@@ -168,7 +168,9 @@ class Client(PeopleCalls, FileCalls):
     async def receipts(self, ids: Sequence[str]) -> list[Delivered]:
         """How far messages of this user have come, by message id."""
         raw = checked(lambda: tuple(parse_id(each) for each in ids))
-        answer = await self._ask(verbs.Receipts(raw))
+        answer = await self._read(verbs.Receipts(raw))
+        if sorted(identity for identity, _ in answer.receipts) != sorted(set(raw)):
+            raise BrokenAnswerError("it tells of other messages than it was asked about")
         return [Delivered(id_text(identity), dict(states)) for identity, states in answer.receipts]
 
     async def history(

@@ -6,7 +6,6 @@ and every receive the socket's events are looked at again. Called by client.py o
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 
 import zmq
@@ -15,12 +14,22 @@ from cnmessage_client.profile import Address, KeyPair
 from cnmessage_client.sockets import CURVE_OVERHEAD, Access, endpoint, secured
 from cnmessage_protocol.deliveries import Delivery
 from cnmessage_protocol.effects import CloseLink, Effect, Listen, OpenLink, Transmit
-from cnmessage_protocol.envelope import MAX_REPLY, pack_request, unpack_reply
-from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
+from cnmessage_protocol.envelope import MAX_REPLY, Reply, pack_request, unpack_reply
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, broken
 from cnmessage_protocol.session import Session
 
 DRAIN = 100
 """Most frames taken from a socket before other tasks get their turn."""
+
+SPELL = 0.05
+"""Seconds after which other tasks get their turn in any case: large frames must not hold up a deadline."""
+
+_REQUEST_QUEUE = 16
+_PUSH_QUEUE = 32
+"""Frames of up to 4 MiB that libzmq holds for us, or takes from us, on the two sockets."""
+
+_MOST_BACKLOG = 1024
+"""Requests that wait for room on the socket. One that is dropped is repeated, if its answer is wanted."""
 
 _FLUSH_MS = 300
 
@@ -39,8 +48,13 @@ def keys_match(keys: KeyPair) -> bool:
         return False
 
 
-def unreachable(address: Address) -> CnMessageError:
-    """The error for a broker that does not answer."""
+def unreachable(address: Address, *, garbled: bool = False) -> CnMessageError:
+    """The error for a broker that does not answer; `garbled` if something came that cannot be read."""
+    if garbled:
+        return CnMessageError(
+            ErrorCode.UNREACHABLE,
+            f"no answer that can be read from the broker at {address.place}; tell whoever runs the broker",
+        )
     return CnMessageError(
         ErrorCode.UNREACHABLE,
         f"no answer from a broker at {address.place}; is it running? "
@@ -65,7 +79,7 @@ class Connection:
         self._requests: zmq.Socket[bytes] | None = None
         self._pushes: zmq.Socket[bytes] | None = None
         self._opener: Callable[[list[bytes]], Delivery] | None = None
-        self._backlog: deque[bytes] = deque()
+        self._backlog: dict[int, bytes] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._look_scheduled = False
@@ -82,7 +96,7 @@ class Connection:
         for effect in effects:
             match effect:
                 case Transmit(request_id, request):
-                    self._send(pack_request(request_id, request))
+                    self._send(request_id, pack_request(request_id, request))
                 case OpenLink():
                     self._open()
                 case CloseLink(flush):
@@ -119,6 +133,8 @@ class Connection:
         self._requests = secured(self._context, zmq.DEALER, self.access)
         self._requests.setsockopt(zmq.IMMEDIATE, 1)
         self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + CURVE_OVERHEAD)
+        self._requests.setsockopt(zmq.RCVHWM, _REQUEST_QUEUE)
+        self._requests.setsockopt(zmq.SNDHWM, _REQUEST_QUEUE)
         self._requests.connect(endpoint(self.access.address, 0))
         self._loop.add_reader(self._requests.fileno(), self._look)
 
@@ -129,6 +145,7 @@ class Connection:
         self._opener = Opener(topic, key).open
         self._pushes = secured(self._context, zmq.SUB, self.access)
         self._pushes.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + CURVE_OVERHEAD)
+        self._pushes.setsockopt(zmq.RCVHWM, _PUSH_QUEUE)
         self._pushes.setsockopt(zmq.SUBSCRIBE, topic)
         self._pushes.connect(endpoint(self.access.address, offset))
         self._loop.add_reader(self._pushes.fileno(), self._look)
@@ -149,17 +166,20 @@ class Connection:
 
     # -- traffic ----------------------------------------------------------------------------------
 
-    def _send(self, frame: bytes) -> None:
-        self._backlog.append(frame)
+    def _send(self, request_id: int, frame: bytes) -> None:
+        self._backlog[request_id] = frame  # in place of the same request, which is repeated
+        if len(self._backlog) > _MOST_BACKLOG:
+            del self._backlog[next(iter(self._backlog))]
         self._flush()
 
     def _flush(self) -> None:
         while self._backlog and self._requests is not None:
+            request_id = next(iter(self._backlog))
             try:
-                self._requests.send(self._backlog[0], zmq.NOBLOCK)
+                self._requests.send(self._backlog[request_id], zmq.NOBLOCK)
             except zmq.Again:
                 return  # not connected yet: flushed when the socket becomes writable
-            self._backlog.popleft()
+            del self._backlog[request_id]
             self.ever_sent = True
             self.look()
 
@@ -175,7 +195,10 @@ class Connection:
             self.look()
 
     def _drain_replies(self, socket: "zmq.Socket[bytes]") -> bool:
+        ends = self.now() + SPELL
         for _ in range(DRAIN):
+            if self.now() > ends:
+                break
             try:
                 frames = socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
@@ -184,16 +207,21 @@ class Connection:
             self.ever_heard = True
             try:
                 reply = unpack_reply(b"".join(frames))  # more than one frame is no valid msgpack then
-            except ProtocolError:
+            except ProtocolError as error:
                 self.bad_frames += 1
-                continue
+                if not error.request_id:
+                    continue
+                reply = Reply(error.request_id, None, broken(error))
             self.perform(self._session.replied(self.now(), reply))
             if socket.closed:
                 return False
         return True
 
     def _drain_pushes(self, socket: "zmq.Socket[bytes]") -> bool:
+        ends = self.now() + SPELL
         for _ in range(DRAIN):
+            if self.now() > ends:
+                break
             try:
                 frames = socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:

@@ -185,7 +185,7 @@ class Courier:
                 with suppress(OSError, CnMessageError):
                     self._outbox.settle([message.client_id])
             fate = "The message was not sent."
-        elif cause.code is ErrorCode.UNREACHABLE:
+        elif cause.code in {ErrorCode.UNREACHABLE, ErrorCode.INTERNAL}:
             fate = (
                 "The message may have arrived. It is kept and will be confirmed, never doubled, by the next "
                 "command that connects: do not send it again."

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Protocol
 
 from cnmessage_client.disk import disk_error
 from cnmessage_client.filenames import safe_name
@@ -28,6 +29,20 @@ _NOT_GIVEN_UP = {
     ErrorCode.NO_SUCH_FILE,
     ErrorCode.STORAGE,
 }
+
+
+class Offer(Protocol):
+    """What the offer of a file said of it."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+    @property
+    def sha256(self) -> str | None:
+        """In hexadecimal."""
+
+
 _PHASES = {Phase.MOVING: "receiving", Phase.VERIFYING: "verifying", Phase.FINISHING: "verifying"}
 
 
@@ -44,8 +59,11 @@ class Downloading(Job):
         *,
         overwrite: bool,
         confirm: bool = True,
+        offered: Offer | None = None,
     ) -> None:
         self._confirm = confirm
+        self._offered = offered
+        self._anew = False
         self._directory = directory
         self._overwrite = overwrite
         self._machine: Download | None = None
@@ -100,6 +118,11 @@ class Downloading(Job):
             self.started_at = machine.flow.offset
 
     def _begin(self, opened: Opened) -> None:
+        offered = self._offered
+        told = (opened.size, opened.sha256.hex())
+        if offered is not None and (offered.size, offered.sha256 or told[1]) != told:
+            text = "the broker gives another file than it offered; tell whoever runs the broker"
+            raise CnMessageError(ErrorCode.INTEGRITY, text)
         if self.target is None:
             self.target = self._directory / safe_name(opened.name)
             self.name = self.target.name
@@ -166,7 +189,9 @@ class Downloading(Job):
     def over(self, now: float, result: Kept | Opened | None, error: CnMessageError | None) -> None:
         """Noted, refused, or no answer; a part longer than the file is none of this file's."""
         part = self._part
-        if error is not None and error.code is ErrorCode.BAD_REQUEST and part is not None and part.size:
+        longer = error is not None and error.code is ErrorCode.BAD_REQUEST
+        if longer and part is not None and part.size and not self._anew:
+            self._anew = True
             part.begin_anew()
             self._ask(now)
             return

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cnmessage_client.caller import Caller
 from cnmessage_client.confirming import Confirming
-from cnmessage_client.downloading import Downloading
+from cnmessage_client.downloading import Downloading, Offer
 from cnmessage_client.job import Job, Report
 from cnmessage_client.journal import Journal
 from cnmessage_client.model import FileInfo, SentFile, TransferProgress, file_info
@@ -24,7 +24,6 @@ from cnmessage_client.uploading import Order, Uploading, check_order
 from cnmessage_protocol import messages as verbs
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.ids import parse_id
-from cnmessage_protocol.results import FileList
 
 Progress = Callable[[TransferProgress], None]
 PathText = str | PathLike[str]
@@ -79,11 +78,13 @@ class FileCalls(Caller):
         name: str | None = None,
         overwrite: bool = False,
         confirm: bool = True,
+        offered: Offer | None = None,
         progress: Progress | None = None,
     ) -> Path:
         """Fetch a file into `directory`, verified; gives where it is. Cut short, the same call goes on.
 
         It gets its sender's name or `name`, either way made harmless. Nothing is overwritten unasked: EXISTS.
+        `offered` is the FileInfo or the message's file, where there is one: no other file is taken then.
         Without `confirm` it counts as fetched only once `confirm_file` was called.
         """
         self._connected()
@@ -91,7 +92,16 @@ class FileCalls(Caller):
         async with self._fetching:
             report = _reporter(progress)
             place = Path(directory)
-            job = Downloading(file, place, name, self.timeout, report, overwrite=overwrite, confirm=confirm)
+            job = Downloading(
+                file,
+                place,
+                name,
+                self.timeout,
+                report,
+                overwrite=overwrite,
+                confirm=confirm,
+                offered=offered,
+            )
             await self._move([job])
         error = self._explained(job.error)
         if error is not None:
@@ -107,14 +117,8 @@ class FileCalls(Caller):
 
     async def files(self, *, sent: bool) -> list[FileInfo]:
         """The files this user sent, or was offered, the latest first."""
-        found: list[FileInfo] = []
-        before, more = None, True
-        while more:
-            answer: FileList = await self._ask(verbs.Files(sent, before))
-            found += [file_info(row) for row in answer.files]
-            more = answer.more and bool(answer.files)
-            before = answer.files[-1][0] if answer.files else None
-        return found
+        self._connected()
+        return [file_info(row) for row in await self._requests.files(sent=sent)]
 
     async def withdraw_file(self, id: str) -> None:  # noqa: A002 - as above
         """Take a file of this user back; an upload that is not finished is given up."""
@@ -129,7 +133,7 @@ class FileCalls(Caller):
     async def _move(self, jobs: Sequence[Job]) -> None:
         """Run jobs to their end on a thread. UNREACHABLE at once where no broker answers at all."""
         if not self._connected().ever_heard:
-            await self._ask(verbs.Whoami())  # it proves its key and knows us, so that errors come early
+            await self._read(verbs.Whoami())  # it proves its key and knows us, so that errors come early
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
 

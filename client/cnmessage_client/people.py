@@ -33,12 +33,12 @@ class PeopleCalls(Caller):
 
     async def whoami(self) -> Identity:
         """Who this profile is logged in as, and how its inbox stands."""
-        answer: Identity = await self._ask(verbs.Whoami())
+        answer: Identity = await self._read(verbs.Whoami())
         return answer
 
     async def sessions(self) -> list[LoginSession]:
         """The devices that are logged in to this account."""
-        answer = await self._ask(verbs.Sessions())
+        answer = await self._read(verbs.Sessions())
         return [
             LoginSession(identity, label, from_millis(created), from_millis(seen), online, current)
             for identity, label, created, seen, online, current in answer.sessions
@@ -50,16 +50,11 @@ class PeopleCalls(Caller):
 
     async def users(self) -> list[User]:
         """Everyone, in order of name."""
-        found: list[User] = []
-        more = True
-        while more:
-            answer = await self._ask(verbs.Users(found[-1].name if found else ""))
-            found += [
-                User(name, online, None if seen is None else from_millis(seen))
-                for name, online, seen in answer.users
-            ]
-            more = answer.more and bool(answer.users)
-        return found
+        self._connected()
+        return [
+            User(name, online, None if seen is None else from_millis(seen))
+            for name, online, seen in await self._requests.users()
+        ]
 
     async def block(self, name: str) -> None:
         """Let nothing of `name` into the inbox from now on."""
@@ -71,7 +66,7 @@ class PeopleCalls(Caller):
 
     async def blocked(self) -> list[str]:
         """Whom this user blocks."""
-        answer = await self._ask(verbs.Blocklist())
+        answer = await self._read(verbs.Blocklist())
         return list(answer.names)
 
     async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:

@@ -18,6 +18,10 @@ RESUME_AT = 1024
 """Items that may wait before the client stops taking more, and until it goes on."""
 
 
+PAUSE_BYTES = 16 << 20
+"""Bytes that may wait, whatever the number of items."""
+
+
 class Stream:
     """Hands items over one by one, in order."""
 
@@ -25,6 +29,7 @@ class Stream:
         self._session = session
         self._connection = connection
         self._items: deque[InboxItem] = deque()
+        self._bytes = 0
         self._changed = asyncio.Event()
         self._failure: CnMessageError | None = None
         self._following = False
@@ -32,8 +37,9 @@ class Stream:
     def put(self, items: Sequence[InboxItem]) -> None:
         """New items came."""
         self._items.extend(items)
+        self._bytes += sum(item.size for item in items)
         self._changed.set()
-        if len(self._items) > PAUSE_AT:
+        if len(self._items) > PAUSE_AT or self._bytes > PAUSE_BYTES:
             self._pause(paused=True)
 
     def fail(self, error: CnMessageError) -> None:
@@ -53,7 +59,12 @@ class Stream:
         while True:
             while self._items:
                 item = self._items.popleft()
-                if self._connection.paused and len(self._items) < RESUME_AT:
+                self._bytes -= item.size
+                if (
+                    self._connection.paused
+                    and len(self._items) < RESUME_AT
+                    and self._bytes < PAUSE_BYTES // 2
+                ):
                     self._pause(paused=False)
                 yield item
             if self._failure is not None:

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cnmessage_client.client import DEFAULT_TIMEOUT, Client
+from cnmessage_client.downloading import Offer
 from cnmessage_client.files import PathText, Progress
 from cnmessage_client.loop import new_event_loop
 from cnmessage_client.model import Delivered, FileInfo, LoginSession, Message, Receipt, SentFile, User
@@ -219,12 +220,19 @@ class SyncClient:
         name: str | None = None,
         overwrite: bool = False,
         confirm: bool = True,
+        offered: Offer | None = None,
         progress: Progress | None = None,
     ) -> Path:
         """Fetch a file into `directory`; gives where it is. `progress` is called on the client's thread."""
         return self._run(
             self._client.get_file(
-                id, directory, name=name, overwrite=overwrite, confirm=confirm, progress=progress
+                id,
+                directory,
+                name=name,
+                overwrite=overwrite,
+                confirm=confirm,
+                offered=offered,
+                progress=progress,
             ),
         )
 

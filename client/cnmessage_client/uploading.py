@@ -96,11 +96,11 @@ class Uploading(Job):
             return
         if source.hashed < machine.flow.offset:
             source.hash_more(machine.flow.offset)
-            machine.worked(now)
+            machine.hashed(now)
         elif room and (chunk := machine.next_chunk()) is not None:
             offset, length = chunk
             self._hands.say(self.transfer, Chunk(offset), source.read(offset, length))
-            machine.worked(now)
+            machine.sent(now)
         if machine.all_sent and source.hashed >= machine.flow.offset:
             self._sha256 = source.digest()
             self.perform(now, machine.finish(now, self._sha256))

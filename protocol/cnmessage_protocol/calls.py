@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 
 from cnmessage_protocol.effects import Answer, Transmit
 from cnmessage_protocol.envelope import Reply
-from cnmessage_protocol.errors import ProtocolError, RequestError
+from cnmessage_protocol.errors import ProtocolError, broken
 from cnmessage_protocol.messages import Request
 from cnmessage_protocol.results import parse_result
 
 REPEAT = 3.0
 """Seconds after which an unanswered request is repeated."""
+
+MOST_ALIKE = 4
+"""Heartbeats whose answers are waited for; a broker that answers none must not make them pile up."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,12 @@ class Calls:
     def outstanding(self, kind: type[Request]) -> bool:
         """Whether one of the session's own requests of this kind waits."""
         return any(type(each) is kind for each in self.own.values())
+
+    def keep_latest(self, kind: type[Request]) -> None:
+        """One more of the session's own is to come: wait no longer for the answers to the oldest."""
+        waiting = [request_id for request_id, each in self.own.items() if type(each) is kind]
+        for request_id in waiting[: max(0, len(waiting) + 1 - MOST_ALIKE)]:
+            del self.own[request_id]
 
     def overdue(self, now: float) -> list[Transmit]:
         """Requests whose answer is long in coming, once more: it or they may have been lost on the way."""
@@ -82,4 +91,4 @@ def _checked(reply: Reply, request: Request) -> Answer:
     try:
         return Answer(reply.request_id, parse_result(request.RESULT, reply.result), None)
     except ProtocolError as error:
-        return Answer(reply.request_id, None, RequestError(error.code, f"the broker's answer: {error}"))
+        return Answer(reply.request_id, None, broken(error))

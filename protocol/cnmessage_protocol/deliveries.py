@@ -11,12 +11,10 @@ from typing import Any, ClassVar
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import MAX_FILE_NAME, InboxItem, inbox_item
-from cnmessage_protocol.schema import blob, boolean, build, integer, many, row, text, wire
+from cnmessage_protocol.schema import blob, boolean, build, count, many, row, text, username, wire, word
 
 PUSH_ITEMS = 256
 """Most inbox items in one delivery."""
-
-_name = text(32, min_bytes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class Hello:
     """The first delivery on a granted topic: from here on pushes arrive."""
 
     KIND: ClassVar[str] = "hello"
-    head: int = wire(integer())
+    head: int = wire(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Presence:
     """Who came or went, in rows `[name, online]`; at most one such delivery a second."""
 
     KIND: ClassVar[str] = "presence"
-    changes: tuple[tuple[str, bool], ...] = wire(many(row(_name, boolean), 1024, minimum=1))
+    changes: tuple[tuple[str, bool], ...] = wire(many(row(username, boolean), 1024, minimum=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,8 @@ class FileState:
     KIND: ClassVar[str] = "file_state"
     file: bytes = wire(blob(ID_SIZE))
     name: str = wire(text(MAX_FILE_NAME))
-    user: str = wire(_name)
-    state: str = wire(text(16))
+    user: str = wire(username)
+    state: str = wire(word("fetching", "done", "failed"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ class Download:
         self._confirm = confirm
         self.flow = Inflow(0, offset, offset)
         self.opened: Opened | None = None
-        self._patience = Patience(now, now, limit)
+        self._patience = Patience.of(now, limit)
+        self._opened_at = -1
 
     @classmethod
     def fetched(cls, now: float, limit: float) -> Self:
@@ -76,7 +77,10 @@ class Download:
             case Credit():
                 return []  # a sign of life
             case Stop(code) if code == ErrorCode.NOT_ATTACHED:
-                return [] if self.phase is Phase.ASKING else self._ask_again()
+                if self.phase is Phase.ASKING:
+                    return []
+                self._patience.sent_back()
+                return self._ask_again()
             case Stop():
                 self._move(Step.STOPPED)
                 return [Ended(None, message.error)]
@@ -86,6 +90,12 @@ class Download:
     def _begin(self, opened: Opened) -> list[Effect]:
         if self.flow.offset > opened.size:
             raise ProtocolError("what is here already is longer than the file")
+        if self.opened is not None and self.opened != opened:
+            text = "the broker gives another file under the same id; tell whoever runs the broker"
+            raise RequestError(ErrorCode.INTEGRITY, text)
+        if self.flow.offset <= self._opened_at:
+            self._patience.sent_back()
+        self._opened_at = self.flow.offset
         self._move(Step.OPENED)
         self.opened = opened
         self.flow.size = opened.size
@@ -97,7 +107,8 @@ class Download:
         if self.phase is not Phase.MOVING or not self.flow.take(now, offset, length):
             self._patience.heard(now, progress=False)
             return False, []
-        self._patience.heard(now, progress=True)
+        self._patience.heard(now, progress=False)
+        self._patience.reached(now, self.flow.offset, self.flow.size)
         return True, []
 
     def written(self) -> list[Effect]:
@@ -116,7 +127,7 @@ class Download:
             self._move(Step.STOPPED)
             return [Ended(self.opened)]
         self._move(Step.STORED)
-        self._patience.heard(now, progress=True)
+        self._patience.worked(now)
         return [Say(Fetched())]
 
     def failed(self, error: RequestError) -> list[Effect]:
@@ -145,7 +156,7 @@ class Download:
     def tick(self, now: float) -> list[Effect]:
         """Time passed."""
         if self.phase in {Phase.ENDED, Phase.VERIFYING}:
-            self._patience.heard(now, progress=True)
+            self._patience.worked(now)
             return []
         effects = waited(self._patience, now)
         if any(isinstance(each, Ended) for each in effects):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, decode, encode, peek
-from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, told_code
 from cnmessage_protocol.ids import fingerprint
 from cnmessage_protocol.messages import Request, parse_request, request_arguments
 
@@ -34,7 +34,6 @@ PROBE = 3
 """The key probe's port, counted from the request port."""
 
 _MAX_ERROR_TEXT = 1024
-_CODES = {str(code): code for code in ErrorCode}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +104,20 @@ def pack_error(request_id: int, code: ErrorCode, message: str) -> bytes:
 
 
 def unpack_reply(frame: bytes) -> Reply:
-    """The reply in a frame; the result is checked later, against what was asked."""
+    """The reply in a frame; the result is checked later, against what was asked.
+
+    ProtocolError carries the request id when that much could be read, so that whoever asked can be told.
+    """
     version, request_id, status, result = _four(decode(frame, REPLY_LIMITS))
     if type(version) is not int or version != VERSION:
-        raise ProtocolError("the broker speaks another protocol version", ErrorCode.UNSUPPORTED_VERSION)
+        text = "the broker speaks another protocol version; update the older side"
+        raise ProtocolError(text, ErrorCode.UNSUPPORTED_VERSION, request_id)
     if status == OK:
         return Reply(request_id, result)
     message = result.get("message") if type(result) is dict else None
     if type(status) is not str or type(message) is not str:
-        raise ProtocolError("an error reply must have a code and a message")
-    return Reply(request_id, None, RequestError(_CODES.get(status, ErrorCode.INTERNAL), message))
+        raise ProtocolError("an error reply must have a code and a message", request_id=request_id)
+    return Reply(request_id, None, RequestError(told_code(status), message[:_MAX_ERROR_TEXT]))
 
 
 def pack_key_card(key: bytes) -> bytes:

@@ -110,6 +110,16 @@ class CnMessageError(Exception):
         return EXIT_STATUS[self.code]
 
 
+_TOLD = MappingProxyType(
+    {str(code): code for code in tuple(ErrorCode)[: tuple(ErrorCode).index(ErrorCode.USAGE)]}
+)
+
+
+def told_code(word: str) -> ErrorCode:
+    """The code that the other side named; one it cannot know, or that is new here, counts as internal."""
+    return _TOLD.get(word, ErrorCode.INTERNAL)
+
+
 class ProtocolError(CnMessageError):
     """The other side sent something this protocol does not allow."""
 
@@ -120,3 +130,29 @@ class ProtocolError(CnMessageError):
 
 class RequestError(CnMessageError):
     """A well-formed request was refused."""
+
+
+class BrokenAnswerError(RequestError):
+    """A broker's answer that the protocol does not allow. What became of the request is not known."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            ErrorCode.INTERNAL,
+            f"the broker's answer is not what the protocol allows: {what}; tell whoever runs the broker",
+        )
+
+
+class NoProgressError(RequestError):
+    """A broker's answers follow the protocol one by one, and lead nowhere."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            ErrorCode.INTERNAL, f"the broker's answers make no progress: {what}; tell whoever runs the broker"
+        )
+
+
+def broken(error: ProtocolError) -> RequestError:
+    """What is wrong with an answer, as whoever asked is told. Another protocol version has its own words."""
+    if error.code is ErrorCode.UNSUPPORTED_VERSION:
+        return RequestError(error.code, error.message)
+    return BrokenAnswerError(error.message)

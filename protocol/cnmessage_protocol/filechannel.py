@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
 from cnmessage_protocol.envelope import VERSION
-from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, told_code
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.messages import Request
 from cnmessage_protocol.records import DIGEST_SIZE, MAX_BODY, MAX_FILE_NAME, recipients
-from cnmessage_protocol.schema import blob, build, integer, optional, plain, text, wire
+from cnmessage_protocol.schema import LARGEST, blob, build, count, integer, optional, plain, text, wire
 
 FILES = 2
 """The file channel's port, counted from the request port."""
@@ -44,7 +44,7 @@ MAX_EXPIRES = 3650 * 86400
 """Most seconds that a file may be asked to last."""
 
 _identity = blob(ID_SIZE)
-_offset = integer()
+_offset = integer(0, LARGEST)
 _chunk = integer(1, CHUNK)
 
 
@@ -118,8 +118,8 @@ class Kept:
     VERB: ClassVar[str] = "kept"
     file: bytes = wire(_identity)
     message: bytes = wire(_identity)
-    seq: int = wire(integer(1))
-    recipients: int = wire(integer())
+    seq: int = wire(integer(1, LARGEST))
+    recipients: int = wire(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +167,7 @@ class Stop:
     @property
     def error(self) -> RequestError:
         """The same as an error; a code this side does not know counts as internal."""
-        known = {str(each): each for each in ErrorCode}
-        return RequestError(known.get(self.code, ErrorCode.INTERNAL), self.message)
+        return RequestError(told_code(self.code), self.message)
 
 
 FileMessage = Put | Granted | Chunk | Credit | Finish | Kept | Get | Opened | Fetched | Noted | Stop

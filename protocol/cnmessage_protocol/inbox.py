@@ -10,7 +10,7 @@ socket and no clock.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnmessage_protocol.ids import MessageId
@@ -21,6 +21,9 @@ HOLD = 256
 
 PATIENCE = 0.3
 """Seconds a gap may stay open before the client asks for what is missing."""
+
+MOST_BARREN = 5
+"""Pages in a row that may hold nothing of what they say there is."""
 
 _REMEMBERED = 4096
 
@@ -39,7 +42,14 @@ class Ask:
     after: int
 
 
-InboxEffect = Show | Ask
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """The broker says again and again that there are items, and does not give them."""
+
+    what: str
+
+
+InboxEffect = Show | Ask | Stuck
 
 
 class Inbox:
@@ -54,6 +64,8 @@ class Inbox:
         self.paused = False
         self._held: dict[int, InboxItem] = {}
         self._asking = False
+        self._asked_after = cursor
+        self._barren = 0
         self._overdue: float | None = None
         self._target = cursor
         self._recent: deque[MessageId] = deque(maxlen=_REMEMBERED)
@@ -91,26 +103,36 @@ class Inbox:
         if self._asking or self.paused:
             return []
         self._asking = True
+        self._asked_after = self.cursor
         return [Ask(self.cursor)]
 
-    def page(self, now: float, items: Iterable[InboxItem], head: int, *, more: bool) -> list[InboxEffect]:
+    def page(self, now: float, items: Sequence[InboxItem], head: int, *, more: bool) -> list[InboxEffect]:
         """The answer to an Ask."""
         self._asking = False
-        self.head = max(self.head, head)
+        useful = head <= self._asked_after or any(item.seq == self._asked_after + 1 for item in items[:1])
+        self._barren = 0 if useful else self._barren + 1
+        if self._barren >= MOST_BARREN:
+            text = f"it says that there are messages above {self._asked_after} and does not give them"
+            return [Stuck(text)]
         before = self.cursor
         ready: list[InboxItem] = []
         for item in items:
             if item.seq == self.cursor + 1:
                 self._take(item, ready)
-        # A page that brings nothing new must not be asked for again at once, or a faulty broker spins us.
+        # A page that brings nothing new must not be asked for again at once, or a faulty broker spins us. It
+        # also corrects what was told and pushed before, or items that do not exist keep us asking for ever.
         moved = self.cursor > before
+        if not moved:
+            self._held.clear()
+            self.head = self.cursor
+        self.head = max(self.head, head)
         effects = self._settle(now, ready)
         return effects + self.ask_now() if more and moved else effects
 
-    def ask_failed(self, now: float) -> None:
-        """The Ask got no usable answer; it is repeated after the usual patience."""
+    def ask_failed(self, now: float, pause: float = PATIENCE) -> None:
+        """The Ask was refused for the moment; it is repeated after the pause."""
         self._asking = False
-        self._overdue = now + PATIENCE
+        self._overdue = now + max(pause, PATIENCE)
 
     def interrupted(self) -> None:
         """The link went down: an outstanding Ask will not be answered."""

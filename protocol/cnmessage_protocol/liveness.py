@@ -14,6 +14,9 @@ HEARTBEAT = 1.0
 EXPIRY = 3.0
 """Seconds of silence after which the other side counts as gone."""
 
+EARLY_BEAT = 4096
+"""Items after which a client's heartbeat goes out early, so that the broker's send window keeps moving."""
+
 
 @dataclass(slots=True)
 class Liveness:
@@ -27,6 +30,11 @@ class Liveness:
     def heard(self, now: float) -> None:
         """Anything came from the other side."""
         self.heard_at = max(self.heard_at, now)
+
+    def agreed(self, now: float, heartbeat: float, expiry: float) -> None:
+        """Both sides have these from now on."""
+        self.heartbeat, self.expiry = heartbeat, expiry
+        self.beat_at = now + heartbeat
 
     def beat_due(self, now: float) -> bool:
         """Whether to send a heartbeat now; saying yes starts the next interval."""

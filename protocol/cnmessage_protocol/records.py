@@ -9,7 +9,17 @@ from enum import IntEnum
 from typing import Any
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
-from cnmessage_protocol.ids import EVERYONE, ID_SIZE, ClientId, FileId, MessageId, UserName, user_name
+from cnmessage_protocol.ids import (
+    EVERYONE,
+    ID_SIZE,
+    NAME_PATTERN,
+    ClientId,
+    FileId,
+    MessageId,
+    UserName,
+    user_name,
+)
+from cnmessage_protocol.schema import LARGEST, LATEST
 
 MAX_BODY = 1 << 16
 """Largest message body in bytes of UTF-8."""
@@ -190,7 +200,7 @@ def inbox_item(name: str, value: Any) -> InboxItem:
     seq, direction, identity, kind, sender, to, time, body, client_id, file = value
     if (
         type(seq) is not int
-        or seq < 1
+        or not 1 <= seq <= LARGEST
         or type(direction) is not int
         or direction not in _DIRECTIONS
         or type(identity) is not bytes
@@ -198,11 +208,15 @@ def inbox_item(name: str, value: Any) -> InboxItem:
         or type(kind) is not int
         or kind not in _KINDS
         or type(sender) is not str
+        or NAME_PATTERN.match(sender) is None
         or type(to) is not list
+        or not 1 <= len(to) <= MAX_RECIPIENTS
         or type(time) is not int
+        or not 0 <= time <= LATEST
         or type(body) is not str
-        or (client_id is not None and type(client_id) is not bytes)
-        or not all(type(each) is str for each in to)
+        or utf8_size(body) > MAX_BODY
+        or (client_id is not None and (type(client_id) is not bytes or len(client_id) != ID_SIZE))
+        or not all(type(each) is str and NAME_PATTERN.match(each) for each in to)
         or (file is not None) is not (kind == Kind.FILE)
     ):
         raise ProtocolError(f"'{name}': this inbox item is not of the protocol's form")
@@ -228,8 +242,9 @@ def file_facts(name: str, value: Any) -> FileFacts:
             type(identity) is bytes
             and len(identity) == ID_SIZE
             and type(file_name) is str
+            and 1 <= utf8_size(file_name) <= MAX_FILE_NAME
             and type(size) is int
-            and size >= 0
+            and 0 <= size <= LARGEST
             and type(digest) is bytes
             and len(digest) == DIGEST_SIZE
         ):

@@ -17,7 +17,23 @@ from cnmessage_protocol.records import (
     InboxItem,
     inbox_item,
 )
-from cnmessage_protocol.schema import blob, boolean, build, integer, many, optional, plain, row, text, wire
+from cnmessage_protocol.schema import (
+    LARGEST,
+    blob,
+    boolean,
+    build,
+    count,
+    integer,
+    many,
+    moment,
+    optional,
+    plain,
+    row,
+    text,
+    username,
+    wire,
+    word,
+)
 
 MAX_MESSAGES = 1000
 """Most messages in one SEND, most items in one SYNC or HISTORY answer."""
@@ -32,22 +48,29 @@ MAX_RECEIPTS = 4096
 MAX_FILES = 200
 """Most rows in one FILES answer."""
 
-_name = text(32, min_bytes=1)
+HEARTBEATS = (100, 60_000)
+"""Shortest and longest `heartbeat` of an attachment, in ms."""
+
+LONGEST_EXPIRY = 600_000
+"""Longest `expiry` of an attachment, in ms; the shortest is above its heartbeat."""
+
+FARTHEST = 32_767
+"""Farthest port of deliveries above the port of requests, so that both are ports."""
+
 _label = text(128)
-_millis = integer()
 _identity = blob(ID_SIZE)
 _file_row = row(
-    integer(1),
+    integer(1, LARGEST),
     _identity,
-    _name,
+    username,
     text(MAX_FILE_NAME),
-    integer(),
+    count,
     optional(blob(DIGEST_SIZE)),
     text(MAX_BODY),
-    _millis,
-    optional(_millis),
-    text(16),
-    many(row(_name, text(16), integer()), MAX_RECIPIENTS),
+    moment,
+    optional(moment),
+    word("uploading", "stored", "withdrawn", "expired"),
+    many(row(username, word("offered", "fetching", "done", "expired", "failed"), count), MAX_RECIPIENTS),
 )
 
 
@@ -61,9 +84,9 @@ def _ack(name: str, value: Any) -> tuple[bytes, bytes, int, int]:
             and type(identity) is bytes
             and len(identity) == ID_SIZE
             and type(seq) is int
-            and seq > 0
+            and 0 < seq <= LARGEST
             and type(recipients) is int
-            and recipients >= 0
+            and 0 <= recipients <= LARGEST
         ):
             return client_id, identity, seq, recipients
     raise ProtocolError(f"'{name}': this acknowledgement is not of the protocol's form")
@@ -78,27 +101,27 @@ class Done:
 class LoggedIn:
     """The device key is now bound to `user`; `session` names the binding."""
 
-    user: str = wire(_name)
-    session: int = wire(integer())
+    user: str = wire(username)
+    session: int = wire(count)
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged:
     """`revoked` other devices were logged out."""
 
-    revoked: int = wire(integer())
+    revoked: int = wire(count)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who this device is; `unread` counts received items above `read_upto`."""
 
-    user: str = wire(_name)
-    session: int = wire(integer())
-    head: int = wire(integer())
-    read_upto: int = wire(integer())
-    unread: int = wire(integer())
-    blocked: int = wire(integer())
+    user: str = wire(username)
+    session: int = wire(count)
+    head: int = wire(count)
+    read_upto: int = wire(count)
+    unread: int = wire(count)
+    blocked: int = wire(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +129,7 @@ class SessionList:
     """Rows `[session, label, created, last_seen, online, current]`, times in ms since 1970."""
 
     sessions: tuple[tuple[int, str, int, int, bool, bool], ...] = wire(
-        many(row(integer(), _label, _millis, _millis, boolean, boolean), 1024),
+        many(row(count, _label, moment, moment, boolean, boolean), 1024),
     )
 
 
@@ -119,26 +142,30 @@ class Attached:
     the client has reached the broker on, so that forwarded ports work.
     """
 
-    user: str = wire(_name)
+    user: str = wire(username)
     epoch: bytes = wire(_identity)
-    head: int = wire(integer())
-    read_upto: int = wire(integer())
+    head: int = wire(count)
+    read_upto: int = wire(count)
     attachment: bytes = wire(_identity)
     key: bytes = wire(blob(32))
-    heartbeat: int = wire(integer(1))
-    expiry: int = wire(integer(1))
-    deliveries: int = wire(integer(1, 65535))
-    max_body: int = wire(integer(1))
-    max_messages: int = wire(integer(1))
+    heartbeat: int = wire(integer(*HEARTBEATS))
+    expiry: int = wire(integer(HEARTBEATS[0] + 1, LONGEST_EXPIRY))
+    deliveries: int = wire(integer(1, FARTHEST))
+    max_body: int = wire(integer(1, LARGEST))
+    max_messages: int = wire(integer(1, LARGEST))
+
+    def __post_init__(self) -> None:
+        if self.expiry <= self.heartbeat:
+            raise ProtocolError("'expiry' must be above 'heartbeat'")
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """The answer to a heartbeat: what the inbox ends with now."""
 
-    head: int = wire(integer())
+    head: int = wire(count)
     epoch: bytes = wire(_identity)
-    read_upto: int = wire(integer())
+    read_upto: int = wire(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +194,16 @@ class Page:
     """
 
     items: tuple[InboxItem, ...] = wire(many(inbox_item, MAX_MESSAGES))
-    head: int = wire(integer())
+    head: int = wire(count)
     more: bool = wire(boolean)
-    before: int = wire(integer(), default=0)
+    before: int = wire(count, default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadMark:
     """How far this account has read, over all its devices."""
 
-    read_upto: int = wire(integer())
+    read_upto: int = wire(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +211,7 @@ class UserList:
     """Rows `[name, online, last_seen]` in order of name; `last_seen` in ms since 1970, nil if never."""
 
     users: tuple[tuple[str, bool, int | None], ...] = wire(
-        many(row(_name, boolean, optional(_millis)), MAX_USERS),
+        many(row(username, boolean, optional(moment)), MAX_USERS),
     )
     more: bool = wire(boolean)
 
@@ -193,7 +220,7 @@ class UserList:
 class Names:
     """User names in alphabetical order."""
 
-    names: tuple[str, ...] = wire(many(_name, 4096))
+    names: tuple[str, ...] = wire(many(username, 4096))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +243,10 @@ class ReceiptList:
     """Rows `[id, [[name, state] …]]`, state being stored, delivered or read; MAX_RECEIPTS names in all."""
 
     receipts: tuple[tuple[bytes, tuple[tuple[str, str], ...]], ...] = wire(
-        many(row(_identity, many(row(_name, text(16)), MAX_RECEIPTS)), MAX_RECEIPT_IDS),
+        many(
+            row(_identity, many(row(username, word("stored", "delivered", "read")), MAX_RECEIPTS)),
+            MAX_RECEIPT_IDS,
+        ),
     )
 
 

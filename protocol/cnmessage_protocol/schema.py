@@ -9,12 +9,19 @@ from dataclasses import MISSING, field, fields
 from typing import Any, TypeVar
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
-from cnmessage_protocol.ids import new_user_name, user_name
+from cnmessage_protocol.ids import NAME_PATTERN, new_user_name, user_name
 
 Check = Callable[[str, Any], Any]
 Record = TypeVar("Record")
 
 UINT63 = (1 << 63) - 1
+
+LARGEST = (1 << 53) - 1
+"""Largest number, size or seq that a broker may tell: every language, JSON's among them, has it exactly."""
+
+LATEST = 253_402_214_399_999
+"""Latest time that a broker may tell, in ms since 1970: a day before the year 10000, which calendars do not
+have, so that every time zone can show it."""
 
 
 def wire(check: Check, **options: Any) -> Any:
@@ -47,6 +54,24 @@ def integer(low: int = 0, high: int = UINT63) -> Check:
     def check(name: str, value: Any) -> int:
         if type(value) is not int or not low <= value <= high:
             raise ProtocolError(f"'{name}' must be a whole number from {low} to {high}")
+        return value
+
+    return check
+
+
+count = integer(0, LARGEST)
+"""A number that a broker tells."""
+
+moment = integer(0, LATEST)
+"""A time that a broker tells."""
+
+
+def word(*allowed: str) -> Check:
+    """One of a few words."""
+
+    def check(name: str, value: Any) -> str:
+        if type(value) is not str or value not in allowed:
+            raise ProtocolError(f"'{name}' must be one of: {', '.join(allowed)}")
         return value
 
     return check
@@ -99,6 +124,13 @@ def row(*inner: Check) -> Check:
         return tuple([one(name, element) for one, element in zip(inner, value, strict=True)])
 
     return check
+
+
+def username(name: str, value: Any) -> str:
+    """A user's name as a broker writes it. Clients name files after it, so nothing else will do."""
+    if type(value) is not str or NAME_PATTERN.match(value) is None:
+        raise ProtocolError(f"'{name}' must be a user's name")
+    return value
 
 
 def existing_name(name: str, value: Any) -> str:

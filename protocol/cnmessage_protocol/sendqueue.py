@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.errors import BrokenAnswerError, ErrorCode, RequestError, told_code
 from cnmessage_protocol.ids import ClientId, MessageId
 from cnmessage_protocol.records import Outgoing
 from cnmessage_protocol.results import MAX_MESSAGES, Sent
@@ -17,9 +17,10 @@ BATCH_BYTES = 1 << 19
 """Most bytes of body in one SEND; half of what a frame may hold."""
 
 RETRY_PAUSE = 1.0
-"""Seconds before a batch is repeated that the broker refused for the moment."""
+LONGEST_PAUSE = 8.0
+"""Seconds before a batch is repeated that the broker refused for the moment; twice as many each time."""
 
-_CODES = {str(code): code for code in ErrorCode}
+_UNTOLD = "the broker does not say what became of the message; tell whoever runs the broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class SendQueue:
         self._in_flight: list[Outgoing] = []
         self._handed: set[ClientId] = set()
         self._paused_until = float("-inf")
+        self._pause = RETRY_PAUSE
         self.hindrance: RequestError | None = None
         """Why the broker does not take messages for the moment; None when it does."""
 
@@ -88,26 +90,35 @@ class SendQueue:
             if open_ids.pop(ClientId(client_id), None) is not None:
                 outcomes.append(Acked(ClientId(client_id), MessageId(identity), seq, recipients))
         for client_id, code, text in sent.refused:
-            error = RequestError(_CODES.get(code, ErrorCode.INTERNAL), text)
+            error = RequestError(told_code(code), text)
             if error.retryable:
                 hindrance = error
             elif open_ids.pop(ClientId(client_id), None) is not None:
                 outcomes.append(Refused(ClientId(client_id), error))
+        if outcomes:
+            self._pause = RETRY_PAUSE
+        if open_ids:
+            self._rest(now)
+            hindrance = hindrance or RequestError(ErrorCode.UNREACHABLE, _UNTOLD)
         self.hindrance = hindrance
         self._put_back(list(open_ids.values()))
-        if open_ids:
-            self._paused_until = now + RETRY_PAUSE
         return self._settle(outcomes)
 
     def failed(self, now: float, error: RequestError) -> list[Outcome]:
-        """The whole batch was refused: for the moment (it is repeated) or for good."""
+        """The whole batch was refused: for the moment (it is repeated) or for good.
+
+        An answer that cannot be understood leaves it open what was stored, so the batch is repeated too.
+        """
         batch, self._in_flight = self._in_flight, []
-        if error.retryable:
+        broken = isinstance(error, BrokenAnswerError)
+        if error.retryable or broken:
             self.hindrance = error
-            if error.code is not ErrorCode.STORAGE:  # a failing disk leaves it open what it holds
+            if (
+                error.code is not ErrorCode.STORAGE and not broken
+            ):  # a failing disk leaves it open what it holds
                 self._handed.difference_update(message.client_id for message in batch)
             self._waiting.extendleft(reversed(batch))
-            self._paused_until = now + RETRY_PAUSE
+            self._rest(now)
             return []
         return self._settle([Refused(message.client_id, error) for message in batch])
 
@@ -130,6 +141,10 @@ class SendQueue:
     def _settle(self, outcomes: list[Outcome]) -> list[Outcome]:
         self._handed.difference_update(outcome.client_id for outcome in outcomes)
         return outcomes
+
+    def _rest(self, now: float) -> None:
+        self._paused_until = now + self._pause
+        self._pause = min(LONGEST_PAUSE, self._pause * 2)
 
     def _put_back(self, messages: list[Outgoing]) -> None:
         self._in_flight = []

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cnmessage_protocol.calls import Calls
+from cnmessage_protocol.composure import JOIN_PATIENCE, LOGGED_OUT, Composure
 from cnmessage_protocol.deliveries import Closed, Delivery, FileState, Hello, Items, Presence
 from cnmessage_protocol.effects import (
     CloseLink,
@@ -26,21 +27,15 @@ from cnmessage_protocol.effects import (
     Transmit,
 )
 from cnmessage_protocol.envelope import Reply
-from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.inbox import Ask, Inbox, InboxEffect, Show
-from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT, Backoff, Liveness
+from cnmessage_protocol.errors import ErrorCode, NoProgressError, ProtocolError, RequestError
+from cnmessage_protocol.inbox import Ask, Inbox, InboxEffect, Show, Stuck
+from cnmessage_protocol.liveness import EARLY_BEAT, Liveness
 from cnmessage_protocol.messages import Ack, Attach, Beat, Detach, Request, Send, Sync
 from cnmessage_protocol.readmark import Reading
 from cnmessage_protocol.records import Outgoing
 from cnmessage_protocol.results import Attached, Page, Pulse, ReadMark, Sent
 from cnmessage_protocol.sendqueue import SendQueue
 from cnmessage_protocol.states import DOWN, FETCHING, TRANSITIONS, Event, State
-
-JOIN_PATIENCE = 1.0
-"""Seconds to wait for the hello on a fresh topic before subscribing anew."""
-
-EARLY_BEAT = 4096
-"""Items after which a heartbeat goes out early, so that the broker's send window keeps moving."""
 
 
 class Session:
@@ -51,12 +46,11 @@ class Session:
         self.inbox: Inbox | None = None
         self.queue = SendQueue()
         self.attached: Attached | None = None
-        self._backoff = Backoff(jitter)
+        self._composure = Composure(jitter)
         self._deliveries = deliveries
-        self._liveness = Liveness(0.0, EXPIRY, HEARTBEAT)
+        self._liveness = Liveness(0.0)
         self._calls = Calls()
-        self._retry_at = 0.0
-        self._join_by = 0.0
+        self._retry_at = self._join_by = 0.0
         self._beat_cursor = 0
         self._read = Reading()
         self._epoch: bytes | None = None
@@ -134,7 +128,7 @@ class Session:
             return []
         mine, request, answer = closed
         if self.state is State.READY:
-            self._backoff.succeeded()
+            self._composure.answered()
         if mine:
             return [answer]
         if answer.error is not None:
@@ -149,7 +143,7 @@ class Session:
                 return self._inbox_effects(now, self.inbox.pushed(now, items))
             case Hello(head) if self.inbox is not None and self.state is State.JOINING:
                 self._move(Event.HELLO)
-                self._backoff.succeeded()
+                self._composure.joined(now)
                 self.inbox.told_head(now, head)
                 wanted = self.inbox.ask_now() if self.inbox.behind else []
                 return [Moved(self.state), *self._inbox_effects(now, wanted)]
@@ -159,11 +153,9 @@ class Session:
                 return [FileNews(delivery)]
             case Closed(reason) if self.attached is not None:
                 if reason == ErrorCode.UNAUTHENTICATED:
-                    text = "this session was logged out; log in again with: cnmessage login"
-                    return self._end(now, RequestError(ErrorCode.UNAUTHENTICATED, text))
+                    return self._end(now, RequestError(ErrorCode.UNAUTHENTICATED, LOGGED_OUT))
                 return self._lose(now, None) if reason == ErrorCode.SHUTDOWN else self._disowned(now)
-            case _:
-                return []
+        return []
 
     def tick(self, now: float) -> list[Effect]:
         """Time passed."""
@@ -180,7 +172,8 @@ class Session:
             effects += self._listen()
         if self.inbox is not None and self.state in FETCHING:
             effects += self._inbox_effects(now, self.inbox.tick(now))
-        return [*effects, *self._calls.overdue(now), *self._beat(now), *self._pump(now)]
+        effects += [*self._calls.overdue(now), *self._beat(now)]
+        return [*effects, *self._acknowledge(now), *self._pump(now)]
 
     @property
     def deadline(self) -> float | None:
@@ -189,15 +182,15 @@ class Session:
             return None
         if self.state is State.WAITING:
             return self._retry_at
-        due = [self.queue.deadline, self._calls.deadline]
-        if self._expects_traffic:
-            due.append(self._liveness.heard_at + self._liveness.expiry)
-        if self.state is State.JOINING:
-            due.append(self._join_by)
-        if self.attached is not None:
-            due.append(self._liveness.deadline)
-        if self.inbox is not None and self.state in FETCHING:
-            due.append(self.inbox.deadline)
+        due = (
+            self.queue.deadline,
+            self._calls.deadline,
+            self._liveness.heard_at + self._liveness.expiry if self._expects_traffic else None,
+            self._join_by if self.state is State.JOINING else None,
+            self._liveness.deadline if self.attached is not None else None,
+            self.inbox.deadline if self.inbox is not None and self.state in FETCHING else None,
+            self._composure.ack_at if self._read.due and not self._calls.outstanding(Ack) else None,
+        )
         return min((each for each in due if each is not None), default=None)
 
     # -- inner moves ------------------------------------------------------------------------------
@@ -232,32 +225,35 @@ class Session:
                     return self._disowned(now)
                 return self._inbox_effects(now, self.inbox.told_head(now, head))
             case Page(items, head, more) if self.inbox is not None:
+                self._composure.fetched()
                 return self._inbox_effects(now, self.inbox.page(now, items, head, more=more))
             case Sent():
                 outcomes = self.queue.answered(now, result)
                 return [*self._pump(now), Settle(outcomes)]  # the next batch travels meanwhile
             case ReadMark() if type(request) is Ack:
+                self._composure.ack_taken()
                 self._read.told(request.upto)
                 return self._acknowledge(now)
-            case _:
-                return []
+        return []
 
     def _refused(self, now: float, request: Request, error: RequestError) -> list[Effect]:
         if error.code is ErrorCode.UNAUTHENTICATED and type(request) is not Send:
             return self._end(now, error)
         match request:
             case Send():
-                outcomes = self.queue.failed(now, error)
-                return [Settle(outcomes), *self._pump(now)] if outcomes else []
+                if outcomes := self.queue.failed(now, error):
+                    return [Settle(outcomes), *self._pump(now)]
             case Attach():
                 return self._lose(now, None) if error.retryable else self._end(now, error)
             case Beat() if error.code is ErrorCode.NOT_ATTACHED:
                 return self._disowned(now)
-            case Sync() if self.inbox is not None:
-                self.inbox.ask_failed(now)
-                return []
-            case _:
-                return []
+            case Sync() if self.inbox is not None and error.retryable:
+                self.inbox.ask_failed(now, self._composure.fetch_failed())
+            case Sync():
+                return self._end(now, error)
+            case Ack():
+                self._composure.ack_refused(now)
+        return []
 
     def _joined(self, now: float, attached: Attached) -> list[Effect]:
         if self.state is not State.ATTACHING:
@@ -270,9 +266,7 @@ class Session:
             self.inbox.restored(min(attached.read_upto, attached.head))
         self._read.attached(attached.read_upto, restored=restored)
         self.attached, self._epoch = attached, attached.epoch
-        self._liveness.heartbeat = attached.heartbeat / 1000
-        self._liveness.expiry = attached.expiry / 1000
-        self._liveness.beat_at = now + self._liveness.heartbeat
+        self._liveness.agreed(now, attached.heartbeat / 1000, attached.expiry / 1000)
         self._beat_cursor = self.inbox.cursor
         self._join_by = now + JOIN_PATIENCE
         self.inbox.told_head(now, attached.head)
@@ -282,6 +276,8 @@ class Session:
         """The broker does not know our attachment: it was restarted, or we were silent too long."""
         if (self.state, Event.DISOWNED) not in TRANSITIONS:
             return []
+        if (pause := self._composure.disowned(now)) is not None:
+            return self._lose(now, pause)
         self._interrupt()
         self._move(Event.DISOWNED)
         return [*self._attach(now), Moved(self.state), *self._repeat(now)]
@@ -289,7 +285,7 @@ class Session:
     def _lose(self, now: float, pause: float | None) -> list[Effect]:
         self._interrupt()
         self._move(Event.LOST)
-        wait = self._backoff.pause() if pause is None else pause
+        wait = self._composure.lost(now) if pause is None else pause
         self._retry_at = now + wait
         return [CloseLink(), Moved(self.state, wait)]
 
@@ -307,10 +303,11 @@ class Session:
         if self.attached is None or self.inbox is None or not self._liveness.beat_due(now):
             return []
         self._beat_cursor = self.inbox.cursor
+        self._calls.keep_latest(Beat)
         return self._call(now, Beat(self.attached.attachment, self.inbox.cursor))
 
     def _acknowledge(self, now: float) -> list[Effect]:
-        due = self._read.due and not self._calls.outstanding(Ack)
+        due = self._read.due and now >= self._composure.ack_at and not self._calls.outstanding(Ack)
         return self._call(now, Ack(self._read.wanted)) if due else []
 
     def _pump(self, now: float) -> list[Effect]:
@@ -327,6 +324,8 @@ class Session:
                     effects.append(each)
                 case Ask(after):
                     effects += self._call(now, Sync(after))
+                case Stuck(text):
+                    return self._end(now, NoProgressError(text))
         if self.inbox is not None and self.inbox.cursor - self._beat_cursor >= EARLY_BEAT:
             self._liveness.beat_at = now
             effects += self._beat(now)

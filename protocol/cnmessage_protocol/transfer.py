@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
+from typing import Self
 
-from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.filechannel import FileMessage, Kept, Opened
+from cnmessage_protocol.errors import ErrorCode, NoProgressError, ProtocolError, RequestError
+from cnmessage_protocol.filechannel import FIRST_CHUNK, WINDOW_CHUNKS, FileMessage, Kept, Opened
 
 SILENCE = 10.0
 """Seconds without a word after which a client makes a fresh link. A broken connection is noticed at once."""
@@ -112,19 +113,64 @@ DOWNLOADING: Mapping[tuple[Phase, Step], Phase] = MappingProxyType(
 """Every transition of a download."""
 
 
+WORK = 6
+WORK_RATE = 4 << 20
+"""How long a broker's word that it is at work counts: so many times `limit`, and a second for so many bytes.
+A line on which a chunk takes `limit` may besides have a window of the smallest ones under way."""
+
+LEAST_GAIN = 1 << 10
+"""Fewest new bytes that count as progress, unless they are the last."""
+
+MOST_REPEATS = 256
+"""How often a broker may send a transfer back before new bytes move; every chunk under way may do it once."""
+
+
 @dataclass(slots=True)
 class Patience:
-    """When a client gives up on a link, and on a transfer. `limit` seconds without progress end it."""
+    """When a client gives up on a link, and on a transfer. `limit` seconds without progress end it.
+
+    Progress is bytes that never moved before, so that it has an end. Signs of life count while the other side
+    may be at work, and no longer than its work can take.
+    """
 
     heard_at: float
     moved_at: float
     limit: float
+    _gained_at: float
+    _work: float
+    _gained: int = 0
+    _repeats: int = 0
+
+    @classmethod
+    def of(cls, now: float, limit: float, size: int = 0) -> Self:
+        """From now on, for a file with which the other side may be at work."""
+        under_way = min(size // FIRST_CHUNK, WINDOW_CHUNKS)
+        return cls(now, now, limit, now, (WORK + under_way) * limit + size / WORK_RATE)
 
     def heard(self, now: float, *, progress: bool) -> None:
-        """The broker said something about this transfer."""
+        """The broker said something about this transfer; `progress` if it may be at work."""
         self.heard_at = now
-        if progress:
+        if progress and now - self._gained_at <= self._work:
             self.moved_at = now
+
+    def reached(self, now: float, amount: int, whole: int) -> None:
+        """So much has moved of the whole; what moved again is nothing new."""
+        if amount - self._gained >= max(1, min(LEAST_GAIN, whole - self._gained)):
+            self._gained, self._repeats = amount, 0
+            self.moved_at = self._gained_at = now
+
+    def worked(self, now: float) -> None:
+        """This side was busy itself."""
+        self.heard_at = self.moved_at = self._gained_at = now
+
+    def sent_back(self) -> None:
+        """The broker wants something again; NoProgressError when it wants nothing else for too long.
+
+        A link that brings things late makes for hundreds of repeats in a moment, so it takes both.
+        """
+        self._repeats += 1
+        if self._repeats > MOST_REPEATS and self.heard_at - self._gained_at > self.limit:
+            raise NoProgressError("it sends the transfer back again and again, and nothing moves")
 
     @property
     def deadline(self) -> float:

@@ -31,7 +31,9 @@ class Upload:
         self.confirmed = 0
         self.resent = 0
         self.file: bytes | None = None
-        self._patience = Patience(now, now, limit)
+        self._patience = Patience.of(now, limit, put.size)
+        self._furthest = 0
+        self._granted_to = -1
         self._asked_at = now
         self._sha256 = b""
         self._restarts = 0
@@ -43,12 +45,12 @@ class Upload:
 
     def received(self, now: float, message: FileMessage) -> list[Effect]:
         """The broker said something."""
-        before = self.flow.upto, self.phase
+        before = self.phase
         effects = self._take(message)
         # Unless bytes are moving a word is enough: the broker hashes what it has, or brings it to its disk.
-        at_work = self.phase is not Phase.MOVING
-        self._patience.heard(now, progress=at_work or (self.flow.upto, self.phase) != before)
-        if self.phase is not before[1]:
+        self._patience.heard(now, progress=self.phase is not Phase.MOVING or self.phase is not before)
+        self._advance(now)
+        if self.phase is not before:
             self._asked_at = now
         return effects
 
@@ -68,7 +70,10 @@ class Upload:
                 return [Ended(message)]
             case Stop(code) if code == ErrorCode.NOT_ATTACHED:
                 # Said of every chunk that was under way; asking once is enough.
-                return [] if self.phase is Phase.ASKING else self._ask_again()
+                if self.phase is Phase.ASKING:
+                    return []
+                self._patience.sent_back()
+                return self._ask_again()
             case Stop(code) if code == ErrorCode.SHUTDOWN:
                 self._move(Step.LOST)  # the next broker is asked, once the link has broken
                 return []
@@ -89,6 +94,9 @@ class Upload:
                 self._move(Step.STOPPED)
                 text = "what arrived is not what was sent, again and again; is the file being changed?"
                 return [Ended(None, RequestError(ErrorCode.INTEGRITY, text))]
+        if offset <= self._granted_to:
+            self._patience.sent_back()
+        self._granted_to = max(self._granted_to, offset)
         self._move(Step.GRANTED)
         self.file = file
         self.resent += max(0, self.flow.offset - offset)
@@ -107,9 +115,14 @@ class Upload:
         self.flow.offset += length
         return offset, length
 
-    def worked(self, now: float) -> None:
-        """This side moved on: a chunk left, or a part of the file was hashed."""
-        self._patience.heard(now, progress=True)
+    def sent(self, now: float) -> None:
+        """The chunk has left."""
+        self._patience.heard(now, progress=False)
+        self._advance(now)
+
+    def hashed(self, now: float) -> None:
+        """A part of the file was hashed."""
+        self._patience.worked(now)
 
     @property
     def all_sent(self) -> bool:
@@ -138,6 +151,12 @@ class Upload:
         self._asked_at = now
         self._unanswered = 0
         return self._ask_again()
+
+    def _advance(self, now: float) -> None:
+        """Progress is what was sent for the first time, and what may be."""
+        size = self.flow.size
+        self._furthest = max(self._furthest, self.flow.offset + min(self.flow.upto, size))
+        self._patience.reached(now, self._furthest, 2 * size)
 
     def _ask_again(self) -> list[Effect]:
         self._move(Step.LOST)

@@ -18,7 +18,7 @@ from cnmessage_broker.app import DATABASE, KEY_FILE, LOCK_FILE
 from cnmessage_broker.config import ENVIRONMENT_PREFIX, HIGHEST_PORT, Config
 from cnmessage_broker.store.maintenance import back_up
 from cnmessage_broker.store.sqlite import SqliteStore
-from cnmessage_protocol import filechannel, flows, inbox, liveness, records, results, session, transfer
+from cnmessage_protocol import composure, filechannel, flows, inbox, liveness, records, results, transfer
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, encode
 from cnmessage_protocol.deliveries import DELIVERIES, Hello, Items
 from cnmessage_protocol.envelope import pack_error, pack_key_card, pack_request, pack_result
@@ -159,8 +159,8 @@ def test_the_places_of_both_rows_are_listed_in_order() -> None:
         (liveness.HEARTBEAT * 1000, "ms between beats, now {}"),
         (liveness.EXPIRY * 1000, "after which the attachment ends, now {}"),
         (liveness.EXPIRY, "for `expiry` ms (**{} s**)"),
-        (session.EARLY_BEAT, "as soon as **{} items**"),
-        (session.JOIN_PATIENCE, "No hello within {} s"),
+        (liveness.EARLY_BEAT, "as soon as **{} items**"),
+        (composure.JOIN_PATIENCE, "No hello within {} s"),
         (liveness.BACKOFF_LIMIT, f"`min({{}}, {liveness.BACKOFF_FIRST} · 2^n)`"),
         (inbox.HOLD, "({} rows here"),
         (attachments.WINDOW_BYTES >> 20, "at most {} MiB (rows)"),

@@ -223,6 +223,7 @@ class _Run:
                 Path(self._order.output),
                 name=wanted.name,
                 overwrite=self._order.force,
+                offered=wanted.info,
                 progress=_following(view, wanted),
             )
         except CnMessageError as error:
@@ -237,7 +238,9 @@ class _Run:
         folder = stdout_folder(client.profile, wanted.id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         progress = _following(view, wanted)
-        path = await client.get_file(wanted.id, folder, overwrite=True, confirm=False, progress=progress)
+        path = await client.get_file(
+            wanted.id, folder, overwrite=True, confirm=False, offered=wanted.info, progress=progress
+        )
         self._verified.append((wanted.id, path))
 
     def print_verified(self, stdout: BinaryIO | None) -> None:

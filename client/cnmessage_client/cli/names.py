@@ -16,13 +16,16 @@ from cnmessage_client.model import FileInfo
 from cnmessage_client.profile import Home, Profile
 from cnmessage_protocol.errors import CnMessageError
 
+_MOST_NAMES = 20_000
 _MOST_FILES = 500
 """More would be no help behind a TAB."""
 
 
 def remember_names(profile: Profile, names: Iterable[str]) -> None:
-    """Keep these names for completion."""
-    _write(profile, "names", sorted(set(names) | set(known_names(profile))))
+    """Keep these names for completion; of too many, those seen now first."""
+    fresh = set(names)
+    others = sorted(set(known_names(profile)) - fresh)
+    _write(profile, "names", sorted([*sorted(fresh), *others][:_MOST_NAMES]))
 
 
 def remember_files(profile: Profile, files: Iterable[FileInfo]) -> None:

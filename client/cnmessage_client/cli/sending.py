@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from cnmessage_client.cli.times import Span
 from cnmessage_client.client import Client
 from cnmessage_client.disk import disk_error
 from cnmessage_client.filenames import sent_name
-from cnmessage_client.model import SentFile, TransferProgress
+from cnmessage_client.model import FileInfo, SentFile, TransferProgress
 from cnmessage_client.profile import Profile
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
@@ -193,20 +193,22 @@ class _Run:
         self.when_stopped = "Stopped waiting. What was sent is stored, and still offered."
         clock = asyncio.get_running_loop().time
         waiting = {each.id: each for each in stored}
-        late, before, deadline = 0, None, clock() + client.timeout
+        late, deadline = 0, clock() + client.timeout
+        furthest: dict[tuple[str, str], tuple[bool, int]] = {}
         try:
             while waiting:
                 infos = {each.id: each for each in await client.files(sent=True) if each.id in waiting}
-                now = {identity: info.recipients for identity, info in infos.items()}
-                if now != before:
-                    before, deadline = now, clock() + client.timeout
+                if _got_on(infos.values(), furthest):
+                    deadline = clock() + client.timeout
                 over = clock() >= deadline
                 for identity, file in list(waiting.items()):
-                    states = {each.state for each in now.get(identity, ())}
-                    if over or states <= _RESTING or infos[identity].state != "stored":
-                        late += not states <= {"done"}
+                    info = infos.get(identity)
+                    states = set() if info is None else {each.state for each in info.recipients}
+                    if over or states <= _RESTING or info is None or info.state != "stored":
+                        all_have_it = states == {"done"}
+                        late += not all_have_it
                         del waiting[identity]
-                        self._tell(file, "fetched" if states <= {"done"} else "stored")
+                        self._tell(file, "fetched" if all_have_it else "stored")
                 if waiting:
                     await asyncio.sleep(_POLL)
         finally:
@@ -229,6 +231,18 @@ class _Run:
         person = f"{file.name}, {in_units(file.size)}: {status} for {people}, id {short}"
         line = (file.id, file.name, str(file.size), file.sha256, status, str(file.recipients))
         self._settings.renderer.record(values, person, line)
+
+
+def _got_on(infos: Iterable[FileInfo], furthest: dict[tuple[str, str], tuple[bool, int]]) -> bool:
+    """Whether a recipient is further than it ever was: it rests, or has more bytes. Both have an end."""
+    got_on = False
+    for info in infos:
+        for each in info.recipients:
+            key = (info.id, each.name)
+            now = (each.state in _RESTING, min(each.bytes, info.size))
+            if now > furthest.get(key, (False, -1)):
+                furthest[key], got_on = now, True
+    return got_on
 
 
 def _file_names(order: _Order) -> list[str]:

@@ -11,13 +11,15 @@ from hypothesis.strategies import SearchStrategy
 
 from cnmessage_protocol.ids import EVERYONE, ID_SIZE, RESERVED_NAMES
 from cnmessage_protocol.records import DIGEST_SIZE, Direction, Kind, file_facts, inbox_item, outgoing
-from cnmessage_protocol.schema import Check, boolean, existing_name, fresh_name
+from cnmessage_protocol.results import Attached
+from cnmessage_protocol.schema import LARGEST, LATEST, Check, boolean, existing_name, fresh_name, username
 
 Values = SearchStrategy[Any]
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,31}", fullmatch=True)
 IDS = st.binary(min_size=ID_SIZE, max_size=ID_SIZE)
 UINT63 = st.integers(0, (1 << 63) - 1)
+COUNTS = st.integers(0, LARGEST)
 BODIES = st.text(min_size=1, max_size=40)
 _MOST_ELEMENTS = 4  # longer arrays teach nothing more; the exact bounds have tests of their own
 _MOST_TEXT = 64
@@ -49,21 +51,22 @@ _recipients = st.lists(NAMES.filter(lambda name: name != EVERYONE), min_size=1, 
     [EVERYONE]
 )
 _digests = st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE)
-_facts = st.tuples(IDS, BODIES, UINT63, _digests).map(list)
+_facts = st.tuples(IDS, BODIES, COUNTS, _digests).map(list)
 _ROWS: dict[Any, Values] = {
     boolean: st.booleans(),
     existing_name: NAMES,
+    username: NAMES,
     fresh_name: NAMES.filter(lambda name: name not in RESERVED_NAMES),
     outgoing: st.tuples(IDS, _recipients, BODIES).map(list),
     inbox_item: st.sampled_from(Kind).flatmap(
         lambda kind: st.tuples(
-            st.integers(1, (1 << 63) - 1),
+            st.integers(1, LARGEST),
             st.sampled_from(Direction).map(int),
             IDS,
             st.just(int(kind)),
             NAMES,
-            st.lists(NAMES, max_size=3),
-            UINT63,
+            st.lists(NAMES, min_size=1, max_size=3),
+            st.integers(0, LATEST),
             BODIES,
             st.none() | IDS,
             _facts if kind is Kind.FILE else st.none(),
@@ -93,6 +96,8 @@ def valid(check: Check) -> Values:
             )
         case "integer":
             return st.integers(limits["low"], limits["high"])
+        case "word":
+            return st.sampled_from(limits["allowed"])
         case "blob":
             return st.binary(min_size=limits["size"], max_size=limits["size"])
         case "optional":
@@ -100,7 +105,7 @@ def valid(check: Check) -> Values:
         case "many":
             return st.lists(valid(limits["inner"]), min_size=limits["minimum"], max_size=_MOST_ELEMENTS)
         case "_ack":
-            return st.tuples(IDS, IDS, st.integers(1, (1 << 63) - 1), UINT63).map(list)
+            return st.tuples(IDS, IDS, st.integers(1, LARGEST), COUNTS).map(list)
         case "_names":
             return st.lists(NAMES.filter(lambda name: name != EVERYONE), min_size=1, max_size=4)
         case "_file_name":
@@ -117,7 +122,10 @@ def valid_map(record: type[Any]) -> SearchStrategy[dict[str, Any]]:
     """The maps that `build` turns into `record`."""
     places = {each.name: valid(each.metadata["check"]) for each in fields(record)}
     optional = {each.name: places.pop(each.name) for each in fields(record) if each.default is not MISSING}
-    return st.fixed_dictionaries(places, optional=optional)
+    maps = st.fixed_dictionaries(places, optional=optional)
+    if record is not Attached:
+        return maps
+    return maps.map(lambda each: {**each, "expiry": max(each["expiry"], each["heartbeat"] + 1)})
 
 
 @st.composite

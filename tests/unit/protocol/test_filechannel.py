@@ -27,7 +27,7 @@ from cnmessage_protocol.filechannel import (
     unpack,
 )
 from cnmessage_protocol.records import MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
-from cnmessage_protocol.schema import build
+from cnmessage_protocol.schema import LARGEST, build
 from tests.unit.protocol.strategies import IDS, PLAIN, TOO_LONG, raw_frame, spoiled_map, thorough, valid_map
 
 TRANSFER = bytes(range(16))
@@ -156,7 +156,7 @@ def test_a_file_goes_to_named_users(to: Any) -> None:
 
 def test_the_largest_put_fits_into_a_frame() -> None:
     names = tuple(f"{number:03}" + "x" * 29 for number in range(MAX_RECIPIENTS))
-    put = Put("é" * 127, (1 << 63) - 1, names, "n" * MAX_BODY, MAX_EXPIRES)
+    put = Put("é" * 127, LARGEST, names, "n" * MAX_BODY, MAX_EXPIRES)
     assert read([pack(TRANSFER, put)]) == put
 
 

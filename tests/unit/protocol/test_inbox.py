@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_protocol.inbox import HOLD, PATIENCE, Ask, Inbox, Show
+from cnmessage_protocol.inbox import HOLD, MOST_BARREN, PATIENCE, Ask, Inbox, Show, Stuck
 from cnmessage_protocol.records import InboxItem
 from tests.unit.protocol.test_inbox_machine import item
 
@@ -102,3 +102,21 @@ def test_after_a_restore_only_what_is_new_is_shown() -> None:
     # Item 2 is known, 3 was written anew after the older database had come back.
     assert inbox.pushed(1.0, [item(2, 2), item(3, 100)]) == [Show([item(3, 100)])]
     assert inbox.cursor == 3
+
+
+def test_pages_that_do_not_hold_what_they_say_there_is_end_it() -> None:
+    inbox = Inbox()
+    for _ in range(MOST_BARREN - 1):
+        inbox.ask_now()
+        assert inbox.page(0.0, (), 9, more=True) == []
+    inbox.ask_now()
+    (stuck,) = inbox.page(0.0, (), 9, more=True)
+    assert isinstance(stuck, Stuck)
+
+
+def test_a_page_without_news_corrects_a_head_that_is_none() -> None:
+    inbox = Inbox()
+    inbox.told_head(0.0, 1 << 50)
+    inbox.ask_now()
+    assert inbox.page(0.0, (), 0, more=False) == []
+    assert not inbox.behind

@@ -54,11 +54,17 @@ def test_every_result_survives_the_wire(record: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_every_error_code_survives_the_wire_and_has_an_exit_status(code: ErrorCode) -> None:
+def test_every_error_code_has_an_exit_status_and_survives_the_wire_unless_only_a_client_has_it(
+    code: ErrorCode,
+) -> None:
     reply = unpack_reply(pack_error(9, code, "why"))
     assert reply.error is not None
-    assert (reply.request_id, reply.error.code, reply.error.message) == (9, code, "why")
-    assert reply.error.exit_status == EXIT_STATUS[code] > 0
+    told = (
+        code if tuple(ErrorCode).index(code) < tuple(ErrorCode).index(ErrorCode.USAGE) else ErrorCode.INTERNAL
+    )
+    assert (reply.request_id, reply.error.code, reply.error.message) == (9, told, "why")
+    assert reply.error.exit_status == EXIT_STATUS[told] > 0
+    assert EXIT_STATUS[code] > 0
 
 
 def test_an_error_code_of_a_later_version_reads_as_internal() -> None:

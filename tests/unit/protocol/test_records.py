@@ -20,6 +20,7 @@ from cnmessage_protocol.records import (
     recipients,
     utf8_size,
 )
+from cnmessage_protocol.schema import LARGEST, LATEST
 from tests.unit.protocol.strategies import BODIES, IDS, NAMES, thorough, valid
 
 WIDTHS = pytest.mark.parametrize(("letter", "width"), [("a", 1), ("é", 2), ("€", 3), ("😀", 4)])
@@ -106,9 +107,9 @@ def test_facts_of_another_form_are_refused(facts: object) -> None:
 
 
 def test_the_size_of_an_item_is_never_below_what_it_takes_on_the_wire() -> None:
-    most = (1 << 63) - 1
+    most = LARGEST
     facts = [bytes(16), "x" * MAX_FILE_NAME, most, bytes(32)]
-    longest = [most, 1, bytes(16), 2, "x" * 32, ["y" * 32] * 256, most, "z" * MAX_BODY, bytes(16), facts]
+    longest = [most, 1, bytes(16), 2, "x" * 32, ["y" * 32] * 256, LATEST, "z" * MAX_BODY, bytes(16), facts]
     for row in (longest, [*longest[:3], 0, *longest[4:9], None]):
         item = inbox_item("items", row)
         assert len(encode(item.row())) <= item.size

@@ -3,7 +3,7 @@
 import pytest
 
 from cnmessage_protocol.envelope import MAX_REQUEST, pack_request
-from cnmessage_protocol.errors import RETRYABLE, ErrorCode, RequestError
+from cnmessage_protocol.errors import RETRYABLE, BrokenAnswerError, ErrorCode, RequestError, told_code
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.messages import Send
 from cnmessage_protocol.records import MAX_BODY, Outgoing
@@ -83,7 +83,7 @@ def test_a_refusal_settles_unless_it_is_for_the_moment(code: str) -> None:
     queue.next_batch(0.0)
     outcomes = queue.answered(0.0, sent(1, refused=((2, str(code)),)))
     assert outcomes[0] == acked(1)
-    if code in RETRYABLE:
+    if told_code(code) in RETRYABLE:
         assert len(outcomes) == len(queue) == 1
     else:
         assert isinstance(outcomes[1], Refused)
@@ -136,3 +136,25 @@ def test_why_a_batch_was_refused_for_the_moment_is_forgotten_with_the_link() -> 
     assert queue.hindrance is busy
     queue.interrupted()
     assert queue.hindrance is None
+
+
+def test_an_answer_that_cannot_be_read_leaves_it_open_what_was_stored() -> None:
+    queue = queue_of(1)
+    queue.next_batch(0.0)
+    assert queue.failed(0.0, BrokenAnswerError("it is a map of nothing")) == []
+    assert queue.hindrance is not None
+    assert not queue.withdraw(ClientId(number_id(1)))
+    assert numbers(queue.next_batch(RETRY_PAUSE)) == [1]
+
+
+def test_pauses_grow_until_something_is_stored() -> None:
+    queue = queue_of(1, 2)
+    now = 0.0
+    for pause in (1.0, 2.0, 4.0, 8.0, 8.0):
+        assert numbers(queue.next_batch(now)) == [1, 2]
+        queue.answered(now, sent())
+        assert queue.next_batch(now + pause - 0.001) == ()
+        now += pause
+    queue.next_batch(now)
+    queue.answered(now, sent(1))
+    assert numbers(queue.next_batch(now + RETRY_PAUSE)) == [2]

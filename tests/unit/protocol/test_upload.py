@@ -16,6 +16,7 @@ from cnmessage_protocol.filechannel import (
     Stop,
 )
 from cnmessage_protocol.transfer import (
+    LEAST_GAIN,
     SILENCE,
     UPLOADING,
     Ended,
@@ -226,7 +227,7 @@ def test_the_late_answer_to_a_question_said_twice_sends_nothing_twice() -> None:
 def test_a_slow_line_is_progress_as_long_as_the_broker_grants_more() -> None:
     upload = moving(10 * WINDOW)
     for second in range(1, int(3 * LIMIT)):
-        upload.received(float(second), Credit(WINDOW + second, FIRST_CHUNK))
+        upload.received(float(second), Credit(WINDOW + second * LEAST_GAIN, FIRST_CHUNK))
         assert upload.tick(float(second)) == []
     assert upload.phase is Phase.MOVING
 

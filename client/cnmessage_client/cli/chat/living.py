@@ -6,6 +6,7 @@ tells its news to driver.py, which calls it on the event loop.
 """
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ from cnmessage_client.profile import Home, Profile
 from cnmessage_client.trust import trust_loopback
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.results import Identity
+from cnmessage_protocol.liveness import Backoff
 from cnmessage_protocol.states import State
 
 Result = TypeVar("Result")
@@ -35,9 +36,6 @@ _FOREVER = 1e8
 
 _LOOK_AGAIN = 5.0
 """Seconds after a broker with another key until it is tried again whether the right one is back."""
-
-_PAUSE = 0.2
-"""Seconds between two questions to a broker that does not answer for the moment."""
 
 
 class News(Protocol):
@@ -259,8 +257,7 @@ class Living:
     async def _watch(self, client: Client, user: str) -> None:
         """Take everything that comes, until the client ends."""
         try:
-            me = await self._identity(client)
-            after = await self._backlog.begin(client, me, self._news.left_out)
+            after = await self._beginning(client)
             async for message in client.messages(after=after, auto_ack=False, own=True):
                 self._backlog.came(user, message.seq)
                 self._news.came(message)
@@ -298,15 +295,16 @@ class Living:
         finally:
             self._reading = False
 
-    async def _identity(self, client: Client) -> Identity:
-        """Who we are, as soon as the broker answers."""
+    async def _beginning(self, client: Client) -> int:
+        """Where the stream begins, as soon as the broker says what is needed to know."""
+        pauses = Backoff(random.random)
         while True:
             try:
-                return await client.whoami()
+                return await self._backlog.begin(client, await client.whoami(), self._news.left_out)
             except CnMessageError as error:
                 if not error.retryable:
                     raise
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(pauses.pause())
 
     def _moved(self, client: Client, state: State, retry_in: float) -> None:
         if client is not self._client:

@@ -4,7 +4,8 @@ Changes within WINDOW seconds become one line; who came and went in that time is
 connection is up nothing is told for QUIET seconds: the list of users says it all. Called by talk.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
+from itertools import islice
 
 WINDOW = 2.0
 QUIET = 3.0
@@ -33,8 +34,7 @@ class Presence:
 
     def learn(self, names: Iterable[str]) -> None:
         """These are users."""
-        if len(self.known) < MOST_NAMES:
-            self.known.update(names)
+        self.known.update(islice((name for name in names if name not in self.known), self._room(self.known)))
 
     def up(self, now: float) -> None:
         """The connection is up."""
@@ -48,7 +48,7 @@ class Presence:
     def roster(self, users: Sequence[tuple[str, bool]]) -> None:
         """The whole list of users; nothing of it is news."""
         self.learn(name for name, _ in users)
-        self._online = {name for name, online in users if online}
+        self._online = set(islice((name for name, online in users if online), MOST_NAMES))
         self.listed = True
         self._drop()
 
@@ -58,9 +58,13 @@ class Presence:
         came = {name for name, online in changes if online}
         for name, online in changes:
             was = name in self._online
-            if now >= self._quiet_until and name != me and was != online:
+            news = now >= self._quiet_until and name != me and was != online
+            if news and self._room(self._before):
                 self._before.setdefault(name, was)
-            (self._online.add if online else self._online.discard)(name)
+            if not online:
+                self._online.discard(name)
+            elif self._room(self._online):
+                self._online.add(name)
         if self._before and self.deadline is None:
             self.deadline = now + WINDOW
         return came
@@ -81,6 +85,11 @@ class Presence:
         if len(news) > MOST_NAMED:
             return ", ".join(f"{len(names)} {verb}" for names, verb in told)
         return " · ".join(f"{', '.join(names)} {verb}" for names, verb in told) or None
+
+    @staticmethod
+    def _room(names: Sized) -> int:
+        """How many more names may be remembered: a broker could tell of them without end."""
+        return max(0, MOST_NAMES - len(names))
 
     def _drop(self) -> None:
         self._before.clear()

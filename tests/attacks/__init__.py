@@ -1,0 +1,1 @@
+"""Attacks on the product, and the peers that carry them out."""
