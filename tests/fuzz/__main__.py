@@ -53,7 +53,7 @@ def summary(run: Run) -> list[str]:
     lines.append(
         f"honest waits: {half:.0f} ms (half), {slowest:.0f} ms (all); {len(honest.failures)} refused"
     )
-    lines.append(f"attackers ended by their own libzmq and started again: {run.deaths}")
+    lines += [f"an attacker ended by itself and was started again: {each}" for each in run.deaths]
     lines += [
         f"INCIDENT at second {each.at:.0f}: {each.what}: {' | '.join(each.words[-2:])}"
         for each in run.incidents

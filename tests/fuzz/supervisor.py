@@ -59,23 +59,25 @@ class Incident:
 class Attacker:
     """One attacking process and the cases it played last."""
 
-    def __init__(self, port: str, command: list[str]) -> None:
+    def __init__(self, port: str, command: list[str], errors: Path) -> None:
         self.port = port
+        self._errors = errors
         self.next = 0
         self.recent: deque[str] = deque(maxlen=RING)
         self.kinds: Counter[str] = Counter()
-        self.deaths = 0
+        self.deaths: list[str] = []
         self._command = command
         self._start()
 
     def _start(self) -> None:
-        self.process = subprocess.Popen(
-            [*self._command, "--first", str(self.next)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        with self._errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [*self._command, "--first", str(self.next)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -92,7 +94,10 @@ class Attacker:
         if self.process.poll() is not None:
             self._reader.join(5)
             self._close()
-            self.deaths += 1
+            words = self._errors.read_text(errors="replace").splitlines() or ["(silently)"]
+            self.deaths.append(
+                f"{self.port} {list(self.recent)[-1:]}: status {self.process.returncode}, {words[-1]}"
+            )
             self._start()
 
     def end(self) -> None:
@@ -118,6 +123,7 @@ class Run:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.settings = settings
+        self._folder = folder
         self.broker = BrokerProcess(folder / "broker")
         self.home: Home = home_at(folder / "home")
         self.attackers: list[Attacker] = []
@@ -125,7 +131,7 @@ class Run:
         self.stops: list[float] = []
         self.figures: list[tuple[int, int]] = []
         self.kinds: dict[str, Counter[str]] = {}
-        self.deaths = 0
+        self.deaths: list[str] = []
         self._rng = random.Random(settings.seed)
         self._began = time.monotonic()
         self._log_from = 0
@@ -146,7 +152,10 @@ class Run:
         """Attack for as long as the settings say, then let the honest users finish."""
         self._began = time.monotonic()
         ends = self._began + self.settings.seconds
-        self.attackers = [Attacker(port, self._command(port)) for port in self.settings.ports]
+        self.attackers = [
+            Attacker(port, self._command(port), self._folder / f"{port}.errors")
+            for port in self.settings.ports
+        ]
         next_stop = self._began + self.settings.restart_every
         pause = threading.Event()
         with self.honest:
@@ -161,7 +170,7 @@ class Run:
                 each.end()
             attackers, self.attackers = self.attackers, []
             self.kinds = {each.port: each.kinds for each in attackers}
-            self.deaths = sum(each.deaths for each in attackers)
+            self.deaths = [death for each in attackers for death in each.deaths]
             self.honest.end()
             pause.wait(
                 min(_GRACE, self.settings.seconds / 4)
