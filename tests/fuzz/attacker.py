@@ -14,10 +14,10 @@ from contextlib import suppress
 import zmq
 
 from cnmessage_client.profile import KeyPair, parse_address
-from tests.fuzz import bare, early, late
+from tests.fuzz import bare, deep, early, late
 from tests.fuzz.case import PORTS, Case, Ground
 
-CASES: tuple[Case, ...] = (*early.CASES, *late.CASES, *bare.CASES)
+CASES: tuple[Case, ...] = (*early.CASES, *late.CASES, *deep.CASES, *bare.CASES)
 _REFUSED_PAUSE = 0.1
 
 

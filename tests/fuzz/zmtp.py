@@ -160,6 +160,18 @@ class Peer:
         box_ = self._box.seal(b"CurveZMQMESSAGEC" + self.count(), bytes([flags]) + body)
         return b"\x07MESSAGE" + self.counted() + box_
 
+    def heard(self) -> list[bytes]:
+        """The frames of the next message of the broker."""
+        assert self._box is not None
+        frames = []
+        while True:
+            body = self.frame()
+            plain = self._box.open(b"CurveZMQMESSAGES" + body[8:16], body[16:])
+            if not plain[0] & BOXED_COMMAND:
+                frames.append(plain[1:])
+                if not plain[0] & MORE:
+                    return frames
+
     def count(self) -> bytes:
         """The next nonce."""
         self.nonce += 1
