@@ -73,16 +73,11 @@ class Answers:
                 return
 
     def _send(self, origin: Origin, frame: bytes) -> int:
-        now = self._monotonic()
-        self._links.drain(
-            now
-        )  # who has just left must not be answered under a routing id that is another's now
-        if origin.link.open:
-            try:
-                self._requests.send_multipart([origin.link.routing_id, frame], zmq.NOBLOCK)
-            except zmq.ZMQError as error:
-                # Gone (EHOSTUNREACH) or not reading (EAGAIN): the client asks again under the same id.
-                self._log.debug("an answer was dropped", reason=error.strerror)
-            else:
-                self._links.handed(origin.link, len(frame), now)
+        try:
+            self._requests.send_multipart([origin.link.routing_id, frame], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            # Gone (EHOSTUNREACH) or not reading (EAGAIN): the client asks again under the same id.
+            self._log.debug("an answer was dropped", reason=error.strerror)
+        else:
+            self._links.handed(origin.link, len(frame), self._monotonic())
         return len(frame)

@@ -122,9 +122,7 @@ class Broker:
             config.connection_burst,
             config.connection_rate,
         )
-        return Watch(
-            limits, lambda: admission.admitted, structlog.get_logger(), self._memory // _UNREAD_SHARE
-        )
+        return Watch(admission, limits, self._memory // _UNREAD_SHARE, structlog.get_logger())
 
     def _file_thread(self, secret: bytes, monotonic: Callable[[], float]) -> FileThread:
         folder = self.config.data / FILES_FOLDER

@@ -39,7 +39,7 @@ class Channel:
 
     def register(self, poller: "zmq.Poller") -> None:
         """Have a poller wake up for what comes here."""
-        poller.register(self._sockets.zap, zmq.POLLIN)
+        self._sockets.door.register(poller)
         poller.register(self._sockets.channel, zmq.POLLIN)
         poller.register(self._links.monitor, zmq.POLLIN)
 
@@ -65,9 +65,9 @@ class Channel:
             yield Peer(link, transfer), Device(link.key, self._admission.address_of(link.key)), message, data
 
     def look(self) -> None:
-        """Learn who came and who left, and then let in who may come."""
+        """Learn who came and who left, and let in who may come."""
         self._links.drain(self._monotonic())
-        self._admission.drain(self._sockets.zap)
+        self._sockets.door.drain()
 
     def beat(self, *, pressed: bool) -> None:
         """What time alone shows of connections; `pressed`: memory is short."""
@@ -92,7 +92,7 @@ class Channel:
             return False
         except zmq.ZMQError as error:
             raise GoneError from error
-        self._links.handed(peer.link, sum(len(each) for each in frames), now)
+        self._links.handed(peer.link, sum(len(each) for each in frames), self._monotonic())
         return True
 
     def _warn(self, key: str, text: str) -> None:

@@ -7,16 +7,16 @@ hold for it in vain. Who takes more than their share is cut. Owned by the thread
 """
 
 import struct
+import time
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 import zmq
 
 from cnmessage_broker.gate import Gate
-from cnmessage_broker.tcp import Place, cut, place_of, traffic_of
-from cnmessage_broker.zap import CONNECTION
+from cnmessage_broker.tcp import COUNTS, Place, cut, place_of, traffic_of
+from cnmessage_broker.zap import CONNECTION, routing_id
 
 _EVENT = struct.Struct("=Hi")
 _WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED
@@ -40,6 +40,12 @@ ROUND = 500
 
 OVERHEAD = 256
 """Bytes a second that a connection may bring beside its frames: framing, ZMTP's heartbeats."""
+
+
+_GLANCE_MS = 20
+_GOODBYE = 1.0
+_BLIND = 0.3
+"""While all connections end: milliseconds between looks, seconds at most, and where nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +87,24 @@ class Link:
 
 
 class Links:
-    """All connections of a socket that is not bound yet.
-
-    `first_id` is the routing id that libzmq gives next, as a number, and `admitted()` how many connections
-    ZAP has let in so far: an automatic routing id beyond their sum was chosen by a peer. None where there are
-    no such ids.
-    """
+    """All connections of a socket that is not bound yet. `routed`: its frames begin with a routing id."""
 
     def __init__(
         self,
         socket: "zmq.Socket[bytes]",
         gate: Gate,
-        admitted: Callable[[], int],
-        first_id: int | None,
         log: structlog.typing.FilteringBoundLogger,
         bounds: Bounds,
+        *,
+        routed: bool,
     ) -> None:
         self.bounds = bounds
         self.unread = 0
         self.refused_accepts = 0
         self._socket = socket
         self._gate = gate
-        self._admitted = admitted
-        self._first_id = first_id
         self._log = log
+        self._routed = routed
         self._links: dict[int, Link] = {}
         self._of_key: dict[str, set[Link]] = {}
         self._owing: set[Link] = set()
@@ -129,10 +129,37 @@ class Links:
         """Whether no more connections may come."""
         return self._gate.full
 
-    def close(self) -> None:
-        """Stop watching; before the socket is closed."""
+    def end(self, seconds: float) -> None:
+        """Let everybody take what is handed to them, for so long at most; then break all connections.
+
+        The socket, which must not be bound any more, is closed without any connection then: one that breaks
+        in the moment of the close can make libzmq abort (docs/upstream.md).
+        """
+        now = time.monotonic()
+        ends = now + (seconds if COUNTS else min(seconds, _BLIND))
+        while now < ends and not (
+            COUNTS and all(self._has_taken(link, now) for link in self._links.values())
+        ):
+            now = self._await()
+        ends = now + _GOODBYE
+        while self._links and now < ends:
+            for link in list(self._links.values()):
+                self.drop(link)
+            now = self._await()
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
+
+    def _has_taken(self, link: Link, now: float) -> bool:
+        if link.unread:
+            self._look(link, now)
+        return not link.unread
+
+    def _await(self) -> float:
+        """Wait a moment for who comes or leaves; gives the time."""
+        self._monitor.poll(_GLANCE_MS)
+        now = time.monotonic()
+        self.drain(now)
+        return now
 
     # -- who is there -----------------------------------------------------------------------------
 
@@ -197,21 +224,12 @@ class Links:
                 self._forget(link)
                 link = self._links[descriptor] = Link(link.place, link.opened_at, descriptor)
                 self._round.append(link)
-            link.key, link.number = key, number
+            link.key, link.number, link.routing_id = key, number, routing_id(number)
             self._silent.pop(descriptor, None)
             self._of_key.setdefault(key, set()).add(link)
-            self._look_at_id(link, frame.bytes)
+            if self._routed and frame.bytes != link.routing_id:
+                self.cut(link, "a routing id that is not the one it was given")
         return link
-
-    def _look_at_id(self, link: Link, routing_id: bytes) -> None:
-        """Who chooses an automatic id that is still to be given makes libzmq abort (docs/upstream.md)."""
-        if self._first_id is None:
-            return
-        link.routing_id = routing_id
-        if len(routing_id) == 5 and routing_id[0] == 0:
-            ahead = (int.from_bytes(routing_id[1:], "big") - self._first_id) % (1 << 32)
-            if ahead > self._admitted():
-                self.cut(link, "a routing id of libzmq's own form was chosen")
 
     def of_key(self, key: str) -> list[Link]:
         """A key's connections that have said something."""

@@ -118,7 +118,8 @@ class Reactor:
         """Serve until `stop`; what was accepted is committed and answered before this returns."""
         poller = zmq.Poller()
         mine = self._sockets
-        for each in (mine.zap, mine.requests, mine.deliveries):
+        mine.door.register(poller)
+        for each in (mine.requests, mine.deliveries):
             poller.register(each, zmq.POLLIN)
         for links in (mine.request_links, mine.delivery_links):
             poller.register(links.monitor, zmq.POLLIN)
@@ -157,8 +158,7 @@ class Reactor:
                 self._attention.heard_all(self._deps.monotonic())
             else:
                 self._request(beat)
-        # After the sockets were looked at: who left has left before somebody comes under their routing id.
-        self._admission.drain(self._sockets.zap)
+        self._sockets.door.drain()
         for ask in self._link.to_reactor.take():
             self._arrivals.queue.put(ask.key, ask, 0)
         while self._done:

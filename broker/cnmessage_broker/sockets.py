@@ -6,10 +6,7 @@ no queue of incoming messages has a limit of libzmq's: a full one lets a peer ab
 (docs/upstream.md), so what waits there is bounded by links.py.
 """
 
-import ctypes
 import errno
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -18,7 +15,7 @@ from zmq.utils import z85
 
 from cnmessage_broker.gate import Gate, GateLimits
 from cnmessage_broker.links import Bounds, Links
-from cnmessage_broker.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN
+from cnmessage_broker.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, Door
 from cnmessage_protocol.envelope import MAX_REQUEST
 from cnmessage_protocol.filechannel import CHUNK, FILES, WINDOW_CHUNKS
 
@@ -71,12 +68,12 @@ def bind_error(host: str, port: int, error: OSError | zmq.ZMQError) -> BindError
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What the watch over connections needs. `admitted()` counts those that ZAP let in on this context."""
+    """What a context's sockets are watched with: who may connect, and how much connections may take."""
 
+    admission: Admission
     limits: GateLimits
-    admitted: Callable[[], int]
-    log: structlog.typing.FilteringBoundLogger
     unread_of_all: int
+    log: structlog.typing.FilteringBoundLogger
 
 
 class _Bound:
@@ -89,15 +86,18 @@ class _Bound:
         self._watch = watch
         self._all: list[zmq.Socket[bytes]] = []
         self._watched: list[Links] = []
-        self.zap = self._new(zmq.ROUTER)
-        self.zap.bind("inproc://zeromq.zap.01")
+        self.door = Door(context, watch.admission)
 
     def close(self, linger_ms: int = LINGER_MS) -> None:
         """Close all; what is queued may leave within `linger_ms`."""
-        for links in self._watched:
-            links.close()
         for socket in self._all:
-            socket.close(linger=linger_ms)
+            if endpoint := socket.get_string(zmq.LAST_ENDPOINT):
+                socket.unbind(endpoint)
+        for links in self._watched:
+            links.end(linger_ms / 1000)
+        for socket in self._all:
+            socket.close(linger=0)
+        self.door.close()
 
     def _new(self, kind: int) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
@@ -124,16 +124,15 @@ class _Bound:
         return socket
 
     def _router(self, secret: bytes, domain: bytes) -> zmq.Socket[bytes]:
-        _seed_routing_ids()
         socket = self._secured(zmq.ROUTER, secret, domain)
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         socket.setsockopt(zmq.ROUTER_HANDOVER, 0)
         return socket
 
-    def _links(self, socket: zmq.Socket[bytes], first_id: int | None, untold: int) -> Links:
+    def _links(self, socket: zmq.Socket[bytes], untold: int) -> Links:
         watch = self._watch
         bounds = Bounds(untold=untold, unread_of_all=watch.unread_of_all)
-        links = Links(socket, Gate(watch.limits), watch.admitted, first_id, watch.log, bounds)
+        links = Links(socket, Gate(watch.limits), watch.log, bounds, routed=socket.type == zmq.ROUTER)
         self._watched.append(links)
         return links
 
@@ -147,7 +146,7 @@ class _Bound:
 
 
 class Sockets(_Bound):
-    """The reactor's sockets, bound: `zap`, `requests`, `deliveries`, and the connections of the last two."""
+    """The reactor's sockets, bound: `door`, `requests`, `deliveries`, and the connections of the last two."""
 
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes, watch: Watch
@@ -157,12 +156,12 @@ class Sockets(_Bound):
             self.requests = self._router(secret, DOMAIN)
             self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST + CURVE_OVERHEAD)
             self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
-            self.request_links = self._links(self.requests, next_routing_id(self.requests), _UNTOLD_REQUESTS)
+            self.request_links = self._links(self.requests, _UNTOLD_REQUESTS)
             self.deliveries = self._secured(zmq.XPUB, secret, DELIVERIES_DOMAIN)
             self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
             self.deliveries.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION)
             self.deliveries.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
-            self.delivery_links = self._links(self.deliveries, None, _UNTOLD_SUBSCRIPTIONS)
+            self.delivery_links = self._links(self.deliveries, _UNTOLD_SUBSCRIPTIONS)
             self._bind(self.requests, host, port)
             self._bind(self.deliveries, host, port + 1)
         except BaseException:
@@ -177,7 +176,7 @@ class Sockets(_Bound):
 
 
 class FileSockets(_Bound):
-    """The file thread's sockets, bound: `zap`, `channel`; its `context` has an I/O thread of its own."""
+    """The file thread's sockets, bound: `door`, `channel`, `links`; in a context with its own I/O thread."""
 
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes, watch: Watch
@@ -187,35 +186,8 @@ class FileSockets(_Bound):
             self.channel = self._router(secret, FILES_DOMAIN)
             self.channel.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
             self.channel.setsockopt(zmq.SNDHWM, CHUNK_QUEUE)
-            self.links = self._links(self.channel, next_routing_id(self.channel), _UNTOLD_CHUNKS)
+            self.links = self._links(self.channel, _UNTOLD_CHUNKS)
             self._bind(self.channel, host, port + FILES)
         except BaseException:
             self.close(0)
             raise
-
-
-def next_routing_id(router: "zmq.Socket[bytes]") -> int:
-    """The number of the routing id that libzmq's counter gives next; a visitor of our own shows it."""
-    address = f"inproc://visitor-{id(router)}"
-    router.bind(address)
-    visitor = router.context.socket(zmq.DEALER)
-    try:
-        visitor.connect(address)
-        visitor.send(b"")
-        routing_id, _ = router.recv_multipart()
-    finally:
-        visitor.close(linger=0)
-        router.unbind(address)
-    return (int.from_bytes(routing_id[1:], "big") + 1) % (1 << 32)
-
-
-def _seed_routing_ids() -> None:
-    """Begin the counter of routing ids where nobody can know.
-
-    libzmq draws its beginning from the C library's rand() and never seeds that, so it is the same in every
-    process; a peer that knows it can choose the id that is given next and make libzmq abort
-    (docs/upstream.md).
-    """
-    seed = getattr(ctypes.CDLL(None), "srand", None)
-    if seed is not None:
-        seed(ctypes.c_uint(int.from_bytes(os.urandom(4), "big")))

@@ -23,6 +23,10 @@ _NOT_SENT_AT = 144
 _INFO_SIZE = 148
 
 
+COUNTS = hasattr(socket, "TCP_INFO")
+"""Whether this system counts a connection's bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """A connection's bytes since it began: that came, and that the other side's kernel has taken.
@@ -62,7 +66,7 @@ def place_of(descriptor: int) -> Place | None:
 
 def traffic_of(descriptor: int) -> Traffic | None:
     """How many bytes have passed; None when the connection is gone or the system does not count."""
-    if not hasattr(socket, "TCP_INFO"):
+    if not COUNTS:
         return None
     try:
         with _borrowed(descriptor) as connection:

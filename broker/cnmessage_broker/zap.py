@@ -1,13 +1,14 @@
-"""ZAP: who may connect to which port. A key's z85 text becomes the User-Id of every frame it sends.
+"""ZAP: who may connect to which port, and under which routing id. A key's z85 text is the User-Id of its
+frames.
 
 The key is the credential, so admission says nothing about accounts: on the request port any CURVE key may
 come, the other ports are for keys that have something to do there. Each connection gets a number of its own,
-which tells it from any other under the same routing id. Answers as ZAP 1.0 lays down
-(rfc.zeromq.org/spec/27). Owned by a socket's thread.
+and that is its routing id: a peer's own choice counts for nothing, and none is ever given twice
+(docs/adr/0014). Answers as ZAP 1.0 lays down (rfc.zeromq.org/spec/27). Owned by a socket's thread.
 """
 
 import struct
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 
 import zmq
@@ -26,10 +27,12 @@ BARRED = 60.0
 """Seconds for which a key that misbehaved is kept out."""
 
 _VERSION = b"1.0"
+_ROUTING_ID = "Identity"
 _MAX_ADDRESSES = 10_000
 _MAX_BARRED = 10_000
 _DRAIN = 1000
 _SIZE = struct.Struct(">I")
+_NUMBER = struct.Struct(">Q")
 
 Policy = Callable[[str], bool]
 """Whether a key (z85 text) may connect."""
@@ -40,6 +43,11 @@ def anybody(_: str) -> bool:
     return True
 
 
+def routing_id(number: int) -> bytes:
+    """The routing id of a connection. libzmq's own begin with a zero byte, ours never do."""
+    return b"\1" + _NUMBER.pack(number)
+
+
 class Admission:
     """Answers ZAP requests; `policies` says by domain who may come, `monotonic` gives seconds."""
 
@@ -48,8 +56,7 @@ class Admission:
         self._monotonic = monotonic
         self._addresses: OrderedDict[str, str] = OrderedDict()
         self._barred: OrderedDict[str, float] = OrderedDict()
-        self.admitted = 0
-        """How many connections were let in so far; the number of the latest."""
+        self._last = 0
 
     def address_of(self, key: str) -> str:
         """The address a key connected from last; empty if that was too long ago to know."""
@@ -61,17 +68,6 @@ class Admission:
         self._barred.move_to_end(key)
         if len(self._barred) > _MAX_BARRED:
             self._barred.popitem(last=False)
-
-    def drain(self, socket: "zmq.Socket[bytes]") -> None:
-        """Answer those who wait to be admitted."""
-        for _ in range(_DRAIN):
-            try:
-                frames = socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            answer = self.answer(frames)
-            if answer:
-                socket.send_multipart(answer)
 
     def answer(self, frames: list[bytes]) -> list[bytes]:
         """The reply frames to one ZAP request as a ROUTER receives it: envelope, blank, request."""
@@ -91,10 +87,68 @@ class Admission:
         self._addresses.move_to_end(key)
         if len(self._addresses) > _MAX_ADDRESSES:
             self._addresses.popitem(last=False)
-        self.admitted += 1
-        return [*head, b"200", b"OK", key.encode(), _metadata(CONNECTION, str(self.admitted))]
+        self._last += 1
+        given = _property(CONNECTION, b"%d" % self._last) + _property(_ROUTING_ID, routing_id(self._last))
+        return [*head, b"200", b"OK", key.encode(), given]
 
 
-def _metadata(name: str, value: str) -> bytes:
+class Door:
+    """The ZAP socket of a context with one I/O thread, and who waits at it.
+
+    A request is answered one trip through libzmq's I/O thread after it came. Sooner, the thread may not have
+    read what the peer says of itself yet, and would let that win over what we say.
+    """
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", admission: Admission) -> None:
+        self._admission = admission
+        self._waiting: deque[list[list[bytes]]] = deque()
+        self._requests = context.socket(zmq.ROUTER)
+        self._out, self._back = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+        try:
+            self._requests.bind("inproc://zeromq.zap.01")
+            self._back.bind("ipc://*")  # a socket of our own making, in a directory that is ours alone
+            self._out.connect(self._back.get_string(zmq.LAST_ENDPOINT))
+            self._out.send(b"")
+            self._back.recv()
+        except BaseException:
+            self.close()
+            raise
+
+    def register(self, poller: "zmq.Poller") -> None:
+        """Have a poller wake up for who comes, and for who may be answered now."""
+        poller.register(self._requests, zmq.POLLIN)
+        poller.register(self._back, zmq.POLLIN)
+
+    def drain(self) -> None:
+        """Answer those who have waited long enough, and let the others wait."""
+        self._answer()
+        came: list[list[bytes]] = []
+        for _ in range(_DRAIN):
+            try:
+                came.append(self._requests.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                break
+        if came:
+            self._waiting.append(came)
+            self._out.send(b"")
+
+    def _answer(self) -> None:
+        while self._waiting:
+            try:
+                self._back.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            for frames in self._waiting.popleft():
+                answer = self._admission.answer(frames)
+                if answer:
+                    self._requests.send_multipart(answer)
+
+    def close(self) -> None:
+        """Release everything; nobody is let in any more."""
+        for socket in (self._requests, self._out, self._back):
+            socket.close(linger=0)
+
+
+def _property(name: str, value: bytes) -> bytes:
     """One property as ZMTP writes it."""
-    return bytes([len(name)]) + name.encode() + _SIZE.pack(len(value)) + value.encode()
+    return bytes([len(name)]) + name.encode() + _SIZE.pack(len(value)) + value

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-import zmq
 
-from cnmessage_broker.sockets import next_routing_id
 from cnmessage_client import Home
-from tests.support.harness import BrokerProcess, BrokerThread, sign_up
+from tests.support.harness import BrokerProcess, BrokerThread, eventually, sign_up
 from tests.support.raw import HandPeer, Raw, ask, frame, new_keys
 
 UNSEEDED = (0x6B8B4567, 0xE43C9869, 0xF4B0DC51)
@@ -63,36 +61,26 @@ def test_an_identity_that_is_given_next_is_not_to_be_known(raw: Raw, broker_proc
             assert alive(raw, broker_process)
 
 
-def test_the_count_of_identities_begins_elsewhere_in_each_broker(broker: BrokerThread) -> None:
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    other = context.socket(zmq.ROUTER)
-    try:
-        mine = broker.broker._sockets.request_links._first_id
-        assert mine is not None
-        assert abs(mine - next_routing_id(other)) > 1000
-        assert all(abs(mine - start) > 1000 for start in UNSEEDED)
-    finally:
-        other.close(linger=0)
-        context.term()
-
-
 @pytest.mark.parametrize("port", [REQUESTS, FILES])
-def test_a_peer_that_chooses_an_identity_still_to_be_given_is_cut(
-    broker: BrokerThread, home: Home, port: int
+@pytest.mark.parametrize(
+    "chosen",
+    [b"victim", b"\0" + UNSEEDED[0].to_bytes(4, "big"), b"\1" + (1).to_bytes(8, "big"), b"x" * 255],
+    ids=["a word", "one of libzmq's", "one of ours", "a long one"],
+)
+def test_a_routing_id_is_never_the_peers_choice(
+    broker: BrokerThread, home: Home, port: int, chosen: bytes
 ) -> None:
     asyncio.run(sign_up(broker.address, home, "alice"))
     keys = home.profile("alice").keys(new_keys)
     inside = broker.broker
-    first = (inside._sockets.request_links if port == REQUESTS else inside._file_sockets.links)._first_id
-    assert first is not None
-
-    def is_cut(raw: Raw, number: int, seconds: float) -> bool:
-        identity = b"\0" + (number % (1 << 32)).to_bytes(4, "big")
-        with HandPeer(raw, b"CURVE", [(b"Identity", identity)], port) as peer:
+    links = inside._sockets.request_links if port == REQUESTS else inside._file_sockets.links
+    with Raw(broker.address) as raw, ExitStack() as peers:
+        for _ in range(20):
+            peer = peers.enter_context(HandPeer(raw, b"CURVE", [(b"Identity", chosen)], port))
             peer.curve(keys)
             peer.send_bytes(peer.sealed(frame("whoami", {})))
-            return peer.closed_within(seconds)
-
-    with Raw(broker.address) as raw:
-        assert is_cut(raw, first + 5000, 5.0)
-        assert not is_cut(raw, first, 0.5)  # given already, or never again: nobody's danger
+        eventually(lambda: len(links.of_key(keys.public.decode())) == 20)
+        given = [each.routing_id for each in links.of_key(keys.public.decode())]
+        assert len(set(given)) == 20
+        assert {(len(each), each[0]) for each in given} == {(9, 1)}
+        assert not any(each.cut for each in links.of_key(keys.public.decode()))

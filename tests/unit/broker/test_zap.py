@@ -5,7 +5,7 @@ import zmq
 from zmq.utils import z85
 
 from cnmessage_broker import zap
-from cnmessage_broker.zap import BARRED, CONNECTION, DELIVERIES_DOMAIN, DOMAIN, Admission, anybody
+from cnmessage_broker.zap import BARRED, CONNECTION, DELIVERIES_DOMAIN, DOMAIN, Admission, anybody, routing_id
 
 PUBLIC, _ = zmq.curve_keypair()
 RAW = z85.decode(PUBLIC)
@@ -42,8 +42,10 @@ def test_any_curve_key_is_admitted_under_its_own_text_each_connection_with_a_num
     for number in (b"1", b"2"):
         *answer, metadata = admission.answer(request(RAW))
         assert answer == [b"peer", b"", b"1.0", b"id-1", b"200", b"OK", PUBLIC]
-        assert metadata == b"\x0c" + CONNECTION.encode() + b"\0\0\0\x01" + number
-    assert admission.admitted == 2
+        given = routing_id(int(number))
+        assert metadata == (
+            b"\x0c" + CONNECTION.encode() + b"\0\0\0\x01" + number + b"\x08Identity\0\0\0\x09" + given
+        )
 
 
 def test_a_port_with_a_policy_lets_nobody_else_in_and_does_not_forbid_to_come_again() -> None:
@@ -51,7 +53,6 @@ def test_a_port_with_a_policy_lets_nobody_else_in_and_does_not_forbid_to_come_ag
     answer = admission.answer(request(RAW, domain=DELIVERIES_DOMAIN))
     assert answer[4] == b"300"
     assert answer[6:] == [b"", b""]
-    assert admission.admitted == 0
 
 
 def test_a_barred_key_is_kept_out_for_its_time_and_others_are_not() -> None:
