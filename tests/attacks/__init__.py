@@ -1,0 +1,1 @@
+"""The attack run, `make attacks`: raw peers against a real broker, with honest users beside them."""
