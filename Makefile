@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.synced
 SOURCES := protocol broker client tests bench docs/examples
 
 .DEFAULT_GOAL := help
-.PHONY: help sync run demo test check lint types imports fmt bench faults picture lock docs-check clean
+.PHONY: help sync run demo test check lint types imports fmt bench faults attacks picture lock docs-check clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench: sync  ## speed, side by side with a bare loop, in one run
 
 faults: sync  ## the fault runs of the default suite, many more of each
 	@CNMESSAGE_FAULT_RUNS=$${CNMESSAGE_FAULT_RUNS:-50} $(BIN)/python -m pytest tests/faults --timeout 3600
+
+attacks: sync  ## attack a broker of its own beside honest users, ten minutes; writes docs/attack-report.md
+	@$(BIN)/python -m tests.attacks --report docs/attack-report.md
 
 picture: sync  ## draw docs/chat.svg anew from a golden screen of the tests
 	@$(BIN)/python -m tests.support.picture

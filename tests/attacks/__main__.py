@@ -76,7 +76,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="+", choices=sorted(ATTACKS), metavar="NAME", help="only these attacks"
     )
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each window (default 2)")
+    parser.add_argument(
+        "--seconds", type=float, help="of each window (default 2, or as long as the attack needs)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="of each attack, if time allows (default 3)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report there")
     return parser.parse_args()

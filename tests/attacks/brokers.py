@@ -17,6 +17,7 @@ DEFAULT_BUDGETS = {
 """The harness widens these for tests that are not about them."""
 
 _PAUSE = 0.05
+_TICKS = os.sysconf("SC_CLK_TCK")
 _MIB = 1 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -27,6 +28,15 @@ class Holding:
 
     mib: float
     descriptors: int
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of processor that a process and its ended children have used; 0.0 if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return 0.0
+    return sum(int(each) for each in fields.rpartition(")")[2].split()[11:15]) / _TICKS
 
 
 class Watch:
@@ -49,6 +59,11 @@ class Watch:
             return Holding(int(pages) * _PAGE / _MIB, len(os.listdir(f"/proc/{process.pid}/fd")))  # noqa: PTH208
         except (OSError, IndexError):
             return Holding(0.0, 0)
+
+    def cpu(self) -> float:
+        """Seconds of processor that it has used."""
+        process = self._broker.process
+        return 0.0 if process is None else cpu_of(process.pid)
 
     def _run(self) -> None:
         while not self._ended.wait(_PAUSE):

@@ -1,8 +1,8 @@
 """Honest users: real clients that exchange messages at a steady pace and tell the parent all that they see.
 
 Lines to the parent, as JSON: `sent`, `acked` and `shown` with the message's number, `failed` with an error,
-`away` when one was attached and is no longer, `new` and `joined` for a client that starts and knows nothing of
-the broker. Times are CLOCK_MONOTONIC, the same in every process of a machine.
+`away` when one was attached and is no longer, `new` and `joined` for a client that knows nothing of the
+broker. Times are CLOCK_MONOTONIC, the same in every process of a machine.
 """
 
 import asyncio

@@ -125,8 +125,18 @@ class Ledger:
         return len(self._letters)
 
     def lost(self) -> int:
-        """Acknowledged, and never shown."""
-        return sum(each.acked is not None and not each.shown for each in self._letters.values())
+        """Acknowledged and not shown, though a later one of the same two was."""
+        last = {pair: max(shown) for pair, shown in self._order.items()}
+        return sum(
+            each.acked is not None
+            and not each.shown
+            and each.number < last.get((each.sender, each.recipient), -1)
+            for each in self._letters.values()
+        )
+
+    def late(self) -> int:
+        """Neither shown nor failed when the run had waited long enough, and not lost for certain."""
+        return sum(not each.settled for each in self._letters.values()) - self.lost()
 
     def doubled(self) -> int:
         """Shown more than once."""

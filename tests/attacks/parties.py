@@ -22,11 +22,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from tests.attacks.brokers import cpu_of
 from tests.attacks.ground import Ground, Place
 
 ROOT = Path(__file__).parents[2]
 _PR_SET_PDEATHSIG = 1
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class PartyError(Exception):
@@ -86,12 +86,8 @@ class Party:
             return None
 
     def cpu(self) -> float:
-        """Seconds of processor it has used, its own and of those that it started and that ended."""
-        try:
-            fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
-        except OSError:
-            return 0.0
-        return sum(int(each) for each in fields.rpartition(")")[2].split()[11:15]) / _TICKS
+        """Seconds of processor it has used."""
+        return cpu_of(self._process.pid)
 
     def freeze(self) -> None:
         """Stop it in the middle of whatever it does; only `end` ends that."""

@@ -1,7 +1,7 @@
-"""What attackers are made of: links with many requests under way, plain connections, ZMTP by hand that is fast.
+"""What attackers are made of: links with many requests under way, plain connections, quick ZMTP by hand.
 
-Nothing here waits without a deadline, and what a broker does to these peers (refuses, resets, keeps silent) is
-an answer, not an error.
+Nothing here waits without a deadline, and what a broker does to these peers (refuses, resets, keeps silent)
+is an answer, not an error.
 """
 
 import ctypes

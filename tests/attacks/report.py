@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import zmq
 
-from tests.attacks.run import Found, Plan
+from tests.attacks.run import RECOVERY, SECONDS, Found, Plan
 
 LIMIT = 2.0
 """How many times the control's p99 honest users may wait under an attack."""
@@ -14,21 +14,22 @@ LIMIT = 2.0
 _HEAD = """# The attack run
 
 Written by `make attacks`; change nothing here by hand. Each attack is a small program in
-[tests/attacks/kinds](../tests/attacks/kinds) against a real broker with default settings on 127.0.0.1, while ten
-honest users with real clients exchange 20 messages a second. Rounds of *quiet* (nobody else), *attack* and
-*control* take turns; each figure is the median of the rounds. The control is as many processes as the attack
-has, that burn as much processor as the attackers did (and as bystanders needed more than before): attackers share
-this machine's cores with the broker and with honest users.
+[tests/attacks/kinds](../tests/attacks/kinds) against a real broker with default settings on 127.0.0.1,
+while ten honest users with real clients exchange 20 messages a second. Rounds of *quiet* (nobody else),
+*attack* and *control* take turns; each figure is the median of the rounds. The control is as many processes as the attack
+has, that burn as much processor as the attackers did (and as bystanders needed more than before): attackers
+share this machine's cores with the broker and with honest users.
 
 - **p99**: milliseconds from a client's `send` to the acknowledgement; 99 of 100 honest messages sent in that
-  window took no longer. **ratio** is attack through control and must be at most {limit:g}. **shown** is the same
-  until the recipient's client displays it.
-- **joins**: the longest time, in seconds, that a client without any knowledge of the broker took to be live, of
-  those that began when it was quiet and of those that began under attack. One starts every 0.7 s and gives up
-  after 10 s.
-- **back**: seconds from the attack's end until every honest message sent before was acknowledged and shown.
-- **lost** (acknowledged, never shown), **twice**, **order**, **failed** (given up by the client) and **away**
-  (attached, then not any more; of bystanders too) count over all windows.
+  window took no longer. **ratio** is attack through control and must be at most {limit:g}.
+  **shown** is the same until the recipient's client displays it.
+- **joins**: the longest time, in seconds, that a client without any knowledge of the broker took to be live,
+  of those that began when it was quiet and under attack. One starts every 0.7 s and gives up after 10 s.
+- **back**: seconds from the attack's end until every honest message sent before was acknowledged and shown
+  and the broker was idle again. After {wait:g} s it is restarted.
+- **lost** (acknowledged, not shown though a later one was), **late** (not there at the end), **twice**,
+  **order**, **failed** (given up by the client) and **away** (attached, then not any more; of bystanders too)
+  count over all windows.
 - **leaked**: honest text, or anything else that an attacker received and had no right to. All that attackers
   receive is searched.
 - **memory** (MiB) and **descriptors** of the broker: before the first attack, the most, and at the end.
@@ -45,9 +46,11 @@ def machine() -> str:
 
 def faults(found: Found) -> list[str]:
     """What of the rules did not hold."""
-    counted = ("lost", "doubled", "disordered", "leaked", "away", "disowned")
+    counted = ("lost", "late", "doubled", "disordered", "leaked", "away", "disowned")
     broken = [f"the broker died ({death})" for death in found.deaths]
     broken += [f"{getattr(found, name)} {name}" for name in counted if getattr(found, name)]
+    if found.restarts:
+        broken.append(f"not served again within {RECOVERY:g} s")
     if found.ratio > LIMIT:
         broken.append(f"p99 is {found.ratio:.1f} times the control's")
     return broken
@@ -57,7 +60,8 @@ def line(found: Found) -> str:
     """One line for a terminal."""
     verdict = "; ".join(faults(found)) or "holds"
     return (
-        f"{found.attack.name:<18} p99 {found.quiet.ack_p99:6.1f} quiet, {found.control.ack_p99:6.1f} control, "
+        f"{found.attack.name:<18} p99 {found.quiet.ack_p99:6.1f} quiet, "
+        f"{found.control.ack_p99:6.1f} control, "
         f"{found.attacked.ack_p99:7.1f} attack ms; joins {found.joined_attacked:4.1f} s; "
         f"{found.peak.mib:4.0f} MiB; {verdict}"
     )
@@ -66,7 +70,7 @@ def line(found: Found) -> str:
 def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequence[str] = ()) -> str:
     """The whole report."""
     parts = [
-        _HEAD.format(limit=LIMIT),
+        _HEAD.format(limit=LIMIT, wait=RECOVERY),
         _summary(founds, plan, seconds),
         "## What was tried\n",
         *_table(
@@ -108,7 +112,7 @@ def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequen
                     f"{each.attacked.shown_p99:.1f}",
                     f"{each.joined_quiet:.2f}",
                     f"{each.joined_attacked:.2f}",
-                    f"{each.recovery:.1f}",
+                    f"{each.recovery:.1f}" + (", restarted" if each.restarts else ""),
                 )
                 for each in founds
             ],
@@ -119,6 +123,7 @@ def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequen
                 "attack",
                 "messages",
                 "lost",
+                "late",
                 "twice",
                 "order",
                 "failed",
@@ -134,6 +139,7 @@ def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequen
                     each.attack.name,
                     each.messages,
                     each.lost,
+                    each.late,
                     each.doubled,
                     each.disordered,
                     each.refused,
@@ -156,8 +162,8 @@ def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequen
 def _summary(founds: Sequence[Found], plan: Plan, seconds: float) -> str:
     nothing = sum(not faults(each) for each in founds)
     return (
-        f"Taken on {machine()}; windows of {plan.seconds:g} s unless the attack needs longer, up to {plan.rounds} "
-        f"rounds, {seconds:.0f} s in all. {nothing} of {len(founds)} attacks found nothing.\n"
+        f"Taken on {machine()}; windows of {plan.seconds or SECONDS:g} s unless the attack needs longer, "
+        f"up to {plan.rounds} rounds, {seconds:.0f} s in all. {nothing} of {len(founds)} attacks found nothing.\n"
     )
 
 

@@ -18,6 +18,9 @@ from tests.attacks.parties import Party, PartyError
 from tests.attacks.scene import Scene
 from tests.support.harness import BrokerProcess
 
+SECONDS = 2.0
+"""Of a window, unless the attack says another."""
+
 READY = 20.0
 """Seconds in which a party must be ready."""
 
@@ -28,14 +31,20 @@ RECOVERY = 20.0
 """Most seconds that are waited for honest users to be served again."""
 
 _TICK = 0.05
+_CALM, _IDLE = 0.3, 0.5
+"""The broker is idle when in so many seconds it has used no more than that share of a core."""
+
 _PREPARING = {"number": 0, "seconds": 0.0, "prepare": True}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long and how often. `allowance` is of seconds: no new round begins that would exceed it."""
+    """How long and how often; without `seconds`, as long as each attack needs.
 
-    seconds: float = 2.0
+    `allowance` is of seconds: no new round begins that would exceed it.
+    """
+
+    seconds: float | None = None
     quiet: float = 1.0
     rounds: int = 3
     allowance: float = math.inf
@@ -60,6 +69,8 @@ class Found:
     recovery: float = 0.0
     messages: int = 0
     lost: int = 0
+    late: int = 0
+    restarts: int = 0
     doubled: int = 0
     disordered: int = 0
     refused: int = 0
@@ -90,7 +101,7 @@ class Run:
         self._scene = scene
         self._plan = plan
         self._attack = attack
-        self._seconds = attack.seconds or plan.seconds
+        self._seconds = plan.seconds or attack.seconds or SECONDS
         self._folder = scene.folder / attack.name
         self._ledger = Ledger()
         self._crowd: Party | None = None
@@ -112,9 +123,7 @@ class Run:
                         break
                 self._honest.say("end")
                 self._wait_for(lambda: self._ledger.unsettled(time.monotonic()) == 0, RECOVERY)
-                self._wait_for(
-                    lambda: watch.now().descriptors <= self.found.before.descriptors, self._plan.seconds
-                )
+                self._wait_for(lambda: watch.now().descriptors <= self.found.before.descriptors, SECONDS)
                 self.found.after, self.found.peak = watch.now(), watch.peak
             finally:
                 watch.end()
@@ -175,9 +184,13 @@ class Run:
             self.found.deaths.append(death_of(broker))
             with few_descriptors(self._attack.descriptors):
                 broker.start()
-        since = spent.window.end
-        self._wait_for(lambda: self._ledger.unsettled(since) == 0, RECOVERY)
-        self.found.recovery = max(self.found.recovery, time.monotonic() - since)
+        recovered = self._recovered(watch)
+        self.found.recovery = max(self.found.recovery, time.monotonic() - spent.window.end)
+        if not recovered:  # what waits in the broker goes with it, so that the control is one
+            self.found.restarts += 1
+            broker.kill()
+            broker.start()
+            self._recovered(watch)
         self._beside_control(spent)
         self.found.rounds += 1
 
@@ -246,6 +259,16 @@ class Run:
                 each.say()
             self._window("control", seconds)
 
+    def _recovered(self, watch: Watch) -> bool:
+        """Wait until every honest message has come and the broker has nothing left to do."""
+        deadline = time.monotonic() + RECOVERY
+        while (now := time.monotonic()) < deadline:
+            used = watch.cpu()
+            time.sleep(_CALM)
+            if watch.cpu() - used < _CALM * _IDLE and self._ledger.unsettled(now) == 0:
+                return True
+        return False
+
     def _crowd_cpu(self) -> float:
         return 0.0 if self._crowd is None else self._crowd.cpu()
 
@@ -266,7 +289,7 @@ class Run:
         found.joined_attacked = _worst(ledger, self._windows["attack"], now)
         found.away = ledger.away(Window(self._windows["quiet"][0].start, now))
         found.messages = ledger.count
-        found.lost, found.doubled = ledger.lost(), ledger.doubled()
+        found.lost, found.late, found.doubled = ledger.lost(), ledger.late(), ledger.doubled()
         found.disordered, found.refused = ledger.disordered(), ledger.refused()
 
 

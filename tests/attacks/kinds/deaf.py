@@ -81,7 +81,7 @@ def _true_head(ground: Ground) -> None:
     _attachments(ground, honest_cursor=True)
 
 
-def _long_inbox(ground: Ground) -> None:
+def long_inbox(ground: Ground) -> None:
     """20 MB in one inbox."""
     (reader,) = ground.place.crowd[:1]
     with Raw(ground.place.address) as raw:
@@ -96,9 +96,8 @@ def _pages(ground: Ground) -> None:
         links = links_of(raw, ground.place.crowd[:1], _LINKS, **SMALL)
         ground.ready()
         for _ in range(_PAGES):
-            for number, link in enumerate(links):
-                verb = ("sync", {"after": 0}) if number % 2 else ("history", {"limit": 1000})
-                ground.tally.tried += link.throw(frame(*verb))
+            for link in links:
+                ground.tally.tried += link.throw(frame("sync", {"after": 0}))
         while ground.going():
             pause(ground, 0.1)
 
@@ -109,6 +108,11 @@ ATTACKS = (
     ),
     Attack("deaf-true-head", 5, "12 attachments that never read and beat with the true head", _true_head),
     Attack(
-        "deaf-pages", 5, "6 links that ask for 200 full pages each and read none", _pages, prepare=_long_inbox
+        "deaf-pages",
+        5,
+        "6 links that ask for 200 full pages each and read none",
+        _pages,
+        prepare=long_inbox,
+        seconds=4.0,
     ),
 )

@@ -33,7 +33,7 @@ def _full_queues(ground: Ground) -> None:
 
 
 def _announced_end(ground: Ground) -> None:
-    """Hand-made peers say PING with a TTL of a tenth of a second, fill their queue, then hang up or do no more."""
+    """Hand-made peers say PING with a TTL of a tenth of a second, fill their queue, then hang up."""
     accounts = ground.place.crowd[:_ACCOUNTS]
     ground.ready()
     silent: list[HandMade] = []

@@ -44,5 +44,12 @@ def _hoard(ground: Ground) -> None:
 
 ATTACKS = (
     Attack("push-noise", 7, "ordinary messages on P+1 over 8 links while new listeners come", _noise),
-    Attack("hoard", 7, "160 accounts take attachments as fast as they are given", _hoard, processes=2),
+    Attack(
+        "hoard",
+        7,
+        "160 accounts take attachments as fast as they are given",
+        _hoard,
+        processes=2,
+        seconds=5.0,
+    ),
 )

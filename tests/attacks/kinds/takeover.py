@@ -1,6 +1,5 @@
 """Row 1: what was opened or asked under one routing id is taken over by another key with the same one."""
 
-from collections.abc import Callable
 from contextlib import suppress
 
 import zmq
@@ -14,6 +13,9 @@ from tests.support.raw import Raw, frame, new_keys
 
 _LISTEN = 0.25
 """Seconds that a thief waits for what is not his."""
+
+_STAY_MS = 15
+_BEFORE = 8
 
 
 def _file(ground: Ground) -> None:
@@ -57,54 +59,67 @@ def _is_refusal(frames: list[bytes]) -> bool:
     return False
 
 
-def _slow_login(number: int) -> tuple[str, dict[str, object]]:
-    return "login", {"name": f"nobody-{number}", "password": PASSWORD}
-
-
-def _history(_: int) -> tuple[str, dict[str, object]]:
-    return "history", {"limit": 1000}
-
-
-def _letters(number: int) -> tuple[str, dict[str, object]]:
+def _asked(number: int) -> tuple[str, dict[str, object]]:
+    """What the owner asks; a login waits longest for its answer, and the answer to `attach` is a key."""
     row = [b"\x01" * 12 + number.to_bytes(4, "big"), ["owner"], "to myself"]
-    return "send", {"messages": [row]}
-
-
-_ASKED: tuple[Callable[[int], tuple[str, dict[str, object]]], ...] = (_slow_login, _history, _letters)
+    asked: tuple[tuple[str, dict[str, object]], ...] = (
+        ("login", {"name": f"nobody-{number}", "password": PASSWORD}),
+        ("history", {"limit": 1000}),
+        ("login", {"name": f"nobody-{number}", "password": PASSWORD}),
+        ("attach", {}),
+        ("send", {"messages": [row]}),
+    )
+    return asked[number % len(asked)]
 
 
 def _answers(ground: Ground) -> None:
-    """The owner asks and leaves at once; a stranger who says nothing is there under its routing id."""
+    """The owner asks and leaves at once; a stranger who says nothing comes under its routing id."""
     stranger = ground.place.crowd[ground.number]
     with Raw(ground.place.address) as raw:
         ground.ready()
         while ground.going():
             number = ground.tally.tried
             name = b"asker-%d-%d" % (ground.number, number)
-            verb, arguments = _ASKED[number % len(_ASKED)](number)
-            keys = new_keys() if verb == "login" else ground.place.owner.keys
-            asker = raw.dealer(keys, ROUTING_ID=name)
+            verb, arguments = _asked(number)
+            if verb == "login":
+                _delay_logins(raw, number)
+            asker = raw.dealer(new_keys() if verb == "login" else ground.place.owner.keys, ROUTING_ID=name)
             asker.send(frame(verb, arguments))
-            asker.close(linger=30)  # long enough to be sent, too short to be answered
-            thief = raw.dealer(stranger.keys, ROUTING_ID=name, RECONNECT_IVL=5)
-            if thief.poll(int(_LISTEN * 1000)):
-                ground.steal(thief.recv())
-            thief.close(linger=0)
+            asker.poll(_STAY_MS)  # long enough to have asked
+            asker.close(linger=0)
+            _listen_as(ground, raw, stranger, name)
             ground.tally.tried += 1
+
+
+def _delay_logins(raw: Raw, number: int) -> None:
+    """Passwords to check before the owner's."""
+    for other in range(_BEFORE):
+        peer = raw.dealer(new_keys())
+        peer.send(frame("login", {"name": f"other-{number}-{other}", "password": PASSWORD}))
+        peer.close(linger=_STAY_MS)
+
+
+def _listen_as(ground: Ground, raw: Raw, thief: Account, name: bytes) -> None:
+    until = min(ground.now + _LISTEN, ground.now + ground.left())
+    while ground.now < until:
+        peer = raw.dealer(thief.keys, ROUTING_ID=name)
+        while peer.poll(50):
+            ground.steal(peer.recv())
+        peer.close(linger=0)
 
 
 ATTACKS = (
     Attack(
         "takeover-file",
         1,
-        "a download's routing id is taken by an account without a right to it, which sends credit or is silent",
+        "a download's routing id is taken by an account that has no right to it: it sends credit, or nothing",
         _file,
         processes=2,
     ),
     Attack(
         "takeover-answer",
         1,
-        "the routing id of a login, history or send that waits for its answer is taken by a silent peer",
+        "the routing id of a login, history, attach or send that waits is taken by a silent peer",
         _answers,
         processes=2,
     ),

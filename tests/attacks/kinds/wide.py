@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import cycle
 
 from tests.attacks.ground import Attack, Ground
+from tests.attacks.kinds.deaf import long_inbox
 from tests.attacks.peers import ask, flood, links_of, pause
 from tests.attacks.scene import rows
 from tests.support.raw import Raw, frame
@@ -28,7 +29,7 @@ def _broadcasts(ground: Ground) -> None:
 
 
 def _write_wide(ground: Ground) -> None:
-    """10,000 messages to 256 names each in one history; the others block their sender, which makes it quick."""
+    """10,000 messages to 256 names each in one history; the others block the sender: so it is quick."""
     sender, *others = ground.place.crowd
     names = [account.name for account in ground.place.crowd]
     with Raw(ground.place.address) as raw:
@@ -69,6 +70,14 @@ def _sends(ground: Ground) -> None:
         flood(ground, links, lambda: frame("send", {"messages": rows(20, names, "v")}), depth=2)
 
 
+def _fat_history(ground: Ground) -> None:
+    """Twenty links ask for the whole of an inbox whose messages are large."""
+    with Raw(ground.place.address) as raw:
+        links = links_of(raw, ground.place.crowd[:1], _LINKS)
+        ground.ready()
+        flood(ground, links, lambda: frame("history", {"limit": 1000}), depth=4)
+
+
 ATTACKS = (
     Attack(
         "wide-broadcasts",
@@ -89,5 +98,12 @@ ATTACKS = (
         "20 links of one account search a history of 10,000 messages to 256 names each",
         _history,
         prepare=_write_wide,
+    ),
+    Attack(
+        "fat-history",
+        4,
+        "20 links of one account ask for the history of an inbox of 20 MB",
+        _fat_history,
+        prepare=long_inbox,
     ),
 )
