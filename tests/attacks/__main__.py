@@ -22,6 +22,7 @@ BUDGET = 570.0
 
 _HOSTILE = ROOT / "tests/attacks/test_hostile_broker.py"
 _HOSTILE_SECONDS = 60
+_FAILED = "failed"
 
 
 def main() -> int:
@@ -41,7 +42,7 @@ def main() -> int:
             try:
                 found = Run(scene, attack, Plan(plan.seconds, plan.quiet, plan.rounds, share)).measure()
             except PartyError as error:
-                others.append(f"{attack.name} could not be measured: {error}")
+                others.append(f"{_FAILED}: {attack.name} could not be measured: {error}")
                 _say(others[-1])
                 continue
             founds.append(found)
@@ -49,7 +50,8 @@ def main() -> int:
     if options.report is not None:
         text = report.markdown(founds, plan, time.monotonic() - began, others)
         options.report.write_text(text, encoding="utf-8")
-    return int(len(founds) < len(chosen) or any(report.faults(each) for each in founds))
+    failed = any(report.faults(each) for each in founds) or any(each.startswith(_FAILED) for each in others)
+    return int(failed)
 
 
 def _say(line: str) -> None:
@@ -62,11 +64,15 @@ def _others() -> list[str]:
     if not _HOSTILE.exists():
         return []
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", str(_HOSTILE)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, timeout=_HOSTILE_SECONDS, check=False
-    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, timeout=_HOSTILE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return [f"{_FAILED}: a hostile broker against its clients did not end in {_HOSTILE_SECONDS} s"]
     last = (done.stdout.strip().splitlines() or ["nothing was said"])[-1].strip("= ")
-    return [f"a hostile broker against its clients (`tests/attacks/{_HOSTILE.name}`): {last}"]
+    verdict = _FAILED if done.returncode else "holds"
+    return [f"{verdict}: a hostile broker against its clients (`tests/attacks/{_HOSTILE.name}`), {last}"]
 
 
 def _options() -> argparse.Namespace:

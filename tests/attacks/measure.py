@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+FAIR = 1.0
+"""Seconds that someone new may take."""
+
 
 class Window(NamedTuple):
     """A stretch of CLOCK_MONOTONIC."""
@@ -113,6 +116,12 @@ class Ledger:
         with self._lock:
             began = [each for each in self._newcomers.values() if window.holds(each[0])]
         return [(each[1] if len(each) > 1 else now) - each[0] for each in began]
+
+    def kept_out(self, window: Window) -> int:
+        """How many began well before the window's end and were not live at it."""
+        with self._lock:
+            began = [each for each in self._newcomers.values() if window.holds(each[0])]
+        return sum(window.end - each[0] > FAIR and (len(each) < 2 or each[1] > window.end) for each in began)
 
     def away(self, window: Window) -> int:
         """How often one who was attached lost that: taken for silent, or cut off."""

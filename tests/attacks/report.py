@@ -11,20 +11,24 @@ from tests.attacks.run import RECOVERY, SECONDS, Found, Plan
 LIMIT = 2.0
 """How many times the control's p99 honest users may wait under an attack."""
 
+GROWTH = 256.0
+"""MiB that a broker may need more under an attack than before: its bounded queues, and libzmq's."""
+
 _HEAD = """# The attack run
 
 Written by `make attacks`; change nothing here by hand. Each attack is a small program in
 [tests/attacks/kinds](../tests/attacks/kinds) against a real broker with default settings on 127.0.0.1,
 while ten honest users with real clients exchange 20 messages a second. Rounds of *quiet* (nobody else),
-*attack* and *control* take turns; each figure is the median of the rounds. The control is as many processes as the attack
-has, that burn as much processor as the attackers did (and as bystanders needed more than before): attackers
-share this machine's cores with the broker and with honest users.
+*attack* and *control* take turns; each figure is the median of the rounds. The control is as many processes
+as the attack has, that burn as much processor as the attackers did (and as bystanders needed more than
+before): attackers share this machine's cores with the broker and with honest users.
 
 - **p99**: milliseconds from a client's `send` to the acknowledgement; 99 of 100 honest messages sent in that
   window took no longer. **ratio** is attack through control and must be at most {limit:g}.
   **shown** is the same until the recipient's client displays it.
 - **joins**: the longest time, in seconds, that a client without any knowledge of the broker took to be live,
   of those that began when it was quiet and under attack. One starts every 0.7 s and gives up after 10 s.
+  **kept out** are those that had a second and were not live when the attack ended.
 - **back**: seconds from the attack's end until every honest message sent before was acknowledged and shown
   and the broker was idle again. After {wait:g} s it is restarted.
 - **lost** (acknowledged, not shown though a later one was), **late** (not there at the end), **twice**,
@@ -33,6 +37,7 @@ share this machine's cores with the broker and with honest users.
 - **leaked**: honest text, or anything else that an attacker received and had no right to. All that attackers
   receive is searched.
 - **memory** (MiB) and **descriptors** of the broker: before the first attack, the most, and at the end.
+  It may grow by {growth:g} MiB.
 """
 
 
@@ -49,6 +54,10 @@ def faults(found: Found) -> list[str]:
     counted = ("lost", "late", "doubled", "disordered", "leaked", "away", "disowned")
     broken = [f"the broker died ({death})" for death in found.deaths]
     broken += [f"{getattr(found, name)} {name}" for name in counted if getattr(found, name)]
+    if found.kept_out and found.attack.descriptors is None:
+        broken.append(f"{found.kept_out} kept out")
+    if (grown := found.peak.mib - found.before.mib) > GROWTH:
+        broken.append(f"{grown:.0f} MiB more")
     if found.restarts:
         broken.append(f"not served again within {RECOVERY:g} s")
     if found.ratio > LIMIT:
@@ -70,7 +79,7 @@ def line(found: Found) -> str:
 def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequence[str] = ()) -> str:
     """The whole report."""
     parts = [
-        _HEAD.format(limit=LIMIT, wait=RECOVERY),
+        _HEAD.format(limit=LIMIT, wait=RECOVERY, growth=GROWTH),
         _summary(founds, plan, seconds),
         "## What was tried\n",
         *_table(
@@ -99,6 +108,7 @@ def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequen
                 "attack",
                 "joins quiet",
                 "attack",
+                "kept out",
                 "back",
             ),
             [
@@ -112,6 +122,7 @@ def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequen
                     f"{each.attacked.shown_p99:.1f}",
                     f"{each.joined_quiet:.2f}",
                     f"{each.joined_attacked:.2f}",
+                    each.kept_out,
                     f"{each.recovery:.1f}" + (", restarted" if each.restarts else ""),
                 )
                 for each in founds
@@ -163,7 +174,8 @@ def _summary(founds: Sequence[Found], plan: Plan, seconds: float) -> str:
     nothing = sum(not faults(each) for each in founds)
     return (
         f"Taken on {machine()}; windows of {plan.seconds or SECONDS:g} s unless the attack needs longer, "
-        f"up to {plan.rounds} rounds, {seconds:.0f} s in all. {nothing} of {len(founds)} attacks found nothing.\n"
+        f"up to {plan.rounds} rounds, {seconds:.0f} s in all. "
+        f"{nothing} of {len(founds)} attacks found nothing.\n"
     )
 
 

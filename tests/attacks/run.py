@@ -66,6 +66,7 @@ class Found:
     attacked: Latency = field(default_factory=lambda: Latency(0, 0, 0))
     joined_quiet: float = 0.0
     joined_attacked: float = 0.0
+    kept_out: int = 0
     recovery: float = 0.0
     messages: int = 0
     lost: int = 0
@@ -287,6 +288,7 @@ class Run:
         )
         found.joined_quiet = _worst(ledger, self._windows["quiet"], now)
         found.joined_attacked = _worst(ledger, self._windows["attack"], now)
+        found.kept_out = sum(ledger.kept_out(window) for window in self._windows["attack"])
         found.away = ledger.away(Window(self._windows["quiet"][0].start, now))
         found.messages = ledger.count
         found.lost, found.late, found.doubled = ledger.lost(), ledger.late(), ledger.doubled()

@@ -8,6 +8,17 @@ from itertools import count, cycle
 import zmq
 
 from cnmessage_client.profile import KeyPair
+from cnmessage_protocol.filechannel import (
+    Chunk,
+    Credit,
+    Fetched,
+    FileMessage,
+    Finish,
+    Get,
+    Put,
+    Stop,
+    pack,
+)
 from tests.attacks.ground import Account, Attack, Ground
 from tests.attacks.peers import FILES, flood, links_of
 from tests.attacks.scene import rows
@@ -121,11 +132,46 @@ def _garbage(ground: Ground) -> None:
         flood(ground, requests, next_frame)
 
 
+def _file_channel(ground: Ground) -> None:
+    """Everything that can be said on the file channel, about files that are not one's own and about none."""
+    me = ground.place.crowd[0]
+    file = bytes.fromhex(ground.place.file)
+    said: Iterator[tuple[FileMessage, bytes]] = cycle(
+        [
+            (Get(0, 1 << 20, 1 << 19), b""),
+            (Fetched(), b""),
+            (Credit(1 << 40), b""),
+            (Put("a.bin", 1 << 20, (me.name,)), b""),
+            (Chunk(0), bytes(1 << 16)),
+            (Finish(bytes(32)), b""),
+            (Stop("internal"), b""),
+        ]
+    )
+    with Raw(ground.place.address) as raw:
+        links = [raw.socket(zmq.DEALER, me.keys, FILES, SNDHWM=50) for _ in range(_LINKS)]
+        ground.ready()
+        while ground.going():
+            for link in links:
+                message, data = next(said)
+                transfer = file if ground.tally.tried % 2 else os.urandom(16)
+                with suppress(zmq.Again):
+                    link.send_multipart([pack(transfer, message), *([data] if data else [])], zmq.NOBLOCK)
+                    ground.tally.tried += 1
+                while link.poll(0):
+                    ground.hear(b"".join(link.recv_multipart()))
+
+
 ATTACKS = (
     Attack(
         "verbs", 4, "every verb in turn from one account over 20 links, 16 under way on each", _one_account
     ),
     Attack("verbs-of-many", 4, "the same from 40 accounts on 80 links", _many_accounts, processes=4),
     Attack("verbs-of-nobody", 4, "the same, and logins, from 20 keys that no account knows", _nobody),
+    Attack(
+        "file-channel",
+        4,
+        "all that can be said on P+2, about another's file and about none, on 20 links",
+        _file_channel,
+    ),
     Attack("garbage", 4, "frames that are no requests, on 20 links of P and 4 of P+2", _garbage),
 )
