@@ -23,6 +23,7 @@ while ten honest users with real clients exchange 20 messages a second. Rounds o
 as the attack has, that burn as much processor as the attackers did (and as bystanders needed more than
 before): attackers share this machine's cores with the broker and with honest users.
 
+- **unfinished**: attackers that could not begin, or had to be ended because the broker kept silent.
 - **p99**: milliseconds from a client's `send` to the acknowledgement; 99 of 100 honest messages sent in that
   window took no longer. **ratio** is attack through control and must be at most {limit:g}.
   **shown** is the same until the recipient's client displays it.
@@ -54,6 +55,8 @@ def faults(found: Found) -> list[str]:
     counted = ("lost", "late", "doubled", "disordered", "leaked", "away", "disowned")
     broken = [f"the broker died ({death})" for death in found.deaths]
     broken += [f"{getattr(found, name)} {name}" for name in counted if getattr(found, name)]
+    if not found.tried:
+        broken.append("nothing was tried")
     if found.kept_out and found.attack.descriptors is None:
         broken.append(f"{found.kept_out} kept out")
     if (grown := found.peak.mib - found.before.mib) > GROWTH:
@@ -83,7 +86,7 @@ def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequen
         _summary(founds, plan, seconds),
         "## What was tried\n",
         *_table(
-            ("row", "attack", "what it does", "rounds", "tried", "found"),
+            ("row", "attack", "what it does", "rounds", "tried", "unfinished", "found"),
             [
                 (
                     each.attack.row,
@@ -91,6 +94,7 @@ def markdown(founds: Sequence[Found], plan: Plan, seconds: float, others: Sequen
                     each.attack.line,
                     each.rounds,
                     f"{each.tried:,}",
+                    each.stuck,
                     "; ".join(faults(each)) or "nothing",
                 )
                 for each in founds

@@ -119,18 +119,20 @@ class Run:
                 for number in range(self._plan.rounds):
                     started = time.monotonic()
                     self._round(broker, watch, first=number == 0)
-                    longest = time.monotonic() - started
-                    if time.monotonic() - began + longest > self._plan.allowance:
+                    now = time.monotonic()
+                    if now - began + (now - started) > self._plan.allowance:
                         break
                 self._honest.say("end")
-                self._wait_for(lambda: self._ledger.unsettled(time.monotonic()) == 0, RECOVERY)
+                self._recovered(broker, watch)
                 self._wait_for(lambda: watch.now().descriptors <= self.found.before.descriptors, SECONDS)
                 self.found.after, self.found.peak = watch.now(), watch.peak
             finally:
                 watch.end()
             if self._crowd is not None:
                 self._crowd.say("end")
-                self.found.disowned = (self._crowd.result(GRACE) or {}).get("disowned", -1)
+                counted = self._crowd.result(READY)
+                self.found.disowned = 0 if counted is None else counted["disowned"]
+                self.found.stuck += counted is None
         self._conclude(time.monotonic())
         return self.found
 
@@ -141,14 +143,17 @@ class Run:
         data = self._scene.copy(self._folder / "broker")
         broker = BrokerProcess(data, None, **DEFAULT_BUDGETS)
         try:
-            with few_descriptors(self._attack.descriptors):
-                broker.start()
+            self._start(broker)
             self._place = self._folder / "place.json"
             self._scene.at(broker.address).write(self._place)
             yield broker
         finally:
             if broker.process is not None:
                 broker.kill()
+
+    def _start(self, broker: BrokerProcess) -> None:
+        with few_descriptors(self._attack.descriptors):
+            broker.start()
 
     @contextmanager
     def _people(self) -> Iterator[None]:
@@ -181,17 +186,13 @@ class Run:
         if first:
             self.found.before = watch.now()
         spent = self._under_attack(idle)
-        if is_dead(broker):
-            self.found.deaths.append(death_of(broker))
-            with few_descriptors(self._attack.descriptors):
-                broker.start()
-        recovered = self._recovered(watch)
+        recovered = self._recovered(broker, watch)
         self.found.recovery = max(self.found.recovery, time.monotonic() - spent.window.end)
         if not recovered:  # what waits in the broker goes with it, so that the control is one
             self.found.restarts += 1
             broker.kill()
-            broker.start()
-            self._recovered(watch)
+            self._start(broker)
+            self._recovered(broker, watch)
         self._beside_control(spent)
         self.found.rounds += 1
 
@@ -260,10 +261,13 @@ class Run:
                 each.say()
             self._window("control", seconds)
 
-    def _recovered(self, watch: Watch) -> bool:
-        """Wait until every honest message has come and the broker has nothing left to do."""
+    def _recovered(self, broker: BrokerProcess, watch: Watch) -> bool:
+        """Wait until all honest messages have come and the broker is idle; if it died, start it."""
         deadline = time.monotonic() + RECOVERY
         while (now := time.monotonic()) < deadline:
+            if is_dead(broker):
+                self.found.deaths.append(death_of(broker))
+                self._start(broker)
             used = watch.cpu()
             time.sleep(_CALM)
             if watch.cpu() - used < _CALM * _IDLE and self._ledger.unsettled(now) == 0:
