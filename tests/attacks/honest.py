@@ -2,7 +2,7 @@
 
 Lines to the parent, as JSON: `sent`, `acked` and `shown` with the message's number, `failed` with an error,
 `away` when one was attached and is no longer, `new` and `joined` for a client that knows nothing of the
-broker. Times are CLOCK_MONOTONIC, the same in every process of a machine.
+broker, `ended` after the last message. Times are CLOCK_MONOTONIC, the same in every process of a machine.
 """
 
 import asyncio
@@ -71,6 +71,7 @@ class Crew:
         threading.Thread(target=_read_stop, args=[asyncio.get_running_loop(), stop], daemon=True).start()
         newcomers = asyncio.create_task(self._newcomers(stop))
         await self._talk(stop)
+        tell(event="ended")
         await asyncio.gather(newcomers, *following)
 
     def _watch(self, number: int, client: Client) -> None:

@@ -71,6 +71,7 @@ class Ledger:
         self._order: dict[tuple[int, int], list[int]] = {}
         self._newcomers: dict[int, list[float]] = {}
         self._away: list[float] = []
+        self.ended = False
 
     def take(self, line: str) -> None:
         """One line of honest.py."""
@@ -90,6 +91,8 @@ class Ledger:
                     self._order.setdefault((letter.sender, said["by"]), []).append(letter.number)
                 case "away":
                     self._away.append(said["at"])
+                case "ended":
+                    self.ended = True
                 case "new" | "joined":
                     self._newcomers.setdefault(said["number"], []).append(said["at"])
 

@@ -123,6 +123,7 @@ class Run:
                     if now - began + (now - started) > self._plan.allowance:
                         break
                 self._honest.say("end")
+                self._wait_for(lambda: self._ledger.ended, READY)
                 self._recovered(broker, watch)
                 self._wait_for(lambda: watch.now().descriptors <= self.found.before.descriptors, SECONDS)
                 self.found.after, self.found.peak = watch.now(), watch.peak

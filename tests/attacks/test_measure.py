@@ -29,7 +29,8 @@ def _letter(number: int, *, shown: int = 1) -> list[dict[str, object]]:
 
 
 def test_a_message_that_a_later_one_overtook_for_good_is_lost_and_the_last_one_is_late() -> None:
-    ledger = _ledger(*_letter(1, shown=0), *_letter(2), *_letter(3, shown=0))
+    ledger = _ledger(*_letter(1, shown=0), *_letter(2), *_letter(3, shown=0), {"event": "ended"})
+    assert ledger.ended
     assert (ledger.lost(), ledger.late(), ledger.doubled(), ledger.disordered()) == (1, 1, 0, 0)
     assert ledger.unsettled(3.5) == 2
 
