@@ -8,7 +8,6 @@ STAMP  := $(VENV)/.synced
 SOURCES := protocol broker client tests bench docs/examples
 
 .DEFAULT_GOAL := help
-.PHONY: help sync run demo test check lint types imports fmt bench faults fuzz picture lock docs-check clean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +59,8 @@ faults: sync  ## the fault runs of the default suite, many more of each
 
 fuzz: sync  ## half an hour of odd peers on all four ports; MINUTES, SEED and PORT may be given
 	@$(BIN)/python -m tests.fuzz --minutes $${MINUTES:-30} --port $${PORT:-all} $${SEED:+--seed $$SEED}
+attacks: sync  ## attack a broker of its own beside honest users, ten minutes; writes docs/attack-report.md
+	@$(BIN)/python -m tests.attacks --report docs/attack-report.md
 
 picture: sync  ## draw docs/chat.svg anew from a golden screen of the tests
 	@$(BIN)/python -m tests.support.picture

@@ -1,1 +1,1 @@
-"""Attacks on the product, and the peers that carry them out."""
+"""The attack run, `make attacks`: raw peers against a real broker, with honest users beside them."""
