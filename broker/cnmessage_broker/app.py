@@ -90,7 +90,7 @@ class Broker:
                 self._sockets.host, config.port + PROBE, self.public_key, monotonic, structlog.get_logger()
             )
             undo.callback(self._probe.stop)
-            self._link = FileLink(lambda key: self.store.device(key) is not None)
+            self._link = FileLink()
             self._files = self._file_thread(secret, monotonic)
             undo.pop_all()
         self._pool = PasswordPool(config.password_workers, config.password_queue)
@@ -134,7 +134,7 @@ class Broker:
         log = structlog.get_logger()
         if removed:
             log.info("orphaned files were removed", count=removed)
-        admission = Admission({FILES_DOMAIN: self._link.admits}, monotonic)
+        admission = Admission({FILES_DOMAIN: anybody}, monotonic)
         self._file_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._file_sockets = made_in_background(

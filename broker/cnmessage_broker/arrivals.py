@@ -70,6 +70,10 @@ class Arrivals:
         self._refusals: Budget[str] = Budget(*REFUSALS)
         self._strangers: Counter[str] = Counter()
 
+    def ask(self, ask: Ask) -> None:
+        """The file thread asks on behalf of a client: in a line beside the client's own requests."""
+        self.queue.put(f"{ask.key} files", ask, 0)
+
     def drain(self, monotonic: Callable[[], float]) -> Iterator[Frame | None]:
         """Read what waits; gives heartbeats, which are handled at once, and None once the socket is empty."""
         now = monotonic()
@@ -118,15 +122,22 @@ class Arrivals:
 
     def _let_wait(self, frame: Frame, now: float) -> None:
         key, size = frame.link.key, len(frame.body or b"")
-        if self.queue.holds(key, frame):
-            return  # said again while it waits: one answer does for both
+        first = self.queue.first(key)
+        if isinstance(first, Slices) and first.body == frame.body and first.origin.link is frame.link:
+            return  # said again, because storing it takes long: one answer does for both
         if self.queue.has_room(key, size):
             self.queue.put(key, frame, size)
-        elif self._refusals.wait(key, now) > 0:
-            self.dropped += 1
+            while (longest := self.queue.shorten()) is not None:
+                self._turn_away(*longest, now)
         else:
+            self._turn_away(key, frame, now)
+
+    def _turn_away(self, key: str, item: Waiting, now: float) -> None:
+        if isinstance(item, Frame) and self._refusals.wait(key, now) == 0:
             self._refusals.spend(key, now)
-            self._overflow(frame)
+            self._overflow(item)
+        else:
+            self.dropped += 1  # its client asks again
 
     def take(self) -> tuple[str, Waiting, int] | None:
         """Whose turn it is, and what they want; those who do not read their answers wait aside."""

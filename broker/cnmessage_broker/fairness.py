@@ -20,8 +20,8 @@ class Room:
     """How much may wait: items and bytes of one key, bytes of all."""
 
     items_of_key: int = 256
-    bytes_of_key: int = 4 << 20
-    bytes_of_all: int = 64 << 20
+    bytes_of_key: int = 48 << 20
+    bytes_of_all: int = 128 << 20
 
 
 @dataclass(slots=True)
@@ -49,19 +49,31 @@ class FairQueue(Generic[Item]):
         return bool(self._heap)
 
     def has_room(self, key: str, size: int) -> bool:
-        """Whether the key may let something of so many bytes wait."""
-        if self.size + size > self._room.bytes_of_all:
-            return False
+        """Whether the key may let something of so many bytes wait; room in all is made by `shorten`."""
         line = self._lines.get(key)
         if line is None:
             return True
         fits = line.size + size <= self._room.bytes_of_key or not line.size
         return fits and len(line.items) + line.held < self._room.items_of_key
 
-    def holds(self, key: str, item: Item) -> bool:
-        """Whether an equal item of the key waits already."""
+    def shorten(self) -> tuple[str, Item] | None:
+        """While too much waits in all, what came last of the key that has the most; it waits no more."""
+        if self.size <= self._room.bytes_of_all:
+            return None
+        key, line = max(self._lines.items(), key=lambda each: each[1].size if each[1].items else -1)
+        if not line.items:
+            return None  # all of it is held elsewhere
+        item, size = line.items.pop()
+        self._count(line, -size)
+        if not line.items:
+            self._heap = [each for each in self._heap if each[2] != key]
+            heapq.heapify(self._heap)
+        return key, item
+
+    def first(self, key: str) -> Item | None:
+        """What of the key waits first."""
         line = self._lines.get(key)
-        return line is not None and any(each == item for each, _ in line.items)
+        return line.items[0][0] if line is not None and line.items else None
 
     def put(self, key: str, item: Item, size: int) -> None:
         """Let it wait behind the key's others."""

@@ -167,12 +167,9 @@ class Lane(Generic[Item]):
 class FileLink:
     """Both directions. `talked_at`: when the reactor last stored a message, on its monotonic clock;
     `pressed`: memory is short.
-
-    `admits(key)` says whether a device key is bound to an account; safe to ask from either thread.
     """
 
-    def __init__(self, admits: Callable[[str], bool]) -> None:
-        self.admits = admits
+    def __init__(self) -> None:
         self.talked_at = float("-inf")
         self.pressed = False
         self.to_reactor: Lane[Ask] = Lane()

@@ -60,6 +60,7 @@ class Bounds:
     unread_of_key: int = 32 << 20
     unread_of_all: int = 256 << 20
     untold: int = 24 << 20
+    untold_pressed: int = 1 << 20
 
 
 @dataclass(slots=True, eq=False)
@@ -300,7 +301,7 @@ class Links:
         """What time alone shows: bytes taken, connections that say nothing, messages that never end."""
         for link in list(self._owing):
             self._look(link, now)
-        self._look_round(ROUND, now)
+        self._look_round(ROUND, now, self.bounds.untold)
         of_address: Counter[str] = Counter()
         for link in reversed([each for each in self._silent.values() if now - each.opened_at > SILENCE]):
             of_address[link.place[0]] += 1
@@ -308,22 +309,22 @@ class Links:
                 self.cut(link, "a connection says nothing")
 
     def look_at_all(self, now: float) -> None:
-        """The same for messages that never end, of all connections at once."""
-        self._look_round(len(self._round), now)
+        """Memory is short: look for messages that never end on all connections at once, less patiently."""
+        self._look_round(len(self._round), now, self.bounds.untold_pressed)
 
-    def _look_round(self, most: int, now: float) -> None:
+    def _look_round(self, most: int, now: float, bound: int) -> None:
         for _ in range(min(most, len(self._round))):
             link = self._round.popleft()
             if link.open:
-                self._look_untold(link, now)
+                self._look_untold(link, now, bound)
                 self._round.append(link)
 
-    def _look_untold(self, link: Link, now: float) -> None:
+    def _look_untold(self, link: Link, now: float, bound: int) -> None:
         traffic = traffic_of(link.descriptor)
         if traffic is None:
             return
         untold = traffic.received - link.heard - OVERHEAD * (now - link.opened_at + SILENCE)
-        if untold > self.bounds.untold:
+        if untold > bound:
             self.cut(link, "a message without an end, or more of them than can be read")
 
     def shed(self, most: int, now: float) -> None:

@@ -160,7 +160,7 @@ class Reactor:
                 self._request(beat)
         self._sockets.door.drain()
         for ask in self._link.to_reactor.take():
-            self._arrivals.queue.put(ask.key, ask, 0)
+            self._arrivals.ask(ask)
         while self._done:
             self._finish_work(*self._done.popleft())
         self._serve()
@@ -204,8 +204,8 @@ class Reactor:
                 self._request(item)
             case Slices():
                 self._slice(key, item)
-            case Ask(ticket, _, address, request):
-                self._dispatch(Ticket(ticket), request, self._caller(key, address))
+            case Ask(ticket, device, address, request):
+                self._dispatch(Ticket(ticket), request, self._caller(device, address))
 
     def _request(self, frame: Frame) -> None:
         link = frame.link
@@ -223,7 +223,7 @@ class Reactor:
             return
         origin, address = Origin(link, call.request_id), self._admission.address_of(link.key)
         if isinstance(call.request, Send) and self._is_wide(call.request):
-            self._slice(link.key, Slices(origin, address, call.request.messages))
+            self._slice(link.key, Slices(origin, address, frame.body, call.request.messages))
         else:
             self._dispatch(origin, call.request, self._caller(link.key, address))
 

@@ -20,10 +20,11 @@ SLICE = 500
 
 @dataclass(slots=True, eq=False)
 class Slices:
-    """The request of `origin`, whose sender connected from `address`."""
+    """The request of `origin`, whose sender connected from `address`; `body` is its frame."""
 
     origin: Origin
     address: str
+    body: bytes
     messages: tuple[Outgoing, ...]
     _place: int = 0
     _open: int = 0

@@ -45,7 +45,7 @@ KEEPALIVE_COUNT = 3
 UNACKNOWLEDGED_MS = 20_000
 """How long its TCP may leave what was sent without acknowledgement; Linux only, as TCP_USER_TIMEOUT."""
 
-_UNTOLD_REQUESTS = 4 << 20
+_UNTOLD_REQUESTS = 48 << 20
 _UNTOLD_SUBSCRIPTIONS = 1 << 20
 _UNTOLD_CHUNKS = (WINDOW_CHUNKS + 16) * CHUNK
 

@@ -1,10 +1,10 @@
 """ZAP: who may connect to which port, and under which routing id. A key's z85 text is the User-Id of its
 frames.
 
-The key is the credential, so admission says nothing about accounts: on the request port any CURVE key may
-come, the other ports are for keys that have something to do there. Each connection gets a number of its own,
-and that is its routing id: a peer's own choice counts for nothing, and none is ever given twice
-(docs/adr/0014). Answers as ZAP 1.0 lays down (rfc.zeromq.org/spec/27). Owned by a socket's thread.
+The key is the credential, so admission says nothing about accounts: any CURVE key may come, but to the push
+port only one that has an attachment. Each connection gets a number of its own, and that is its routing id: a
+peer's own choice counts for nothing, and none is ever given twice (docs/adr/0014). Answers as ZAP 1.0 lays
+down (rfc.zeromq.org/spec/27). Owned by a socket's thread.
 """
 
 import struct

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker import reactor
+from cnmessage_broker import upkeep
 from cnmessage_client import Home
 from cnmessage_client.connection import new_key_pair
 from cnmessage_protocol.errors import ErrorCode
@@ -19,7 +19,7 @@ YEAR = 365 * 86400.0
 
 @pytest.fixture(autouse=True)
 def _sweeps_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reactor, "SWEEP_INTERVAL", 0.1)
+    monkeypatch.setattr(upkeep, "SWEEP_INTERVAL", 0.1)
 
 
 class Clock:

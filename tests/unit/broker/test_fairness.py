@@ -85,18 +85,38 @@ def test_what_is_put_back_comes_before_the_keys_others_but_not_before_other_keys
     assert drained(queue) == ["b0", "a0 again", "a1"]
 
 
-def test_items_and_bytes_of_a_key_are_bounded_and_those_of_all() -> None:
-    queue: FairQueue[str] = FairQueue(Room(items_of_key=3, bytes_of_key=10, bytes_of_all=15))
+def test_items_and_bytes_of_a_key_are_bounded() -> None:
+    queue: FairQueue[str] = FairQueue(Room(items_of_key=3, bytes_of_key=10))
     fill(queue, "many", 3)
     assert not queue.has_room("many", 1)
     queue.put("large", "large0", 9)
     assert not queue.has_room("large", 2)
     assert queue.has_room("large", 1)
-    assert queue.has_room("other", 3)
-    assert not queue.has_room("other", 4)
+    assert queue.has_room("other", 10)
     drained(queue)
     assert queue.size == 0
     assert all(queue.has_room(key, 10) for key in ("many", "large", "other"))
+
+
+def test_when_too_much_waits_in_all_the_longest_line_pays() -> None:
+    queue: FairQueue[str] = FairQueue(Room(bytes_of_all=10))
+    fill(queue, "flood", 4, size=2)
+    assert queue.shorten() is None
+    queue.put("light", "light0", 3)
+    assert queue.shorten() == ("flood", "flood3")
+    assert queue.shorten() is None
+    queue.put("light", "light1", 9)
+    assert [queue.shorten() for _ in range(2)] == [("light", "light1"), None]
+    assert drained(queue) == ["flood0", "light0", "flood1", "flood2"]
+    assert queue.size == 0
+
+
+def test_a_line_that_is_shortened_to_nothing_is_no_line() -> None:
+    queue: FairQueue[str] = FairQueue(Room(bytes_of_all=1))
+    queue.put("a", "a0", 2)
+    assert queue.shorten() == ("a", "a0")
+    assert not queue
+    assert queue.take() is None
 
 
 def test_a_single_item_above_a_keys_bytes_finds_room_when_nothing_of_it_waits() -> None:
@@ -113,12 +133,13 @@ def test_what_is_held_elsewhere_takes_room_until_it_is_released() -> None:
     assert queue.size == 0
 
 
-def test_an_equal_item_that_waits_is_seen() -> None:
+def test_what_waits_first_is_to_be_seen() -> None:
     queue: FairQueue[str] = FairQueue()
-    queue.put("a", "same", 1)
-    assert queue.holds("a", "same")
-    assert not queue.holds("a", "another")
-    assert not queue.holds("b", "same")
+    fill(queue, "a", 2)
+    assert queue.first("a") == "a0"
+    assert queue.first("b") is None
+    drained(queue)
+    assert queue.first("a") is None
 
 
 def test_keys_that_have_nothing_to_pay_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ def a_send(count: int) -> Slices:
         Outgoing(ClientId(uuid7(number, os.urandom(10))), (UserName("all"),), f"body {number}")
         for number in range(count)
     )
-    return Slices(Origin(Link(("", 0), 0.0), 1), "", messages)
+    return Slices(Origin(Link(("", 0), 0.0), 1), "", b"", messages)
 
 
 def acked(send: Send) -> Sent:
