@@ -15,7 +15,7 @@ from typing import Self
 import structlog
 import zmq
 
-from cnmessage_broker import keys
+from cnmessage_broker import health, keys
 from cnmessage_broker.attachments import Attachments
 from cnmessage_broker.background import made_in_background
 from cnmessage_broker.blobs import Blobs
@@ -31,7 +31,7 @@ from cnmessage_broker.ports import Store
 from cnmessage_broker.reactor import Reactor
 from cnmessage_broker.sockets import FileSockets, Sockets, Watch
 from cnmessage_broker.store.sqlite import SqliteStore
-from cnmessage_broker.tcp import for_connections
+from cnmessage_broker.tcp import descriptor_limit, reserve_of
 from cnmessage_broker.watchdog import Watchdog, memory_there
 from cnmessage_broker.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
 from cnmessage_protocol.envelope import PROBE
@@ -82,7 +82,7 @@ class Broker:
             policies = {DOMAIN: anybody, DELIVERIES_DOMAIN: attachments.has_key}
             admission = Admission(policies, monotonic)
             self._memory = config.memory_limit or memory_there()
-            self._connections = for_connections()
+            self._descriptors = descriptor_limit()
             watch = self._watch(admission, _MAIN_SHARE)
             self._sockets = Sockets(self._context, config.host, config.port, secret, watch)
             undo.callback(self._sockets.close, 0)
@@ -110,6 +110,7 @@ class Broker:
             admission,
             self._link,
             Watchdog(self._memory),
+            self._descriptors,
             structlog.get_logger(),
         )
 
@@ -117,7 +118,7 @@ class Broker:
         """Over connections of a port that may have this share of the descriptors."""
         config = self.config
         limits = GateLimits(
-            max(8, int(self._connections * share)),
+            max(8, int((self._descriptors - reserve_of(self._descriptors)) * share)),
             config.connections_per_address,
             config.connection_burst,
             config.connection_rate,
@@ -169,6 +170,7 @@ class Broker:
     def close(self) -> None:
         """Let what is queued leave for a second, checkpoint the database, release everything."""
         self._probe.stop()
+        health.remove(self.config.data)
         self._pool.close()
         self._files.stop()
         self.reactor.close()

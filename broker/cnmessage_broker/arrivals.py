@@ -21,7 +21,7 @@ from cnmessage_broker.slices import Slices
 DRAIN = 1000
 """Most frames read in one turn."""
 
-TURN = 0.005
+TURN = 0.002
 """Seconds a turn may read for."""
 
 BEAT_BYTES = 64

@@ -10,7 +10,18 @@ from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.sockets import FileSockets
 from cnmessage_broker.zap import Admission
 from cnmessage_protocol.errors import ProtocolError
-from cnmessage_protocol.filechannel import FROM_CLIENT, FileMessage, pack, unpack
+from cnmessage_protocol.filechannel import (
+    CHUNK,
+    FROM_CLIENT,
+    WINDOW_CHUNKS,
+    FileMessage,
+    Granted,
+    pack,
+    unpack,
+)
+
+UPLOAD = (WINDOW_CHUNKS + 8) * CHUNK
+"""Bytes that a client with uploads may have under way: all windows together hold little more than one."""
 
 _MAX_WARNED = 10_000
 _NO_DATA = memoryview(b"")
@@ -92,6 +103,8 @@ class Channel:
             return False
         except zmq.ZMQError as error:
             raise GoneError from error
+        if isinstance(message, Granted):
+            peer.link.expected = UPLOAD  # it has been told to send so much
         self._links.handed(peer.link, sum(len(each) for each in frames), self._monotonic())
         return True
 

@@ -1,12 +1,14 @@
 """The broker's command line: start it, show its key, check and back up its data."""
 
 import gc
+import json
 import os
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,6 +17,7 @@ import click
 import platformdirs
 import structlog
 
+from cnmessage_broker import health as reports
 from cnmessage_broker import keys, logs
 from cnmessage_broker.app import (
     DATABASE,
@@ -78,6 +81,10 @@ def start(verbose: bool, **flags: Any) -> None:
         _banner(broker)
         broker.run()
         log.info("broker is stopping")
+    if broker.reactor.exhausted:
+        _fail(
+            "memory ran out; see the log. Start the broker again, with more memory or fewer clients", status=3
+        )
     if broker.reactor.failed:
         _fail("the disk failed; see the log. Start the broker again once it is mended")
     log.info("broker has stopped")
@@ -151,6 +158,38 @@ def backup(target: Path, **flags: Any) -> None:
     click.echo(f"saved {target}; keep {config.data / KEY_FILE} with it", err=True)
 
 
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def health(as_json: bool, **flags: Any) -> None:
+    """Show how the running broker is; exits 1 when something is wrong, or no broker runs."""
+    config = _config(flags)
+    report = reports.read(config.data)
+    if report is None or time.time() - report.time > reports.STALE:
+        _fail(f"no broker reports from {config.data}; 'cnmessage-broker start' starts one")
+    if as_json:
+        click.echo(json.dumps(asdict(report)))
+    else:
+        _show(report)
+    for trouble in report.troubles:
+        click.echo(f"cnmessage-broker: {trouble}", err=True)
+    if report.troubles:
+        sys.exit(1)
+
+
+def _show(report: reports.Health) -> None:
+    connections = ", ".join(f"{count} {port}" for port, count in report.connections.items())
+    rows = {
+        "attached": str(report.attached),
+        "connections": connections,
+        "descriptors": f"{report.descriptors_used} of {report.descriptors_limit}",
+        "memory": f"{report.memory_used >> 20} of {report.memory_limit >> 20} MiB",
+        "waiting": f"{report.waiting} bytes of requests",
+        "unread": f"{report.unread} bytes of answers and deliveries",
+    }
+    for name, value in rows.items():
+        click.echo(f"{name}\t{value}")
+
+
 @main.group()
 def files() -> None:
     """List the files that users sent, or free their room."""
@@ -222,7 +261,7 @@ def _one_field(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
-for _command in (start, key, check, backup, list_files, purge_files):
+for _command in (start, key, check, backup, health, list_files, purge_files):
     for _option in _OPTIONS:
         _option(_command)
 

@@ -30,6 +30,9 @@ DRAIN = 64
 BEAT = 1.0
 """Seconds between signs of life to each client that uploads, and between reports of how far fetches are."""
 
+LOOK = 0.25
+"""Seconds between looks at what connections send and take."""
+
 _WORKERS = 2
 
 
@@ -59,6 +62,7 @@ class FileThread:
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._next_beat = 0.0
+        self._next_look = 0.0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="files")
         link.to_files.wake = self._wake
@@ -111,6 +115,7 @@ class FileThread:
             for said in self._channel.drain(DRAIN):
                 now = self._monotonic()
                 self._transfers.received(now, *said)
+                self._pace.heard(now)
                 taken += 1
                 if self._pace.wait(now):
                     break
@@ -122,5 +127,7 @@ class FileThread:
         if now >= self._next_beat:
             self._next_beat = now + BEAT
             self._transfers.beat(now)
+        if now >= self._next_look:
+            self._next_look = now + LOOK
             self._channel.beat(pressed=self._link.pressed)
         return more or taken == DRAIN

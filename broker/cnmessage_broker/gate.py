@@ -11,7 +11,13 @@ from ipaddress import ip_address
 from cnmessage_broker.limits import Budget
 
 LOOPBACK_FACTOR = 8
-"""People of one machine share one address, and scripts there open a connection a command."""
+"""People of a machine share an address, and their scripts open a connection a command, as fast as they go."""
+
+
+TOO_FAST = "an address connects too fast"
+TOO_MANY = "too many connections of an address"
+USED_UP = "connections are used up"
+"""Why somebody must go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +38,22 @@ class Gate:
         self._open: Counter[str] = Counter()
         self._total = 0
         self._far: Budget[str] = Budget(limits.burst, limits.rate)
-        self._near: Budget[str] = Budget(limits.burst * LOOPBACK_FACTOR, limits.rate * LOOPBACK_FACTOR)
 
     def opened(self, now: float, address: str) -> str | None:
-        """Somebody connected; why they must go again, or None when they may stay."""
+        """Somebody connected; why one must go again, or None when all may stay."""
         near = is_loopback(address)
         factor = LOOPBACK_FACTOR if near else 1
-        budget = self._near if near else self._far
         self._open[address] += 1
         self._total += 1
         if self._total > self._limits.total:
-            return "connections are used up"
+            return USED_UP
         if self._open[address] > self._limits.of_address * factor:
-            return "too many connections of an address"
-        if budget.wait(address, now) > 0:
-            return "an address connects too fast"
-        budget.spend(address, now)
+            return TOO_MANY
+        if near:
+            return None
+        if self._far.wait(address, now) > 0:
+            return TOO_FAST
+        self._far.spend(address, now)
         return None
 
     def closed(self, address: str) -> None:

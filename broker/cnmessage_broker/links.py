@@ -6,6 +6,7 @@ monitor says when one begins and ends, the kernel how many bytes have passed (tc
 hold for it in vain. Who takes more than their share is cut. Owned by the thread that owns the socket.
 """
 
+import os
 import struct
 import time
 from collections import Counter, deque
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 import zmq
 
-from cnmessage_broker.gate import Gate
+from cnmessage_broker.gate import TOO_FAST, Gate
 from cnmessage_broker.tcp import COUNTS, Place, cut, place_of, traffic_of
 from cnmessage_broker.zap import CONNECTION, routing_id
 
@@ -59,13 +60,17 @@ class Bounds:
     unread: int = 4 << 20
     unread_of_key: int = 32 << 20
     unread_of_all: int = 256 << 20
-    untold: int = 24 << 20
+    untold: int = 2 << 20
+    untold_of_all: int = 192 << 20
     untold_pressed: int = 1 << 20
 
 
 @dataclass(slots=True, eq=False)
 class Link:
-    """One connection. `key`, `number` and `routing_id` are known once it has said something."""
+    """One connection. `key`, `number` and `routing_id` are known once it has said something.
+
+    `expected`: bytes that it was told to send.
+    """
 
     place: Place
     opened_at: float
@@ -75,6 +80,8 @@ class Link:
     routing_id: bytes = b""
     unread: int = 0
     heard: int = 0
+    untold: int = 0
+    expected: int = 0
     looked: int = 0
     taken: int = 0
     idle_since: float | None = None
@@ -101,7 +108,7 @@ class Links:
     ) -> None:
         self.bounds = bounds
         self.unread = 0
-        self.refused_accepts = 0
+        self._untold = 0
         self._socket = socket
         self._gate = gate
         self._log = log
@@ -177,8 +184,7 @@ class Links:
             elif kind == zmq.EVENT_DISCONNECTED:
                 self._left(value)
             else:
-                self.refused_accepts += 1
-                self._log.error("descriptors ran short", reason="a connection could not be accepted")
+                self._log.error("a connection could not be accepted", reason=os.strerror(value))
 
     def _came(self, now: float, descriptor: int) -> None:
         self._left(descriptor)  # its end was not told: never seen, and cheap to be sure of
@@ -187,7 +193,12 @@ class Links:
         self._round.append(link)
         reason = self._gate.opened(now, link.place[0])
         if reason is not None:
-            self.cut(link, reason)
+            self.cut(link if reason is TOO_FAST else self._first_silent(link), reason)
+
+    def _first_silent(self, newcomer: Link) -> Link:
+        """Who goes for a newcomer: the first of its address that said nothing yet, so no crowd bars others."""
+        silent = (each for each in self._silent.values() if each.place[0] == newcomer.place[0])
+        return next((each for each in silent if not each.cut), newcomer)
 
     def _left(self, descriptor: int) -> None:
         link = self._links.pop(descriptor, None)
@@ -200,7 +211,8 @@ class Links:
     def _forget(self, link: Link) -> None:
         link.descriptor = _GONE
         self.unread -= link.unread
-        link.unread = 0
+        self._untold -= link.untold
+        link.unread = link.untold = 0
         self._owing.discard(link)
         mine = self._of_key.get(link.key)
         if mine is not None:
@@ -318,14 +330,28 @@ class Links:
             if link.open:
                 self._look_untold(link, now, bound)
                 self._round.append(link)
+        self._bound_untold()
 
     def _look_untold(self, link: Link, now: float, bound: int) -> None:
         traffic = traffic_of(link.descriptor)
         if traffic is None:
             return
-        untold = traffic.received - link.heard - OVERHEAD * (now - link.opened_at + SILENCE)
-        if untold > bound:
+        untold = traffic.received - link.heard - int(OVERHEAD * (now - link.opened_at + SILENCE))
+        self._untold += max(0, untold) - link.untold
+        link.untold = max(0, untold)
+        if untold > bound + link.expected:
             self.cut(link, "a message without an end, or more of them than can be read")
+
+    def _bound_untold(self) -> None:
+        """Cut who sends most faster than it can be read, if all together send too much."""
+        if self._untold <= self.bounds.untold_of_all:
+            return
+        over = self._untold - self.bounds.untold_of_all
+        for link in sorted(self._links.values(), key=lambda each: -each.untold):
+            if over <= 0:
+                return
+            over -= link.untold
+            self.cut(link, "all together send more than can be read")
 
     def shed(self, most: int, now: float) -> None:
         """Cut who has left the most untaken, until no more than `most` bytes are held for all."""

@@ -17,6 +17,9 @@ GENTLE_RATE = 16 << 20
 GENTLE_CHUNK = 1 << 16
 """Bytes in a chunk then: what a message may have to wait for."""
 
+GENTLE_MESSAGES = 4000
+"""Messages a second that are listened to then."""
+
 _LONGEST = 0.02
 """Most seconds that one turn is waited for. Chunks that were on their way before are larger; they go soon."""
 
@@ -44,6 +47,11 @@ class Pace:
         """So many bytes came or went just now."""
         if size and self.gentle(now):
             self._free_at = max(now, self._free_at) + min(size / GENTLE_RATE, _LONGEST)
+
+    def heard(self, now: float) -> None:
+        """Somebody said something: that takes time, too, however short it is."""
+        if self.gentle(now):
+            self._free_at = max(now, self._free_at) + 1 / GENTLE_MESSAGES
 
     def wait(self, now: float) -> float:
         """Seconds for which no more bytes should move."""

@@ -138,8 +138,8 @@ class Query:
     received_only: bool = True
     direct_only: bool = False
     max_bytes: int = 1 << 18
-    scan: int = 10_000
-    scan_bytes: int = 1 << 22
+    scan: int = 2_000
+    scan_bytes: int = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,15 @@ from cnmessage_protocol.envelope import peek_request_id, unpack_request
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.messages import Request, Send
 
-TURN = 0.01
-ROWS = 2000
+TURN = 0.003
+ROWS = 300
 """Seconds of work in a turn, and inbox rows for one commit: what a newcomer may have to wait for."""
+
+ALONE = 10
+"""How many times as much it may be for who was the only one lately: nobody waits."""
+
+LATELY = 2.0
+"""Seconds in which somebody else was there."""
 
 ROW_SECONDS = 1e-5
 STEP_SECONDS = 2e-5
@@ -72,6 +78,7 @@ class Reactor:
         admission: Admission,
         link: FileLink,
         watchdog: Watchdog,
+        descriptors: int,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._sockets = sockets
@@ -88,12 +95,21 @@ class Reactor:
         self._arrivals = Arrivals(sockets.requests, self._links, self._turn_away, log)
         self._link = link
         self._group = Commit(deps, self._answers, self._doorbell, link, log)
-        self._upkeep = Upkeep(deps, (sockets.request_links, sockets.delivery_links), watchdog, log)
+        self._upkeep = Upkeep(
+            deps,
+            {"requests": sockets.request_links, "deliveries": sockets.delivery_links},
+            watchdog,
+            descriptors,
+            lambda: self._arrivals.queue.size,
+            log,
+        )
         self._done: deque[tuple[Asker, Callable[[Any], list[Effect]], Future[Any]]] = deque()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._next_tick = 0.0
+        self._latest = ""
+        self._company_until = 0.0
         link.to_reactor.wake = self._wake
         self._warned: Counter[str] = Counter()
         self._more = False
@@ -184,17 +200,20 @@ class Reactor:
         """Do what waits, each key in its turn, until the turn has taken long enough."""
         monotonic = self._deps.monotonic
         started = monotonic()
-        ends = started + TURN
+        longer = ALONE if started > self._company_until else 1
+        ends, rows_at_most = started + TURN * longer, ROWS * longer
         self._arrivals.come_back()
         while (taken := self._arrivals.take()) is not None:
             key, item, _ = taken
+            if key != self._latest:
+                self._latest, self._company_until = key, started + LATELY
             rows = self._group.rows
             self._step(key, item)
             now = monotonic()
             written = max(0, self._group.rows - rows)
             self._arrivals.queue.served(key, max(STEP_SECONDS, now - started) + written * ROW_SECONDS)
             started = now
-            if now > ends or self._group.rows >= ROWS:
+            if now > ends or self._group.rows >= rows_at_most:
                 break
         self._more = self._more or bool(self._arrivals.queue)
 

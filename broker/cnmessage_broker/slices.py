@@ -14,7 +14,7 @@ from cnmessage_protocol.messages import Send
 from cnmessage_protocol.records import Outgoing
 from cnmessage_protocol.results import Sent
 
-SLICE = 500
+SLICE = 200
 """Most inbox rows of one slice, but for a single message with more."""
 
 

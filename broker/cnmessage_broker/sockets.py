@@ -47,7 +47,7 @@ UNACKNOWLEDGED_MS = 20_000
 
 _UNTOLD_REQUESTS = 48 << 20
 _UNTOLD_SUBSCRIPTIONS = 1 << 20
-_UNTOLD_CHUNKS = (WINDOW_CHUNKS + 16) * CHUNK
+_UNTOLD_MESSAGES = 2 << 20
 
 _ZAP_ENFORCE_DOMAIN = 93
 """Stable in libzmq 4.3, but named only in its draft header (zmq.h, ZMQ_ZAP_ENFORCE_DOMAIN)."""
@@ -186,7 +186,7 @@ class FileSockets(_Bound):
             self.channel = self._router(secret, FILES_DOMAIN)
             self.channel.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
             self.channel.setsockopt(zmq.SNDHWM, CHUNK_QUEUE)
-            self.links = self._links(self.channel, _UNTOLD_CHUNKS)
+            self.links = self._links(self.channel, _UNTOLD_MESSAGES)
             self._bind(self.channel, host, port + FILES)
         except BaseException:
             self.close(0)

@@ -98,13 +98,17 @@ RESERVE = 256
 """Descriptors that the broker takes at most, and those it keeps for the disk."""
 
 
-def for_connections() -> int:
-    """How many descriptors connections may have, once this process's own limit is as high as it may be."""
+def descriptor_limit() -> int:
+    """How many descriptors there may be, once this process's own limit is as high as it may be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             soft = wanted
-    there = MOST if soft == resource.RLIM_INFINITY else min(soft, MOST)
-    return there - min(RESERVE, there // 2)
+    return MOST if soft == resource.RLIM_INFINITY else min(soft, MOST)
+
+
+def reserve_of(limit: int) -> int:
+    """How many of so many descriptors are kept for the disk."""
+    return min(RESERVE, limit // 2)

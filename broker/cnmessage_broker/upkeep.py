@@ -3,15 +3,17 @@
 Called by the reactor a few times a second; gives effects, as a handler does.
 """
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from cnmessage_broker import delivery, dispatch
+from cnmessage_broker import delivery, dispatch, health
 from cnmessage_broker.context import Deps
 from cnmessage_broker.effects import Effect, Presence
 from cnmessage_broker.handlers.expiry import sweep
 from cnmessage_broker.links import Links
+from cnmessage_broker.tcp import reserve_of
 from cnmessage_broker.watchdog import Pressure, Watchdog, give_back, memory_used
 from cnmessage_protocol import deliveries
 
@@ -21,31 +23,43 @@ _MAX_NEWS = 1024
 
 
 class Upkeep:
-    """`links` are the connections to look after; `used()` gives bytes of memory in use."""
+    """`links` are the connections to look after, by port, `descriptors` how many there may be.
+
+    `waiting()` and `used()` give bytes: of requests that wait, and of memory in use.
+    """
 
     def __init__(
         self,
         deps: Deps,
-        links: Iterable[Links],
+        links: Mapping[str, Links],
         watchdog: Watchdog,
+        descriptors: int,
+        waiting: Callable[[], int],
         log: structlog.typing.FilteringBoundLogger,
         used: Callable[[], int] = memory_used,
     ) -> None:
         self.exhausted = False
         """Whether so much memory is used that the broker must end, to start anew."""
         self._deps = deps
-        self._links = tuple(links)
+        self._links = links
         self._watchdog = watchdog
+        self._descriptors = descriptors
+        self._waiting = waiting
         self._log = log
         self._used = used
         self._next_presence = 0.0
         self._next_sweep = 0.0
+        self._next_report = 0.0
+        self._short = False
 
     def look(self, now: float) -> Iterable[Effect]:
         """One look; `now` as of the monotonic clock."""
-        for links in self._links:
+        for links in self._links.values():
             links.look(now)
         self._look_at_memory(now)
+        if now >= self._next_report:
+            self._next_report = now + health.INTERVAL
+            self._report()
         yield from self._expire()
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_INTERVAL
@@ -53,6 +67,32 @@ class Upkeep:
         if now >= self._next_presence:
             self._next_presence = now + PRESENCE_INTERVAL
             yield from self._news()
+
+    def _report(self) -> None:
+        """Write down how the broker is; a shortage of descriptors is logged when it begins."""
+        held = health.descriptors_used()
+        short = any(links.full for links in self._links.values())
+        short = short or held > self._descriptors - reserve_of(self._descriptors) // 2
+        if short and not self._short:
+            self._log.error("descriptors ran short", used=held, limit=self._descriptors)
+        self._short = short
+        troubles = ["descriptors are short: raise the limit of open files"] if short else []
+        if self._deps.pressed:
+            troubles.append("memory is short: queues are dropped and no listeners taken")
+        report = health.Health(
+            self._deps.wall(),
+            os.getpid(),
+            len(self._deps.attachments),
+            {port: len(links) for port, links in self._links.items()},
+            held,
+            self._descriptors,
+            self._used(),
+            self._watchdog.limit,
+            self._waiting(),
+            sum(links.unread for links in self._links.values()),
+            troubles,
+        )
+        health.write(self._deps.config.data, report)
 
     def _expire(self) -> Iterable[Effect]:
         attachments = self._deps.attachments
@@ -76,7 +116,7 @@ class Upkeep:
             return
         if before is not pressure:
             self._log.error("memory is short", used=used, limit=self._watchdog.limit)
-        for links in self._links:
+        for links in self._links.values():
             links.look_at_all(now)
             links.shed(links.unread // 2, now)
         give_back()

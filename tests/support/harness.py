@@ -79,6 +79,7 @@ class BrokerProcess:
         self.data = data
         self.port = port or free_port()
         self.environment = environment
+        self.descriptors: int | None = None
         self.address = ""
         self.process: subprocess.Popen[str] | None = None
 
@@ -86,6 +87,8 @@ class BrokerProcess:
         """Start and wait for the line that says it is ready."""
         command = [str(BIN / "cnmessage-broker"), "start", "--port", str(self.port), "--data", str(self.data)]
         self.log = (self.data.parent / f"{self.data.name}.log").open("a")
+        if self.descriptors is not None:
+            command = ["sh", "-c", f'ulimit -n {self.descriptors}; exec "$@"', "sh", *command]
         wide = {
             "CNMESSAGE_BROKER_LOGIN_BURST": "100000",
             "CNMESSAGE_BROKER_ADDRESS_LOGIN_BURST": "100000",

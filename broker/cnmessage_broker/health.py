@@ -1,0 +1,66 @@
+"""How the broker is, in a file of its data directory that is written anew every few seconds.
+
+Whoever runs it reads that through `cnmessage-broker health`, or a monitor does. An old file says that nobody
+writes it any more.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+FILE = "health.json"
+
+INTERVAL = 5.0
+"""Seconds between two reports."""
+
+STALE = 30.0
+"""Seconds after which a report says nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One report. `time` in seconds since 1970, memory in bytes; `troubles` is empty when all is well."""
+
+    time: float
+    process: int
+    attached: int
+    connections: Mapping[str, int]
+    descriptors_used: int
+    descriptors_limit: int
+    memory_used: int
+    memory_limit: int
+    waiting: int
+    unread: int
+    troubles: list[str] = field(default_factory=list)
+
+
+def write(folder: Path, health: Health) -> None:
+    """Replace the report; a full disk leaves the one before, which grows old."""
+    new = folder / f"{FILE}.new"
+    try:
+        new.write_text(json.dumps(asdict(health)), encoding="utf-8")
+        new.replace(folder / FILE)
+    except OSError:
+        new.unlink(missing_ok=True)
+
+
+def read(folder: Path) -> Health | None:
+    """The last report; None if there is none that can be read."""
+    try:
+        return Health(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def remove(folder: Path) -> None:
+    """The broker has stopped: its last report is no news."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
+def descriptors_used() -> int:
+    """How many descriptors this process holds; 0 where the system does not tell."""
+    try:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+    except OSError:
+        return 0

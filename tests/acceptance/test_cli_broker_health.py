@@ -1,0 +1,60 @@
+"""`cnmessage-broker health`: how a running broker is, and that none runs."""
+
+import asyncio
+import json
+import socket
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+from cnmessage_client import Client
+from tests.support.harness import BIN, BrokerProcess, eventually, home_at, sign_up
+
+
+def ask_health(data: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(BIN / "cnmessage-broker"), "health", "--data", str(data), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+
+
+def test_a_running_broker_is_well_and_a_stopped_one_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert ask_health(data).returncode == 1
+    with BrokerProcess(data) as running:
+        eventually(lambda: ask_health(data).returncode == 0)
+        shown = dict(line.split("\t") for line in ask_health(data).stdout.splitlines())
+        report = json.loads(ask_health(data, "--json").stdout)
+        assert shown["attached"] == "0"
+        assert report["process"] == running.process.pid if running.process else None
+        assert report["troubles"] == []
+        assert running.stop() == 0
+    stopped = ask_health(data)
+    assert stopped.returncode == 1
+    assert "cnmessage-broker start" in stopped.stderr
+
+
+def test_a_shortage_of_descriptors_shows_and_live_users_go_on(tmp_path: Path) -> None:
+    data, home = tmp_path / "data", home_at(tmp_path / "home")
+
+    async def scenario(running: BrokerProcess) -> list[str]:
+        await sign_up(running.address, home, "alice", "bob")
+        async with Client(home=home, profile="alice") as alice, Client(home=home, profile="bob") as bob:
+            stream = bob.messages()
+            await alice.send("bob", "before")
+            bodies = [(await anext(stream)).body]
+            with ExitStack() as taken:
+                for _ in range(200):
+                    taken.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+                await asyncio.to_thread(eventually, lambda: ask_health(data).returncode == 1)
+                shown = ask_health(data)
+                await alice.send("bob", "meanwhile")
+                bodies.append((await anext(stream)).body)
+            assert "raise the limit of open files" in shown.stderr
+            await asyncio.to_thread(eventually, lambda: ask_health(data).returncode == 0, 20)
+            return bodies
+
+    few = BrokerProcess(data)
+    few.descriptors = 160
+    with few as running:
+        assert asyncio.run(scenario(running)) == ["before", "meanwhile"]
+        assert running.stop() == 0
+    assert "descriptors ran short" in (tmp_path / "data.log").read_text()
