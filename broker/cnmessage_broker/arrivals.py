@@ -5,18 +5,18 @@ wait. Frames of a connection that leaves its answers unread wait aside until it 
 reactor.
 """
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
 import zmq
 
-from cnmessage_broker.fairness import FairQueue
 from cnmessage_broker.filelink import Ask
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.links import Link, Links
 from cnmessage_broker.slices import Slices
+from cnmessage_broker.turns import Turns
 
 DRAIN = 1000
 """Most frames read in one turn."""
@@ -59,7 +59,7 @@ class Arrivals:
         overflow: Callable[[Frame], None],
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
-        self.queue: FairQueue[Waiting] = FairQueue()
+        self.turns: Turns[Waiting] = Turns()
         self.dropped = 0
         self._socket = socket
         self._links = links
@@ -68,11 +68,10 @@ class Arrivals:
         self._aside: OrderedDict[Link, list[tuple[Waiting, int]]] = OrderedDict()
         self._beats: Budget[str] = Budget(*BEATS)
         self._refusals: Budget[str] = Budget(*REFUSALS)
-        self._strangers: Counter[str] = Counter()
 
-    def ask(self, ask: Ask) -> None:
+    def ask(self, ask: Ask, now: float) -> None:
         """The file thread asks on behalf of a client: in a line beside the client's own requests."""
-        self.queue.put(f"{ask.key} files", ask, 0)
+        self.turns.put(f"{ask.key} files", ask, 0, now)
 
     def drain(self, monotonic: Callable[[], float]) -> Iterator[Frame | None]:
         """Read what waits; gives heartbeats, which are handled at once, and None once the socket is empty."""
@@ -122,12 +121,12 @@ class Arrivals:
 
     def _let_wait(self, frame: Frame, now: float) -> None:
         key, size = frame.link.key, len(frame.body or b"")
-        first = self.queue.first(key)
+        first = self.turns.first(key)
         if isinstance(first, Slices) and first.body == frame.body and first.origin.link is frame.link:
             return  # said again, because storing it takes long: one answer does for both
-        if self.queue.has_room(key, size):
-            self.queue.put(key, frame, size)
-            while (longest := self.queue.shorten()) is not None:
+        if self.turns.has_room(key, size, now):
+            self.turns.put(key, frame, size, now)
+            while (longest := self.turns.shorten()) is not None:
                 self._turn_away(*longest, now)
         else:
             self._turn_away(key, frame, now)
@@ -139,26 +138,26 @@ class Arrivals:
         else:
             self.dropped += 1  # its client asks again
 
-    def take(self) -> tuple[str, Waiting, int] | None:
+    def take(self, now: float) -> tuple[str, Waiting, int] | None:
         """Whose turn it is, and what they want; those who do not read their answers wait aside."""
-        while (taken := self.queue.take()) is not None:
+        while (taken := self.turns.take(now)) is not None:
             key, item, size = taken
             link = _link_of(item)
             if link is None or not link.open or not (link in self._aside or self._links.behind(link, ASIDE)):
                 return taken
             self._aside.setdefault(link, []).append((item, size))
-            self.queue.hold(key, size)
-            self.queue.served(key, 0.0)
+            self.turns.hold(key, size)
+            self.turns.served(key, 0.0, now)
         return None
 
-    def come_back(self) -> None:
+    def come_back(self, now: float) -> None:
         """Let those go on who have read some of their answers, or who left."""
         for link in list(self._aside):
             if link.open and self._links.behind(link, ASIDE):
                 continue
             for item, size in reversed(self._aside.pop(link)):
-                self.queue.release(link.key, size)
-                self.queue.put_back(link.key, item, size)
+                self.turns.release(link.key, size)
+                self.turns.put_back(link.key, item, size, now)
 
 
 def _link_of(item: Waiting) -> Link | None:

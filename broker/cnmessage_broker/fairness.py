@@ -21,7 +21,7 @@ class Room:
 
     items_of_key: int = 256
     bytes_of_key: int = 48 << 20
-    bytes_of_all: int = 128 << 20
+    bytes_of_all: int = 64 << 20
 
 
 @dataclass(slots=True)

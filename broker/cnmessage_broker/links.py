@@ -196,7 +196,7 @@ class Links:
             self.cut(link if reason is TOO_FAST else self._first_silent(link), reason)
 
     def _first_silent(self, newcomer: Link) -> Link:
-        """Who goes for a newcomer: the first of its address that said nothing yet, so no crowd bars others."""
+        """Who goes for a newcomer: the first of its address that said nothing, so that no crowd bars it."""
         silent = (each for each in self._silent.values() if each.place[0] == newcomer.place[0])
         return next((each for each in silent if not each.cut), newcomer)
 

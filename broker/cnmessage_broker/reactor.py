@@ -9,6 +9,7 @@ import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from math import ceil
 from typing import Any
 
 import structlog
@@ -54,10 +55,7 @@ ROWS = 300
 """Seconds of work in a turn, and inbox rows for one commit: what a newcomer may have to wait for."""
 
 ALONE = 10
-"""How many times as much it may be for who was the only one lately: nobody waits."""
-
-LATELY = 2.0
-"""Seconds in which somebody else was there."""
+"""How many times as much it may be while no light user talks."""
 
 ROW_SECONDS = 1e-5
 STEP_SECONDS = 2e-5
@@ -100,7 +98,7 @@ class Reactor:
             {"requests": sockets.request_links, "deliveries": sockets.delivery_links},
             watchdog,
             descriptors,
-            lambda: self._arrivals.queue.size,
+            lambda: self._arrivals.turns.size,
             log,
         )
         self._done: deque[tuple[Asker, Callable[[Any], list[Effect]], Future[Any]]] = deque()
@@ -108,8 +106,6 @@ class Reactor:
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._next_tick = 0.0
-        self._latest = ""
-        self._company_until = 0.0
         link.to_reactor.wake = self._wake
         self._warned: Counter[str] = Counter()
         self._more = False
@@ -141,12 +137,19 @@ class Reactor:
             poller.register(links.monitor, zmq.POLLIN)
         poller.register(self._wake_out, zmq.POLLIN)
         while not (self._deps.stopping or self.failed or self.exhausted):
-            wait = 0.0 if self._more else self._next_tick - self._deps.monotonic()
-            poller.poll(max(0, int(wait * 1000)))
+            poller.poll(self._pause())
             self._guarded_turn()
         self._guarded_turn()
         farewell = {"reason": str(ErrorCode.SHUTDOWN)}
         self._perform_all(None, delivery.notices(self._deps.attachments, deliveries.Closed.KIND, farewell))
+
+    def _pause(self) -> int:
+        """Milliseconds until there is something to do even if nobody comes."""
+        if self._more:
+            return 0
+        now = self._deps.monotonic()
+        waits = [self._next_tick - now, self._arrivals.turns.wait(now)]
+        return max(0, ceil(min(each for each in waits if each is not None) * 1000))
 
     def close(self) -> None:
         """Release what the loop itself holds."""
@@ -176,7 +179,7 @@ class Reactor:
                 self._request(beat)
         self._sockets.door.drain()
         for ask in self._link.to_reactor.take():
-            self._arrivals.ask(ask)
+            self._arrivals.ask(ask, now)
         while self._done:
             self._finish_work(*self._done.popleft())
         self._serve()
@@ -198,24 +201,24 @@ class Reactor:
 
     def _serve(self) -> None:
         """Do what waits, each key in its turn, until the turn has taken long enough."""
-        monotonic = self._deps.monotonic
-        started = monotonic()
-        longer = ALONE if started > self._company_until else 1
-        ends, rows_at_most = started + TURN * longer, ROWS * longer
-        self._arrivals.come_back()
-        while (taken := self._arrivals.take()) is not None:
+        monotonic, turns = self._deps.monotonic, self._arrivals.turns
+        now = monotonic()
+        longer = 1 if turns.company(now) else ALONE
+        ends, rows_at_most = now + TURN * longer, ROWS * longer
+        self._arrivals.come_back(now)
+        while (taken := self._arrivals.take(now)) is not None:
             key, item, _ = taken
-            if key != self._latest:
-                self._latest, self._company_until = key, started + LATELY
-            rows = self._group.rows
+            started, rows = now, self._group.rows
             self._step(key, item)
             now = monotonic()
             written = max(0, self._group.rows - rows)
-            self._arrivals.queue.served(key, max(STEP_SECONDS, now - started) + written * ROW_SECONDS)
-            started = now
+            turns.served(key, max(STEP_SECONDS, now - started) + written * ROW_SECONDS, now)
             if now > ends or self._group.rows >= rows_at_most:
                 break
-        self._more = self._more or bool(self._arrivals.queue)
+        self._group.run()
+        if turns.heavy:
+            after = monotonic()
+            turns.rest(after - ends + TURN * longer, after)
 
     def _step(self, key: str, item: Waiting) -> None:
         match item:
@@ -254,7 +257,7 @@ class Reactor:
         request, part = slices.next(lambda message: rows_of(message, self._deps)), Part(slices)
         self._dispatch(part, request, self._caller(key, slices.address))
         if slices.waiting:
-            self._arrivals.queue.put_back(key, slices, slices.size)
+            self._arrivals.turns.put_back(key, slices, slices.size, self._deps.monotonic())
 
     def _turn_away(self, frame: Frame) -> None:
         text = "too many requests of this device wait already; wait for some answers"
@@ -267,6 +270,8 @@ class Reactor:
         return Caller(key, address, device, account)
 
     def _dispatch(self, asker: Asker, request: Request, caller: Caller) -> None:
+        if isinstance(request, Send):
+            self._arrivals.turns.talked(self._deps.monotonic())
         if dispatch.command_of(request).settled and caller.account is not None:
             self._group.settle(caller.account.id)
         self._run(asker, lambda: dispatch.run(request, caller, self._deps), request.VERB, caller)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
-from cnmessage_protocol.records import Outgoing, outgoing, within_names
+from cnmessage_protocol.records import Outgoing, outgoing
 from cnmessage_protocol.results import (
     MAX_FILES,
     MAX_MESSAGES,
@@ -164,7 +164,7 @@ class Send(Request):
 
     VERB: ClassVar[str] = "send"
     RESULT: ClassVar[type[Any]] = Sent
-    messages: tuple[Outgoing, ...] = wire(within_names(many(outgoing, MAX_MESSAGES, minimum=1)))
+    messages: tuple[Outgoing, ...] = wire(many(outgoing, MAX_MESSAGES, minimum=1))
 
 
 @dataclass(frozen=True, slots=True)

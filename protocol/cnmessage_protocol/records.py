@@ -19,7 +19,7 @@ from cnmessage_protocol.ids import (
     UserName,
     user_name,
 )
-from cnmessage_protocol.schema import LARGEST, LATEST, Check
+from cnmessage_protocol.schema import LARGEST, LATEST
 
 MAX_BODY = 1 << 16
 """Largest message body in bytes of UTF-8."""
@@ -144,27 +144,6 @@ def row_size(body: str, to: tuple[UserName, ...], file: FileFacts | None = None)
     """How many bytes a message takes on the wire as a row of any kind, or somewhat more."""
     facts = 0 if file is None else _FACTS_BYTES
     return utf8_size(body) + _NAME_BYTES * len(to) + _ROW_BYTES + facts
-
-
-MAX_NAMES = 16_384
-"""Most names of all recipients in one SEND: what they cost to check, everybody else waits for."""
-
-
-def within_names(rows: Check) -> Check:
-    """Check the rows of a SEND request by `rows` if they have not too many recipients in all."""
-
-    def check(name: str, value: Any) -> Any:
-        if type(value) is list:
-            given = (row[1] for row in value if type(row) is list and len(row) > 1)
-            names = sum(len(to) for to in given if type(to) is list)
-            if names > MAX_NAMES:
-                raise ProtocolError(
-                    f"'{name}' has {names} recipients; the limit is {MAX_NAMES}: send less at once",
-                    ErrorCode.TOO_LARGE,
-                )
-        return rows(name, value)
-
-    return check
 
 
 def outgoing(name: str, value: Any) -> Outgoing:
