@@ -19,7 +19,7 @@ from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.channel import Channel
 from cnmessage_broker.config import Config
 from cnmessage_broker.filelink import FileLink
-from cnmessage_broker.pace import Pace
+from cnmessage_broker.pace import GENTLE_TURN, Pace
 from cnmessage_broker.sockets import FileSockets
 from cnmessage_broker.transfers import Transfers
 from cnmessage_broker.zap import Admission
@@ -109,15 +109,14 @@ class FileThread:
 
     def _turn(self) -> bool:
         """One round of everything; whether more is waiting already."""
-        now = self._monotonic()
+        started = now = self._monotonic()
         taken = 0
         if not self._pace.wait(now):
             for said in self._channel.drain(DRAIN):
                 now = self._monotonic()
                 self._transfers.received(now, *said)
-                self._pace.heard(now)
                 taken += 1
-                if self._pace.wait(now):
+                if self._pace.wait(now) or (now - started > GENTLE_TURN and self._pace.gentle(now)):
                     break
         self._channel.look()
         for news in self._link.to_files.take():
@@ -130,4 +129,6 @@ class FileThread:
         if now >= self._next_look:
             self._next_look = now + LOOK
             self._channel.beat(pressed=self._link.pressed)
+        after = self._monotonic()
+        self._pace.worked(after, after - started)
         return more or taken == DRAIN

@@ -17,8 +17,11 @@ GENTLE_RATE = 16 << 20
 GENTLE_CHUNK = 1 << 16
 """Bytes in a chunk then: what a message may have to wait for."""
 
-GENTLE_MESSAGES = 4000
-"""Messages a second that are listened to then."""
+GENTLE_TURN = 0.002
+"""Seconds that the file thread listens at a time then."""
+
+GENTLE_REST = 3.0
+"""How many times as long as it worked the file thread rests then."""
 
 _LONGEST = 0.02
 """Most seconds that one turn is waited for. Chunks that were on their way before are larger; they go soon."""
@@ -48,10 +51,10 @@ class Pace:
         if size and self.gentle(now):
             self._free_at = max(now, self._free_at) + min(size / GENTLE_RATE, _LONGEST)
 
-    def heard(self, now: float) -> None:
-        """Somebody said something: that takes time, too, however short it is."""
+    def worked(self, now: float, seconds: float) -> None:
+        """So long was worked until now: whatever it was, it needed what people's messages need."""
         if self.gentle(now):
-            self._free_at = max(now, self._free_at) + 1 / GENTLE_MESSAGES
+            self._free_at = max(self._free_at, now + min(seconds * GENTLE_REST, _LONGEST))
 
     def wait(self, now: float) -> float:
         """Seconds for which no more bytes should move."""

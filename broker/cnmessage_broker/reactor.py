@@ -145,7 +145,7 @@ class Reactor:
 
     def _pause(self) -> int:
         """Milliseconds until there is something to do even if nobody comes."""
-        if self._more:
+        if self._more or self._done:
             return 0
         now = self._deps.monotonic()
         waits = [self._next_tick - now, self._arrivals.turns.wait(now)]
@@ -180,7 +180,7 @@ class Reactor:
         self._sockets.door.drain()
         for ask in self._link.to_reactor.take():
             self._arrivals.ask(ask, now)
-        while self._done:
+        if self._done:  # one in a turn: each waits for the disk
             self._finish_work(*self._done.popleft())
         self._serve()
         now = self._deps.monotonic()

@@ -4,6 +4,7 @@ Holds the uploads and downloads by their peer. A failing transfer ends by itself
 by the file thread (files.py); what needs the store it asks of the reactor through the link (filelink.py).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from itertools import count
@@ -89,6 +90,8 @@ class Transfers:
         self._mishaps = Mishaps(log)
         self._descriptors = Descriptors()
         self._intakes: dict[Peer, Intake] = {}
+        self._by_file: dict[bytes, Intake] = {}
+        self._worked_at: deque[bytes] = deque()
         self._servings: dict[Peer, Serving] = {}
         self._leaving = Leaving()
         self._crowd = Crowd(config)
@@ -159,7 +162,7 @@ class Transfers:
     def _ask(self, peer: Peer, device: Device, request: Request) -> None:
         ticket = next(self._tickets)
         self._asked[ticket] = peer, request
-        self._devices[peer] = device
+        self._crowd.enter(peer, device)
         self._link.to_reactor.put(Ask(ticket, device.key, device.address, request))
 
     def _tell(self, device: Device, request: Request) -> None:
@@ -171,9 +174,8 @@ class Transfers:
             case Answer(ticket, result, error) if ticket in self._asked:
                 peer, request = self._asked.pop(ticket)
                 if isinstance(request, Complete):  # its client may have come back on a fresh link meanwhile
-                    peer = next(
-                        (each.peer for each in self._intakes.values() if each.file == request.file), peer
-                    )
+                    known = self._by_file.get(request.file)
+                    peer = peer if known is None else known.peer
                 self._guarded(peer, lambda: self._answered(peer, request, result, error))
             case Gone(file, error):
                 self._end_file(file, error)
@@ -220,11 +222,11 @@ class Transfers:
                 return
 
     def _begin(self, peer: Peer, file: bytes, size: int) -> None:
-        earlier = next((each for each in self._intakes.values() if each.file == file), None)
+        earlier = self._by_file.get(file)
         if earlier is None:
             self._check_room(peer, file, size)
-            self._intakes[peer] = Intake(
-                peer, file, size, self._blobs, self._descriptors, self._workers, self._wake
+            self._intakes[peer] = self._by_file[file] = Intake(
+                peer, file, size, self._blobs, self._descriptors, self._workers, lambda: self._done(file)
             )
             return
         if earlier.peer != peer:
@@ -252,9 +254,16 @@ class Transfers:
 
     def finish_work(self) -> None:
         """Look which workers are done, and go on from there."""
-        for intake in list(self._intakes.values()):
-            self._guarded(intake.peer, lambda: self._worked(intake))  # noqa: B023 - run at once
+        while self._worked_at:
+            intake = self._by_file.get(self._worked_at.popleft())
+            if intake is not None:
+                self._guarded(intake.peer, lambda: self._worked(intake))  # noqa: B023 - run at once
         self._let_go()
+
+    def _done(self, file: bytes) -> None:
+        """A worker is done with something of this upload; called on its thread."""
+        self._worked_at.append(file)
+        self._wake()
 
     def _let_go(self) -> None:
         for device, sha256 in self._leaving.settle():
@@ -340,6 +349,8 @@ class Transfers:
     def _drop(self, peer: Peer) -> None:
         """Forget a transfer; what an upload has sent stays on disk."""
         device, intake = self._crowd.leave(peer), self._intakes.pop(peer, None)
+        if intake is not None:
+            self._by_file.pop(intake.file, None)
         if intake is not None and device is not None:
             self._leaving.add(intake, device)
         serving = self._servings.pop(peer, None)

@@ -14,6 +14,8 @@ SOURCES = sorted(
 )
 PRINTERS = {"client/cnmessage_client/cli/oneshot.py", "broker/cnmessage_broker/cli.py"}
 LONGEST = 350
+LONGEST_MACHINE = 450
+"""A machine that is one class may be longer: cutting it would hide what belongs together."""
 
 
 def _name(path: Path) -> str:
@@ -24,7 +26,8 @@ def _name(path: Path) -> str:
 def test_a_file_has_one_purpose_and_opens_by_saying_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith(('"""', 'r"""'))
-    assert len(text.splitlines()) <= LONGEST
+    classes = sum(isinstance(node, ast.ClassDef) for node in ast.parse(text).body)
+    assert len(text.splitlines()) <= (LONGEST_MACHINE if classes == 1 else LONGEST)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_name)

@@ -18,7 +18,7 @@ def enter(crowd: Crowd, key: str, number: int, account: int | None = None, link:
     """A device asks; with an account, the reactor has answered."""
     peer, device = Peer(LINKS[key.encode() + link], number.to_bytes(16, "big")), Device(key, "127.0.0.1")
     crowd.check(peer, device)
-    crowd.devices[peer] = device
+    crowd.enter(peer, device)
     if account is not None:
         crowd.belongs(peer, account)
     return peer
