@@ -14,7 +14,8 @@ import zmq
 
 from cnmessage_broker.filelink import Ask
 from cnmessage_broker.limits import Budget
-from cnmessage_broker.links import Link, Links
+from cnmessage_broker.link import Link
+from cnmessage_broker.links import Links
 from cnmessage_broker.slices import Slices
 from cnmessage_broker.turns import Turns
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from cnmessage_broker.gate import is_loopback
-from cnmessage_broker.links import Link
+from cnmessage_broker.link import Link
 from cnmessage_broker.ports import AccountId, Device, Owner
 from cnmessage_protocol.ids import ID_SIZE, Topic, UserName
 from cnmessage_protocol.liveness import EXPIRY, Liveness

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 import structlog
 import zmq
 
+from cnmessage_broker.fairness import FairQueue, Room
+from cnmessage_broker.link import Link
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.sockets import FileSockets
 from cnmessage_broker.zap import Admission
@@ -22,6 +24,13 @@ from cnmessage_protocol.filechannel import (
 
 UPLOAD = (WINDOW_CHUNKS + 8) * CHUNK
 """Bytes that a client with uploads may have under way: all windows together hold little more than one."""
+
+ROOM = Room(items_of_key=4096, bytes_of_key=UPLOAD + (8 << 20), bytes_of_all=128 << 20)
+"""What may wait here."""
+
+READ = 0.002
+MOST = 1000
+"""Seconds that are read for at a time, and messages."""
 
 _MAX_WARNED = 10_000
 _NO_DATA = memoryview(b"")
@@ -47,6 +56,8 @@ class Channel:
         self._monotonic = monotonic
         self._log = log
         self._warned: Counter[str] = Counter()
+        self._waiting: FairQueue[tuple[Link, list[zmq.Frame]]] = FairQueue(ROOM)
+        self.dropped = 0
 
     def register(self, poller: "zmq.Poller") -> None:
         """Have a poller wake up for what comes here."""
@@ -54,26 +65,51 @@ class Channel:
         poller.register(self._sockets.channel, zmq.POLLIN)
         poller.register(self._links.monitor, zmq.POLLIN)
 
-    def drain(self, limit: int) -> Iterator[tuple[Peer, Device, FileMessage, memoryview]]:
-        """At most `limit` messages that wait, checked; a chunk's bytes are last. Bad frames are dropped."""
-        for _ in range(limit):
+    def read(self) -> bool:
+        """Take what has come from the socket, bounded by key and in all; whether more waits there.
+
+        It is read at once, even if nobody may listen to it for a while: only here can be seen how much comes.
+        """
+        ends = self._monotonic() + READ
+        for _ in range(MOST):
             try:
                 frames = self._sockets.channel.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
-                return
+                return False
+            now = self._monotonic()
             try:
-                link = self._links.of(frames[0], self._monotonic())
+                link = self._links.of(frames[0], now)
             except zmq.ZMQError:
                 self._warn("unknown peer", "a frame came without ZAP's word")
                 continue
-            self._links.heard(link, sum(len(frame) for frame in frames))
+            size = sum(len(frame) for frame in frames)
+            self._links.heard(link, size)
+            if not link.cut and self._waiting.has_room(link.key, size):
+                self._waiting.put(link.key, (link, frames), size)
+                while self._waiting.shorten() is not None:
+                    self.dropped += 1  # its client sends it again, once it is told what came
+            if now > ends:
+                return True
+        return True
+
+    def listen(self) -> Iterator[tuple[Peer, Device, FileMessage, memoryview]]:
+        """What has come, each key in its turn, checked; a chunk's bytes are last. Bad frames are dropped."""
+        while (taken := self._waiting.take()) is not None:
+            key, (link, frames), _ = taken
+            started = self._monotonic()
             try:
                 transfer, message = unpack([frame.buffer for frame in frames[1:]], FROM_CLIENT)
+                data = frames[2].buffer if len(frames) > 2 else _NO_DATA
+                yield Peer(link, transfer), Device(key, self._admission.address_of(key)), message, data
             except ProtocolError as error:
-                self._warn(link.key, error.message)
-                continue
-            data = frames[2].buffer if len(frames) > 2 else _NO_DATA
-            yield Peer(link, transfer), Device(link.key, self._admission.address_of(link.key)), message, data
+                self._warn(key, error.message)
+            finally:
+                self._waiting.served(key, self._monotonic() - started)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something has come that nobody has listened to yet."""
+        return bool(self._waiting)
 
     def look(self) -> None:
         """Learn who came and who left, and let in who may come."""
@@ -90,12 +126,6 @@ class Channel:
 
     def say(self, peer: Peer, message: FileMessage, data: bytes | None = None) -> bool:
         """Send; False when the client does not read for now. GoneError when its link is no more."""
-        now = self._monotonic()
-        self._links.drain(
-            now
-        )  # who has just left must not be answered under a routing id that is another's now
-        if not peer.link.open:
-            raise GoneError
         frames = [peer.link.routing_id, pack(peer.transfer, message), *([] if data is None else [data])]
         try:
             self._sockets.channel.send_multipart(frames, zmq.NOBLOCK, copy=data is None)

@@ -14,7 +14,8 @@ import zmq
 
 from cnmessage_broker.attachments import Attachments
 from cnmessage_broker.effects import Push
-from cnmessage_broker.links import Link, Links
+from cnmessage_broker.link import Link
+from cnmessage_broker.links import Links
 from cnmessage_broker.ports import Store
 from cnmessage_protocol.deliveries import Hello
 from cnmessage_protocol.ids import ID_SIZE

@@ -33,6 +33,9 @@ BEAT = 1.0
 LOOK = 0.25
 """Seconds between looks at what connections send and take."""
 
+_GLANCE_MS = 5
+"""Milliseconds for which what comes is left unread while this thread rests."""
+
 _WORKERS = 2
 
 
@@ -99,9 +102,9 @@ class FileThread:
         while not self._stopping:
             now = self._monotonic()
             if held := self._pace.wait(now):  # what clients have sent waits, and so do they: credit runs out
-                doorstep.poll(math.ceil(held * 1000))
+                doorstep.poll(min(_GLANCE_MS, math.ceil(held * 1000)))
             else:
-                poller.poll(0 if busy else max(0, int((self._next_beat - now) * 1000)))
+                poller.poll(0 if busy else max(0, int((self._next_look - now) * 1000)))
             with contextlib.suppress(BlockingIOError):
                 while self._wake_out.recv(4096):
                     pass
@@ -111,12 +114,15 @@ class FileThread:
         """One round of everything; whether more is waiting already."""
         started = now = self._monotonic()
         taken = 0
+        unread = self._channel.read()
         if not self._pace.wait(now):
-            for said in self._channel.drain(DRAIN):
+            for said in self._channel.listen():
                 now = self._monotonic()
                 self._transfers.received(now, *said)
                 taken += 1
-                if self._pace.wait(now) or (now - started > GENTLE_TURN and self._pace.gentle(now)):
+                if taken == DRAIN or self._pace.wait(now):
+                    break
+                if now - started > GENTLE_TURN and self._pace.gentle(now):
                     break
         self._channel.look()
         for news in self._link.to_files.take():
@@ -131,4 +137,4 @@ class FileThread:
             self._channel.beat(pressed=self._link.pressed)
         after = self._monotonic()
         self._pace.worked(after, after - started)
-        return more or taken == DRAIN
+        return more or unread or self._channel.waits

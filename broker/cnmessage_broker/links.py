@@ -10,19 +10,17 @@ import os
 import struct
 import time
 from collections import Counter, deque
-from dataclasses import dataclass
 
 import structlog
 import zmq
 
 from cnmessage_broker.gate import TOO_FAST, Gate
-from cnmessage_broker.tcp import COUNTS, Place, cut, place_of, traffic_of
+from cnmessage_broker.link import GONE, NOWHERE, Bounds, Link
+from cnmessage_broker.tcp import COUNTS, cut, place_of, traffic_of
 from cnmessage_broker.zap import CONNECTION, routing_id
 
 _EVENT = struct.Struct("=Hi")
 _WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED
-_GONE = -1
-_NOWHERE: Place = ("", 0)
 
 LOOK = 1 << 16
 """Bytes handed to a connection between two looks at what it has taken."""
@@ -43,55 +41,13 @@ OVERHEAD = 256
 """Bytes a second that a connection may bring beside its frames: framing, ZMTP's heartbeats."""
 
 
+_REMEMBERED = 256
+"""Connections that were cut, and may have left unread what is not worth reading."""
+
 _GLANCE_MS = 20
 _GOODBYE = 1.0
 _BLIND = 0.3
 """While all connections end: milliseconds between looks, seconds at most, and where nothing is counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Bytes that are held for connections.
-
-    `unread` were handed to a connection and not taken by it, `untold` came from it and are part of no whole
-    message.
-    """
-
-    unread: int = 4 << 20
-    unread_of_key: int = 32 << 20
-    unread_of_all: int = 256 << 20
-    untold: int = 2 << 20
-    untold_of_all: int = 192 << 20
-    untold_pressed: int = 1 << 20
-
-
-@dataclass(slots=True, eq=False)
-class Link:
-    """One connection. `key`, `number` and `routing_id` are known once it has said something.
-
-    `expected`: bytes that it was told to send.
-    """
-
-    place: Place
-    opened_at: float
-    descriptor: int = _GONE
-    key: str = ""
-    number: int = 0
-    routing_id: bytes = b""
-    unread: int = 0
-    heard: int = 0
-    untold: int = 0
-    expected: int = 0
-    looked: int = 0
-    taken: int = 0
-    idle_since: float | None = None
-    wrong: int = 0
-    cut: bool = False
-
-    @property
-    def open(self) -> bool:
-        """Whether it still stands, as far as libzmq has told."""
-        return self.descriptor != _GONE
 
 
 class Links:
@@ -118,6 +74,7 @@ class Links:
         self._owing: set[Link] = set()
         self._silent: dict[int, Link] = {}
         self._round: deque[Link] = deque()
+        self._cut: deque[int] = deque(maxlen=_REMEMBERED)
         address = f"inproc://monitor-{id(self)}"
         socket.monitor(address, _WATCHED)
         self._monitor: zmq.Socket[bytes] = socket.context.socket(zmq.PAIR)
@@ -188,7 +145,7 @@ class Links:
 
     def _came(self, now: float, descriptor: int) -> None:
         self._left(descriptor)  # its end was not told: never seen, and cheap to be sure of
-        link = Link(place_of(descriptor) or _NOWHERE, now, descriptor)
+        link = Link(place_of(descriptor) or NOWHERE, now, descriptor)
         self._links[descriptor] = self._silent[descriptor] = link
         self._round.append(link)
         reason = self._gate.opened(now, link.place[0])
@@ -209,7 +166,7 @@ class Links:
         self._forget(link)
 
     def _forget(self, link: Link) -> None:
-        link.descriptor = _GONE
+        link.descriptor = GONE
         self.unread -= link.unread
         self._untold -= link.untold
         link.unread = link.untold = 0
@@ -232,7 +189,7 @@ class Links:
             self.drain(now)
             link = self._links.get(descriptor)
             if link is None or link.number > number:
-                return Link(_NOWHERE, now, key=key, number=number)
+                return Link(NOWHERE, now, key=key, number=number, cut=number in self._cut)
             if link.number:  # what we took for this connection's was said by one before it
                 self._forget(link)
                 link = self._links[descriptor] = Link(link.place, link.opened_at, descriptor)
@@ -258,6 +215,7 @@ class Links:
         """Break a connection; libzmq notices at once and tells that it left."""
         if link.open and not link.cut:
             link.cut = True
+            self._cut.append(link.number)
             cut(link.descriptor, link.place)
 
     def cut_key(self, key: str, reason: str) -> None:

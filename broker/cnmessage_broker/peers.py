@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from cnmessage_broker.links import Link
+from cnmessage_broker.link import Link
 
 
 class Peer(NamedTuple):

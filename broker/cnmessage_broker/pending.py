@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from cnmessage_broker.effects import Confirm, Submit
-from cnmessage_broker.links import Link
+from cnmessage_broker.link import Link
 from cnmessage_broker.ports import Conflict, Group, Outcome, Owner
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.results import Sent

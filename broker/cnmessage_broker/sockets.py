@@ -14,7 +14,8 @@ import zmq
 from zmq.utils import z85
 
 from cnmessage_broker.gate import Gate, GateLimits
-from cnmessage_broker.links import Bounds, Links
+from cnmessage_broker.link import Bounds
+from cnmessage_broker.links import Links
 from cnmessage_broker.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, Door
 from cnmessage_protocol.envelope import MAX_REQUEST
 from cnmessage_protocol.filechannel import CHUNK, FILES, WINDOW_CHUNKS

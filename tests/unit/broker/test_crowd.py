@@ -7,7 +7,7 @@ import pytest
 
 from cnmessage_broker.config import Config
 from cnmessage_broker.crowd import Crowd
-from cnmessage_broker.links import Link
+from cnmessage_broker.link import Link
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_protocol.errors import ErrorCode, RequestError
 

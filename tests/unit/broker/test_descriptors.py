@@ -13,7 +13,7 @@ import pytest
 from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.descriptors import IDLE, Descriptors
 from cnmessage_broker.intake import Intake, Stage
-from cnmessage_broker.links import Link
+from cnmessage_broker.link import Link
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.serving import Serving
 from cnmessage_protocol.filechannel import Get, Granted, Opened

@@ -12,7 +12,7 @@ from cnmessage_broker.blobs import Blobs
 from cnmessage_broker.descriptors import Descriptors
 from cnmessage_broker.intake import Intake
 from cnmessage_broker.leaving import Leaving
-from cnmessage_broker.links import Link
+from cnmessage_broker.link import Link
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.room import check_room
 from cnmessage_broker.serving import Serving

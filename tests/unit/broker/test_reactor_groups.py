@@ -10,7 +10,7 @@ import pytest
 
 from cnmessage_broker.app import Broker
 from cnmessage_broker.effects import MarkRead, Presence, Submit
-from cnmessage_broker.links import Link
+from cnmessage_broker.link import Link
 from cnmessage_broker.pending import Origin
 from cnmessage_broker.ports import Account, Marks, Submission
 from cnmessage_broker.store.sqlite import SqliteStore

@@ -2,7 +2,7 @@
 
 import os
 
-from cnmessage_broker.links import Link
+from cnmessage_broker.link import Link
 from cnmessage_broker.pending import Origin
 from cnmessage_broker.slices import SLICE, Slices
 from cnmessage_protocol.errors import ErrorCode, RequestError

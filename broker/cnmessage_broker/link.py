@@ -1,0 +1,56 @@
+"""One connection of a peer, as links.py keeps it, and how many bytes may be held for it."""
+
+from dataclasses import dataclass
+
+from cnmessage_broker.tcp import Place
+
+GONE = -1
+"""The descriptor of a connection that has ended."""
+
+NOWHERE: Place = ("", 0)
+"""Where a connection comes from that left before anybody looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bytes that are held for connections.
+
+    `unread` were handed to a connection and not taken by it, `untold` came from it and are part of no whole
+    message.
+    """
+
+    unread: int = 4 << 20
+    unread_of_key: int = 32 << 20
+    unread_of_all: int = 256 << 20
+    untold: int = 2 << 20
+    untold_of_all: int = 192 << 20
+    untold_pressed: int = 1 << 20
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """One connection. `key`, `number` and `routing_id` are known once it has said something.
+
+    `expected`: bytes that it was told to send.
+    """
+
+    place: Place
+    opened_at: float
+    descriptor: int = GONE
+    key: str = ""
+    number: int = 0
+    routing_id: bytes = b""
+    unread: int = 0
+    heard: int = 0
+    untold: int = 0
+    expected: int = 0
+    looked: int = 0
+    taken: int = 0
+    idle_since: float | None = None
+    wrong: int = 0
+    cut: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether it still stands, as far as libzmq has told."""
+        return self.descriptor != GONE
