@@ -25,8 +25,10 @@ from cnmessage_protocol.filechannel import (
 UPLOAD = (WINDOW_CHUNKS + 8) * CHUNK
 """Bytes that a client with uploads may have under way: all windows together hold little more than one."""
 
-ROOM = Room(items_of_key=4096, bytes_of_key=UPLOAD + (8 << 20), bytes_of_all=128 << 20)
-"""What may wait here."""
+ROOM = Room(items_of_key=4096, bytes_of_key=UPLOAD + (8 << 20), bytes_of_all=96 << 20)
+"""What may wait here; each message counts for somewhat more than its bytes."""
+
+_MESSAGE_BYTES = 1024
 
 READ = 0.002
 MOST = 1000
@@ -84,6 +86,7 @@ class Channel:
                 continue
             size = sum(len(frame) for frame in frames)
             self._links.heard(link, size)
+            size += _MESSAGE_BYTES
             if not link.cut and self._waiting.has_room(link.key, size):
                 self._waiting.put(link.key, (link, frames), size)
                 while self._waiting.shorten() is not None:
