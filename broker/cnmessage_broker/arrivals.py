@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 import zmq
 
-from cnmessage_broker.filelink import Ask
+from cnmessage_broker.filelink import NO_TICKET, Ask
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.link import Link
 from cnmessage_broker.links import Links
@@ -34,6 +34,8 @@ BEATS = (20, 5.0)
 
 REFUSALS = (200, 50.0)
 """Frames of a key beyond its room answered with `busy`: at once, and a second. Others are dropped."""
+
+_ASK_BYTES = 1024
 
 ASIDE = 0.5
 """Share of a connection's bound of unread bytes above which its next request waits aside."""
@@ -70,9 +72,17 @@ class Arrivals:
         self._beats: Budget[str] = Budget(*BEATS)
         self._refusals: Budget[str] = Budget(*REFUSALS)
 
-    def ask(self, ask: Ask, now: float) -> None:
-        """The file thread asks on behalf of a client: in a line beside the client's own requests."""
-        self.turns.put(f"{ask.key} files", ask, 0, now)
+    def ask(self, ask: Ask, now: float) -> bool:
+        """The file thread asks on behalf of a client, in a line beside the client's own requests; False for
+        no room.
+
+        What wants no answer tells what has happened already, and finds room in any case.
+        """
+        key = f"{ask.key} files"
+        if ask.ticket != NO_TICKET and not self.turns.has_room(key, _ASK_BYTES, now):
+            return False
+        self.turns.put(key, ask, 0, now)
+        return True
 
     def drain(self, monotonic: Callable[[], float]) -> Iterator[Frame | None]:
         """Read what waits; gives heartbeats, which are handled at once, and None once the socket is empty."""

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from cnmessage_broker.gate import is_loopback
 from cnmessage_broker.limits import Budget
 
+WIDE = 5
+"""Units of an inbox row beyond a message's first two: it is pushed, too, or fetched."""
+
 BYTES_WRITTEN = 256
 """Bytes of body that cost as much as an inbox row."""
 

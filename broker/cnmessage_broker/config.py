@@ -36,7 +36,7 @@ class Config:
     address_login_rate: float = 2.0
     send_burst: int = 1_000_000
     send_rate: float = 2000.0
-    write_burst: int = 1_000_000
+    write_burst: int = 200_000
     write_rate: float = 10_000.0
     read_burst: int = 4_000_000
     read_rate: float = 200_000.0

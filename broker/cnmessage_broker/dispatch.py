@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cnmessage_broker import filelink
-from cnmessage_broker.charges import BYTES_READ, BYTES_WRITTEN, Cost
+from cnmessage_broker.charges import BYTES_READ, BYTES_WRITTEN, WIDE, Cost
 from cnmessage_broker.context import Caller, Deps
 from cnmessage_broker.effects import Effect, Refuse, Submit
 from cnmessage_broker.handlers import account, blocklist, files, messages, presence, uploads
@@ -142,7 +142,7 @@ def read_cost(rows: int, size: int) -> Cost:
 def _written(effects: Iterable[Effect]) -> float:
     """Units of what is to be written: a row for each recipient and the sender's own, and the body."""
     return sum(
-        len(new.recipients) + 1 + len(new.body) / BYTES_WRITTEN
+        2 + max(0, len(new.recipients) - 1) * WIDE + len(new.body) / BYTES_WRITTEN
         for effect in effects
         if isinstance(effect, Submit)
         for new in effect.submissions

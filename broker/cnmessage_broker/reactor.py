@@ -61,6 +61,10 @@ ROW_SECONDS = 1e-5
 STEP_SECONDS = 2e-5
 """What an inbox row costs at the commit, and any request at least, in the fair queue's seconds."""
 
+_CROWDED = RequestError(
+    ErrorCode.BUSY, "too many requests of this device wait already; wait for some answers"
+)
+
 TICK = 0.25
 """Seconds between looks at what time alone brings about."""
 
@@ -179,7 +183,8 @@ class Reactor:
                 self._request(beat)
         self._sockets.door.drain()
         for ask in self._link.to_reactor.take():
-            self._arrivals.ask(ask, now)
+            if not self._arrivals.ask(ask, now):
+                self._answers.refuse(Ticket(ask.ticket), _CROWDED)
         if self._done:  # one in a turn: each waits for the disk
             self._finish_work(*self._done.popleft())
         self._serve()
@@ -260,9 +265,8 @@ class Reactor:
             self._arrivals.turns.put_back(key, slices, slices.size, self._deps.monotonic())
 
     def _turn_away(self, frame: Frame) -> None:
-        text = "too many requests of this device wait already; wait for some answers"
         origin = Origin(frame.link, peek_request_id(frame.body or b""))
-        self._answers.refuse(origin, RequestError(ErrorCode.BUSY, text))
+        self._answers.refuse(origin, _CROWDED)
 
     def _caller(self, key: str, address: str) -> Caller:
         device = self._deps.store.device(key)
