@@ -30,10 +30,6 @@ ROOM = Room(items_of_key=4096, bytes_of_key=UPLOAD + (8 << 20), bytes_of_all=96 
 
 _MESSAGE_BYTES = 1024
 
-READ = 0.002
-MOST = 1000
-"""Seconds that are read for at a time, and messages."""
-
 _MAX_WARNED = 10_000
 _NO_DATA = memoryview(b"")
 
@@ -67,13 +63,13 @@ class Channel:
         poller.register(self._sockets.channel, zmq.POLLIN)
         poller.register(self._links.monitor, zmq.POLLIN)
 
-    def read(self) -> bool:
-        """Take what has come from the socket, bounded by key and in all; whether more waits there.
+    def read(self, seconds: float) -> bool:
+        """Take what has come from the socket, bounded by key and in all; whether more than that waits there.
 
         It is read at once, even if nobody may listen to it for a while: only here can be seen how much comes.
         """
-        ends = self._monotonic() + READ
-        for _ in range(MOST):
+        ends = self._monotonic() + seconds
+        while True:
             try:
                 frames = self._sockets.channel.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
@@ -93,7 +89,6 @@ class Channel:
                     self.dropped += 1  # its client sends it again, once it is told what came
             if now > ends:
                 return True
-        return True
 
     def listen(self) -> Iterator[tuple[Peer, Device, FileMessage, memoryview]]:
         """What has come, each key in its turn, checked; a chunk's bytes are last. Bad frames are dropped."""

@@ -33,6 +33,11 @@ BEAT = 1.0
 LOOK = 0.25
 """Seconds between looks at what connections send and take."""
 
+READ = 0.002
+READ_LATE = 0.02
+LATE = 0.1
+"""Seconds read at a time, while all that comes is read soon, and when some of it has waited for so long."""
+
 _GLANCE_MS = 5
 """Milliseconds for which what comes is left unread while this thread rests."""
 
@@ -66,6 +71,7 @@ class FileThread:
         self._wake_out.setblocking(False)
         self._next_beat = 0.0
         self._next_look = 0.0
+        self._read_at = monotonic()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="files")
         link.to_files.wake = self._wake
@@ -101,7 +107,10 @@ class FileThread:
         busy = False
         while not self._stopping:
             now = self._monotonic()
-            if held := self._pace.wait(now):  # what clients have sent waits, and so do they: credit runs out
+            held = self._pace.wait(now)
+            if (
+                held and now - self._read_at < LATE
+            ):  # what clients sent waits, and so do they: credit runs out
                 doorstep.poll(min(_GLANCE_MS, math.ceil(held * 1000)))
             else:
                 poller.poll(0 if busy else max(0, int((self._next_look - now) * 1000)))
@@ -114,7 +123,9 @@ class FileThread:
         """One round of everything; whether more is waiting already."""
         started = now = self._monotonic()
         taken = 0
-        unread = self._channel.read()
+        unread = self._channel.read(READ if now - self._read_at < LATE else READ_LATE)
+        if not unread:
+            self._read_at = now
         if not self._pace.wait(now):
             for said in self._channel.listen():
                 now = self._monotonic()

@@ -10,6 +10,7 @@ import os
 import struct
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 
 import structlog
 import zmq
@@ -59,6 +60,7 @@ class Links:
         gate: Gate,
         log: structlog.typing.FilteringBoundLogger,
         bounds: Bounds,
+        bar: Callable[[str], None],
         *,
         routed: bool,
     ) -> None:
@@ -68,6 +70,7 @@ class Links:
         self._socket = socket
         self._gate = gate
         self._log = log
+        self._bar = bar
         self._routed = routed
         self._links: dict[int, Link] = {}
         self._of_key: dict[str, set[Link]] = {}
@@ -218,6 +221,11 @@ class Links:
             self._cut.append(link.number)
             cut(link.descriptor, link.place)
 
+    def _expel(self, link: Link, reason: str) -> None:
+        """Break a connection and keep its key out for a while: it would come again at once and go on."""
+        self._bar(link.key)
+        self.cut(link, reason)
+
     def cut_key(self, key: str, reason: str) -> None:
         """Break all connections of a key."""
         for link in self.of_key(key):
@@ -298,7 +306,7 @@ class Links:
         self._untold += max(0, untold) - link.untold
         link.untold = max(0, untold)
         if untold > bound + link.expected:
-            self.cut(link, "a message without an end, or more of them than can be read")
+            self._expel(link, "a message without an end, or more of them than can be read")
 
     def _bound_untold(self) -> None:
         """Cut who sends most faster than it can be read, if all together send too much."""
@@ -309,7 +317,7 @@ class Links:
             if over <= 0:
                 return
             over -= link.untold
-            self.cut(link, "all together send more than can be read")
+            self._expel(link, "all together send more than can be read")
 
     def shed(self, most: int, now: float) -> None:
         """Cut who has left the most untaken, until no more than `most` bytes are held for all."""

@@ -133,7 +133,14 @@ class _Bound:
     def _links(self, socket: zmq.Socket[bytes], untold: int) -> Links:
         watch = self._watch
         bounds = Bounds(untold=untold, unread_of_all=watch.unread_of_all)
-        links = Links(socket, Gate(watch.limits), watch.log, bounds, routed=socket.type == zmq.ROUTER)
+        links = Links(
+            socket,
+            Gate(watch.limits),
+            watch.log,
+            bounds,
+            watch.admission.bar,
+            routed=socket.type == zmq.ROUTER,
+        )
         self._watched.append(links)
         return links
 

@@ -63,7 +63,9 @@ class Admission:
         return self._addresses.get(key, "")
 
     def bar(self, key: str) -> None:
-        """Keep a key out for a while; its connections are for others to cut."""
+        """Keep a key out for a while; its connections are for others to cut. A silent one has no key."""
+        if not key:
+            return
         self._barred[key] = self._monotonic() + BARRED
         self._barred.move_to_end(key)
         if len(self._barred) > _MAX_BARRED:
