@@ -8,7 +8,6 @@ Each case is a real `cnmessage` process, or the library, against tests/attacks/f
 import asyncio
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from cnmessage_client import Client, Home
 from cnmessage_protocol.errors import EXIT_STATUS, ErrorCode
 from tests.attacks.fake_broker import DIGEST, ID, Answer, FakeBroker, Late, Raw, Refusal, file_row, item, page
 from tests.support.harness import BIN
+from tests.support.memory import most_memory
 
 TIMEOUT = 0.5
 """What the commands are given as --timeout."""
@@ -69,14 +69,10 @@ class Person:
             assert process.stdin is not None
             process.stdin.write(stdin)
             process.stdin.close()
-            killer = threading.Timer(DEADLINE, process.kill)
-            killer.start()
-            _, status, usage = os.wait4(process.pid, 0)
-            killer.cancel()
-            process.returncode = os.waitstatus_to_exitcode(status)
+            most = most_memory(process, DEADLINE)
             out.seek(0)
             err.seek(0)
-            return Ended(process.returncode, out.read(), err.read(), usage.ru_maxrss / 1024)
+            return Ended(process.returncode, out.read(), err.read(), most)
 
     @property
     def environment(self) -> dict[str, str]:
