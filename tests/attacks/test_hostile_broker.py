@@ -8,6 +8,7 @@ Each case is a real `cnmessage` process, or the library, against tests/attacks/f
 import asyncio
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
