@@ -14,7 +14,7 @@ import zmq
 
 from cnmessage_broker.filelink import NO_TICKET, Ask
 from cnmessage_broker.limits import Budget
-from cnmessage_broker.link import Link
+from cnmessage_broker.link import Link, on_the_wire
 from cnmessage_broker.links import Links
 from cnmessage_broker.slices import Slices
 from cnmessage_broker.turns import Turns
@@ -30,7 +30,7 @@ _BEAT = b"\xa4beat"
 _BEAT_WITHIN = 16
 
 BEATS = (20, 5.0)
-"""Heartbeats of a key that need not wait in line: at once, and a second."""
+"""Heartbeats of a connection that need not wait in line: at once, and a second."""
 
 REFUSALS = (200, 50.0)
 """Frames of a key beyond its room answered with `busy`: at once, and a second. Others are dropped."""
@@ -39,6 +39,11 @@ _ASK_BYTES = 1024
 
 ASIDE = 0.5
 """Share of a connection's bound of unread bytes above which its next request waits aside."""
+
+
+ASIDE_OF_LINK = 256
+ASIDE_OF_ALL = 32 << 20
+"""Requests of a connection that wait aside at most, and bytes of all that do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ class Arrivals:
         self._overflow = overflow
         self._log = log
         self._aside: OrderedDict[Link, list[tuple[Waiting, int]]] = OrderedDict()
-        self._beats: Budget[str] = Budget(*BEATS)
+        self._aside_size = 0
+        self._beats: Budget[int] = Budget(*BEATS)
         self._refusals: Budget[str] = Budget(*REFUSALS)
 
     def ask(self, ask: Ask, now: float) -> bool:
@@ -113,21 +119,21 @@ class Arrivals:
     def _rest(self, first: zmq.Frame) -> tuple[bytes | None, int]:
         """The one frame that follows the routing id, or None when there are others; and the bytes of all."""
         body: bytes | None = None
-        size, parts, more = len(first), 0, first.more
+        size, parts, more = 0, 0, first.more
         while more:
             part = self._socket.recv(zmq.NOBLOCK, copy=False)
             parts, more = parts + 1, part.more
-            size += len(part)
+            size += on_the_wire(len(part))
             body = part.bytes if parts == 1 else None
         return (body if parts == 1 else None), size
 
     def _is_beat(self, frame: Frame, now: float) -> bool:
-        body, key = frame.body, frame.link.key
+        body = frame.body
         if body is None or len(body) > BEAT_BYTES or _BEAT not in body[:_BEAT_WITHIN]:
             return False
-        if self._beats.wait(key, now) > 0:
+        if self._beats.wait(frame.link.number, now) > 0:
             return False
-        self._beats.spend(key, now)
+        self._beats.spend(frame.link.number, now)
         return True
 
     def _let_wait(self, frame: Frame, now: float) -> None:
@@ -156,9 +162,13 @@ class Arrivals:
             link = _link_of(item)
             if link is None or not link.open or not (link in self._aside or self._links.behind(link, ASIDE)):
                 return taken
-            self._aside.setdefault(link, []).append((item, size))
-            self.turns.hold(key, size)
             self.turns.served(key, 0.0, now)
+            if self._aside_size + size > ASIDE_OF_ALL or len(self._aside.get(link, ())) == ASIDE_OF_LINK:
+                self._turn_away(key, item, now)
+                continue
+            self._aside.setdefault(link, []).append((item, size))
+            self._aside_size += size
+            self.turns.hold(key, size)
         return None
 
     def come_back(self, now: float) -> None:
@@ -167,6 +177,7 @@ class Arrivals:
             if link.open and self._links.behind(link, ASIDE):
                 continue
             for item, size in reversed(self._aside.pop(link)):
+                self._aside_size -= size
                 self.turns.release(link.key, size)
                 self.turns.put_back(link.key, item, size, now)
 

@@ -7,7 +7,7 @@ import structlog
 import zmq
 
 from cnmessage_broker.fairness import FairQueue, Room
-from cnmessage_broker.link import Link
+from cnmessage_broker.link import Link, on_the_wire
 from cnmessage_broker.peers import Device, Peer
 from cnmessage_broker.sockets import FileSockets
 from cnmessage_broker.zap import Admission
@@ -29,6 +29,7 @@ ROOM = Room(items_of_key=4096, bytes_of_key=UPLOAD + (8 << 20), bytes_of_all=96 
 """What may wait here; each message counts for somewhat more than its bytes."""
 
 _MESSAGE_BYTES = 1024
+_UNREAD_PRESSED = 16 << 20
 
 _MAX_WARNED = 10_000
 _NO_DATA = memoryview(b"")
@@ -80,7 +81,7 @@ class Channel:
             except zmq.ZMQError:
                 self._warn("unknown peer", "a frame came without ZAP's word")
                 continue
-            size = sum(len(frame) for frame in frames)
+            size = sum(on_the_wire(len(frame)) for frame in frames[1:])
             self._links.heard(link, size)
             size += _MESSAGE_BYTES
             if not link.cut and self._waiting.has_room(link.key, size):
@@ -98,7 +99,12 @@ class Channel:
             try:
                 transfer, message = unpack([frame.buffer for frame in frames[1:]], FROM_CLIENT)
                 data = frames[2].buffer if len(frames) > 2 else _NO_DATA
-                yield Peer(link, transfer), Device(key, self._admission.address_of(key)), message, data
+                yield (
+                    Peer(link, transfer),
+                    Device(key, link.address or self._admission.address_of(key)),
+                    message,
+                    data,
+                )
             except ProtocolError as error:
                 self._warn(key, error.message)
             finally:
@@ -120,7 +126,7 @@ class Channel:
         self._links.look(now)
         if pressed:
             self._links.look_at_all(now)
-            self._links.shed(self._links.unread // 2, now)
+            self._links.shed(max(_UNREAD_PRESSED, self._links.unread // 2), now)
 
     def say(self, peer: Peer, message: FileMessage, data: bytes | None = None) -> bool:
         """Send; False when the client does not read for now. GoneError when its link is no more."""

@@ -23,8 +23,8 @@ from cnmessage_protocol.ids import ID_SIZE
 _DRAIN = 1000
 _CANCEL, _SUBSCRIBE = 0, 1
 
-WRONG = 64
-"""Subscriptions of a connection to what is not its own before it is cut: attachments may have ended."""
+SAID = 64
+"""What a connection may say here before it is cut: a client subscribes once for each attachment."""
 
 
 class Doorbell:
@@ -57,8 +57,12 @@ class Doorbell:
             data = frame.bytes
             try:
                 link = self._links.of(frame, now)
-            except zmq.ZMQError:
-                self._in_step = False
+            except zmq.ZMQError:  # libzmq itself: a subscriber has left, and no pipe of the queue with it
+                self._in_step = self._in_step and data[:1] == bytes([_CANCEL])
+                continue
+            link.said += 1
+            if link.said > SAID:
+                self._expel(link, "too many subscriptions")
                 continue
             self._links.heard(link, len(data))
             if not data or data[0] not in {_CANCEL, _SUBSCRIBE}:
@@ -68,10 +72,6 @@ class Doorbell:
                 continue
             elif len(data) == 1 + ID_SIZE and self._attachments.get(data[1:], link.key) is not None:
                 yield from self._subscription(data[0], data[1:], link, store)
-            elif data[0] == _SUBSCRIBE:
-                link.wrong += 1
-                if link.wrong > WRONG:
-                    self._expel(link, "too many subscriptions that are not its own")
 
     def _expel(self, link: Link, reason: str) -> None:
         if not link.cut:
@@ -95,6 +95,9 @@ class Doorbell:
     def ring(self, push: Push, now: float) -> None:
         """Publish one sealed delivery."""
         attachment = push.attachment
+        if attachment.behind():
+            self.dropped += 1
+            return
         frames = attachment.sealer.seal(push.kind, push.values)
         try:
             self._socket.send_multipart(frames, zmq.NOBLOCK)
@@ -103,8 +106,3 @@ class Doorbell:
             return
         if attachment.link is not None:
             self._links.handed(attachment.link, sum(len(each) for each in frames), now)
-
-    def let_go(self, link: Link | None) -> None:
-        """The attachment of this connection has ended: nothing will come on it any more."""
-        if link is not None:
-            self._links.drop(link)

@@ -116,16 +116,16 @@ class FairQueue(Generic[Item]):
             self._forget()
 
     def hold(self, key: str, size: int) -> None:
-        """Something of the key waits elsewhere, and takes its room."""
+        """Something of the key waits elsewhere and takes its room; all of that is counted there."""
         line = self._line(key)
         line.held += 1
-        self._count(line, size)
+        line.size += size
 
     def release(self, key: str, size: int) -> None:
         """It does not any more."""
         line = self._line(key)
         line.held -= 1
-        self._count(line, -size)
+        line.size -= size
 
     def _line(self, key: str) -> _Line[Item]:
         line = self._lines.get(key)

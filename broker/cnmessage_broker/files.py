@@ -117,7 +117,11 @@ class FileThread:
             with contextlib.suppress(BlockingIOError):
                 while self._wake_out.recv(4096):
                     pass
-            busy = self._turn()
+            try:
+                busy = self._turn()
+            except Exception:  # noqa: BLE001 - a failing disk must not end the thread: its files come back with it
+                self._log.exception("the file thread failed")
+                busy = False
 
     def _turn(self) -> bool:
         """One round of everything; whether more is waiting already."""

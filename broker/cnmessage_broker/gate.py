@@ -6,7 +6,8 @@ a port. The reasons for the numbers are in docs/security.md, "Connections".
 
 from collections import Counter
 from dataclasses import dataclass
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 
 from cnmessage_broker.limits import Budget
 
@@ -47,7 +48,8 @@ class Gate:
         self._total += 1
         if self._total > self._limits.total:
             return USED_UP
-        if self._open[address] > self._limits.of_address * factor:
+        of_address = min(self._limits.of_address * factor, max(1, self._limits.total // 2))
+        if self._open[address] > of_address:
             return TOO_MANY
         if near:
             return None
@@ -69,9 +71,22 @@ class Gate:
         return self._total >= self._limits.total
 
 
+@lru_cache(maxsize=4096)
 def is_loopback(address: str) -> bool:
     """Whether an address is this machine's own."""
     try:
         return ip_address(address).is_loopback
     except ValueError:
-        return False
+        return False  # a network among them
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """What an address counts as: itself, or of a far IPv6 one its first 64 bits, which are one owner's."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4 or known.is_loopback:
+        return address
+    return str(ip_network((int(known) >> 64 << 64, 64)))

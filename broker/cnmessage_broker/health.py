@@ -4,6 +4,7 @@ Whoever runs it reads that through `cnmessage-broker health`, or a monitor does.
 writes it any more.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,8 @@ FILE = "health.json"
 
 INTERVAL = 5.0
 """Seconds between two reports."""
+
+_DESCRIPTORS = Path("/proc/self/fd")
 
 STALE = 30.0
 """Seconds after which a report says nothing any more."""
@@ -42,7 +45,8 @@ def write(folder: Path, health: Health) -> None:
         new.write_text(json.dumps(asdict(health)), encoding="utf-8")
         new.replace(folder / FILE)
     except OSError:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 def read(folder: Path) -> Health | None:
@@ -55,12 +59,15 @@ def read(folder: Path) -> Health | None:
 
 def remove(folder: Path) -> None:
     """The broker has stopped: its last report is no news."""
-    (folder / FILE).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (folder / FILE).unlink(missing_ok=True)
 
 
-def descriptors_used() -> int:
-    """How many descriptors this process holds; 0 where the system does not tell."""
-    try:
-        return sum(1 for _ in Path("/proc/self/fd").iterdir())
-    except OSError:
+def descriptors_used(limit: int) -> int:
+    """How many descriptors this process holds: `limit` if not even one is left to look; 0 if nobody tells."""
+    if not _DESCRIPTORS.exists():
         return 0
+    try:
+        return sum(1 for _ in _DESCRIPTORS.iterdir())
+    except OSError:
+        return limit

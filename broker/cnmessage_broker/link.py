@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cnmessage_broker.gate import network_of
 from cnmessage_broker.tcp import Place
 
 GONE = -1
@@ -9,6 +10,11 @@ GONE = -1
 
 NOWHERE: Place = ("", 0)
 """Where a connection comes from that left before anybody looked."""
+
+
+_CURVE = 33
+_SHORT, _LONG = 2, 9
+_LONG_FROM = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,21 @@ class Link:
     looked: int = 0
     taken: int = 0
     idle_since: float | None = None
-    wrong: int = 0
+    said: int = 0
     cut: bool = False
+
+    @property
+    def address(self) -> str:
+        """What its place counts as: an IPv4 address, or the network of an IPv6 one."""
+        return network_of(self.place[0])
 
     @property
     def open(self) -> bool:
         """Whether it still stands, as far as libzmq has told."""
         return self.descriptor != GONE
+
+
+def on_the_wire(size: int) -> int:
+    """Bytes of a frame on its connection, with what CURVE and ZMTP add (rfc.zeromq.org/spec/26 and /37)."""
+    sealed = size + _CURVE
+    return sealed + (_SHORT if sealed < _LONG_FROM else _LONG)

@@ -11,6 +11,7 @@ import struct
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from itertools import islice
 
 import structlog
 import zmq
@@ -18,7 +19,7 @@ import zmq
 from cnmessage_broker.gate import TOO_FAST, Gate
 from cnmessage_broker.link import GONE, NOWHERE, Bounds, Link
 from cnmessage_broker.tcp import COUNTS, cut, place_of, traffic_of
-from cnmessage_broker.zap import CONNECTION, routing_id
+from cnmessage_broker.zap import CONNECTION, Policy, routing_id
 
 _EVENT = struct.Struct("=Hi")
 _WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED
@@ -61,6 +62,7 @@ class Links:
         log: structlog.typing.FilteringBoundLogger,
         bounds: Bounds,
         bar: Callable[[str], None],
+        may_stay: Policy,
         *,
         routed: bool,
     ) -> None:
@@ -71,10 +73,11 @@ class Links:
         self._gate = gate
         self._log = log
         self._bar = bar
+        self._may_stay = may_stay
         self._routed = routed
         self._links: dict[int, Link] = {}
         self._of_key: dict[str, set[Link]] = {}
-        self._owing: set[Link] = set()
+        self._owing: dict[Link, None] = {}
         self._silent: dict[int, Link] = {}
         self._round: deque[Link] = deque()
         self._cut: deque[int] = deque(maxlen=_REMEMBERED)
@@ -151,13 +154,13 @@ class Links:
         link = Link(place_of(descriptor) or NOWHERE, now, descriptor)
         self._links[descriptor] = self._silent[descriptor] = link
         self._round.append(link)
-        reason = self._gate.opened(now, link.place[0])
+        reason = self._gate.opened(now, link.address)
         if reason is not None:
             self.cut(link if reason is TOO_FAST else self._first_silent(link), reason)
 
     def _first_silent(self, newcomer: Link) -> Link:
         """Who goes for a newcomer: the first of its address that said nothing, so that no crowd bars it."""
-        silent = (each for each in self._silent.values() if each.place[0] == newcomer.place[0])
+        silent = (each for each in self._silent.values() if each.address == newcomer.address)
         return next((each for each in silent if not each.cut), newcomer)
 
     def _left(self, descriptor: int) -> None:
@@ -165,7 +168,7 @@ class Links:
         self._silent.pop(descriptor, None)
         if link is None:
             return
-        self._gate.closed(link.place[0])
+        self._gate.closed(link.address)
         self._forget(link)
 
     def _forget(self, link: Link) -> None:
@@ -173,7 +176,7 @@ class Links:
         self.unread -= link.unread
         self._untold -= link.untold
         link.unread = link.untold = 0
-        self._owing.discard(link)
+        self._owing.pop(link, None)
         mine = self._of_key.get(link.key)
         if mine is not None:
             mine.discard(link)
@@ -244,6 +247,7 @@ class Links:
         link.unread += size
         link.looked += size
         self.unread += size
+        self._owing[link] = None
         if link.looked > LOOK:
             self._look(link, now)
             if self.unread > self.bounds.unread_of_all:
@@ -266,7 +270,9 @@ class Links:
                 rest = 0  # what is left was dropped at a full queue, or was never ours
         self.unread += rest - link.unread
         link.unread = rest
-        (self._owing.add if rest else self._owing.discard)(link)
+        self._owing.pop(link, None)
+        if rest:
+            self._owing[link] = None
 
     def behind(self, link: Link, share: float = 1.0) -> bool:
         """Whether it has left more than its share of what is handed to it untaken."""
@@ -277,13 +283,13 @@ class Links:
 
     def look(self, now: float) -> None:
         """What time alone shows: bytes taken, connections that say nothing, messages that never end."""
-        for link in list(self._owing):
+        for link in list(islice(self._owing, ROUND)):
             self._look(link, now)
         self._look_round(ROUND, now, self.bounds.untold)
         of_address: Counter[str] = Counter()
         for link in reversed([each for each in self._silent.values() if now - each.opened_at > SILENCE]):
-            of_address[link.place[0]] += 1
-            if of_address[link.place[0]] > SILENT:
+            of_address[link.address] += 1
+            if of_address[link.address] > SILENT:
                 self.cut(link, "a connection says nothing")
 
     def look_at_all(self, now: float) -> None:
@@ -293,6 +299,8 @@ class Links:
     def _look_round(self, most: int, now: float, bound: int) -> None:
         for _ in range(min(most, len(self._round))):
             link = self._round.popleft()
+            if link.open and link.number and not self._may_stay(link.key):
+                self.drop(link)
             if link.open:
                 self._look_untold(link, now, bound)
                 self._round.append(link)

@@ -17,6 +17,9 @@ AccountId = int
 SEEN_GRAIN = 60_000
 """Milliseconds within which a device's last use is not written again."""
 
+MOST_UNREAD = 100_000
+"""Unread items that are counted: it takes as long as they are many."""
+
 Owner = int
 """The account whose inbox is meant."""
 
@@ -242,7 +245,7 @@ class Store(FileStore, Protocol):
         """The latest items that match."""
 
     def unread(self, owner: Owner) -> int:
-        """How many received items lie above the read mark."""
+        """How many received items lie above the read mark, at most MOST_UNREAD."""
 
     def receipts(
         self,

@@ -211,8 +211,10 @@ class Reactor:
         longer = 1 if turns.company(now) else ALONE
         ends, rows_at_most = now + TURN * longer, ROWS * longer
         self._arrivals.come_back(now)
+        heavy = False
         while (taken := self._arrivals.take(now)) is not None:
             key, item, _ = taken
+            heavy = heavy or turns.heavy
             started, rows = now, self._group.rows
             self._step(key, item)
             now = monotonic()
@@ -221,7 +223,7 @@ class Reactor:
             if now > ends or self._group.rows >= rows_at_most:
                 break
         self._group.run()
-        if turns.heavy:
+        if heavy:
             after = monotonic()
             turns.rest(after - ends + TURN * longer, after)
 
@@ -230,7 +232,8 @@ class Reactor:
             case Frame():
                 self._request(item)
             case Slices():
-                self._slice(key, item)
+                if item.waiting:  # else a slice was refused meanwhile, and all of it with that
+                    self._slice(key, item)
             case Ask(ticket, device, address, request):
                 self._dispatch(Ticket(ticket), request, self._caller(device, address))
 
@@ -248,7 +251,7 @@ class Reactor:
             refusal = Refuse(RequestError(error.code, error.message))
             self._perform(Origin(link, error.request_id), refusal)
             return
-        origin, address = Origin(link, call.request_id), self._admission.address_of(link.key)
+        origin, address = Origin(link, call.request_id), link.address or self._admission.address_of(link.key)
         if isinstance(call.request, Send) and self._is_wide(call.request):
             self._slice(link.key, Slices(origin, address, frame.body, call.request.messages))
         else:

@@ -130,7 +130,7 @@ class _Bound:
         socket.setsockopt(zmq.ROUTER_HANDOVER, 0)
         return socket
 
-    def _links(self, socket: zmq.Socket[bytes], untold: int) -> Links:
+    def _links(self, socket: zmq.Socket[bytes], domain: bytes, untold: int) -> Links:
         watch = self._watch
         bounds = Bounds(untold=untold, unread_of_all=watch.unread_of_all)
         links = Links(
@@ -139,6 +139,7 @@ class _Bound:
             watch.log,
             bounds,
             watch.admission.bar,
+            watch.admission.policy(domain),
             routed=socket.type == zmq.ROUTER,
         )
         self._watched.append(links)
@@ -164,12 +165,12 @@ class Sockets(_Bound):
             self.requests = self._router(secret, DOMAIN)
             self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST + CURVE_OVERHEAD)
             self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
-            self.request_links = self._links(self.requests, _UNTOLD_REQUESTS)
+            self.request_links = self._links(self.requests, DOMAIN, _UNTOLD_REQUESTS)
             self.deliveries = self._secured(zmq.XPUB, secret, DELIVERIES_DOMAIN)
             self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
             self.deliveries.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION)
             self.deliveries.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
-            self.delivery_links = self._links(self.deliveries, _UNTOLD_SUBSCRIPTIONS)
+            self.delivery_links = self._links(self.deliveries, DELIVERIES_DOMAIN, _UNTOLD_SUBSCRIPTIONS)
             self._bind(self.requests, host, port)
             self._bind(self.deliveries, host, port + 1)
         except BaseException:
@@ -194,7 +195,7 @@ class FileSockets(_Bound):
             self.channel = self._router(secret, FILES_DOMAIN)
             self.channel.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
             self.channel.setsockopt(zmq.SNDHWM, CHUNK_QUEUE)
-            self.links = self._links(self.channel, _UNTOLD_MESSAGES)
+            self.links = self._links(self.channel, FILES_DOMAIN, _UNTOLD_MESSAGES)
             self._bind(self.channel, host, port + FILES)
         except BaseException:
             self.close(0)

@@ -122,6 +122,7 @@ class Transfers:
     def _open(self, peer: Peer, device: Device, message: FileMessage) -> None:
         match message:
             case Fetched():
+                self._crowd.check(peer, device)
                 self._ask(peer, device, Finished(peer.transfer, whole=True))
             case Put():
                 self._crowd.check(peer, device)

@@ -20,6 +20,10 @@ LATELY = 2.0
 """Seconds after a light user's message in which others must expect the next."""
 
 
+NEGLECT = 0.1
+"""Seconds after which a heavy user is served once, however many light ones wait."""
+
+
 class Turns(Generic[Item]):
     """Items by key. After each `take` comes a `served` for the same key."""
 
@@ -29,6 +33,7 @@ class Turns(Generic[Item]):
         self._used: Budget[str] = Budget(*LIGHT)
         self._talk_until = float("-inf")
         self._rest_until = float("-inf")
+        self._heavy_at = float("-inf")
         self._taken: FairQueue[Item] = self._light
 
     @property
@@ -59,7 +64,10 @@ class Turns(Generic[Item]):
 
     def put(self, key: str, item: Item, size: int, now: float) -> None:
         """Let it wait behind the key's others."""
-        self._line_of(key, now).put(key, item, size)
+        line = self._line_of(key, now)
+        if line is self._heavy and not line:
+            self._heavy_at = now
+        line.put(key, item, size)
 
     def put_back(self, key: str, item: Item, size: int, now: float) -> None:
         """Let it wait before the key's others: it was taken and could not be finished."""
@@ -77,7 +85,11 @@ class Turns(Generic[Item]):
         """The next key, its first item and that one's bytes; None when nobody may be served now."""
         if self.wait(now) != 0.0:
             return None
-        self._taken = self._light or self._heavy
+        rested = bool(self._heavy) and (not self.company(now) or now >= self._rest_until)
+        if not self._light or (rested and now - self._heavy_at > NEGLECT):
+            self._taken, self._heavy_at = self._heavy, now
+        else:
+            self._taken = self._light
         return self._taken.take()
 
     @property
@@ -92,7 +104,7 @@ class Turns(Generic[Item]):
 
     def rest(self, seconds: float, now: float) -> None:
         """So long was worked for heavy keys: as long they wait, if anybody else is there."""
-        self._rest_until = now + seconds
+        self._rest_until = max(self._rest_until, now + seconds)
 
     def hold(self, key: str, size: int) -> None:
         """Something of this key waits elsewhere, and takes its room."""

@@ -20,6 +20,8 @@ from cnmessage_protocol import deliveries
 PRESENCE_INTERVAL = 1.0
 SWEEP_INTERVAL = 10.0
 _MAX_NEWS = 1024
+UNREAD_PRESSED = 16 << 20
+"""Bytes that all clients of a port may leave unread even when memory is short."""
 
 
 class Upkeep:
@@ -70,7 +72,7 @@ class Upkeep:
 
     def _report(self) -> None:
         """Write down how the broker is; a shortage of descriptors is logged when it begins."""
-        held = health.descriptors_used()
+        held = health.descriptors_used(self._descriptors)
         short = any(links.full for links in self._links.values())
         short = short or held > self._descriptors - reserve_of(self._descriptors) // 2
         if short and not self._short:
@@ -118,6 +120,7 @@ class Upkeep:
             self._log.error("memory is short", used=used, limit=self._watchdog.limit)
         for links in self._links.values():
             links.look_at_all(now)
-            links.shed(links.unread // 2, now)
+            links.shed(max(UNREAD_PRESSED, links.unread // 2), now)
         give_back()
-        self.exhausted = pressure is Pressure.HARD and self._watchdog.look(self._used()) is Pressure.HARD
+        # What was let go needs a moment to be free: only what lasts is the end.
+        self.exhausted = before is pressure is Pressure.HARD

@@ -58,6 +58,10 @@ class Admission:
         self._barred: OrderedDict[str, float] = OrderedDict()
         self._last = 0
 
+    def policy(self, domain: bytes) -> Policy:
+        """Who may connect to the port of this domain."""
+        return self._policies[domain]
+
     def address_of(self, key: str) -> str:
         """The address a key connected from last; empty if that was too long ago to know."""
         return self._addresses.get(key, "")

@@ -169,7 +169,7 @@ class Patience:
         A link that brings things late makes for hundreds of repeats in a moment, so it takes both.
         """
         self._repeats += 1
-        if self._repeats > MOST_REPEATS and self.heard_at - self._gained_at > self.limit:
+        if self._repeats > MOST_REPEATS and self.heard_at - self._gained_at > self.limit / 2:
             raise NoProgressError("it sends the transfer back again and again, and nothing moves")
 
     @property

@@ -93,7 +93,7 @@ def whoami(_: Whoami, caller: Caller, deps: Deps) -> list[Effect]:
     marks = deps.store.marks(account.id)
     unread = deps.store.unread(account.id)
     blocked = len(deps.store.blocked_by(account.id))
-    return [Reply(Identity(account.name, device.id, marks.head, marks.read, unread, blocked))]
+    return [Reply(Identity(account.name, device.id, marks.head, marks.read, unread, blocked), unread)]
 
 
 def sessions(_: Sessions, caller: Caller, deps: Deps) -> list[Effect]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cnmessage_broker.ports import (
+    MOST_UNREAD,
     SEEN_GRAIN,
     Account,
     AccountId,
@@ -227,7 +228,8 @@ class MemoryStore(MemoryFiles):
 
     def unread(self, owner: Owner) -> int:
         inbox = self._inboxes[owner]
-        return sum(item.direction is Direction.RECEIVED for item in inbox.items[inbox.read :])
+        count = sum(item.direction is Direction.RECEIVED for item in inbox.items[inbox.read :])
+        return min(count, MOST_UNREAD)
 
     def receipts(
         self,

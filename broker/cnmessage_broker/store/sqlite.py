@@ -13,6 +13,7 @@ import apsw
 import structlog
 
 from cnmessage_broker.ports import (
+    MOST_UNREAD,
     SEEN_GRAIN,
     Account,
     AccountId,
@@ -276,7 +277,7 @@ class SqliteStore(SqliteFiles):
         return self._inboxes.history(owner, query, None if peer is None else peer.id)
 
     def unread(self, owner: Owner) -> int:
-        ((count,),) = self._db.run("unread", {"owner": owner})
+        ((count,),) = self._db.run("unread", {"owner": owner, "most": MOST_UNREAD})
         return int(count)
 
     def receipts(

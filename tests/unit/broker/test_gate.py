@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_broker.gate import LOOPBACK_FACTOR, Gate, GateLimits, is_loopback
+from cnmessage_broker.gate import LOOPBACK_FACTOR, Gate, GateLimits, is_loopback, network_of
 
 FAR, OTHER, NEAR = "10.0.0.1", "10.0.0.2", "127.0.0.1"
 
@@ -48,11 +48,19 @@ def test_this_machine_is_given_more_and_not_without_end_as_fast_as_it_likes() ->
 
 
 def test_all_together_have_a_bound() -> None:
-    gate = a_gate(total=3)
-    assert stayed(gate, FAR, 2) == 2
+    gate = a_gate(total=4)
+    assert stayed(gate, FAR, 4) == 2, "an address has half of them at most"
     assert not gate.full
-    assert stayed(gate, OTHER, 2) == 1
+    assert stayed(gate, OTHER, 1) == 1
+    assert stayed(gate, "10.0.0.3", 2) == 1
     assert gate.full
+
+
+def test_a_far_network_of_version_6_counts_as_one_address() -> None:
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") == "2001:db8::/64"
+    assert network_of("2001:db8:0:1::1") != network_of("2001:db8::1")
+    assert [network_of(each) for each in ("10.0.0.1", "::1", "x")] == ["10.0.0.1", "::1", "x"]
+    assert not is_loopback(network_of("2001:db8::1"))
 
 
 @pytest.mark.parametrize(

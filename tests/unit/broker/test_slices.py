@@ -86,3 +86,11 @@ def test_a_slice_that_is_still_on_its_way_when_the_next_is_refused_keeps_its_ack
     assert early is None
     assert isinstance(answer, Sent)
     assert [len(answer.acks), len(answer.refused)] == [1, 1]
+
+
+def test_after_a_refusal_nothing_waits_any_more() -> None:
+    slices = a_send(3)
+    slices.next(lambda _: SLICE)
+    assert slices.waiting
+    slices.refused(FULL)
+    assert not slices.waiting

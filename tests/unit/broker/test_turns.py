@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_broker.turns import LATELY, LIGHT, Turns
+from cnmessage_broker.turns import LATELY, LIGHT, NEGLECT, Turns
 
 BURST, RATE = LIGHT
 
@@ -52,6 +52,30 @@ def test_heavy_work_rests_while_a_light_user_talks_and_only_then() -> None:
     turns.rest(60.0, 0.5)
     assert turns.take(0.6) is None
     assert serve(turns, LATELY + 0.1, 0.001) == "a1"
+
+
+def test_a_turn_without_heavy_work_does_not_end_the_rest() -> None:
+    turns: Turns[str] = Turns()
+    made_heavy(turns, "a", 0.0)
+    turns.put("a", "a0", 1, 0.0)
+    turns.put("light", "hello", 1, 0.0)
+    serve(turns, 0.0, 0.001)
+    turns.talked(0.0)
+    turns.rest(0.5, 0.0)
+    turns.rest(0.001, 0.1)
+    assert turns.take(0.2) is None
+
+
+def test_heavy_users_are_not_forgotten_while_light_ones_never_end() -> None:
+    turns: Turns[str] = Turns()
+    made_heavy(turns, "a", 0.0)
+    turns.put("a", "a0", 1, 0.0)
+    served, now = [], 0.0
+    while "a0" not in served:
+        turns.put("light", "hello", 1, now)
+        served.append(serve(turns, now, 0.0))
+        now += NEGLECT / 4
+        assert now < NEGLECT * 3
 
 
 def test_what_a_heavy_user_sends_is_no_company() -> None:

@@ -118,8 +118,11 @@ ORDER BY inbox.seq DESC
 LIMIT :scan;
 
 -- name: unread
-SELECT count(*) FROM inbox
-WHERE owner = :owner AND direction = 0 AND seq > (SELECT read_upto FROM account WHERE id = :owner);
+SELECT count(*) FROM (
+    SELECT 1 FROM inbox
+    WHERE owner = :owner AND direction = 0 AND seq > (SELECT read_upto FROM account WHERE id = :owner)
+    LIMIT :most
+);
 
 -- name: receipts
 SELECT coalesce(substr(places, 1, ?), x'') FROM message WHERE id = ? AND sender = ?;
