@@ -219,3 +219,32 @@ def test_an_upload_that_keeps_to_its_credit_is_not_taken_for_a_flood(
             if place < size:
                 upto = max(upto, alice.expect(Credit).upto)
         assert not any(each.cut for each in broker.broker._file_sockets.links._links.values())
+
+
+def test_listeners_that_leave_hold_up_no_newcomer(broker: BrokerThread, home: Home, raw: Raw) -> None:
+    keys = keys_of(home, "bob")
+
+    def joined() -> "zmq.Socket[bytes]":
+        attached = ask(raw.dealer(keys), "attach", {}).result
+        listener = raw.socket(zmq.SUB, keys, PUSHES)
+        listener.setsockopt(zmq.SUBSCRIBE, attached["attachment"])
+        assert listener.poll(900), "the hello must come before a client would subscribe anew"
+        return listener
+
+    for _ in range(10):
+        leaving = [joined() for _ in range(4)]
+        for each in leaving:
+            each.close(linger=0)
+        joined()
+    assert broker.broker.reactor._doorbell._in_step
+
+
+def test_a_connection_that_says_much_on_the_push_port_is_cut(
+    broker: BrokerThread, home: Home, raw: Raw
+) -> None:
+    keys = keys_of(home, "bob")
+    attached = ask(raw.dealer(keys), "attach", {}).result
+    listener = raw.socket(zmq.XSUB, keys, PUSHES)
+    for _ in range(200):
+        listener.send(b"\x01" + attached["attachment"])
+    eventually(lambda: not broker.broker._sockets.delivery_links.of_key(keys.public.decode()))
