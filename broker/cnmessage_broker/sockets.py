@@ -87,7 +87,13 @@ class _Bound:
         self._watch = watch
         self._all: list[zmq.Socket[bytes]] = []
         self._watched: list[Links] = []
-        self.door = Door(context, watch.admission)
+        try:
+            self.door = Door(context, watch.admission)
+        except zmq.ZMQError as error:
+            raise BindError(
+                f"cannot make a socket in the temporary directory: {error.strerror}; "
+                "set TMPDIR to a directory with a short name that can be written"
+            ) from error
 
     def close(self, linger_ms: int = LINGER_MS) -> None:
         """Close all; what is queued may leave within `linger_ms`."""

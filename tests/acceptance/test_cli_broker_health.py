@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 from contextlib import ExitStack
@@ -42,8 +43,10 @@ def test_a_shortage_of_descriptors_shows_and_live_users_go_on(tmp_path: Path) ->
             await alice.send("bob", "before")
             bodies = [(await anext(stream)).body]
             with ExitStack() as taken:
-                for _ in range(200):
-                    taken.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+                for number in range(200):  # one address may not take all
+                    source = (f"127.0.0.{number % 20 + 2}", 0)
+                    place = ("127.0.0.1", running.port)
+                    taken.enter_context(socket.create_connection(place, source_address=source))
                 await asyncio.to_thread(eventually, lambda: ask_health(data).returncode == 1)
                 shown = ask_health(data)
                 await alice.send("bob", "meanwhile")
@@ -58,3 +61,16 @@ def test_a_shortage_of_descriptors_shows_and_live_users_go_on(tmp_path: Path) ->
         assert asyncio.run(scenario(running)) == ["before", "meanwhile"]
         assert running.stop() == 0
     assert "descriptors ran short" in (tmp_path / "data.log").read_text()
+
+
+def test_a_temporary_directory_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    command = [str(BIN / "cnmessage-broker"), "start", "--port", "30000", "--data", str(tmp_path / "data")]
+    environment = {**os.environ, "TMPDIR": str(long)}
+    started = subprocess.run(
+        command, capture_output=True, text=True, timeout=20, check=False, env=environment
+    )
+    assert started.returncode == 1
+    assert "TMPDIR" in started.stderr
+    assert "Traceback" not in started.stderr
