@@ -70,6 +70,7 @@ class Broker:
         randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.config = config
+        self._monotonic = monotonic
         with ExitStack() as undo:  # what was done so far, if it cannot start
             self._lock = lock_data_directory(config.data)
             undo.callback(os.close, self._lock)
@@ -123,7 +124,9 @@ class Broker:
             config.connection_burst,
             config.connection_rate,
         )
-        return Watch(admission, limits, self._memory // _UNREAD_SHARE, structlog.get_logger())
+        return Watch(
+            admission, limits, self._memory // _UNREAD_SHARE, self._monotonic, structlog.get_logger()
+        )
 
     def _file_thread(self, secret: bytes, monotonic: Callable[[], float]) -> FileThread:
         folder = self.config.data / FILES_FOLDER

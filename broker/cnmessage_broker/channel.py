@@ -120,6 +120,10 @@ class Channel:
         self._links.drain(self._monotonic())
         self._sockets.door.drain()
 
+    def wait(self) -> float | None:
+        """Seconds until somebody who waits to be let in may be; None when nobody does."""
+        return self._sockets.door.wait()
+
     def beat(self, *, pressed: bool) -> None:
         """What time alone shows of connections; `pressed`: memory is short."""
         now = self._monotonic()

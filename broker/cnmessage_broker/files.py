@@ -113,7 +113,9 @@ class FileThread:
             ):  # what clients sent waits, and so do they: credit runs out
                 doorstep.poll(min(_GLANCE_MS, math.ceil(held * 1000)))
             else:
-                poller.poll(0 if busy else max(0, int((self._next_look - now) * 1000)))
+                waits = [self._next_look - now, self._channel.wait()]
+                pause = min(each for each in waits if each is not None)
+                poller.poll(0 if busy else max(0, math.ceil(pause * 1000)))
             with contextlib.suppress(BlockingIOError):
                 while self._wake_out.recv(4096):
                     pass

@@ -152,7 +152,7 @@ class Reactor:
         if self._more or self._done:
             return 0
         now = self._deps.monotonic()
-        waits = [self._next_tick - now, self._arrivals.turns.wait(now)]
+        waits = [self._next_tick - now, self._arrivals.turns.wait(now), self._sockets.door.wait()]
         return max(0, ceil(min(each for each in waits if each is not None) * 1000))
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ no queue of incoming messages has a limit of libzmq's: a full one lets a peer ab
 """
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -74,6 +75,7 @@ class Watch:
     admission: Admission
     limits: GateLimits
     unread_of_all: int
+    monotonic: Callable[[], float]
     log: structlog.typing.FilteringBoundLogger
 
 
@@ -88,7 +90,7 @@ class _Bound:
         self._all: list[zmq.Socket[bytes]] = []
         self._watched: list[Links] = []
         try:
-            self.door = Door(context, watch.admission)
+            self.door = Door(context, watch.admission, watch.monotonic)
         except zmq.ZMQError as error:
             raise BindError(
                 f"cannot make a socket in the temporary directory: {error.strerror}; "

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 import zmq
 from zmq.utils import z85
 
+from cnmessage_broker.limits import Budget
+
 DOMAIN = b"cnmessage"
 """Of the request port; the other ports have domains of their own."""
 
@@ -22,6 +24,9 @@ FILES_DOMAIN = b"cnmessage.files"
 
 CONNECTION = "X-Connection"
 """The property of each frame that holds the connection's number. ZAP's properties win over a peer's own."""
+
+HANDSHAKES = (500, 500.0)
+"""Connections to the ports of a context that are let in: at once, and a second."""
 
 BARRED = 60.0
 """Seconds for which a key that misbehaved is kept out."""
@@ -102,11 +107,21 @@ class Door:
     """The ZAP socket of a context with one I/O thread, and who waits at it.
 
     A request is answered one trip through libzmq's I/O thread after it came. Sooner, the thread may not have
-    read what the peer says of itself yet, and would let that win over what we say.
+    read what the peer says of itself yet, and would let that win over what we say. So many are answered in a
+    second; the others wait, and with them whoever connects as fast as it is let: handshakes are dear, and
+    messages share their thread.
     """
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", admission: Admission) -> None:
+    def __init__(
+        self,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        admission: Admission,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._admission = admission
+        self._monotonic = monotonic
+        self._pace: Budget[str] = Budget(*HANDSHAKES)
+        self._ready: deque[list[bytes]] = deque()
         self._waiting: deque[list[list[bytes]]] = deque()
         self._requests = context.socket(zmq.ROUTER)
         self._out, self._back = context.socket(zmq.PUSH), context.socket(zmq.PULL)
@@ -143,11 +158,17 @@ class Door:
             try:
                 self._back.recv(zmq.NOBLOCK)
             except zmq.Again:
-                return
-            for frames in self._waiting.popleft():
-                answer = self._admission.answer(frames)
-                if answer:
-                    self._requests.send_multipart(answer)
+                break
+            self._ready += self._waiting.popleft()
+        while self._ready and self.wait() == 0.0:
+            self._pace.spend("", self._monotonic())
+            answer = self._admission.answer(self._ready.popleft())
+            if answer:
+                self._requests.send_multipart(answer)
+
+    def wait(self) -> float | None:
+        """Seconds until the next may be let in; None when nobody waits for that."""
+        return self._pace.wait("", self._monotonic()) if self._ready else None
 
     def close(self) -> None:
         """Release everything; nobody is let in any more."""
