@@ -215,6 +215,21 @@ def lock_data_directory(path: Path) -> int:
     return descriptor
 
 
+def is_locked(data: Path) -> bool:
+    """Whether a process works on this data directory; nothing is made there."""
+    try:
+        descriptor = os.open(data / LOCK_FILE, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def purge(data: Path, ids: Iterable[bytes]) -> int:
     """End these files of a stopped broker and free their room; how many files were removed from the disk."""
     lock = lock_data_directory(data)

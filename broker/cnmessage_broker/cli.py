@@ -25,6 +25,7 @@ from cnmessage_broker.app import (
     KEY_FILE,
     Broker,
     DataDirectoryError,
+    is_locked,
     lock_data_directory,
     purge,
 )
@@ -164,8 +165,13 @@ def health(as_json: bool, **flags: Any) -> None:
     """Show how the running broker is; exits 1 when something is wrong, or no broker runs."""
     config = _config(flags)
     report = reports.read(config.data)
-    if report is None or time.time() - report.time > reports.STALE:
-        _fail(f"no broker reports from {config.data}; 'cnmessage-broker start' starts one")
+    if report is None or not is_locked(config.data):
+        _fail(f"no broker runs on {config.data}; 'cnmessage-broker start' starts one")
+    age = time.time() - report.time
+    if age > reports.STALE:
+        _fail(
+            f"the broker (process {report.process}) has said nothing for {age:.0f} s: it hangs, or its disk is full"
+        )
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:
@@ -179,6 +185,8 @@ def health(as_json: bool, **flags: Any) -> None:
 def _show(report: reports.Health) -> None:
     connections = ", ".join(f"{count} {port}" for port, count in report.connections.items())
     rows = {
+        "process": str(report.process),
+        "age": f"{max(0.0, time.time() - report.time):.0f} s",
         "attached": str(report.attached),
         "connections": connections,
         "descriptors": f"{report.descriptors_used} of {report.descriptors_limit}",

@@ -17,7 +17,7 @@ INTERVAL = 5.0
 
 _DESCRIPTORS = Path("/proc/self/fd")
 
-STALE = 30.0
+STALE = 12.0
 """Seconds after which a report says nothing any more."""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 from contextlib import ExitStack
@@ -27,6 +28,14 @@ def test_a_running_broker_is_well_and_a_stopped_one_is_told(tmp_path: Path) -> N
         assert shown["attached"] == "0"
         assert report["process"] == running.process.pid if running.process else None
         assert report["troubles"] == []
+        running.process.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]
+        eventually(lambda: "has said nothing" in ask_health(data).stderr, 20)
+        running.process.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
+        eventually(lambda: ask_health(data).returncode == 0)
+        running.kill()
+        assert ask_health(data).returncode == 1, "a killed broker was called well"
+        running.start()
+        eventually(lambda: ask_health(data).returncode == 0)
         assert running.stop() == 0
     stopped = ask_health(data)
     assert stopped.returncode == 1
