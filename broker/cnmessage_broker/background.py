@@ -1,8 +1,7 @@
-"""Threads that step back behind the rest of the broker, so that moving files never makes a message wait, or
-forward.
+"""Threads that step back or forward, so that neither files nor others' programs make a message wait.
 
 On Linux a niceness belongs to a thread, and threads that it starts, libzmq's among them, inherit it.
-Elsewhere nothing changes. Called by the file thread and by app.py, which makes the file sockets.
+Elsewhere nothing changes. Called by the file thread, by app.py, which makes the file sockets, and by cli.py.
 """
 
 import contextlib

@@ -29,6 +29,7 @@ from cnmessage_broker.app import (
     lock_data_directory,
     purge,
 )
+from cnmessage_broker.background import step_forward
 from cnmessage_broker.config import Config, ConfigError, load
 from cnmessage_broker.ports import StoreError
 from cnmessage_broker.sockets import BindError
@@ -68,6 +69,7 @@ def start(verbose: bool, **flags: Any) -> None:
     config = _config(flags)
     logs.configure(config.log_format, verbose=verbose)
     log = structlog.get_logger()
+    step_forward()
     try:
         broker = Broker(config)
     except (DataDirectoryError, BindError, UnusableDatabaseError, StoreError, keys.KeyFileError) as error:
@@ -169,9 +171,7 @@ def health(as_json: bool, **flags: Any) -> None:
         _fail(f"no broker runs on {config.data}; 'cnmessage-broker start' starts one")
     age = time.time() - report.time
     if age > reports.STALE:
-        _fail(
-            f"the broker (process {report.process}) has said nothing for {age:.0f} s: it hangs, or its disk is full"
-        )
+        _fail(f"the broker (process {report.process}) has said nothing for {age:.0f} s: does it hang?")
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:
