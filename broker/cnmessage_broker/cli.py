@@ -29,7 +29,6 @@ from cnmessage_broker.app import (
     lock_data_directory,
     purge,
 )
-from cnmessage_broker.background import step_forward
 from cnmessage_broker.config import Config, ConfigError, load
 from cnmessage_broker.ports import StoreError
 from cnmessage_broker.sockets import BindError
@@ -69,7 +68,6 @@ def start(verbose: bool, **flags: Any) -> None:
     config = _config(flags)
     logs.configure(config.log_format, verbose=verbose)
     log = structlog.get_logger()
-    step_forward()
     try:
         broker = Broker(config)
     except (DataDirectoryError, BindError, UnusableDatabaseError, StoreError, keys.KeyFileError) as error:
