@@ -1,10 +1,7 @@
 """The broker under attack: a real process with default budgets, watched from outside through /proc."""
 
 import os
-import resource
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,17 +84,3 @@ def death_of(broker: BrokerProcess) -> str:
     lines = Path(broker.log.name).read_text(encoding="utf-8", errors="replace").splitlines()
     telling = [line for line in lines if "ssertion" in line or "Error" in line] or lines
     return f"exit {status}" + (f": {telling[-1][:160]}" if telling else "")
-
-
-@contextmanager
-def few_descriptors(limit: int | None) -> Iterator[None]:
-    """What is started in here may hold so many descriptors."""
-    if limit is None:
-        yield
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

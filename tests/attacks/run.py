@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.attacks.brokers import DEFAULT_BUDGETS, Holding, Watch, death_of, few_descriptors, is_dead
+from tests.attacks.brokers import DEFAULT_BUDGETS, Holding, Watch, death_of, is_dead
 from tests.attacks.ground import Attack
 from tests.attacks.measure import Latency, Ledger, Window, middle
 from tests.attacks.parties import Party, PartyError
@@ -153,8 +153,8 @@ class Run:
                 broker.kill()
 
     def _start(self, broker: BrokerProcess) -> None:
-        with few_descriptors(self._attack.descriptors):
-            broker.start()
+        broker.descriptors = self._attack.descriptors
+        broker.start()
 
     @contextmanager
     def _people(self) -> Iterator[None]:
