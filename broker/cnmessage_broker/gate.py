@@ -48,7 +48,8 @@ class Gate:
         self._total += 1
         if self._total > self._limits.total:
             return USED_UP
-        of_address = min(self._limits.of_address * factor, max(1, self._limits.total // 2))
+        share = self._limits.total * 3 // 4 if near else self._limits.total // 2
+        of_address = min(self._limits.of_address * factor, max(1, share))
         if self._open[address] > of_address:
             return TOO_MANY
         if near:

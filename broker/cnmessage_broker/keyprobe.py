@@ -16,6 +16,7 @@ from functools import partial
 import structlog
 
 from cnmessage_broker.sockets import BACKLOG, bind_error
+from cnmessage_broker.tcp import descriptor_limit
 from cnmessage_protocol.envelope import pack_key_card
 
 HELD = 64
@@ -60,6 +61,7 @@ class KeyProbe:
         self._resumes = 0.0
         self._log_again = float("-inf")
         self._stopping = False
+        self._most_held = min(HELD, descriptor_limit() // 16)
         self._listener = _listener(host, port)
         self._wake_in, self._wake_out = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -130,7 +132,7 @@ class KeyProbe:
             peer.close()
             return
         self._held[peer] = now + PATIENCE
-        if len(self._held) > HELD:
+        if len(self._held) > self._most_held:
             self._let_go(next(iter(self._held)))
 
     def _rest(self, now: float, error: OSError) -> None:

@@ -6,7 +6,6 @@ monitor says when one begins and ends, the kernel how many bytes have passed (tc
 hold for it in vain. Who takes more than their share is cut. Owned by the thread that owns the socket.
 """
 
-import os
 import struct
 import time
 from collections import Counter, deque
@@ -22,7 +21,7 @@ from cnmessage_broker.tcp import COUNTS, cut, place_of, traffic_of
 from cnmessage_broker.zap import CONNECTION, Policy, routing_id
 
 _EVENT = struct.Struct("=Hi")
-_WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED
+_WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
 
 LOOK = 1 << 16
 """Bytes handed to a connection between two looks at what it has taken."""
@@ -42,6 +41,9 @@ ROUND = 500
 OVERHEAD = 256
 """Bytes a second that a connection may bring beside its frames: framing, ZMTP's heartbeats."""
 
+
+_EVENTS = 1000
+"""Comings and goings that are learnt in one go."""
 
 _REMEMBERED = 256
 """Connections that were cut, and may have left unread what is not worth reading."""
@@ -136,18 +138,16 @@ class Links:
 
     def drain(self, now: float) -> None:
         """Learn who came and who left; who may not stay is cut at once."""
-        while True:
+        for _ in range(_EVENTS):
             try:
-                event, _ = self._monitor.recv_multipart(zmq.NOBLOCK)
+                event, _address = self._monitor.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            kind, value = _EVENT.unpack(event)
+            kind, descriptor = _EVENT.unpack(event)
             if kind == zmq.EVENT_ACCEPTED:
-                self._came(now, value)
-            elif kind == zmq.EVENT_DISCONNECTED:
-                self._left(value)
+                self._came(now, descriptor)
             else:
-                self._log.error("a connection could not be accepted", reason=os.strerror(value))
+                self._left(descriptor)
 
     def _came(self, now: float, descriptor: int) -> None:
         self._left(descriptor)  # its end was not told: never seen, and cheap to be sure of

@@ -95,7 +95,7 @@ def cut(descriptor: int, place: Place) -> bool:
 
 MOST = 1 << 16
 RESERVE = 256
-"""Descriptors that the broker takes at most, and those it keeps for the disk."""
+"""Descriptors the broker takes at most, and those it keeps for itself: disk, files that move, key probe."""
 
 
 def descriptor_limit() -> int:
@@ -110,5 +110,8 @@ def descriptor_limit() -> int:
 
 
 def reserve_of(limit: int) -> int:
-    """How many of so many descriptors are kept for the disk."""
-    return min(RESERVE, limit // 2)
+    """How many of so many descriptors are kept for the broker's own use; where there are few, most of them.
+
+    Without one left, libzmq's I/O thread tries to accept for ever.
+    """
+    return min(RESERVE, limit * 5 // 8)
