@@ -1,8 +1,7 @@
 """The connections of a bound socket as they are: who is behind each, and how many of its bytes we hold.
 
-libzmq names a peer by a routing id, which is the peer's to choose and may be somebody else's a moment later.
-Here an answer goes to a *connection*: a descriptor of the kernel, under the number that ZAP gave it. libzmq's
-monitor says when one begins and ends, the kernel how many bytes have passed (tcp.py), and so what we
+An answer goes to a *connection*: a descriptor of the kernel, under the number and routing id ZAP gave it.
+libzmq's monitor says when one begins and ends, the kernel how many bytes have passed (tcp.py), and so what we
 hold for it in vain. Who takes more than their share is cut. Owned by the thread that owns the socket.
 """
 
