@@ -41,6 +41,9 @@ from cnmessage_protocol.ids import fingerprint, id_text, parse_id
 
 _PROGRESS_INTERVAL = 5.0
 
+_SWITCH_SECONDS = 0.0002
+"""How long the loop may have to wait for a file or password thread that computes, each time it has let go."""
+
 _OPTIONS = [
     click.option("--host", help="Address to listen on.  [default: 127.0.0.1]"),
     click.option("--port", type=int, help="First of four ports in a row.  [default: 12416]"),
@@ -79,6 +82,7 @@ def start(verbose: bool, **flags: Any) -> None:
         # Nothing built so far will ever be garbage; the collector need not look at it again and again.
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         _banner(broker)
         broker.run()
         log.info("broker is stopping")

@@ -41,7 +41,7 @@ class Commit:
 
     @property
     def rows(self) -> int:
-        """Inbox rows that wait to be written."""
+        """Inbox rows that wait to be written, and what of the bodies takes as long."""
         return self._pending.rows
 
     def settle(self, owner: Owner) -> None:

@@ -1,9 +1,9 @@
 """Machine: whose request is next. One key's flood is that key's wait and nobody else's.
 
 Start-time fair queueing (Goyal, Vin, Cheng 1996): each key has a tag, the work it has had; the lowest tag is
-next and pays what its request turned out to cost. Who comes after a pause begins at the tag being served, so
-a light user is always next, and nobody saves up. Bounded for each key and in all. Knows neither requests nor
-sockets.
+next and pays what its request turned out to cost. Who is new begins at the tag being served. Who used less
+than the others lately is before them by what was saved, up to a bound, so a light user is next however many
+others there are. Bounded for each key and in all. Knows neither requests nor sockets.
 """
 
 import heapq
@@ -13,6 +13,10 @@ from itertools import count
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+
+
+SAVED = 0.02
+"""Seconds of work that a key can have saved up, and may have done before others get theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class FairQueue(Generic[Item]):
         """What was taken of this key has cost so much."""
         line = self._lines[key]
         line.served = False
-        line.tag = max(line.tag, self._now) + cost
+        line.tag += cost
         if line.items:
             self._enter(key, line)
         if not self._heap:
@@ -138,7 +142,7 @@ class FairQueue(Generic[Item]):
         self.size += size
 
     def _enter(self, key: str, line: _Line[Item]) -> None:
-        line.tag = max(line.tag, self._now)
+        line.tag = max(line.tag, self._now - SAVED)
         heapq.heappush(self._heap, (line.tag, next(self._order), key))
 
     def _forget(self) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from cnmessage_broker.background import step_back
+
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _DUMMY = _HASHER.hash("no account has this password")
 
@@ -38,7 +40,7 @@ class PasswordPool:
     """Runs jobs on `workers` threads; at most `queue` of them at a time, waiting or running."""
 
     def __init__(self, workers: int, queue: int) -> None:
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password")
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=step_back)
         self._room = threading.BoundedSemaphore(queue)
 
     def submit(self, job: Callable[[], Any], done: Callable[["Future[Any]"], None]) -> None:

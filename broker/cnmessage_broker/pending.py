@@ -27,9 +27,16 @@ class Ticket:
     number: int
 
 
+BYTES_OF_ROW = 2500
+"""Bytes of a body that take as long to write as an inbox row does."""
+
+
 @dataclass(slots=True)
 class Pending(Generic[Asker]):
-    """A group on its way to the disk, and the requests that wait for it, in order. `rows`: inbox rows."""
+    """A group on its way to the disk, and the requests that wait for it, in order.
+
+    `rows`: inbox rows, and what of the bodies takes as long to write.
+    """
 
     group: Group = field(default_factory=Group)
     answers: list[tuple[Asker, Submit | Confirm]] = field(default_factory=list)
@@ -39,7 +46,9 @@ class Pending(Generic[Asker]):
         """Messages to store, and who waits for it."""
         self.group.submissions += effect.submissions
         self.answers.append((asker, effect))
-        self.rows += sum(len(each.recipients) + 1 for each in effect.submissions)
+        self.rows += sum(
+            len(each.recipients) + 1 + len(each.body) // BYTES_OF_ROW for each in effect.submissions
+        )
 
     def touches(self, owner: Owner) -> bool:
         """Whether something of this owner's waits to be written."""

@@ -46,20 +46,11 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds of one window, or the medians of several: to the acknowledgement, and to the display."""
+    """Milliseconds to the acknowledgement, and to the display."""
 
     ack_p50: float
     ack_p99: float
     shown_p99: float
-
-
-def middle(windows: Sequence[Latency]) -> Latency:
-    """Of each figure the median of the rounds."""
-    return Latency(
-        statistics.median(each.ack_p50 for each in windows),
-        statistics.median(each.ack_p99 for each in windows),
-        statistics.median(each.shown_p99 for each in windows),
-    )
 
 
 class Ledger:
@@ -96,14 +87,17 @@ class Ledger:
                 case "new" | "joined":
                     self._newcomers.setdefault(said["number"], []).append(said["at"])
 
-    def latency(self, window: Window, now: float) -> Latency:
-        """Of what was sent in the window; what is not settled yet counts as if it were settled `now`."""
+    def latency(self, windows: Sequence[Window], now: float) -> Latency:
+        """Of all that was sent in these windows; what is not settled yet counts as if it were settled `now`.
+
+        Taken together: one window has so few messages that its 99th percentile would be its slowest one.
+        """
         with self._lock:
-            sent = [each for each in self._letters.values() if window.holds(each.sent)]
+            sent = [each for each in self._letters.values() if any(one.holds(each.sent) for one in windows)]
         acks = sorted((each.acked or now) - each.sent for each in sent)
         shows = sorted((each.shown or [now])[0] - each.sent for each in sent)
         if not sent:
-            nothing = (window.end - window.start) * 1000
+            nothing = sum(each.end - each.start for each in windows) * 1000
             return Latency(nothing, nothing, nothing)
         return Latency(
             statistics.median(acks) * 1000, percentile(acks, 0.99) * 1000, percentile(shows, 0.99) * 1000

@@ -19,13 +19,13 @@ _HEAD = """# The attack run
 Written by `make attacks`; change nothing here by hand. Each attack is a small program in
 [tests/attacks/kinds](../tests/attacks/kinds) against a real broker with default settings on 127.0.0.1,
 while ten honest users with real clients exchange 20 messages a second. Rounds of *quiet* (nobody else),
-*attack* and *control* take turns; each figure is the median of the rounds. The control is as many processes
+*attack* and *control* take turns; a figure is of all rounds together. The control is as many processes
 as the attack has, that burn as much processor as the attackers did (and as bystanders needed more than
 before): attackers share this machine's cores with the broker and with honest users.
 
 - **unfinished**: attackers that could not begin, or had to be ended because the broker kept silent.
-- **p99**: milliseconds from a client's `send` to the acknowledgement; 99 of 100 honest messages sent in that
-  window took no longer. **ratio** is attack through control and must be at most {limit:g}.
+- **p99**: milliseconds from a client's `send` to the acknowledgement; 99 of 100 honest messages sent in those
+  windows took no longer. **ratio** is attack through control and must be at most {limit:g}.
   **shown** is the same until the recipient's client displays it.
 - **joins**: the longest time, in seconds, that a client without any knowledge of the broker took to be live,
   of those that began when it was quiet and under attack. One starts every 0.7 s and gives up after 10 s.

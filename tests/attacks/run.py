@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.attacks.brokers import DEFAULT_BUDGETS, Holding, Watch, death_of, is_dead
 from tests.attacks.ground import Attack
-from tests.attacks.measure import Latency, Ledger, Window, middle
+from tests.attacks.measure import Latency, Ledger, Window
 from tests.attacks.parties import Party, PartyError
 from tests.attacks.scene import Scene
 from tests.support.harness import BrokerProcess
@@ -288,8 +288,7 @@ class Run:
     def _conclude(self, now: float) -> None:
         found, ledger = self.found, self._ledger
         found.quiet, found.attacked, found.control = (
-            middle([ledger.latency(window, now) for window in self._windows[kind]])
-            for kind in ("quiet", "attack", "control")
+            ledger.latency(self._windows[kind], now) for kind in ("quiet", "attack", "control")
         )
         found.joined_quiet = _worst(ledger, self._windows["quiet"], now)
         found.joined_attacked = _worst(ledger, self._windows["attack"], now)

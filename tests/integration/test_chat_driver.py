@@ -14,6 +14,8 @@ from cnmessage_protocol.states import State
 from tests.support.harness import PASSWORD, BrokerThread, sign_up
 from tests.support.sitting import Chat, sitting
 
+NEW = "another long password"
+
 
 @pytest.fixture(autouse=True)
 def at_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +130,31 @@ def test_commands_run_one_after_another_and_can_be_stopped(
             assert chat.driver.interrupt()
             await chat.screen.until_text("alice\to")
             assert not chat.driver.faults
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("command", "answers", "last_word"),
+    [
+        ("passwd", {"Old": PASSWORD, "New": NEW, "Repeat": NEW}, "The password was changed"),
+        ("passwd", {"Old": "not this one", "New": NEW, "Repeat": NEW}, "wrong"),
+        ("login alice", {"Password": PASSWORD}, "ogged in"),
+    ],
+    ids=["done", "refused", "login"],
+)
+def test_what_is_typed_in_reply_to_a_last_word_is_meant(
+    broker: BrokerThread, home: Home, command: str, answers: dict[str, str], last_word: str
+) -> None:
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob")
+        async with sitting("alice", broker.address, home) as chat:
+            await live(chat)
+            chat.screen.surface.person = True  # programs are not told that it went well
+            chat.screen.at_sight.update(answers)
+            chat.screen.at_sight[last_word] = "@bob at once"
+            chat.screen.enter(command)
+            await chat.screen.until_said("at once", Mark.STORED)
 
     asyncio.run(scenario())
 

@@ -42,6 +42,8 @@ class ScriptScreen:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.at_sight: dict[str, str] = {}
+        """Lines that a quick person types the moment that a text is shown."""
         self.surface = ScriptSurface(self._add, asyncio.get_running_loop())
         self.draft = ""
         self._changed = asyncio.Condition()
@@ -117,7 +119,11 @@ class ScriptScreen:
     def expect_answers(self, *, expected: bool) -> None: ...
 
     def forget_ahead(self) -> int:
-        return 0
+        typed = [self._typed.get_nowait() for _ in range(self._typed.qsize())]
+        for end in typed:
+            if end is None:
+                self._typed.put_nowait(end)
+        return len(typed) - typed.count(None)
 
     async def lines(self) -> AsyncIterator[str]:
         while (line := await self._typed.get()) is not None:
@@ -130,6 +136,8 @@ class ScriptScreen:
 
     def _add(self, entry: Entry) -> None:
         self.entries.append(entry)
+        for text in [each for each in self.at_sight if each in getattr(entry, "text", "")]:
+            self.enter(self.at_sight.pop(text))
         task = asyncio.get_running_loop().create_task(self._notify())
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
@@ -153,7 +161,7 @@ class Chat:
             commands=[*cli.commands, *ALIASES],
             new_key=lambda: str(UUID(int=(id(self) << 64) + next(keys))),
         )
-        self.driver = Driver(own, talk)
+        self.driver = Driver(own, talk, piped=piped)
         self.driver.screen = self.screen
         self.sitting = Sitting(self.driver, piped=piped, plain_terminal=False, told_broker=True)
         self.ended = asyncio.get_running_loop().create_task(self.sitting.run())

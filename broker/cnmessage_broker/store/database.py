@@ -13,6 +13,7 @@ import structlog
 
 from cnmessage_broker.ports import StoreError
 from cnmessage_broker.store import incarnation, queries
+from cnmessage_broker.store.checkpoints import Checkpoints
 from cnmessage_broker.store.condition import examine
 from cnmessage_broker.store.migrate import open_database
 
@@ -28,6 +29,7 @@ class Database:
         self._failed = False
         examine(path, log)
         self.connection = open_database(path)
+        self._checkpoints = Checkpoints(self.connection, path, log)
         self._identity = _identity(path)
 
     def run(self, name: str, bindings: Bindings = ()) -> list[tuple[Any, ...]]:
@@ -80,6 +82,7 @@ class Database:
 
         After a failure everything stays as it lies, for the next start to look at.
         """
+        self._checkpoints.close()
         whole = not self._failed and _identity(self._path) == self._identity
         if self._failed:
             self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)

@@ -40,7 +40,6 @@ def open_database(path: Path) -> apsw.Connection:
             incarnation.forget_stop(path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA wal_autocheckpoint = 4000")
             connection.execute("PRAGMA cache_size = -65536")
             _upgrade(connection, path)
         except BaseException:

@@ -33,6 +33,7 @@ from cnmessage_client.cli.chat.effects import (
 )
 from cnmessage_client.cli.chat.feeding import Feeding
 from cnmessage_client.cli.chat.helping import help_text
+from cnmessage_client.cli.chat.lastwords import LastWords
 from cnmessage_client.cli.chat.living import Living
 from cnmessage_client.cli.chat.runner import ASKING, Runner
 from cnmessage_client.cli.chat.running import Running
@@ -54,10 +55,11 @@ _NO_READER = 1
 
 
 class Driver(Feeding):
-    """Ties talk, screen, client and commands together."""
+    """Ties talk, screen, client and commands together. `piped`: lines come from a program or a file."""
 
-    def __init__(self, settings: Settings, talk: Talk) -> None:
+    def __init__(self, settings: Settings, talk: Talk, *, piped: bool) -> None:
         super().__init__(talk)
+        self._piped = piped
         self.living = Living(settings, self, self.broken)
         self.runner = Runner(self._command_ended)
         self.left: asyncio.Future[int] = self.loop.create_future()
@@ -127,16 +129,16 @@ class Driver(Feeding):
         """Wait until the next line may be taken: not while a command may ask, nor while an editor is open."""
         if self._edit_task is not None:
             await asyncio.wait((self._edit_task,))
-        asking = self.runner.asking
-        if asking:
+        if self.runner.asking:
             self.screen.expect_answers(expected=True)
         await self.runner.account_settled()
-        if asking:
-            self.forget_ahead()
 
-    def forget_ahead(self) -> None:
-        """Questions are over. Lines that they have not asked for may be secrets: they go nowhere."""
-        left_over = self.screen.forget_ahead()
+    def questions_over(self) -> None:
+        """Lines that a person typed and no question took may be secrets: they go nowhere.
+
+        To be called before the last word is shown: what is typed in reply to that is meant.
+        """
+        left_over = 0 if self._piped else self.screen.forget_ahead()
         self.screen.expect_answers(expected=False)
         if left_over:
             self.warned(f"{left_over} typed ahead without being asked for: dropped, for it may be a secret")
@@ -251,9 +253,18 @@ class Driver(Feeding):
     def _carry(self, running: Running) -> int:
         """On a command's own thread: carry it out, and tell what went wrong."""
         own = self.living.settings
-        host = ChatHost(self.living, running, self.screen.surface, self._ask_for, self.screen.view)
+        words = LastWords(self.screen.surface, held=running.words[0] in ASKING)
+
+        async def ask(question: str, hidden: bool) -> str:
+            with words.shown():
+                return await self.ask(question, hidden=hidden)
+
+        host = ChatHost(self.living, running, words, ask, self.screen.view)
         settings = replace(own, host=host, prefix=self._slash)
-        error, status = perform(running.words, settings)
+        try:
+            error, status = perform(running.words, settings)
+        finally:
+            running.tell(self._returned, running, words)
         if error is not None and (own.as_json or "--json" in running.words):
             replace(settings, as_json=True).renderer.error(error)
         elif error is not None:
@@ -262,8 +273,11 @@ class Driver(Feeding):
             running.tell(self.broken, BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
         return status
 
-    async def _ask_for(self, question: str, hidden: bool) -> str:
-        return await self.ask(question, hidden=hidden)
+    def _returned(self, running: Running, words: LastWords) -> None:
+        running.asks = False
+        if running.words[0] in ASKING:
+            self.questions_over()
+        words.release()
 
     def _command_ended(self, running: Running, outcome: int | BaseException) -> None:
         if isinstance(outcome, BaseException):

@@ -30,6 +30,9 @@ class Person(Protocol):
     async def ask(self, question: str, *, hidden: bool = False) -> str:
         """A line in answer; raises click.Abort when there is none."""
 
+    def questions_over(self) -> None:
+        """Nothing more is asked: what was typed ahead is no answer."""
+
     def told(self, text: str) -> None:
         """Tell."""
 
@@ -104,6 +107,7 @@ async def _enter(living: Living, person: Person) -> None:
 
     await _again(attempt, person, lambda error: error.code in {ErrorCode.NAME_TAKEN, ErrorCode.NO_SUCH_USER})
     user = living.profile.user
+    person.questions_over()
     person.told(
         f"Welcome{'' if new else ' back'}, {user}. 'to NAME' begins a conversation, 'help' lists the rest."
     )

@@ -71,8 +71,8 @@ class Runner:
 
     @property
     def asking(self) -> bool:
-        """Whether a command that asks runs."""
-        return any(each.words[0] in ASKING for each in self._running)
+        """Whether a command runs that may ask something still."""
+        return any(each.words[0] in ASKING and each.asks for each in self._running)
 
     async def account_settled(self) -> None:
         """Wait until no command about the account runs any more."""

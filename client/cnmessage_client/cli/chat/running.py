@@ -23,6 +23,8 @@ class Running:
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
         self._interrupted = False
+        self.asks = True
+        """Whether it may ask something still: its function has not returned."""
 
     async def carry_out(self, command: Callable[[], int]) -> int:
         """Run the command in a thread; gives its exit status."""

@@ -45,7 +45,7 @@ async def sit(settings: Settings, *, plain: bool, told_broker: bool) -> int:
         can_ask=not piped,
         whole_previews=plain,
     )
-    driver = Driver(settings, talk)
+    driver = Driver(settings, talk, piped=piped)
     driver.screen = Plain(talk, as_json=settings.as_json) if plain else _full_screen(driver)
     sitting = Sitting(driver, piped=piped, plain_terminal=plain and not piped, told_broker=told_broker)
     try:
@@ -180,10 +180,6 @@ class Sitting:
         else:
             driver.screen.expect_answers(expected=True)
             await first_run(living, driver, told_broker=self._told_broker)
-            if self._piped:
-                driver.screen.expect_answers(expected=False)
-            else:
-                driver.forget_ahead()
 
     # -- the end ----------------------------------------------------------------------------------
 
