@@ -20,9 +20,9 @@ from unittest.mock import patch
 from bench.bare import BODY, IN_FLIGHT
 from bench.processes import Party, ended, free_port, ready, report, settings, wait_for_go
 from cnmessage_client import Client, Home
+from cnmessage_protocol.machines.sendqueue import Outcome, SendQueue
+from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.results import Sent
-from cnmessage_protocol.sendqueue import Outcome, SendQueue
-from cnmessage_protocol.states import State
 
 BIN = Path(sys.executable).parent
 _SECRET = "correct horse battery"  # noqa: S105 - of accounts that live as long as the benchmark

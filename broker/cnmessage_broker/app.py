@@ -16,24 +16,24 @@ import structlog
 import zmq
 
 from cnmessage_broker import health, keys
-from cnmessage_broker.attachments import Attachments
 from cnmessage_broker.background import made_in_background
-from cnmessage_broker.blobs import Blobs
+from cnmessage_broker.between import FileLink
 from cnmessage_broker.config import Config
-from cnmessage_broker.context import Deps, budgets
-from cnmessage_broker.filelink import FileLink
-from cnmessage_broker.fileports import FileStatus
-from cnmessage_broker.files import FileThread
-from cnmessage_broker.gate import GateLimits
-from cnmessage_broker.keyprobe import KeyProbe
-from cnmessage_broker.passwords import PasswordPool
-from cnmessage_broker.ports import Store
-from cnmessage_broker.reactor import Reactor
-from cnmessage_broker.sockets import FileSockets, Sockets, Watch
-from cnmessage_broker.store.sqlite import SqliteStore
-from cnmessage_broker.tcp import descriptor_limit, reserve_of
+from cnmessage_broker.files.blobs import Blobs
+from cnmessage_broker.files.thread import FileThread
+from cnmessage_broker.loop.context import Deps, budgets
+from cnmessage_broker.loop.listeners import Attachments
+from cnmessage_broker.loop.passwords import PasswordPool
+from cnmessage_broker.loop.reactor import Reactor
+from cnmessage_broker.net.gate import GateLimits
+from cnmessage_broker.net.keyprobe import KeyProbe
+from cnmessage_broker.net.sockets import FileSockets, Sockets, Watch
+from cnmessage_broker.net.tcp import descriptor_limit, reserve_of
+from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
+from cnmessage_broker.store.ports.files import FileStatus
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_broker.watchdog import Watchdog, memory_there
-from cnmessage_broker.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
 from cnmessage_protocol.envelope import PROBE
 from cnmessage_protocol.ids import FileId
 

@@ -30,13 +30,13 @@ from cnmessage_broker.app import (
     purge,
 )
 from cnmessage_broker.config import Config, ConfigError, load
-from cnmessage_broker.ports import StoreError
-from cnmessage_broker.sockets import BindError
-from cnmessage_broker.store import maintenance
-from cnmessage_broker.store.condition import require
-from cnmessage_broker.store.deep_check import deep_check
-from cnmessage_broker.store.file_report import Listed, all_files
-from cnmessage_broker.store.migrate import UnusableDatabaseError
+from cnmessage_broker.maintenance import backup as maintenance
+from cnmessage_broker.maintenance.deep_check import deep_check
+from cnmessage_broker.maintenance.file_report import Listed, all_files
+from cnmessage_broker.net.sockets import BindError
+from cnmessage_broker.store.ports.messages import StoreError
+from cnmessage_broker.store.sqlite.condition import require
+from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_protocol.ids import fingerprint, id_text, parse_id
 
 _PROGRESS_INTERVAL = 5.0

@@ -5,11 +5,11 @@ Called by client.py and by the groups of calls it is made of: people.py and file
 
 from typing import Any
 
-from cnmessage_client.connection import Connection
+from cnmessage_client.link.connection import Connection
+from cnmessage_client.link.requests import Requests
 from cnmessage_client.profile import DEFAULT_BROKER, Home, parse_address
-from cnmessage_client.requests import Requests
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.messages import Request
+from cnmessage_protocol.requests import Request
 
 
 class Caller:

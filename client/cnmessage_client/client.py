@@ -15,35 +15,25 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from cnmessage_client.connection import Connection, keys_match, new_key_pair
-from cnmessage_client.courier import Courier, compose
 from cnmessage_client.files import FileCalls
-from cnmessage_client.model import (
-    Delivered,
-    Message,
-    Receipt,
-    message_of,
-    to_millis,
-)
+from cnmessage_client.link.connection import Connection, keys_match, new_key_pair
+from cnmessage_client.link.courier import Courier, compose
+from cnmessage_client.link.requests import Requests, checked
+from cnmessage_client.link.sockets import Access
+from cnmessage_client.link.stream import Stream
+from cnmessage_client.link.trust import KeyGuard, Trust, settle_key, trust_loopback
+from cnmessage_client.model import Delivered, Message, Receipt, message_of, to_millis
 from cnmessage_client.people import PeopleCalls
-from cnmessage_client.profile import (
-    Home,
-    KnownBrokers,
-    damaged_key,
-)
-from cnmessage_client.requests import Requests, checked
-from cnmessage_client.sockets import Access
-from cnmessage_client.stream import Stream
-from cnmessage_client.trust import KeyGuard, Trust, settle_key, trust_loopback
-from cnmessage_protocol import messages as verbs
+from cnmessage_client.profile import Home, KnownBrokers, damaged_key
+from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.deliveries import FileState
-from cnmessage_protocol.effects import Answer, Effect, End, FileNews, Moved, Roster, Settle
 from cnmessage_protocol.errors import BrokenAnswerError, CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import id_text, parse_id
-from cnmessage_protocol.inbox import Show
+from cnmessage_protocol.machines.effects import Answer, Effect, End, FileNews, Moved, Roster, Settle
+from cnmessage_protocol.machines.inbox import Show
+from cnmessage_protocol.machines.session import Session
+from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import TO_EVERYONE, Direction
-from cnmessage_protocol.session import Session
-from cnmessage_protocol.states import State
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds a call waits for its answer."""

@@ -12,16 +12,16 @@ from os import PathLike
 from pathlib import Path
 
 from cnmessage_client.caller import Caller
-from cnmessage_client.confirming import Confirming
-from cnmessage_client.downloading import Downloading, Offer
-from cnmessage_client.job import Job, Report
-from cnmessage_client.journal import Journal
+from cnmessage_client.link.requests import checked
 from cnmessage_client.model import FileInfo, SentFile, TransferProgress, file_info
 from cnmessage_client.profile import Home
-from cnmessage_client.requests import checked
-from cnmessage_client.transfers import AT_ONCE, TransferThread
-from cnmessage_client.uploading import Order, Uploading, check_order
-from cnmessage_protocol import messages as verbs
+from cnmessage_client.transfer.confirming import Confirming
+from cnmessage_client.transfer.download import Downloading, Offer
+from cnmessage_client.transfer.job import Job, Report
+from cnmessage_client.transfer.journal import Journal
+from cnmessage_client.transfer.thread import AT_ONCE, TransferThread
+from cnmessage_client.transfer.upload import Order, Uploading, check_order
+from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.ids import parse_id
 

@@ -1,10 +1,10 @@
 """A client's calls about accounts, devices and people. Made part of Client by client.py."""
 
 from cnmessage_client.caller import Caller
-from cnmessage_client.courier import Courier
+from cnmessage_client.link.courier import Courier
+from cnmessage_client.link.requests import checked
 from cnmessage_client.model import LoginSession, User, from_millis
-from cnmessage_client.requests import checked
-from cnmessage_protocol import messages as verbs
+from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.results import Identity, LoggedIn
 
 

@@ -19,12 +19,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cnmessage_client.client import DEFAULT_TIMEOUT, Client
-from cnmessage_client.downloading import Offer
 from cnmessage_client.files import PathText, Progress
+from cnmessage_client.link.trust import Trust
 from cnmessage_client.loop import new_event_loop
 from cnmessage_client.model import Delivered, FileInfo, LoginSession, Message, Receipt, SentFile, User
 from cnmessage_client.profile import Home
-from cnmessage_client.trust import Trust
+from cnmessage_client.transfer.download import Offer
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.results import Identity
 

@@ -22,7 +22,7 @@ from typing import Any
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, decode, encode, peek
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, told_code
 from cnmessage_protocol.ids import fingerprint
-from cnmessage_protocol.messages import Request, parse_request, request_arguments
+from cnmessage_protocol.requests import Request, parse_request, request_arguments
 
 VERSION = 1
 OK = "ok"

@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 
 from cnmessage_client import Client, CnMessageError, Home
-from cnmessage_client.outbox import Outbox
+from cnmessage_client.link.outbox import Outbox
 from cnmessage_client.profile import parse_address
 from cnmessage_protocol.ids import ClientId, user_name, uuid7
 from cnmessage_protocol.records import Outgoing

@@ -8,7 +8,7 @@ import unicodedata
 import pytest
 
 from cnmessage_client import Client
-from cnmessage_protocol.messages import Login
+from cnmessage_protocol.requests import Login
 from tests.acceptance.conftest import Cli
 from tests.support.harness import PASSWORD
 

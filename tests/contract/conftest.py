@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker.fileports import FileRow, NewFile
-from cnmessage_broker.ports import Account, Group, Outcome, Query, Store, Stored, Submission
-from cnmessage_broker.store.memory import MemoryStore
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.store.memory.store import MemoryStore
+from cnmessage_broker.store.ports.files import FileRow, NewFile
+from cnmessage_broker.store.ports.messages import Account, Group, Outcome, Query, Store, Stored, Submission
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, Kind
 

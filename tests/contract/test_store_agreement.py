@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cnmessage_broker.delivery import address_file
-from cnmessage_broker.fileports import Clock, FetchStatus, FileStatus, NewFile
-from cnmessage_broker.ports import Account, Group, NameTakenError, Query, Store, Submission
-from cnmessage_broker.store.memory import MemoryStore
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.loop.delivery import address_file
+from cnmessage_broker.store.memory.store import MemoryStore
+from cnmessage_broker.store.ports.files import Clock, FetchStatus, FileStatus, NewFile
+from cnmessage_broker.store.ports.messages import Account, Group, NameTakenError, Query, Store, Submission
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, Kind
 from tests.contract.conftest import everything

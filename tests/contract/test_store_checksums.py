@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_broker.blobs import content_path
-from cnmessage_broker.store import maintenance, queries
-from cnmessage_broker.store.checksums import message_checksum
-from cnmessage_broker.store.deep_check import deep_check
-from cnmessage_broker.store.migrate import APPLICATION_ID
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.files.blobs import content_path
+from cnmessage_broker.maintenance import backup as maintenance
+from cnmessage_broker.maintenance.deep_check import deep_check
+from cnmessage_broker.store.sqlite import queries
+from cnmessage_broker.store.sqlite.checksums import message_checksum
+from cnmessage_broker.store.sqlite.migrate import APPLICATION_ID
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.records import Kind
 from tests.contract.conftest import Desk

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cnmessage_broker.fileports import Clock, FetchRow, FetchStatus, FileRow, FileStatus, Usage
-from cnmessage_broker.ports import Account, Conflict, Query, Store, Stored
+from cnmessage_broker.store.ports.files import Clock, FetchRow, FetchStatus, FileRow, FileStatus, Usage
+from cnmessage_broker.store.ports.messages import Account, Conflict, Query, Store, Stored
 from cnmessage_protocol.ids import ClientId, FileId
 from cnmessage_protocol.records import Direction, FileFacts, Kind
 from tests.contract.conftest import Desk, stored

@@ -10,11 +10,13 @@ from typing import Any
 import apsw
 import pytest
 
-from cnmessage_broker.ports import Query, StoreError
-from cnmessage_broker.store import file_report, incarnation, maintenance, queries
-from cnmessage_broker.store.deep_check import deep_check
-from cnmessage_broker.store.migrate import APPLICATION_ID, UnusableDatabaseError
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.maintenance import backup as maintenance
+from cnmessage_broker.maintenance import file_report
+from cnmessage_broker.maintenance.deep_check import deep_check
+from cnmessage_broker.store.ports.messages import Query, StoreError
+from cnmessage_broker.store.sqlite import incarnation, queries
+from cnmessage_broker.store.sqlite.migrate import APPLICATION_ID, UnusableDatabaseError
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from tests.contract.conftest import Desk
 
 
@@ -292,7 +294,7 @@ def test_a_start_that_dies_before_its_first_write_has_forgotten_the_clean_stop(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("cnmessage_broker.store.sqlite.settle_epoch", dies)
+        patch.setattr("cnmessage_broker.store.sqlite.store.settle_epoch", dies)
         with pytest.raises(KeyboardInterrupt):
             SqliteStore(path, os.urandom)
     assert examined(path)

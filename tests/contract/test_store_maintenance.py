@@ -6,9 +6,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from cnmessage_broker.store import maintenance
-from cnmessage_broker.store.migrate import UnusableDatabaseError
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.maintenance import backup as maintenance
+from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from tests.contract.conftest import Desk
 
 FAULTS = {

@@ -1,7 +1,7 @@
 """Every store: files that are past due, the grace they have by running time, and what may end."""
 
-from cnmessage_broker.fileports import Clock, FileStatus
-from cnmessage_broker.ports import Store
+from cnmessage_broker.store.ports.files import Clock, FileStatus
+from cnmessage_broker.store.ports.messages import Store
 from cnmessage_protocol.ids import FileId
 from tests.contract.conftest import Desk
 

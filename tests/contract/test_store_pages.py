@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cnmessage_broker.fileports import listed_size
-from cnmessage_broker.ports import Account, Group, Query, Store
-from cnmessage_broker.store.memory import MemoryStore
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.store.memory.store import MemoryStore
+from cnmessage_broker.store.ports.files import listed_size
+from cnmessage_broker.store.ports.messages import Account, Group, Query, Store
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.records import MAX_BODY, MAX_RECIPIENTS, InboxItem, Kind

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker.ports import Account, Group, Query, Store
+from cnmessage_broker.store.ports.messages import Account, Group, Query, Store
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import Kind
 from tests.contract.conftest import Desk

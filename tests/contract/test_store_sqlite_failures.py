@@ -13,10 +13,10 @@ from typing import Any
 import apsw
 import pytest
 
-from cnmessage_broker.fileports import FetchStatus, FileRow, FileStatus
-from cnmessage_broker.ports import SEEN_GRAIN, Group, Query, StoreError
-from cnmessage_broker.store import maintenance
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.maintenance import backup as maintenance
+from cnmessage_broker.store.ports.files import FetchStatus, FileRow, FileStatus
+from cnmessage_broker.store.ports.messages import SEEN_GRAIN, Group, Query, StoreError
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import ClientId, MessageId
 from tests.contract.conftest import Desk, everything, stored
 
@@ -25,7 +25,7 @@ WRITER = """
 import os, sys
 from itertools import count
 from pathlib import Path
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import MessageId
 from tests.contract.conftest import Desk
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import apsw
 import pytest
 
-from cnmessage_broker.fileports import Clock, Usage
-from cnmessage_broker.ports import NameTakenError
-from cnmessage_broker.store import maintenance, migrate, queries
-from cnmessage_broker.store.migrate import APPLICATION_ID, UnusableDatabaseError
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.maintenance import backup as maintenance
+from cnmessage_broker.store.ports.files import Clock, Usage
+from cnmessage_broker.store.ports.messages import NameTakenError
+from cnmessage_broker.store.sqlite import migrate, queries
+from cnmessage_broker.store.sqlite.migrate import APPLICATION_ID, UnusableDatabaseError
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import UserName
 from tests.contract.conftest import Desk
 

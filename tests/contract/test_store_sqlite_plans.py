@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.fileports import Clock
-from cnmessage_broker.store import queries
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.store.ports.files import Clock
+from cnmessage_broker.store.sqlite import queries
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from tests.contract.conftest import Desk
 
 QUESTIONS = [

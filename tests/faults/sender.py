@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from cnmessage_client import Client
-from cnmessage_protocol.states import State
+from cnmessage_protocol.machines.states import State
 from tests.support.harness import home_at
 
 

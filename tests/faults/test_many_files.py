@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cnmessage_client import Client, Home, TransferProgress
-from cnmessage_protocol.filechannel import CHUNK
+from cnmessage_protocol.files.channel import CHUNK
 from tests.support.harness import BrokerThread, sign_up
 
 MANY = 1000

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cnmessage_protocol.envelope import unpack_reply
-from cnmessage_protocol.filechannel import (
+from cnmessage_protocol.files.channel import (
     FROM_BROKER,
     WINDOW,
     Chunk,

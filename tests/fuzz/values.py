@@ -9,10 +9,10 @@ from typing import Any
 import msgpack
 
 from cnmessage_protocol.envelope import VERSION
-from cnmessage_protocol.filechannel import FROM_CLIENT
+from cnmessage_protocol.files.channel import FROM_CLIENT
 from cnmessage_protocol.ids import ID_SIZE
-from cnmessage_protocol.messages import REQUESTS
 from cnmessage_protocol.records import outgoing
+from cnmessage_protocol.requests import REQUESTS
 from cnmessage_protocol.schema import Check, boolean
 
 EDGES = (

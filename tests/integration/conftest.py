@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from cnmessage_client import Home
-from cnmessage_client.connection import new_key_pair
+from cnmessage_client.link.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
 from tests.support.channel import FilePeer
 from tests.support.harness import BrokerThread, sign_up

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import zmq
 
-from cnmessage_broker.gate import LOOPBACK_FACTOR
+from cnmessage_broker.net.gate import LOOPBACK_FACTOR
 from cnmessage_client import Client, Home
 from cnmessage_client.profile import KeyPair
-from cnmessage_protocol.filechannel import FILES, WINDOW, Chunk, Credit, Get, Granted, Put, pack
+from cnmessage_protocol.files.channel import FILES, WINDOW, Chunk, Credit, Get, Granted, Put, pack
 from cnmessage_protocol.ids import uuid7
 from tests.support.channel import UPLOAD, FilePeer, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up

@@ -12,7 +12,7 @@ import zmq
 
 from cnmessage_client import Client, Home, Message, Receipt
 from cnmessage_client.profile import KeyPair
-from cnmessage_protocol.states import State
+from cnmessage_protocol.machines.states import State
 from tests.support.harness import BrokerThread, sign_up
 from tests.support.raw import Raw, everything, new_keys
 

@@ -16,7 +16,7 @@ from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.envelope import unpack_reply
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import uuid7
-from cnmessage_protocol.messages import REQUESTS
+from cnmessage_protocol.requests import REQUESTS
 from tests.support.harness import BrokerThread, sign_up
 from tests.support.raw import Raw, answer, ask, frame, new_keys
 

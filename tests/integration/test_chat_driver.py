@@ -7,10 +7,10 @@ import click
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
-from cnmessage_client.cli.chat.effects import Effect
-from cnmessage_client.cli.chat.entries import Mark, Output, Said
+from cnmessage_client.chat.talk.effects import Effect
+from cnmessage_client.chat.talk.entries import Mark, Output, Said
 from cnmessage_client.cli.main import cli
-from cnmessage_protocol.states import State
+from cnmessage_protocol.machines.states import State
 from tests.support.harness import PASSWORD, BrokerThread, sign_up
 from tests.support.sitting import Chat, sitting
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from cnmessage_client import Client, Home
-from cnmessage_client.cli.chat.view import MOST_ENTRIES
+from cnmessage_client.chat.talk.view import MOST_ENTRIES
 from tests.support.harness import BrokerThread, sign_up
 from tests.support.sitting import sitting
 

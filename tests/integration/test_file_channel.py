@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.pace import GENTLE_CHUNK
+from cnmessage_broker.files.pace import GENTLE_CHUNK
 from cnmessage_client import Client, Home
-from cnmessage_client.connection import new_key_pair
+from cnmessage_client.link.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
-from cnmessage_protocol.filechannel import (
+from cnmessage_protocol.files.channel import (
     CHUNK,
     FIRST_CHUNK,
     WINDOW,

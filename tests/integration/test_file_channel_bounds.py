@@ -5,21 +5,12 @@ import os
 from pathlib import Path
 
 from cnmessage_client import Client, Home
-from cnmessage_client.connection import new_key_pair
+from cnmessage_client.link.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.envelope import VERSION
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.filechannel import (
-    CHUNK,
-    Chunk,
-    Fetched,
-    Finish,
-    Get,
-    Granted,
-    Kept,
-    Stop,
-)
+from cnmessage_protocol.files.channel import CHUNK, Chunk, Fetched, Finish, Get, Granted, Kept, Stop
 from tests.support.channel import BODY, DIGEST, PUT, UPLOAD, FilePeer, fetch, give, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up
 from tests.support.raw import new_keys

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker import upkeep
+from cnmessage_broker.loop import upkeep
 from cnmessage_client import Home
-from cnmessage_client.connection import new_key_pair
+from cnmessage_client.link.connection import new_key_pair
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.filechannel import Chunk, Get, Granted, Stop
+from cnmessage_protocol.files.channel import Chunk, Get, Granted, Stop
 from tests.support.channel import BODY, PUT, FilePeer, fetch, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up
 

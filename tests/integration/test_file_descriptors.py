@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker import descriptors
-from cnmessage_broker.blobs import Blobs
+from cnmessage_broker.files import descriptors
+from cnmessage_broker.files.blobs import Blobs
 from cnmessage_client import Client, Home
-from cnmessage_client.connection import new_key_pair
+from cnmessage_client.link.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.filechannel import Chunk, Credit, Finish, Get, Granted, Kept, Opened, Put, Stop
+from cnmessage_protocol.files.channel import Chunk, Credit, Finish, Get, Granted, Kept, Opened, Put, Stop
 from tests.support.channel import BODY, DIGEST, PUT, UPLOAD, FilePeer, fetch, give, upload
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, eventually, sign_up
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home, SentFile, SyncClient, TransferProgress
-from cnmessage_client.partfile import Part
+from cnmessage_client.transfer.part import Part
 from cnmessage_protocol.deliveries import FileState
-from cnmessage_protocol.filechannel import CHUNK
+from cnmessage_protocol.files.channel import CHUNK
 from tests.support.harness import BrokerThread, broker_config, sign_up
 
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home, TransferProgress
-from cnmessage_protocol.filechannel import CHUNK, WINDOW
+from cnmessage_protocol.files.channel import CHUNK, WINDOW
 from tests.support.cutter import Cutter
 from tests.support.harness import BrokerProcess, BrokerThread, sign_up
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from cnmessage_broker.keyprobe import BATCH, HELD, INTERVAL, KeyProbe
-from cnmessage_broker.sockets import BindError
+from cnmessage_broker.net.keyprobe import BATCH, HELD, INTERVAL, KeyProbe
+from cnmessage_broker.net.sockets import BindError
 from cnmessage_client import CnMessageError, ErrorCode, Home
-from cnmessage_client.keyprobe import fetch_key_card
+from cnmessage_client.link.keyprobe import fetch_key_card
 from cnmessage_client.loop import new_event_loop
 from cnmessage_client.profile import Address, parse_address
 from cnmessage_protocol.envelope import MAX_KEY_CARD, PROBE, pack_key_card, unpack_key_card

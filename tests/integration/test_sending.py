@@ -7,8 +7,8 @@ import pytest
 import zmq
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
-from cnmessage_client.courier import compose
-from cnmessage_client.outbox import Outbox
+from cnmessage_client.link.courier import compose
+from cnmessage_client.link.outbox import Outbox
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, sign_up
 from tests.support.raw import Raw, answer, ask, frame, new_keys
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from cnmessage_broker import sockets
+from cnmessage_broker.net import sockets
 from cnmessage_client.profile import parse_address
 from tests.support.harness import BrokerThread, eventually
 from tests.support.raw import Raw, new_keys

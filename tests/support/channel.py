@@ -7,7 +7,7 @@ from typing import Any, Self
 import zmq
 
 from cnmessage_client.profile import KeyPair
-from cnmessage_protocol.filechannel import (
+from cnmessage_protocol.files.channel import (
     CHUNK,
     FILES,
     FROM_BROKER,

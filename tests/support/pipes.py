@@ -9,12 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TextIO
 
-from cnmessage_client.cli.chat.entries import (
-    Entry,
-    Mark,
-    Said,
-)
-from cnmessage_client.cli.chat.plain import Plain
+from cnmessage_client.chat.plain.plain import Plain
+from cnmessage_client.chat.talk.entries import Entry, Mark, Said
 from cnmessage_client.model import MessageFile
 from tests.support.stage import WrittenTalk
 

@@ -8,13 +8,13 @@ from typing import Self
 from uuid import UUID
 
 from cnmessage_client import Home
-from cnmessage_client.cli.chat.driver import Driver
-from cnmessage_client.cli.chat.entries import Entry, Note, Output, Said, Trouble
-from cnmessage_client.cli.chat.sitting import Sitting
-from cnmessage_client.cli.chat.talk import Talk
-from cnmessage_client.cli.main import ALIASES, cli
-from cnmessage_client.cli.options import Settings
-from cnmessage_client.cli.progress import Nothing, View
+from cnmessage_client.chat.drive.driver import Driver
+from cnmessage_client.chat.drive.sitting import Sitting
+from cnmessage_client.chat.talk.entries import Entry, Note, Output, Said, Trouble
+from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.cli.main import cli
+from cnmessage_client.shell.out.progress import Nothing, View
+from cnmessage_client.shell.settings import Settings
 
 PATIENCE = 15.0
 """Seconds that any single step may take before a test fails."""
@@ -158,10 +158,10 @@ class Chat:
         own = Settings(profile=profile, broker=broker, **settings)  # type: ignore[arg-type] # as a test says
         talk = Talk(
             home.profile(profile).user,
-            commands=[*cli.commands, *ALIASES],
+            commands=[*cli.commands, *cli.aliases],
             new_key=lambda: str(UUID(int=(id(self) << 64) + next(keys))),
         )
-        self.driver = Driver(own, talk, piped=piped)
+        self.driver = Driver(cli, own, talk, piped=piped)
         self.driver.screen = self.screen
         self.sitting = Sitting(self.driver, piped=piped, plain_terminal=False, told_broker=True)
         self.ended = asyncio.get_running_loop().create_task(self.sitting.run())

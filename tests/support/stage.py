@@ -13,11 +13,11 @@ from typing import Any
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 
-from cnmessage_client.cli.chat.entries import Entry, Said
-from cnmessage_client.cli.chat.fullscreen import FullScreen
-from cnmessage_client.cli.chat.status import Status
-from cnmessage_client.cli.chat.terminal import SteadyOutput
-from cnmessage_client.cli.chat.theme import Theme
+from cnmessage_client.chat.screen.fullscreen import FullScreen
+from cnmessage_client.chat.screen.terminal import SteadyOutput
+from cnmessage_client.chat.screen.theme import Theme
+from cnmessage_client.chat.talk.entries import Entry, Said
+from cnmessage_client.chat.talk.status import Status
 from tests.support.screen import FakeTerminal
 
 PATIENCE = 10.0

@@ -13,22 +13,27 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker import arrivals, attachments, delivery, pace
 from cnmessage_broker.app import DATABASE, KEY_FILE, LOCK_FILE
 from cnmessage_broker.config import ENVIRONMENT_PREFIX, HIGHEST_PORT, Config
-from cnmessage_broker.store.maintenance import back_up
-from cnmessage_broker.store.sqlite import SqliteStore
-from cnmessage_protocol import composure, filechannel, flows, inbox, liveness, records, results, transfer
+from cnmessage_broker.files import pace
+from cnmessage_broker.loop import arrivals, delivery
+from cnmessage_broker.loop import listeners as attachments
+from cnmessage_broker.maintenance.backup import back_up
+from cnmessage_broker.store.sqlite.store import SqliteStore
+from cnmessage_protocol import records, results
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, encode
 from cnmessage_protocol.deliveries import DELIVERIES, Hello, Items
 from cnmessage_protocol.envelope import pack_error, pack_key_card, pack_request, pack_result
 from cnmessage_protocol.errors import RETRYABLE, ErrorCode
+from cnmessage_protocol.files import channel as filechannel
+from cnmessage_protocol.files import flows, transfer
 from cnmessage_protocol.ids import RESERVED_NAMES, ClientId, FileId, MessageId, UserName
-from cnmessage_protocol.messages import REQUESTS, Send
+from cnmessage_protocol.machines import composure, inbox, liveness
+from cnmessage_protocol.machines.states import TRANSITIONS, Event, State
 from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, Outgoing
+from cnmessage_protocol.requests import REQUESTS, Send
 from cnmessage_protocol.results import Sent, result_values
 from cnmessage_protocol.sealing import Opener, Sealer
-from cnmessage_protocol.states import TRANSITIONS, Event, State
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

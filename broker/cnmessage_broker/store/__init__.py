@@ -1,1 +1,1 @@
-"""Backends of the Store port."""
+"""What is kept: the ports, and a backend in each of the other folders."""

@@ -1,1 +1,1 @@
-"""The `cnmessage` command line."""
+"""The `cnmessage` program: its commands, and how each can end."""

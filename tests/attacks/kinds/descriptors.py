@@ -4,7 +4,7 @@ import os
 
 import zmq
 
-from cnmessage_protocol.filechannel import Put, pack
+from cnmessage_protocol.files.channel import Put, pack
 from tests.attacks.ground import Attack, Ground
 from tests.attacks.peers import FILES, Crowd, greeting, pause
 from tests.support.raw import Raw

@@ -5,7 +5,7 @@ from contextlib import suppress
 import zmq
 
 from cnmessage_protocol.errors import ProtocolError
-from cnmessage_protocol.filechannel import FROM_BROKER, Credit, Get, Stop, pack, unpack
+from cnmessage_protocol.files.channel import FROM_BROKER, Credit, Get, Stop, pack, unpack
 from tests.attacks.ground import Account, Attack, Ground
 from tests.attacks.peers import FILES
 from tests.support.harness import PASSWORD

@@ -8,17 +8,7 @@ from itertools import count, cycle
 import zmq
 
 from cnmessage_client.profile import KeyPair
-from cnmessage_protocol.filechannel import (
-    Chunk,
-    Credit,
-    Fetched,
-    FileMessage,
-    Finish,
-    Get,
-    Put,
-    Stop,
-    pack,
-)
+from cnmessage_protocol.files.channel import Chunk, Credit, Fetched, FileMessage, Finish, Get, Put, Stop, pack
 from tests.attacks.ground import Account, Attack, Ground
 from tests.attacks.peers import FILES, flood, links_of
 from tests.attacks.scene import rows

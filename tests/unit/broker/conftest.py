@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker import delivery, dispatch
-from cnmessage_broker.attachments import Attachment, Attachments
+from cnmessage_broker.between import News
 from cnmessage_broker.config import Config
-from cnmessage_broker.context import Caller, Deps, budgets
-from cnmessage_broker.effects import (
+from cnmessage_broker.loop import delivery, dispatch
+from cnmessage_broker.loop.context import Caller, Deps, budgets
+from cnmessage_broker.loop.effects import (
     Confirm,
     Effect,
     MarkRead,
@@ -28,15 +28,15 @@ from cnmessage_broker.effects import (
     Tell,
     Work,
 )
-from cnmessage_broker.filelink import News
-from cnmessage_broker.passwords import hash_password
-from cnmessage_broker.pending import sent
-from cnmessage_broker.ports import Account, Group, Stored
-from cnmessage_broker.store.memory import MemoryStore
+from cnmessage_broker.loop.listeners import Attachment, Attachments
+from cnmessage_broker.loop.passwords import hash_password
+from cnmessage_broker.loop.pending import sent
+from cnmessage_broker.store.memory.store import MemoryStore
+from cnmessage_broker.store.ports.messages import Account, Group, Stored
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId, Topic, UserName, uuid7
-from cnmessage_protocol.messages import Attach, Request, Send
 from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.requests import Attach, Request, Send
 from cnmessage_protocol.results import Attached
 
 PASSWORD = "correct horse battery"

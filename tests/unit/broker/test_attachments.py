@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from cnmessage_broker import attachments as module
-from cnmessage_broker.attachments import Attachment, Attachments
-from cnmessage_broker.ports import Device
+from cnmessage_broker.loop import listeners as module
+from cnmessage_broker.loop.listeners import Attachment, Attachments
+from cnmessage_broker.store.ports.messages import Device
 from cnmessage_protocol.ids import UserName
-from cnmessage_protocol.liveness import EXPIRY
+from cnmessage_protocol.machines.liveness import EXPIRY
 
 ALICE, BOB = 1, 2
 NAMES = {ALICE: UserName("alice"), BOB: UserName("bob")}

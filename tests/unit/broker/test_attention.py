@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_broker.attention import STRIDE, Attention
+from cnmessage_broker.loop.attention import STRIDE, Attention
 
 
 def test_it_runs_with_the_clock_while_everything_is_heard() -> None:

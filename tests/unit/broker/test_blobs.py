@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.blobs import Blobs
+from cnmessage_broker.files.blobs import Blobs
 
 FILE, OTHER = b"f" * 16, b"o" * 16
 CONTENT = b"some bytes"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.charges import ADDRESS_FACTOR, WorkBudget
-from cnmessage_broker.dispatch import COMMANDS, run
-from cnmessage_broker.effects import Refuse, Reply, Submit
+from cnmessage_broker.loop.dispatch import COMMANDS, run
+from cnmessage_broker.loop.effects import Refuse, Reply, Submit
+from cnmessage_broker.scheduling.charges import ADDRESS_FACTOR, WorkBudget
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.messages import Beat, Block, Detach, Request, Send, Users, Whoami
+from cnmessage_protocol.requests import Beat, Block, Detach, Request, Send, Users, Whoami
 from tests.unit.broker.conftest import Room, message
 
 FAR = "10.0.0.1"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_broker.context import Caller
+from cnmessage_broker.loop.context import Caller
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from tests.unit.broker.conftest import Room
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from cnmessage_broker.config import Config
-from cnmessage_broker.crowd import Crowd
-from cnmessage_broker.link import Link
-from cnmessage_broker.peers import Device, Peer
+from cnmessage_broker.files.crowd import Crowd
+from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.net.link import Link
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
 LINKS: defaultdict[bytes, Link] = defaultdict(lambda: Link(("127.0.0.1", 1), 0.0))

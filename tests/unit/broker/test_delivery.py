@@ -2,14 +2,14 @@
 
 import pytest
 
-from cnmessage_broker.delivery import PUSH_BYTES, address, address_file, notices, pushes
-from cnmessage_broker.effects import Push
-from cnmessage_broker.ports import Group, Stored, Submission
+from cnmessage_broker.loop.delivery import PUSH_BYTES, address, address_file, notices, pushes
+from cnmessage_broker.loop.effects import Push
+from cnmessage_broker.store.ports.messages import Group, Stored, Submission
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.messages import Block, Send
 from cnmessage_protocol.records import Direction, FileFacts, Kind
+from cnmessage_protocol.requests import Block, Send
 from tests.contract.conftest import Desk
 from tests.unit.broker.conftest import Room, message
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.blobs import Blobs
-from cnmessage_broker.descriptors import IDLE, Descriptors
-from cnmessage_broker.intake import Intake, Stage
-from cnmessage_broker.link import Link
-from cnmessage_broker.peers import Device, Peer
-from cnmessage_broker.serving import Serving
-from cnmessage_protocol.filechannel import Get, Granted, Opened
+from cnmessage_broker.files.blobs import Blobs
+from cnmessage_broker.files.descriptors import IDLE, Descriptors
+from cnmessage_broker.files.download import Serving
+from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.files.upload import Intake, Stage
+from cnmessage_broker.net.link import Link
+from cnmessage_protocol.files.channel import Get, Granted, Opened
 
 FILE = b"f" * 16
 BODY = b"hello world"

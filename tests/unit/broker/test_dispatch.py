@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker import dispatch
-from cnmessage_broker.dispatch import COMMANDS, FILE_COMMANDS, Guard, guarded
-from cnmessage_broker.effects import Effect, Refuse
-from cnmessage_broker.filelink import Begin, Complete, Finished, Moved, Open, Unused
-from cnmessage_broker.ports import StoreError
+from cnmessage_broker.between import Begin, Complete, Finished, Moved, Open, Unused
+from cnmessage_broker.loop import dispatch
+from cnmessage_broker.loop.dispatch import COMMANDS, FILE_COMMANDS, Guard, guarded
+from cnmessage_broker.loop.effects import Effect, Refuse
+from cnmessage_broker.store.ports.messages import StoreError
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
-from cnmessage_protocol.filechannel import Get, Put
-from cnmessage_protocol.messages import (
+from cnmessage_protocol.files.channel import Get, Put
+from cnmessage_protocol.requests import (
     REQUESTS,
     Ack,
     Attach,

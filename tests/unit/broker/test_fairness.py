@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_broker.fairness import FairQueue, Room
+from cnmessage_broker.scheduling.fairness import FairQueue, Room
 
 
 def drained(queue: FairQueue[str], cost: float = 1.0) -> list[str]:
@@ -143,7 +143,7 @@ def test_what_waits_first_is_to_be_seen() -> None:
 
 
 def test_keys_that_have_nothing_to_pay_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnmessage_broker.fairness._MANY", 10)
+    monkeypatch.setattr("cnmessage_broker.scheduling.fairness._MANY", 10)
     queue: FairQueue[str] = FairQueue()
     for number in range(100):
         queue.put(f"key{number}", "item", 1)

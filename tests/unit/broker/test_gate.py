@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_broker.gate import LOOPBACK_FACTOR, Gate, GateLimits, is_loopback, network_of
+from cnmessage_broker.net.gate import LOOPBACK_FACTOR, Gate, GateLimits, is_loopback, network_of
 
 FAR, OTHER, NEAR = "10.0.0.1", "10.0.0.2", "127.0.0.1"
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker.effects import Work
+from cnmessage_broker.loop.effects import Work
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.messages import (
+from cnmessage_protocol.requests import (
     Ack,
     Block,
     Login,

@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from cnmessage_broker.effects import Tell
-from cnmessage_broker.filelink import Begin, Begun, Complete, Gone, News, Open, Ready, Release
-from cnmessage_broker.handlers.expiry import AGING, sweep
+from cnmessage_broker.between import Begin, Begun, Complete, Gone, News, Open, Ready, Release
+from cnmessage_broker.loop.effects import Tell
+from cnmessage_broker.loop.handlers.expiry import AGING, sweep
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.filechannel import Get, Put
-from cnmessage_protocol.messages import Files, Withdraw
+from cnmessage_protocol.files.channel import Get, Put
+from cnmessage_protocol.requests import Files, Withdraw
 from tests.unit.broker.conftest import Room
 
 DAY = 86400

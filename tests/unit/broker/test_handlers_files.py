@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker.effects import Tell
-from cnmessage_broker.filelink import (
+from cnmessage_broker.between import (
     Begin,
     Begun,
     Complete,
@@ -19,14 +18,15 @@ from cnmessage_broker.filelink import (
     Release,
     Unused,
 )
-from cnmessage_broker.handlers.expiry import sweep
+from cnmessage_broker.loop.effects import Tell
+from cnmessage_broker.loop.handlers.expiry import sweep
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.filechannel import Get, Kept, Noted, Opened, Put
+from cnmessage_protocol.files.channel import Get, Kept, Noted, Opened, Put
 from cnmessage_protocol.ids import FileId
-from cnmessage_protocol.messages import Block, Decline, Files, Sync, Withdraw
 from cnmessage_protocol.records import FileFacts, Kind
+from cnmessage_protocol.requests import Block, Decline, Files, Sync, Withdraw
 from tests.unit.broker.conftest import Room
 
 DIGEST = hashlib.sha256(b"hello").digest()

@@ -2,11 +2,11 @@
 
 import pytest
 
-from cnmessage_broker.handlers import blocklist, messages
+from cnmessage_broker.loop.handlers import blocklist, messages
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import MessageId, UserName
-from cnmessage_protocol.messages import Ack, Block, Blocklist, History, Receipts, Send, Sync, Unblock, Whoami
 from cnmessage_protocol.records import row_size
+from cnmessage_protocol.requests import Ack, Block, Blocklist, History, Receipts, Send, Sync, Unblock, Whoami
 from cnmessage_protocol.results import Done, Page
 from tests.unit.broker.conftest import Room, message
 

@@ -1,8 +1,8 @@
 """Attachments and who is online: attach, detach, beat, users, and what was missed meanwhile."""
 
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.liveness import EXPIRY
-from cnmessage_protocol.messages import Attach, Beat, Block, Detach, History, Login, Receipts, Users, Whoami
+from cnmessage_protocol.machines.liveness import EXPIRY
+from cnmessage_protocol.requests import Attach, Beat, Block, Detach, History, Login, Receipts, Users, Whoami
 from cnmessage_protocol.results import Done
 from tests.unit.broker.conftest import PASSWORD, Room
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.blobs import Blobs
-from cnmessage_broker.descriptors import Descriptors
-from cnmessage_broker.intake import Intake
-from cnmessage_broker.leaving import Leaving
-from cnmessage_broker.link import Link
-from cnmessage_broker.peers import Device, Peer
-from cnmessage_broker.room import check_room
-from cnmessage_broker.serving import Serving
-from cnmessage_broker.writeback import PIECE
+from cnmessage_broker.files.blobs import Blobs
+from cnmessage_broker.files.descriptors import Descriptors
+from cnmessage_broker.files.download import Serving
+from cnmessage_broker.files.leaving import Leaving
+from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.files.room import check_room
+from cnmessage_broker.files.upload import Intake
+from cnmessage_broker.files.writeback import PIECE
+from cnmessage_broker.net.link import Link
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.filechannel import FIRST_CHUNK, WINDOW_CHUNKS, Credit, Get, Granted, Opened
+from cnmessage_protocol.files.channel import FIRST_CHUNK, WINDOW_CHUNKS, Credit, Get, Granted, Opened
 
 FILE = b"f" * 16
 LINK = Link(("127.0.0.1", 1), 0.0)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cnmessage_broker.pace import GENTLE_CHUNK, GENTLE_RATE, MEMORY, Pace
-from cnmessage_protocol.filechannel import CHUNK, FIRST_CHUNK
+from cnmessage_broker.files.pace import GENTLE_CHUNK, GENTLE_RATE, MEMORY, Pace
+from cnmessage_protocol.files.channel import CHUNK, FIRST_CHUNK
 
 
 class Talk:

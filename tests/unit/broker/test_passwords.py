@@ -7,8 +7,8 @@ from typing import Any
 import argon2
 import pytest
 
-from cnmessage_broker import passwords
-from cnmessage_broker.passwords import PasswordPool, PoolFullError, hash_password, verify_password
+from cnmessage_broker.loop import passwords
+from cnmessage_broker.loop.passwords import PasswordPool, PoolFullError, hash_password, verify_password
 
 SECRET = "correct horse ✓"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from cnmessage_broker.app import Broker
-from cnmessage_broker.effects import MarkRead, Presence, Submit
-from cnmessage_broker.link import Link
-from cnmessage_broker.pending import Origin
-from cnmessage_broker.ports import Account, Marks, Submission
-from cnmessage_broker.store.sqlite import SqliteStore
+from cnmessage_broker.loop.effects import MarkRead, Presence, Submit
+from cnmessage_broker.net.link import Link
+from cnmessage_broker.scheduling.asker import Origin
+from cnmessage_broker.store.ports.messages import Account, Marks, Submission
+from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Kind
 from tests.support.harness import broker_config

@@ -2,13 +2,13 @@
 
 import os
 
-from cnmessage_broker.link import Link
-from cnmessage_broker.pending import Origin
-from cnmessage_broker.slices import SLICE, Slices
+from cnmessage_broker.net.link import Link
+from cnmessage_broker.scheduling.asker import Origin
+from cnmessage_broker.scheduling.slices import SLICE, Slices
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, UserName, uuid7
-from cnmessage_protocol.messages import Send
 from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.requests import Send
 from cnmessage_protocol.results import Sent
 
 FULL = RequestError(ErrorCode.STORAGE, "the broker's disk is full")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_broker.turns import LATELY, LIGHT, NEGLECT, Turns
+from cnmessage_broker.scheduling.turns import LATELY, LIGHT, NEGLECT, Turns
 
 BURST, RATE = LIGHT
 

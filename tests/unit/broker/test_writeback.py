@@ -6,8 +6,8 @@ from types import ModuleType
 
 import pytest
 
-import cnmessage_broker.writeback as broker
-import cnmessage_client.writeback as client
+import cnmessage_broker.files.writeback as broker
+import cnmessage_client.transfer.writeback as client
 
 KINDS = pytest.mark.parametrize("room", [broker, client], ids=["broker", "client"])
 

@@ -4,8 +4,16 @@ import pytest
 import zmq
 from zmq.utils import z85
 
-from cnmessage_broker import zap
-from cnmessage_broker.zap import BARRED, CONNECTION, DELIVERIES_DOMAIN, DOMAIN, Admission, anybody, routing_id
+from cnmessage_broker.net import zap
+from cnmessage_broker.net.zap import (
+    BARRED,
+    CONNECTION,
+    DELIVERIES_DOMAIN,
+    DOMAIN,
+    Admission,
+    anybody,
+    routing_id,
+)
 
 PUBLIC, _ = zmq.curve_keypair()
 RAW = z85.decode(PUBLIC)

@@ -9,8 +9,10 @@ import click
 import pytest
 
 from cnmessage_client import CnMessageError, ErrorCode
-from cnmessage_client.cli.main import GROUPS, cli, ended, example, perform
-from cnmessage_client.cli.options import Settings, common
+from cnmessage_client.cli.main import GROUPS, cli
+from cnmessage_client.shell.group import example
+from cnmessage_client.shell.outcome import ended, perform
+from cnmessage_client.shell.settings import Settings, common
 
 
 def _every(group: click.Group = cli, path: Sequence[str] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -68,7 +70,7 @@ def test_every_command_has_one_example_which_is_a_call_of_it(
     assert (EVERY[path].help or "").count("Example: ") == 1
     text = example(EVERY[path])
     program, *words = shlex.split(text.partition(" | ")[0].removeprefix('eval "$(').removesuffix(')"'))
-    assert (program, perform(words, Settings())) == ("cnmessage", (None, 0))
+    assert (program, perform(cli, words, Settings())) == ("cnmessage", (None, 0))
     assert path in called
 
 

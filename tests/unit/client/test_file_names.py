@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.cli.file_names import by_id, by_name, distinct, full_id, split_words, without_count
-from cnmessage_client.filenames import safe_name
 from cnmessage_client.model import FileInfo
+from cnmessage_client.shell.read.which_file import (
+    by_id,
+    by_name,
+    distinct,
+    full_id,
+    split_words,
+    without_count,
+)
+from cnmessage_client.transfer.names import safe_name
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 HERE = {"a.txt", "b.txt", "data", "Makefile", "j.doe", "bob", "2", "folder/x", "./data"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cnmessage_client.filenames import MAX_NAME, MAX_SAFE, part_name, safe_name, sent_name
+from cnmessage_client.transfer.names import MAX_NAME, MAX_SAFE, part_name, safe_name, sent_name
 
 FILE = bytes(range(16))
 ATTACKS = {

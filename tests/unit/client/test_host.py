@@ -14,12 +14,14 @@ import click
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
-from cnmessage_client.cli.main import cli, perform
-from cnmessage_client.cli.names import complete_name, remember_names
-from cnmessage_client.cli.options import Settings
-from cnmessage_client.cli.progress import Nothing
-from cnmessage_client.cli.render import Renderer
+from cnmessage_client.cli.main import cli
 from cnmessage_client.model import TransferProgress
+from cnmessage_client.shell.host import Run
+from cnmessage_client.shell.out.progress import Nothing
+from cnmessage_client.shell.out.render import Renderer
+from cnmessage_client.shell.outcome import perform
+from cnmessage_client.shell.read.completion import complete_name, remember_names
+from cnmessage_client.shell.settings import Settings
 from tests.support.harness import PASSWORD, BrokerThread, sign_up
 
 Result = TypeVar("Result")
@@ -81,13 +83,14 @@ class Hall(Nothing):
 
     def run(
         self,
-        settings: Settings,
+        run: Run,
         job: Callable[[Client], Awaitable[Result]],
         *,
         long_lived: bool,
         entering: bool,  # noqa: ARG002 - one client, whose profile is there
     ) -> Result:
-        self.ran.append(settings)
+        assert isinstance(run, Settings)
+        self.ran.append(run)
         if long_lived:
             raise CnMessageError(ErrorCode.USAGE, "not in here")
         assert self.client is not None
@@ -153,11 +156,11 @@ def alice(hall: Hall, settings: Settings, home: Home, broker: BrokerThread) -> S
 
 
 def test_commands_work_with_the_living_client_one_after_the_other(hall: Hall, alice: Settings) -> None:
-    assert perform(["send", "bob", "hi there"], alice) == (None, 0)
-    assert perform(["send", "alice", "to me"], alice) == (None, 0)
-    assert perform(["history"], alice) == (None, 0)
-    assert perform(["whoami", "--json"], alice) == (None, 0)
-    assert perform(["users"], alice) == (None, 0)
+    assert perform(cli, ["send", "bob", "hi there"], alice) == (None, 0)
+    assert perform(cli, ["send", "alice", "to me"], alice) == (None, 0)
+    assert perform(cli, ["history"], alice) == (None, 0)
+    assert perform(cli, ["whoami", "--json"], alice) == (None, 0)
+    assert perform(cli, ["users"], alice) == (None, 0)
     receipt, _, message, me, *users = hall.surface.data
     assert receipt.endswith("\tstored\t1")
     assert message.endswith("\talice\talice\tto me")
@@ -176,7 +179,7 @@ def test_the_end_of_a_command_is_handed_back_and_not_printed(hall: Hall, alice: 
         (["blacklist"], 2, "say what to do: blacklist {add, rm, list}"),
         (["watch"], 2, "not in here"),
     ):
-        trouble, number = perform(words, alice)
+        trouble, number = perform(cli, words, alice)
         assert number == status, words
         assert trouble is not None
         assert said in trouble.message
@@ -194,7 +197,7 @@ def test_help_and_version_are_written_where_everything_is(hall: Hall, settings: 
         (["completion", "bash"], ""),
     ):
         hall.surface.data.clear()
-        assert perform(words, settings) == (None, 0)
+        assert perform(cli, words, settings) == (None, 0)
         (text,) = hall.surface.data
         assert text.lstrip("\n").splitlines()[0].startswith(first) or "_CNMESSAGE_COMPLETE" in text
     assert hall.surface.rest == []
@@ -210,7 +213,7 @@ def test_what_is_not_the_commands_is_refused_before_anything_else_is_done(
         (["login", "alice", "--password-stdin"], "no standard input"),
         (["files", "get", "a.txt", "-o", "-"], "no standard output"),
     ):
-        trouble, status = perform(words, settings)
+        trouble, status = perform(cli, words, settings)
         assert trouble is not None
         assert (status, said in trouble.message) == (2, True)
     assert (hall.surface, hall.ran) == (Page(), [])
@@ -221,21 +224,21 @@ def test_a_stopped_upload_says_how_to_go_on(hall: Hall, alice: Settings, tmp_pat
     with path.open("wb") as file:
         file.truncate(256 << 20)
     hall.stops = True
-    assert perform(["files", "send", "bob", str(path)], alice) == (None, 130)
+    assert perform(cli, ["files", "send", "bob", str(path)], alice) == (None, 130)
     assert hall.surface.rest == ["Stopped. What is done is kept: the same command again goes on from there."]
     hall.stops = False
-    assert perform(["whoami"], alice) == (None, 0)
+    assert perform(cli, ["whoami"], alice) == (None, 0)
 
 
 def test_hints_are_as_a_command_is_typed_here(hall: Hall, alice: Settings, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("some text")
     hall.surface.person = True
-    assert perform(["files", "send", "alice", str(tmp_path / "a.txt")], alice) == (None, 0)
-    assert perform(["files"], replace(alice, prefix="/")) == (None, 0)
+    assert perform(cli, ["files", "send", "alice", str(tmp_path / "a.txt")], alice) == (None, 0)
+    assert perform(cli, ["files"], replace(alice, prefix="/")) == (None, 0)
     assert hall.surface.rest == ["Fetch what is offered with: /files get --all"]
-    assert perform(["history"], alice) == (None, 0)
+    assert perform(cli, ["history"], alice) == (None, 0)
     assert "fetch it: files get " in hall.surface.data[-1]
-    trouble, _ = perform(["files", "get", "nothing"], alice)
+    trouble, _ = perform(cli, ["files", "get", "nothing"], alice)
     assert trouble is not None
     assert "'files' lists what there is" in trouble.message
     assert Settings(host=hall, profile="other").typed("files").endswith("cnmessage --profile other files")
@@ -246,7 +249,7 @@ def test_errors_of_some_among_many_have_the_programs_name_before_them_in_a_shell
 ) -> None:
     for prefix, lead in (("", ""), (None, "cnmessage: ")):
         hall.surface.rest.clear()
-        trouble, status = perform(["blacklist", "add", "bob", "eve-1"], replace(alice, prefix=prefix))
+        trouble, status = perform(cli, ["blacklist", "add", "bob", "eve-1"], replace(alice, prefix=prefix))
         assert (status, trouble is not None) == (8, True)
         (line,) = hall.surface.rest
         assert line.startswith(f"{lead}there is no user 'eve-1'")
@@ -257,7 +260,7 @@ def test_a_new_password_is_asked_for_until_it_will_do_and_is_the_same_twice(
 ) -> None:
     fresh, repeat = ("New password: ", True), ("Repeat for confirmation: ", True)
     hall.answers = ["", PASSWORD, "short", "long enough", "", "mistyped", "long enough", "long enough"]
-    assert perform(["passwd"], alice) == (None, 0)
+    assert perform(cli, ["passwd"], alice) == (None, 0)
     old = ("Old password: ", True)
     assert hall.asked == [old, old, fresh, fresh, repeat, repeat, fresh, repeat]
     too_short, different = hall.surface.rest
@@ -267,11 +270,11 @@ def test_a_new_password_is_asked_for_until_it_will_do_and_is_the_same_twice(
 
 
 def test_who_gives_no_answer_has_stopped_the_command(hall: Hall, settings: Settings) -> None:
-    assert perform(["signup"], settings) == (None, 130)
+    assert perform(cli, ["signup"], settings) == (None, 130)
     assert hall.asked == [("User name: ", False)]
     for unasked in (replace(settings, no_input=True), settings):
         hall.can_ask = unasked.no_input
-        trouble, status = perform(["signup"], unasked)
+        trouble, status = perform(cli, ["signup"], unasked)
         assert trouble is not None
         assert (status, "a user name is needed" in trouble.message) == (2, True)
     assert hall.ran == []
@@ -296,9 +299,9 @@ def test_what_the_chat_says_holds_but_for_flags_which_the_host_gets_to_see(
 ) -> None:
     monkeypatch.setenv("CNMESSAGE_PROFILE", "variable")
     monkeypatch.setenv("CNMESSAGE_BROKER", "variable:1")
-    perform(["users"], alice)
-    perform(["users", "--profile", "bob", "--timeout", "3"], alice)
-    perform(["blacklist", "--broker", "other:1", "list", "--json"], alice)
+    perform(cli, ["users"], alice)
+    perform(cli, ["users", "--profile", "bob", "--timeout", "3"], alice)
+    perform(cli, ["blacklist", "--broker", "other:1", "list", "--json"], alice)
     plain, flags, nested = hall.ran
     assert plain == alice
     assert flags == replace(alice, profile="bob", timeout=3.0)
@@ -309,11 +312,11 @@ def test_what_the_chat_says_holds_but_for_flags_which_the_host_gets_to_see(
 
 def test_a_table_is_as_wide_as_the_surface_and_has_its_colours(hall: Hall, alice: Settings) -> None:
     surface = hall.surface
-    assert perform(["send", "bob", "hi"], alice) == (None, 0)
+    assert perform(cli, ["send", "bob", "hi"], alice) == (None, 0)
     for colour, width in ((False, 20), (True, 20), (False, 60)):
         surface.data.clear()
         surface.person, surface.colour, surface.width = True, colour, width
-        assert perform(["users"], alice) == (None, 0)
+        assert perform(cli, ["users"], alice) == (None, 0)
         (table,) = surface.data
         assert not table.endswith("\n")
         assert ("\x1b[" in table) is colour

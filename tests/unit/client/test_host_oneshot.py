@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
-from cnmessage_client.cli import oneshot
-from cnmessage_client.cli.oneshot import OneShot, ProcessSurface
-from cnmessage_client.cli.options import Settings
+from cnmessage_client.shell import oneshot
+from cnmessage_client.shell.oneshot import OneShot, ProcessSurface
+from cnmessage_client.shell.settings import Settings
 from tests.support.harness import BrokerThread, free_port, sign_up
 
 

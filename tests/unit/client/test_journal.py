@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_client.journal import KEEP, Journal, Undertaking
+from cnmessage_client.transfer.journal import KEEP, Journal, Undertaking
 
 WHAT = Undertaking("alice", "127.0.0.1:12416", "/home/alice/a.txt", 5, 1, "a.txt", ("bob",), "")
 OTHERS = [

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cnmessage_client.cli.listing import HEADS, can_be_fetched, file_row, state_of
-from cnmessage_client.cli.oneshot import ProcessSurface
-from cnmessage_client.cli.render import Renderer, in_units
 from cnmessage_client.model import FileInfo, RecipientState
+from cnmessage_client.shell.oneshot import ProcessSurface
+from cnmessage_client.shell.out.listing import HEADS, can_be_fetched, file_row, state_of
+from cnmessage_client.shell.out.render import Renderer, in_units
 
 TIME = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 ID = "1a2b3c4d-0000-4000-8000-000000000001"

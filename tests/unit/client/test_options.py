@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cnmessage_client.cli.options import Settings, common
+from cnmessage_client.shell.settings import Settings, common
 
 _FROM_ENVIRONMENT = {"CNMESSAGE_PROFILE": "variable", "CNMESSAGE_BROKER": "variable:1"}
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnmessage_client import outbox as module
-from cnmessage_client.outbox import Outbox
+from cnmessage_client.link import outbox as module
+from cnmessage_client.link.outbox import Outbox
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import ClientId, UserName, uuid7
 from cnmessage_protocol.records import Outgoing

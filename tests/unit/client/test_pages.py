@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cnmessage_client.pages import FULL, MOST_BYTES, MOST_ROWS, STRETCH, Walk, check_order
+from cnmessage_client.link.pages import FULL, MOST_BYTES, MOST_ROWS, STRETCH, Walk, check_order
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 TIMEOUT = 10.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_client.partfile import Part
+from cnmessage_client.transfer.part import Part
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 FILE = bytes(range(16))

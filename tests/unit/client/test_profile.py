@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.connection import keys_match, new_key_pair
+from cnmessage_client.link.connection import keys_match, new_key_pair
 from cnmessage_client.profile import Address, Home, KeyPair, KnownBrokers, parse_address
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 

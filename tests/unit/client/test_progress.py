@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from cnmessage_client.cli.oneshot import OneShot, ProcessSurface
-from cnmessage_client.cli.progress import Bars, Events, Lines, Nothing
-from cnmessage_client.cli.render import Renderer
 from cnmessage_client.model import TransferProgress
+from cnmessage_client.shell.oneshot import OneShot, ProcessSurface
+from cnmessage_client.shell.out.progress import Bars, Events, Lines, Nothing
+from cnmessage_client.shell.out.render import Renderer
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 SIZE = 100 << 20

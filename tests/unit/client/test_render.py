@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cnmessage_client.cli.oneshot import ProcessSurface
-from cnmessage_client.cli.render import Renderer
 from cnmessage_client.model import Message, MessageFile, User
+from cnmessage_client.shell.oneshot import ProcessSurface
+from cnmessage_client.shell.out.render import Renderer
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 TIME = datetime(2026, 3, 1, 9, 30, 0, 5000, tzinfo=UTC)

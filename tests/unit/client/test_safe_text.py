@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnmessage_client.cli.safe_text import one_field, safe_text
+from cnmessage_client.shell.out.safe_text import one_field, safe_text
 
 # Every class of character that terminals obey or that reorders, hides or breaks what is shown.
 _NASTY = "".join(map(chr, [*range(32), *range(0x7F, 0xA0)])) + (

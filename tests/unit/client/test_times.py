@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.cli.times import Span, parse_moment
+from cnmessage_client.shell.read.times import Span, parse_moment
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 999, tzinfo=timezone(timedelta(hours=1)))
 

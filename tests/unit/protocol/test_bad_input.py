@@ -24,8 +24,8 @@ from cnmessage_protocol.envelope import (
     unpack_request,
 )
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
-from cnmessage_protocol.messages import REQUESTS, Request, parse_request
 from cnmessage_protocol.records import file_facts, inbox_item, outgoing
+from cnmessage_protocol.requests import REQUESTS, Request, parse_request
 from cnmessage_protocol.results import parse_result
 from cnmessage_protocol.schema import Check
 from cnmessage_protocol.sealing import Opener

@@ -6,7 +6,7 @@ import pytest
 
 from cnmessage_protocol.deliveries import parse_delivery
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, told_code
-from cnmessage_protocol.filechannel import FROM_BROKER, Granted, Kept, pack, unpack
+from cnmessage_protocol.files.channel import FROM_BROKER, Granted, Kept, pack, unpack
 from cnmessage_protocol.records import MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
 from cnmessage_protocol.results import (
     HEARTBEATS,

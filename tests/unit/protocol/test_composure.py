@@ -1,7 +1,7 @@
 """Pauses towards a broker that hangs up, refuses or spins; each grows, and shrinks once things go well."""
 
-from cnmessage_protocol.composure import STEADY, Composure
-from cnmessage_protocol.liveness import BACKOFF_LIMIT
+from cnmessage_protocol.machines.composure import STEADY, Composure
+from cnmessage_protocol.machines.liveness import BACKOFF_LIMIT
 
 NO_CHANCE = 1.0
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from cnmessage_protocol.download import Download
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.filechannel import (
+from cnmessage_protocol.files.channel import (
     FETCHED_CHUNK,
     FIRST_CHUNK,
     WINDOW_CHUNKS,
@@ -17,8 +16,9 @@ from cnmessage_protocol.filechannel import (
     Opened,
     Stop,
 )
-from cnmessage_protocol.flows import QUICK
-from cnmessage_protocol.transfer import DOWNLOADING, SILENCE, Ended, Keep, Phase, Reopen, Say, SeekTo
+from cnmessage_protocol.files.download import Download
+from cnmessage_protocol.files.flows import QUICK
+from cnmessage_protocol.files.transfer import DOWNLOADING, SILENCE, Ended, Keep, Phase, Reopen, Say, SeekTo
 
 DIGEST = b"d" * 32
 LIMIT = 60.0

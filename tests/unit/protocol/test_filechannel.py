@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.envelope import VERSION
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.filechannel import (
+from cnmessage_protocol.files.channel import (
     CHUNK,
     FROM_BROKER,
     FROM_CLIENT,

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnmessage_protocol.errors import ProtocolError
-from cnmessage_protocol.filechannel import CHUNK, FIRST_CHUNK, WINDOW, WINDOW_CHUNKS, Credit
-from cnmessage_protocol.flows import QUICK, Inflow, Outflow
+from cnmessage_protocol.files.channel import CHUNK, FIRST_CHUNK, WINDOW, WINDOW_CHUNKS, Credit
+from cnmessage_protocol.files.flows import QUICK, Inflow, Outflow
 
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * WINDOW + 7]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_protocol.inbox import HOLD, MOST_BARREN, PATIENCE, Ask, Inbox, Show, Stuck
+from cnmessage_protocol.machines.inbox import HOLD, MOST_BARREN, PATIENCE, Ask, Inbox, Show, Stuck
 from cnmessage_protocol.records import InboxItem
 from tests.unit.protocol.test_inbox_machine import item
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cnmessage_protocol.ids import UserName
-from cnmessage_protocol.inbox import HOLD, PATIENCE, Ask, Inbox, InboxEffect, Show
+from cnmessage_protocol.machines.inbox import HOLD, PATIENCE, Ask, Inbox, InboxEffect, Show
 from cnmessage_protocol.records import Direction, InboxItem, Kind
 from cnmessage_protocol.testing import FakeClock, Fate, Link, calm
 from tests.unit.protocol.strategies import thorough

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cnmessage_protocol.liveness import EXPIRY, HEARTBEAT, Liveness
+from cnmessage_protocol.machines.liveness import EXPIRY, HEARTBEAT, Liveness
 from tests.unit.protocol.strategies import thorough
 
 

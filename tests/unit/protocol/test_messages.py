@@ -20,7 +20,7 @@ from cnmessage_protocol.envelope import (
     unpack_request,
 )
 from cnmessage_protocol.errors import EXIT_STATUS, ErrorCode, ProtocolError
-from cnmessage_protocol.messages import REQUESTS, Request, parse_request
+from cnmessage_protocol.requests import REQUESTS, Request, parse_request
 from cnmessage_protocol.results import MAX_RECEIPT_IDS, parse_result, result_values
 from tests.unit.protocol.strategies import UINT63, thorough, valid_map
 

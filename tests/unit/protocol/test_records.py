@@ -8,7 +8,6 @@ from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, decode, encod
 from cnmessage_protocol.envelope import pack_request, unpack_request
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ClientId, UserName
-from cnmessage_protocol.messages import Send
 from cnmessage_protocol.records import (
     MAX_BODY,
     MAX_FILE_NAME,
@@ -20,6 +19,7 @@ from cnmessage_protocol.records import (
     recipients,
     utf8_size,
 )
+from cnmessage_protocol.requests import Send
 from cnmessage_protocol.schema import LARGEST, LATEST
 from tests.unit.protocol.strategies import BODIES, IDS, NAMES, thorough, valid
 

@@ -5,10 +5,10 @@ import pytest
 from cnmessage_protocol.envelope import MAX_REQUEST, pack_request
 from cnmessage_protocol.errors import RETRYABLE, BrokenAnswerError, ErrorCode, RequestError, told_code
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.messages import Send
+from cnmessage_protocol.machines.sendqueue import RETRY_PAUSE, Acked, Refused, SendQueue
 from cnmessage_protocol.records import MAX_BODY, Outgoing
+from cnmessage_protocol.requests import Send
 from cnmessage_protocol.results import MAX_MESSAGES, Sent
-from cnmessage_protocol.sendqueue import RETRY_PAUSE, Acked, Refused, SendQueue
 from tests.unit.protocol.world import number_id
 
 

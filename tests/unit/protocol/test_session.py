@@ -4,15 +4,24 @@ from itertools import product
 
 import pytest
 
-from cnmessage_protocol.composure import JOIN_PATIENCE
 from cnmessage_protocol.deliveries import Closed, Hello, Presence
-from cnmessage_protocol.effects import Answer, CloseLink, End, Listen, Moved, OpenLink, Roster, Transmit
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.liveness import BACKOFF_LIMIT
-from cnmessage_protocol.messages import Attach, Beat, Sync, Users
-from cnmessage_protocol.session import Session
-from cnmessage_protocol.states import TRANSITIONS, Event, State
+from cnmessage_protocol.machines.composure import JOIN_PATIENCE
+from cnmessage_protocol.machines.effects import (
+    Answer,
+    CloseLink,
+    End,
+    Listen,
+    Moved,
+    OpenLink,
+    Roster,
+    Transmit,
+)
+from cnmessage_protocol.machines.liveness import BACKOFF_LIMIT
+from cnmessage_protocol.machines.session import Session
+from cnmessage_protocol.machines.states import TRANSITIONS, Event, State
+from cnmessage_protocol.requests import Attach, Beat, Sync, Users
 from tests.unit.protocol.world import World
 
 PAIRS = list(product(State, Event))

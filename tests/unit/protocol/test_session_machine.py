@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cnmessage_protocol.deliveries import Closed
-from cnmessage_protocol.effects import Answer, End
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import ClientId
-from cnmessage_protocol.messages import Users
+from cnmessage_protocol.machines.effects import Answer, End
+from cnmessage_protocol.machines.sendqueue import Acked, Refused
+from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import Outgoing
-from cnmessage_protocol.sendqueue import Acked, Refused
-from cnmessage_protocol.states import State
+from cnmessage_protocol.requests import Users
 from cnmessage_protocol.testing import Fate
 from tests.unit.protocol.strategies import thorough
 from tests.unit.protocol.world import BOB, NOBODY, World, number_id

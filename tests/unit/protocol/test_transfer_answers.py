@@ -2,9 +2,8 @@
 
 import pytest
 
-from cnmessage_protocol.download import Download
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.filechannel import (
+from cnmessage_protocol.files.channel import (
     CHUNK,
     WINDOW,
     WINDOW_CHUNKS,
@@ -17,8 +16,9 @@ from cnmessage_protocol.filechannel import (
     Put,
     Stop,
 )
-from cnmessage_protocol.transfer import SILENCE, Effect, Ended, Keep, Reopen, Say, SeekTo
-from cnmessage_protocol.upload import MAX_RESTARTS, Upload
+from cnmessage_protocol.files.download import Download
+from cnmessage_protocol.files.transfer import SILENCE, Effect, Ended, Keep, Reopen, Say, SeekTo
+from cnmessage_protocol.files.upload import MAX_RESTARTS, Upload
 
 FILE, MESSAGE, DIGEST = b"f" * 16, b"m" * 16, b"d" * 32
 PUT = Put("a.bin", 3 * CHUNK, ("bob",))

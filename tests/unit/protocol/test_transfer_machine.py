@@ -12,11 +12,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cnmessage_protocol.download import Download
-from cnmessage_protocol.filechannel import CHUNK, FIRST_CHUNK, WINDOW, Chunk, FileMessage, Put
+from cnmessage_protocol.files.channel import CHUNK, FIRST_CHUNK, WINDOW, Chunk, FileMessage, Put
+from cnmessage_protocol.files.download import Download
+from cnmessage_protocol.files.transfer import Effect, Ended, Keep, Phase, Reopen, Say, SeekTo
+from cnmessage_protocol.files.upload import Upload
 from cnmessage_protocol.testing import Fate
-from cnmessage_protocol.transfer import Effect, Ended, Keep, Phase, Reopen, Say, SeekTo
-from cnmessage_protocol.upload import Upload
 from tests.unit.protocol.strategies import thorough
 from tests.unit.protocol.transfer_world import (
     DIGEST,

@@ -3,7 +3,7 @@
 import pytest
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.filechannel import (
+from cnmessage_protocol.files.channel import (
     CHUNK,
     FIRST_CHUNK,
     WINDOW,
@@ -15,7 +15,7 @@ from cnmessage_protocol.filechannel import (
     Put,
     Stop,
 )
-from cnmessage_protocol.transfer import (
+from cnmessage_protocol.files.transfer import (
     LEAST_GAIN,
     SILENCE,
     UPLOADING,
@@ -27,7 +27,7 @@ from cnmessage_protocol.transfer import (
     Step,
     next_phase,
 )
-from cnmessage_protocol.upload import MAX_RESTARTS, Upload
+from cnmessage_protocol.files.upload import MAX_RESTARTS, Upload
 
 FILE, DIGEST = b"f" * 16, b"d" * 32
 KEPT = Kept(FILE, b"m" * 16, 7, 1)

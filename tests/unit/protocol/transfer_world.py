@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.filechannel import (
+from cnmessage_protocol.files.channel import (
     FROM_BROKER,
     FROM_CLIENT,
     Chunk,
@@ -28,9 +28,9 @@ from cnmessage_protocol.filechannel import (
     pack,
     unpack,
 )
-from cnmessage_protocol.flows import Inflow, Outflow
+from cnmessage_protocol.files.flows import Inflow, Outflow
+from cnmessage_protocol.files.transfer import Ended
 from cnmessage_protocol.testing import FakeClock, Fate, Link, calm
-from cnmessage_protocol.transfer import Ended
 
 FILE, UPLOAD, DIGEST = b"f" * 16, b"u" * 16, b"d" * 32
 KEPT = Kept(FILE, b"m" * 16, 7, 1)

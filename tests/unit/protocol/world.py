@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Delivery, Hello, Items
-from cnmessage_protocol.effects import (
+from cnmessage_protocol.envelope import Reply, pack_result, unpack_reply
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.ids import ClientId, MessageId, UserName
+from cnmessage_protocol.machines.effects import (
     Answer,
     CloseLink,
     Effect,
@@ -19,13 +22,12 @@ from cnmessage_protocol.effects import (
     Settle,
     Transmit,
 )
-from cnmessage_protocol.envelope import Reply, pack_result, unpack_reply
-from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.inbox import Show
-from cnmessage_protocol.liveness import EXPIRY
-from cnmessage_protocol.messages import Ack, Attach, Beat, Detach, Request, Send, Sync, Users
+from cnmessage_protocol.machines.inbox import Show
+from cnmessage_protocol.machines.liveness import EXPIRY
+from cnmessage_protocol.machines.sendqueue import Acked, Refused
+from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.records import MAX_BODY, Direction, InboxItem, Kind, Outgoing
+from cnmessage_protocol.requests import Ack, Attach, Beat, Detach, Request, Send, Sync, Users
 from cnmessage_protocol.results import (
     MAX_MESSAGES,
     Attached,
@@ -37,8 +39,6 @@ from cnmessage_protocol.results import (
     UserList,
     result_values,
 )
-from cnmessage_protocol.sendqueue import Acked, Refused
-from cnmessage_protocol.session import Session
 from cnmessage_protocol.testing import FakeClock, Fate, Link, Recorder, calm
 
 ALICE, BOB, NOBODY = UserName("alice"), UserName("bob"), UserName("nobody")

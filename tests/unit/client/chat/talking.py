@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from cnmessage_client.cli.chat.effects import Effect, SendMessage, Show
-from cnmessage_client.cli.chat.entries import Entry, Mark, Note, Preview, Rule, Said, Trouble
-from cnmessage_client.cli.chat.talk import Talk
+from cnmessage_client.chat.talk.effects import Effect, SendMessage, Show
+from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Rule, Said, Trouble
+from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.model import Message, Receipt
-from cnmessage_protocol.states import State
+from cnmessage_protocol.machines.states import State
 
 COMMANDS = frozenset(
     {

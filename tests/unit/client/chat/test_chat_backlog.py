@@ -1,6 +1,6 @@
 """What is not shown at the start stays unread until it was read by other means."""
 
-from cnmessage_client.cli.chat.backlog import Backlog
+from cnmessage_client.chat.drive.backlog import Backlog
 
 
 def test_a_mark_rises_freely_when_all_was_shown() -> None:

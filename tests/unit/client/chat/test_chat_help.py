@@ -2,8 +2,8 @@
 
 import pytest
 
-from cnmessage_client.cli.chat.helping import help_text
-from cnmessage_client.cli.chat.lines import OWN_COMMANDS, Refused, Say, read
+from cnmessage_client.chat.drive.help import help_text
+from cnmessage_client.chat.talk.lines import OWN_COMMANDS, Refused, Say, read
 from cnmessage_client.cli.main import ALIASES, GROUPS, cli
 
 COMMANDS = [*cli.commands, *ALIASES]
@@ -11,7 +11,7 @@ ELSEWHERE = {"watch", "chat", "completion"}
 
 
 def overview(slash: str = "", width: int = 80, *, colour: bool = False) -> list[str]:
-    text = help_text((), slash=slash, width=width, colour=colour)
+    text = help_text(cli, (), slash=slash, width=width, colour=colour)
     assert text is not None
     return text.splitlines()
 
@@ -48,14 +48,14 @@ def test_every_example_can_be_typed_where_it_is_shown(peer: str | None) -> None:
 
 
 def test_own_commands_are_explained_here_and_others_by_the_command_line() -> None:
-    text = help_text(("break",), slash="/", width=80, colour=False)
+    text = help_text(cli, ("break",), slash="/", width=80, colour=False)
     assert text is not None
     assert text.startswith("/break [SECONDS]\n")
-    assert help_text(("/quit",), slash="", width=80, colour=False) == help_text(
-        ("exit",), slash="", width=80, colour=False
+    assert help_text(cli, ("/quit",), slash="", width=80, colour=False) == help_text(
+        cli, ("exit",), slash="", width=80, colour=False
     )
-    assert help_text(("send",), slash="", width=80, colour=False) is None
-    assert help_text(("files", "send"), slash="", width=80, colour=False) is None
+    assert help_text(cli, ("send",), slash="", width=80, colour=False) is None
+    assert help_text(cli, ("files", "send"), slash="", width=80, colour=False) is None
 
 
 def test_titles_are_bold_where_there_are_colours() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_client.cli.chat import spool
+from cnmessage_client.chat.drive import spool
 from cnmessage_client.profile import Profile
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from tests.support.harness import home_at

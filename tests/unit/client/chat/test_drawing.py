@@ -10,23 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cnmessage_client.cli.chat.drawing import day_rule, draw
-from cnmessage_client.cli.chat.entries import (
-    Entry,
-    Mark,
-    Note,
-    Output,
-    Preview,
-    Rule,
-    Said,
-    Trouble,
-    Typed,
-)
-from cnmessage_client.cli.chat.theme import Theme
-from cnmessage_client.cli.chat.wrapping import cells, cut, cut_left, tame
-from cnmessage_client.cli.colours import name_colour, wants_colour
-from cnmessage_client.cli.safe_text import safe_text
+from cnmessage_client.chat.screen.cells import cells, cut, cut_left, tame
+from cnmessage_client.chat.screen.drawing import day_rule, draw
+from cnmessage_client.chat.screen.theme import Theme
+from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Output, Preview, Rule, Said, Trouble, Typed
 from cnmessage_client.model import MessageFile
+from cnmessage_client.shell.out.colours import name_colour, wants_colour
+from cnmessage_client.shell.out.safe_text import safe_text
 
 COLOUR, PLAIN = Theme(colour=True), Theme(colour=False)
 NOON = datetime(2026, 11, 25, 12, 3, tzinfo=datetime.now().astimezone().tzinfo)

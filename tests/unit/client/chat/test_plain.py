@@ -4,15 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 
-from cnmessage_client.cli.chat.entries import (
-    Mark,
-    Note,
-    Output,
-    Preview,
-    Rule,
-    Trouble,
-    Typed,
-)
+from cnmessage_client.chat.talk.entries import Mark, Note, Output, Preview, Rule, Trouble, Typed
 from cnmessage_client.model import TransferProgress
 from tests.support.pipes import FILE, NOON, own, piped, said, show
 

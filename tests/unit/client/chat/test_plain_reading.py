@@ -15,15 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_client.cli.chat.entries import (
-    Mark,
-    Note,
-    Output,
-    Trouble,
-)
-from cnmessage_client.cli.chat.linereader import MOST_WAITING
-from cnmessage_client.cli.chat.plain import Plain
-from cnmessage_client.cli.chat.plainlines import message_json, message_line
+from cnmessage_client.chat.plain.plain import Plain
+from cnmessage_client.chat.plain.reader import MOST_WAITING
+from cnmessage_client.chat.plain.words import message_json, message_line
+from cnmessage_client.chat.talk.entries import Mark, Note, Output, Trouble
 from cnmessage_protocol.errors import CnMessageError
 from tests.support.pipes import FILE, PATIENCE, End, own, piped, said, show
 from tests.support.stage import WrittenTalk

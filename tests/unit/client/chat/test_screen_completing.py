@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from cnmessage_client.cli.chat.completing import ChatCompleter, escaped, read_words
-from cnmessage_client.cli.chat.status import Completions
+from cnmessage_client.chat.screen.completing import ChatCompleter, escaped, read_words
+from cnmessage_client.chat.talk.status import Completions
 from cnmessage_client.cli.main import cli
 from tests.support.stage import on_stage
 

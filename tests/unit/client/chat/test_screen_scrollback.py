@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.cli.chat.drawing import day_rule, draw
-from cnmessage_client.cli.chat.entries import Entry, Mark, Note, Preview, Said
-from cnmessage_client.cli.chat.scrollback import MOST_ROWS, Drawn, Scrollback
-from cnmessage_client.cli.chat.theme import Theme
-from cnmessage_client.cli.chat.wrapping import Row
+from cnmessage_client.chat.screen.cells import Row
+from cnmessage_client.chat.screen.drawing import day_rule, draw
+from cnmessage_client.chat.screen.scrollback import MOST_ROWS, Drawn, Scrollback
+from cnmessage_client.chat.screen.theme import Theme
+from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
 from tests.support.stage import NOON, numbered, said
 
 TODAY = NOON.date()

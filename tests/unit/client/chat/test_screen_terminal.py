@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_client.cli.chat.entries import Entry, Mark, Output, Trouble
-from cnmessage_client.cli.chat.theme import Theme
+from cnmessage_client.chat.screen.theme import Theme
+from cnmessage_client.chat.talk.entries import Entry, Mark, Output, Trouble
 from cnmessage_protocol.errors import CnMessageError
 from tests.support.screen import FakeTerminal
 from tests.support.stage import lasting, on_stage, said

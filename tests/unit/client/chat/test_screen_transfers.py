@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from cnmessage_client.cli.chat.transfers import MOST_LINES, Transfers
+from cnmessage_client.chat.screen.transfers import MOST_LINES, Transfers
 from cnmessage_client.model import TransferProgress
 from tests.support.stage import on_stage
 

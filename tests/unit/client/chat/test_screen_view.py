@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cnmessage_client.cli.chat.entries import Entry, Mark, Note, Rule, Trouble
-from cnmessage_client.cli.chat.status import Status
+from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Rule, Trouble
+from cnmessage_client.chat.talk.status import Status
 from tests.support.stage import lasting, numbered, on_stage, said
 
 SIZES = [(80, 24), (120, 40)]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cnmessage_client.cli.chat.conversations import PAGE, PATIENCE, said_of
-from cnmessage_client.cli.chat.effects import LoadEarlier, MarkRead, Redraw, Ring, Show
-from cnmessage_protocol.states import State
+from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ring, Show
+from cnmessage_client.chat.talk.views import PAGE, PATIENCE, said_of
+from cnmessage_protocol.machines.states import State
 from tests.unit.client.chat.talking import (
     at_bob,
     lines,
@@ -81,14 +81,14 @@ def test_home_loads_more_too() -> None:
 
 
 def test_a_full_view_says_how_to_see_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnmessage_client.cli.chat.view.MOST_ENTRIES", 3)
+    monkeypatch.setattr("cnmessage_client.chat.talk.view.MOST_ENTRIES", 3)
     talk = at_bob(*(received(seq) for seq in range(100, 100 + PAGE)))
     (note,) = lines(shown(talk.more(0.0)))
     assert note.endswith("for older ones: /history 100 --with bob --until TIME")
 
 
 def test_what_comes_too_late_for_a_full_view_is_told_and_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnmessage_client.cli.chat.view.MOST_ENTRIES", 3)
+    monkeypatch.setattr("cnmessage_client.chat.talk.view.MOST_ENTRIES", 3)
     talk = new_talk()
     talk.more(0.0)
     talk.earlier(None, [received(seq) for seq in (5, 6, 7)], 0.0)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cnmessage_client.cli.chat.effects import Break, Edit, Quit, RunCommand
-from cnmessage_client.cli.chat.lines import (
+from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
+from cnmessage_client.chat.talk.lines import (
     OWN_ALIASES,
     OWN_COMMANDS,
     OWN_FORMS,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cnmessage_client.cli.chat.link import Link, Turn, span
-from cnmessage_protocol.states import State
+from cnmessage_client.chat.talk.link import Link, Turn, span
+from cnmessage_protocol.machines.states import State
 
 
 def test_the_countdown_is_told_second_by_second() -> None:

@@ -9,12 +9,13 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cnmessage_client.cli.chat import conversations, unread, view
-from cnmessage_client.cli.chat.conversations import conversations_of, said_of
-from cnmessage_client.cli.chat.effects import Effect, LoadEarlier, MarkRead, Redraw, Show
-from cnmessage_client.cli.chat.entries import Said
+from cnmessage_client.chat.talk import unread, view
+from cnmessage_client.chat.talk import views as conversations
+from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Redraw, Show
+from cnmessage_client.chat.talk.entries import Said
+from cnmessage_client.chat.talk.views import conversations_of, said_of
 from cnmessage_client.model import Message
-from cnmessage_protocol.states import State
+from cnmessage_protocol.machines.states import State
 from tests.unit.client.chat.talking import broadcast, new_talk, own, receipt, received, sent, some, type_in
 from tests.unit.protocol.strategies import thorough
 

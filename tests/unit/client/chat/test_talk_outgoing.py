@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from cnmessage_client.cli.chat import outgoing as room
-from cnmessage_client.cli.chat.conversations import said_of
-from cnmessage_client.cli.chat.entries import Mark, Said
-from cnmessage_client.cli.chat.outgoing import EVERY, Outgoing
+from cnmessage_client.chat.talk import outgoing as room
+from cnmessage_client.chat.talk.entries import Mark, Said
+from cnmessage_client.chat.talk.outgoing import EVERY, Outgoing
+from cnmessage_client.chat.talk.views import said_of
 from cnmessage_client.model import Delivered
 from cnmessage_protocol.results import MAX_RECEIPT_IDS
 from tests.unit.client.chat.talking import own

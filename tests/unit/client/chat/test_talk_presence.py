@@ -1,7 +1,7 @@
 """Who is online, and one line for many changes."""
 
-from cnmessage_client.cli.chat import presence as room
-from cnmessage_client.cli.chat.presence import QUIET, WINDOW, Presence
+from cnmessage_client.chat.talk import presence as room
+from cnmessage_client.chat.talk.presence import QUIET, WINDOW, Presence
 
 ALL = [("alice", True), ("bob", True), ("carol", False), ("dave", False)]
 

@@ -2,10 +2,7 @@
 
 import pytest
 
-from cnmessage_client.cli.chat.effects import (
-    SendAsFile,
-    SetDraft,
-)
+from cnmessage_client.chat.talk.effects import SendAsFile, SetDraft
 from cnmessage_protocol.records import MAX_BODY
 from tests.unit.client.chat.talking import (
     busy,

@@ -2,18 +2,12 @@
 
 import pytest
 
-from cnmessage_client.cli.chat.effects import (
-    AskReceipts,
-    MarkRead,
-    Ring,
-    SendMessage,
-    Show,
-)
-from cnmessage_client.cli.chat.entries import Mark, Said
-from cnmessage_client.cli.chat.talk import Talk
+from cnmessage_client.chat.talk.effects import AskReceipts, MarkRead, Ring, SendMessage, Show
+from cnmessage_client.chat.talk.entries import Mark, Said
+from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.model import Delivered
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.states import State
+from cnmessage_protocol.machines.states import State
 from tests.unit.client.chat.talking import (
     NOON,
     busy,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cnmessage_client.cli.chat import unread as room
-from cnmessage_client.cli.chat.unread import Unread
+from cnmessage_client.chat.talk import unread as room
+from cnmessage_client.chat.talk.unread import Unread
 
 
 def test_the_mark_rises_with_what_is_shown_and_is_told_once() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.cli.chat import view as room
-from cnmessage_client.cli.chat.conversations import said_of
-from cnmessage_client.cli.chat.entries import Mark, Note, Preview, Said
-from cnmessage_client.cli.chat.view import NEW, View
+from cnmessage_client.chat.talk import view as room
+from cnmessage_client.chat.talk.entries import Mark, Note, Preview, Said
+from cnmessage_client.chat.talk.view import NEW, View
+from cnmessage_client.chat.talk.views import said_of
 from tests.unit.client.chat.talking import NOON, lines, own, received
 from tests.unit.protocol.strategies import thorough
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cnmessage_client.cli.chat import conversations as room
-from cnmessage_client.cli.chat.conversations import PAGE, conversations_of, said_of
-from cnmessage_client.cli.chat.effects import LoadEarlier, MarkRead, Redraw, Ring, SetDraft, Show
+from cnmessage_client.chat.talk import views as room
+from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ring, SetDraft, Show
+from cnmessage_client.chat.talk.views import PAGE, conversations_of, said_of
 from cnmessage_client.model import Message
 from tests.unit.client.chat.talking import (
     at_bob,

@@ -2,15 +2,15 @@
 
 import pytest
 
-from cnmessage_client.cli.chat import arrivals
-from cnmessage_client.cli.chat.effects import Break, Edit, LoadEarlier, MarkRead, Quit, RunCommand, Show
-from cnmessage_client.cli.chat.entries import Output, Trouble, Typed
-from cnmessage_client.cli.chat.lines import OWN_ALIASES, OWN_COMMANDS
-from cnmessage_client.cli.chat.status import Status
-from cnmessage_client.cli.chat.talk import Talk
-from cnmessage_client.cli.chat.view import MOST_ENTRIES
+from cnmessage_client.chat.talk import arrivals
+from cnmessage_client.chat.talk.effects import Break, Edit, LoadEarlier, MarkRead, Quit, RunCommand, Show
+from cnmessage_client.chat.talk.entries import Output, Trouble, Typed
+from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS
+from cnmessage_client.chat.talk.status import Status
+from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.chat.talk.view import MOST_ENTRIES
 from cnmessage_protocol.deliveries import FileState
-from cnmessage_protocol.states import State
+from cnmessage_protocol.machines.states import State
 from tests.unit.client.chat.talking import (
     busy,
     lines,

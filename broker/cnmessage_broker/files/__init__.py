@@ -1,0 +1,1 @@
+"""The file thread: chunks in and out beside the loop."""

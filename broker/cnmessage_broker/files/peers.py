@@ -1,0 +1,19 @@
+"""Who is at the other end of a transfer on the file channel. Known to the file thread's rooms alone."""
+
+from typing import NamedTuple
+
+from cnmessage_broker.net.link import Link
+
+
+class Peer(NamedTuple):
+    """A transfer on a connection, which is one device key's: nobody else speaks for it or is answered."""
+
+    link: Link
+    transfer: bytes
+
+
+class Device(NamedTuple):
+    """The key that ZAP vouched for, and the address it connected from."""
+
+    key: str
+    address: str

@@ -1,1 +1,0 @@
-"""One function a verb: (request, caller, deps) to effects."""

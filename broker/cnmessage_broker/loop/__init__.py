@@ -1,0 +1,1 @@
+"""The one loop over requests and deliveries, and what it does in a turn."""

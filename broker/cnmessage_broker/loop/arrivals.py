@@ -1,0 +1,192 @@
+"""What comes on the request socket: read at once, then in line by key, so that a flood is its sender's wait.
+
+Frames are decoded when it is their turn: that is work too, and belongs to who sent them. Heartbeats do not
+wait. Frames of a connection that leaves its answers unread wait aside until it has taken some. Owned by the
+reactor.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import structlog
+import zmq
+
+from cnmessage_broker.between import NO_TICKET, Ask
+from cnmessage_broker.limits import Budget
+from cnmessage_broker.net.link import Link, on_the_wire
+from cnmessage_broker.net.links import Links
+from cnmessage_broker.scheduling.slices import Slices
+from cnmessage_broker.scheduling.turns import Turns
+
+DRAIN = 1000
+"""Most frames read in one turn."""
+
+TURN = 0.002
+"""Seconds a turn may read for."""
+
+BEAT_BYTES = 64
+_BEAT = b"\xa4beat"
+_BEAT_WITHIN = 16
+
+BEATS = (20, 5.0)
+"""Heartbeats of a connection that need not wait in line: at once, and a second."""
+
+REFUSALS = (200, 50.0)
+"""Frames of a key beyond its room answered with `busy`: at once, and a second. Others are dropped."""
+
+_ASK_BYTES = 1024
+
+ASIDE = 0.5
+"""Share of a connection's bound of unread bytes above which its next request waits aside."""
+
+
+ASIDE_OF_LINK = 256
+ASIDE_OF_ALL = 32 << 20
+"""Requests of a connection that wait aside at most, and bytes of all that do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A request as it came; `body` is None when it was more than one frame."""
+
+    link: Link
+    body: bytes | None
+
+
+Waiting = Frame | Slices | Ask
+
+
+class Arrivals:
+    """Frames that wait for their turn. `overflow(frame)` is called for one that finds no room."""
+
+    def __init__(
+        self,
+        socket: "zmq.Socket[bytes]",
+        links: Links,
+        overflow: Callable[[Frame], None],
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self.turns: Turns[Waiting] = Turns()
+        self.dropped = 0
+        self._socket = socket
+        self._links = links
+        self._overflow = overflow
+        self._log = log
+        self._aside: OrderedDict[Link, list[tuple[Waiting, int]]] = OrderedDict()
+        self._aside_size = 0
+        self._beats: Budget[int] = Budget(*BEATS)
+        self._refusals: Budget[str] = Budget(*REFUSALS)
+
+    def ask(self, ask: Ask, now: float) -> bool:
+        """The file thread asks on behalf of a client, in a line beside the client's own requests; False for
+        no room.
+
+        What wants no answer tells what has happened already, and finds room in any case.
+        """
+        key = f"{ask.key} files"
+        if ask.ticket != NO_TICKET and not self.turns.has_room(key, _ASK_BYTES, now):
+            return False
+        self.turns.put(key, ask, 0, now)
+        return True
+
+    def drain(self, monotonic: Callable[[], float]) -> Iterator[Frame | None]:
+        """Read what waits; gives heartbeats, which are handled at once, and None once the socket is empty."""
+        now = monotonic()
+        ends = now + TURN
+        for _ in range(DRAIN):
+            try:
+                first = self._socket.recv(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                yield None
+                return
+            body, size = self._rest(first)
+            try:
+                link = self._links.of(first, now)
+            except zmq.ZMQError:
+                self._log.warning("bad frame", peer="unknown peer", reason="a frame came without ZAP's word")
+                continue
+            self._links.heard(link, size)
+            frame = Frame(link, body)
+            if self._is_beat(frame, now):
+                yield frame
+            else:
+                self._let_wait(frame, now)
+            now = monotonic()
+            if now > ends:
+                return
+
+    def _rest(self, first: zmq.Frame) -> tuple[bytes | None, int]:
+        """The one frame that follows the routing id, or None when there are others; and the bytes of all."""
+        body: bytes | None = None
+        size, parts, more = 0, 0, first.more
+        while more:
+            part = self._socket.recv(zmq.NOBLOCK, copy=False)
+            parts, more = parts + 1, part.more
+            size += on_the_wire(len(part))
+            body = part.bytes if parts == 1 else None
+        return (body if parts == 1 else None), size
+
+    def _is_beat(self, frame: Frame, now: float) -> bool:
+        body = frame.body
+        if body is None or len(body) > BEAT_BYTES or _BEAT not in body[:_BEAT_WITHIN]:
+            return False
+        if self._beats.wait(frame.link.number, now) > 0:
+            return False
+        self._beats.spend(frame.link.number, now)
+        return True
+
+    def _let_wait(self, frame: Frame, now: float) -> None:
+        key, size = frame.link.key, len(frame.body or b"")
+        first = self.turns.first(key)
+        if isinstance(first, Slices) and first.body == frame.body and first.origin.link is frame.link:
+            return  # said again, because storing it takes long: one answer does for both
+        if self.turns.has_room(key, size, now):
+            self.turns.put(key, frame, size, now)
+            while (longest := self.turns.shorten()) is not None:
+                self._turn_away(*longest, now)
+        else:
+            self._turn_away(key, frame, now)
+
+    def _turn_away(self, key: str, item: Waiting, now: float) -> None:
+        if isinstance(item, Frame) and self._refusals.wait(key, now) == 0:
+            self._refusals.spend(key, now)
+            self._overflow(item)
+        else:
+            self.dropped += 1  # its client asks again
+
+    def take(self, now: float) -> tuple[str, Waiting, int] | None:
+        """Whose turn it is, and what they want; those who do not read their answers wait aside."""
+        while (taken := self.turns.take(now)) is not None:
+            key, item, size = taken
+            link = _link_of(item)
+            if link is None or not link.open or not (link in self._aside or self._links.behind(link, ASIDE)):
+                return taken
+            self.turns.served(key, 0.0, now)
+            if self._aside_size + size > ASIDE_OF_ALL or len(self._aside.get(link, ())) == ASIDE_OF_LINK:
+                self._turn_away(key, item, now)
+                continue
+            self._aside.setdefault(link, []).append((item, size))
+            self._aside_size += size
+            self.turns.hold(key, size)
+        return None
+
+    def come_back(self, now: float) -> None:
+        """Let those go on who have read some of their answers, or who left."""
+        for link in list(self._aside):
+            if link.open and self._links.behind(link, ASIDE):
+                continue
+            for item, size in reversed(self._aside.pop(link)):
+                self._aside_size -= size
+                self.turns.release(link.key, size)
+                self.turns.put_back(link.key, item, size, now)
+
+
+def _link_of(item: Waiting) -> Link | None:
+    match item:
+        case Frame(link, _):
+            return link
+        case Slices(origin):
+            return origin.link
+        case _:
+            return None

@@ -1,0 +1,101 @@
+"""What every handler is given: who asks, and what the broker has.
+
+Clocks and randomness come from here and from nowhere else, so that a test can hold them still.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cnmessage_broker.config import Config
+from cnmessage_broker.limits import Budget
+from cnmessage_broker.loop.attention import Attention
+from cnmessage_broker.loop.listeners import Attachments
+from cnmessage_broker.scheduling.charges import WorkBudget
+from cnmessage_broker.store.ports.messages import Account, AccountId, Device, Store
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.ids import FileId, MessageId, uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request: the CURVE key that ZAP vouched for, and what it is bound to."""
+
+    key: str
+    address: str
+    device: Device | None
+    account: Account | None
+
+    def bound(self) -> tuple[Device, Account]:
+        """The device and its account; the dispatcher's guard has seen to it that there are any."""
+        if self.device is None or self.account is None:
+            raise RequestError(ErrorCode.UNAUTHENTICATED, "log in first")
+        return self.device, self.account
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What may be done how often."""
+
+    login_by_name: Budget[str]
+    login_by_key: Budget[str]
+    login_by_address: Budget[str]
+    send: Budget[int]
+    writes: WorkBudget
+    reads: WorkBudget
+
+
+@dataclass(slots=True)
+class Deps:
+    """The rooms and sources a handler may use.
+
+    `monotonic` in seconds, `wall` in seconds since 1970, `randomness(n)` gives n bytes. `fetching` is how far
+    fetches under way have come; only where they stopped is worth the disk. `aged_at`: the running time up to
+    which is written down, on the monotonic clock. `pressed` says that memory is short.
+    """
+
+    config: Config
+    store: Store
+    attachments: Attachments
+    budgets: Budgets
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]
+    randomness: Callable[[int], bytes]
+    stopping: bool = False
+    pressed: bool = False
+    fetching: dict[tuple[FileId, AccountId], int] = field(default_factory=dict)
+    attention: Attention | None = None
+    aged_at: float = field(init=False)
+    _last_id: int = 0
+    _last_ms: int = 0
+
+    def __post_init__(self) -> None:
+        self.aged_at = self.monotonic()
+
+    def listened(self) -> float:
+        """The clock of clients' silence, in seconds: it stands while what they say waits unread here."""
+        return self.monotonic() if self.attention is None else self.attention.seconds
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self.wall() * 1000)
+
+    def message_id(self, now_ms: int) -> MessageId:
+        """A fresh UUIDv7, always above the one before, even when the clock goes back."""
+        fresh = self._last_id + 1
+        if now_ms != self._last_ms:  # within a millisecond the ids count (RFC 9562, 6.2)
+            fresh = max(fresh, int.from_bytes(uuid7(now_ms, self.randomness(10)), "big"))
+            self._last_ms = now_ms
+        self._last_id = fresh
+        return MessageId(fresh.to_bytes(16, "big"))
+
+
+def budgets(config: Config) -> Budgets:
+    """Fresh budgets as configured."""
+    return Budgets(
+        login_by_name=Budget(config.login_burst, config.login_rate),
+        login_by_key=Budget(config.login_burst, config.login_rate),
+        login_by_address=Budget(config.address_login_burst, config.address_login_rate),
+        send=Budget(config.send_burst, config.send_rate),
+        writes=WorkBudget(config.write_burst, config.write_rate),
+        reads=WorkBudget(config.read_burst, config.read_rate),
+    )

@@ -1,0 +1,172 @@
+"""The command table: which handler answers which request, under which guard, and what it costs.
+
+Guards and budgets are declared here and checked once, before the handler. Errors of any kind become an answer
+here, so that no request can stop the broker. Called by the reactor.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from math import ceil
+from types import MappingProxyType
+from typing import Any
+
+from cnmessage_broker import between as filelink
+from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.effects import Effect, Refuse, Submit
+from cnmessage_broker.loop.handlers import account, blocklist, files, messages, presence, uploads
+from cnmessage_broker.scheduling.charges import BYTES_READ, BYTES_WRITTEN, WIDE, Cost
+from cnmessage_broker.store.ports.messages import StoreError
+from cnmessage_protocol import requests as verbs
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
+
+
+class Guard(Enum):
+    """What must hold before a handler runs."""
+
+    ANYONE = "anyone"
+    LOGGED_IN = "logged in"
+
+
+FREE = Cost()
+READS = Cost(reads=10)
+"""For looking; what was looked at is added once it is known."""
+
+SENDS = Cost(writes=1)
+"""For a message; its inbox rows and bytes are added."""
+
+SYNCS = Cost(writes=20)
+"""For a transaction of its own: the disk is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table.
+
+    `settled`: what the caller has waiting to be written is committed before it runs. `cost` is spent for it
+    in any case, and refused to who is in debt for the same kind of work.
+    """
+
+    handler: Callable[[Any, Caller, Deps], list[Effect]]
+    cost: Cost
+    guard: Guard = Guard.LOGGED_IN
+    settled: bool = True
+
+
+COMMANDS: Mapping[type[verbs.Request], Command] = MappingProxyType(
+    {
+        verbs.Signup: Command(account.signup, SYNCS, Guard.ANYONE),
+        verbs.Login: Command(account.login, SYNCS, Guard.ANYONE),
+        verbs.Logout: Command(account.logout, SYNCS, Guard.ANYONE),
+        verbs.Passwd: Command(account.passwd, SYNCS),
+        verbs.Whoami: Command(account.whoami, READS),
+        verbs.Sessions: Command(account.sessions, READS),
+        verbs.Revoke: Command(account.revoke, SYNCS),
+        verbs.Attach: Command(presence.attach, SYNCS),
+        verbs.Detach: Command(presence.detach, FREE),
+        verbs.Beat: Command(presence.beat, FREE, settled=False),
+        verbs.Send: Command(messages.send, SENDS, settled=False),
+        verbs.Sync: Command(messages.sync, READS),
+        verbs.History: Command(messages.history, READS),
+        verbs.Ack: Command(messages.ack, SENDS, settled=False),
+        verbs.Users: Command(presence.users, READS),
+        verbs.Block: Command(blocklist.block, SYNCS),
+        verbs.Unblock: Command(blocklist.unblock, SYNCS),
+        verbs.Blocklist: Command(blocklist.blocklist, READS),
+        verbs.Receipts: Command(messages.receipts, READS),
+        verbs.Files: Command(files.files, READS),
+        verbs.Withdraw: Command(files.withdraw, SYNCS),
+        verbs.Decline: Command(files.decline, SYNCS),
+    },
+)
+"""Every request of the protocol; a test fails when one is missing."""
+
+FILE_COMMANDS: Mapping[type[verbs.Request], Command] = MappingProxyType(
+    {
+        filelink.Begin: Command(uploads.begin, SYNCS),
+        filelink.Complete: Command(uploads.complete, FREE, settled=False),
+        filelink.Open: Command(files.open_file, SYNCS),
+        filelink.Moved: Command(files.moved, FREE, settled=False),
+        filelink.Finished: Command(files.finished, SYNCS),
+        filelink.Unused: Command(files.unused, FREE),
+    },
+)
+"""What the file thread may ask on behalf of a client."""
+
+
+def command_of(request: verbs.Request) -> Command:
+    """The row for a request, whichever channel it came on."""
+    return COMMANDS.get(type(request)) or FILE_COMMANDS[type(request)]
+
+
+def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
+    """Check guard and budgets, run the handler, turn its errors into a refusal."""
+    command = command_of(request)
+    if command.guard is Guard.LOGGED_IN and caller.account is None:
+        text = "this device is not logged in; use 'cnmessage login' or 'cnmessage signup'"
+        return [Refuse(RequestError(ErrorCode.UNAUTHENTICATED, text))]
+    wait = _debt(command.cost, caller, deps)
+    if wait > 0:
+        text = f"this account has had too much done; try again in {ceil(wait)} s"
+        return [Refuse(RequestError(ErrorCode.RATE_LIMITED, text))]
+    effects = guarded(lambda: _noted(command, request, caller, deps))
+    spend(Cost(command.cost.writes + _written(effects), command.cost.reads), caller, deps)
+    return effects
+
+
+def _debt(cost: Cost, caller: Caller, deps: Deps) -> float:
+    """Seconds until the caller may ask for work of this kind."""
+    now, account = deps.monotonic(), None if caller.account is None else caller.account.id
+    waits = [0.0]
+    if cost.writes:
+        waits.append(deps.budgets.writes.wait(account, caller.key, caller.address, now))
+    if cost.reads:
+        waits.append(deps.budgets.reads.wait(account, caller.key, caller.address, now))
+    return max(waits)
+
+
+def spend(cost: Cost, caller: Caller, deps: Deps) -> None:
+    """Charge work to who asked for it."""
+    now, account = deps.monotonic(), None if caller.account is None else caller.account.id
+    if cost.writes:
+        deps.budgets.writes.spend(account, caller.key, caller.address, now, cost.writes)
+    if cost.reads:
+        deps.budgets.reads.spend(account, caller.key, caller.address, now, cost.reads)
+
+
+def read_cost(rows: int, size: int) -> Cost:
+    """Of an answer of `size` bytes for which so many rows were looked at."""
+    return Cost(reads=rows + size / BYTES_READ)
+
+
+def _written(effects: Iterable[Effect]) -> float:
+    """Units of what is to be written: a row for each recipient and the sender's own, and the body."""
+    return sum(
+        2 + max(0, len(new.recipients) - 1) * WIDE + len(new.body) / BYTES_WRITTEN
+        for effect in effects
+        if isinstance(effect, Submit)
+        for new in effect.submissions
+    )
+
+
+def _noted(command: Command, request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
+    """Run the handler; that the device was used is written down first, at most once a minute."""
+    if caller.device is not None and not deps.stopping:
+        try:
+            deps.store.saw_device(caller.key, deps.now_ms())
+        except StoreError as error:
+            if error.fatal:
+                raise
+    return command.handler(request, caller, deps)
+
+
+def guarded(step: Callable[[], list[Effect]]) -> list[Effect]:
+    """Run a step of a handler; what it raises on purpose becomes a refusal. A fatal StoreError passes."""
+    try:
+        return step()
+    except StoreError as error:
+        if error.fatal:
+            raise
+        return [Refuse(RequestError(ErrorCode.STORAGE, f"{error}; nothing was changed, try again later"))]
+    except CnMessageError as error:
+        return [Refuse(RequestError(error.code, error.message))]

@@ -1,0 +1,94 @@
+"""What a handler wants done. The reactor carries it out; a handler touches no socket and commits nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cnmessage_broker.between import News
+from cnmessage_broker.loop.listeners import Attachment
+from cnmessage_broker.store.ports.messages import Owner, Submission
+from cnmessage_protocol.errors import ErrorCode, RequestError
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer the request with this result record. `looked_at`: rows of the store that were read for it."""
+
+    result: Any
+    looked_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer the request with an error."""
+
+    error: RequestError
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Store these messages with the group and answer the request once they are on disk.
+
+    `refused` are rows (client_id, code, text) of the same request that will not be stored.
+    """
+
+    submissions: list[Submission]
+    refused: list[tuple[bytes, ErrorCode, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Answer the request with this result once the group it belongs to is on disk."""
+
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRead:
+    """The owner has read up to this seq; written with the group."""
+
+    owner: Owner
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReceived:
+    """A client of the owner has everything up to this seq; written with the group."""
+
+    owner: Owner
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The owner came online or went offline; written with the group."""
+
+    owner: Owner
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Seal and publish a delivery to one attachment; it may be lost on its way."""
+
+    attachment: Attachment
+    kind: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Run `job` on the password pool, then `then` with its result on the reactor."""
+
+    job: Callable[[], Any]
+    then: Callable[[Any], "list[Effect]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell the file thread."""
+
+    news: News
+
+
+Effect = Reply | Refuse | Submit | Confirm | MarkRead | MarkReceived | Presence | Push | Tell | Work

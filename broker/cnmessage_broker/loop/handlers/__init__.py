@@ -1,0 +1,1 @@
+"""What each verb does: a request and its caller in, effects out."""

@@ -1,0 +1,179 @@
+"""Accounts and the devices bound to them: signup, login, logout, passwd, whoami, sessions, revoke."""
+
+from collections.abc import Iterable
+
+from cnmessage_broker.between import Unbound
+from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.effects import Effect, Presence, Push, Refuse, Reply, Tell, Work
+from cnmessage_broker.loop.passwords import hash_password, verify_password
+from cnmessage_broker.store.ports.messages import Account, Device, NameTakenError
+from cnmessage_protocol.deliveries import Closed
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.ids import UserName
+from cnmessage_protocol.requests import Login, Logout, Passwd, Revoke, Sessions, Signup, Whoami
+from cnmessage_protocol.results import Done, Identity, LoggedIn, PasswordChanged, SessionList
+
+
+def signup(request: Signup, caller: Caller, deps: Deps) -> list[Effect]:
+    """Make an account; a repeated signup with the right password is a login."""
+    refusal = _spend_login(request.name, caller, deps)
+    if refusal is not None:
+        return [refusal]
+
+    def again(known: Account | None) -> Work:
+        taken = RequestError(
+            ErrorCode.NAME_TAKEN,
+            f"the name '{request.name}' is taken; choose another, or log in if it is yours",
+        )
+        return _verified_login(known, request.password, request.label, caller, deps, taken)
+
+    known = deps.store.account_by_name(request.name)
+    if known is not None:
+        return [again(known)]
+
+    def create(hashed: str) -> list[Effect]:
+        try:
+            account = deps.store.create_account(UserName(request.name), hashed, deps.now_ms())
+        except NameTakenError:  # meanwhile, perhaps by this very client: then its repetition logs in
+            return [again(deps.store.account_by_name(request.name))]
+        return _bind(account, request.label, caller, deps)
+
+    return [Work(lambda: hash_password(request.password), create)]
+
+
+def login(request: Login, caller: Caller, deps: Deps) -> list[Effect]:
+    """Bind the caller's key; the same answer for a wrong name and a wrong password."""
+    refusal = _spend_login(request.name, caller, deps)
+    if refusal is not None:
+        return [refusal]
+    wrong = RequestError(
+        ErrorCode.BAD_CREDENTIALS, "wrong user name or password; try again, or sign up if you are new"
+    )
+    account = deps.store.account_by_name(request.name)
+    return [_verified_login(account, request.password, request.label, caller, deps, wrong)]
+
+
+def logout(_: Logout, caller: Caller, deps: Deps) -> list[Effect]:
+    """Unbind the caller's key; a key that is not bound is logged out already."""
+    if caller.device is None:
+        return [Reply(Done())]
+    deps.store.unbind_device(caller.device.account, caller.device.id)
+    return [Reply(Done()), *_end_attachments([caller.device], deps)]
+
+
+def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
+    """Change the password; every other device is logged out."""
+    _, account = caller.bound()
+    refusal = _spend_login(account.name, caller, deps)
+    if refusal is not None:
+        return [refusal]
+
+    def work() -> str | None:
+        if verify_password(account.password, request.old):
+            return hash_password(request.new)
+        # A repeat after a lost answer: what was asked for is so already.
+        return account.password if verify_password(account.password, request.new) else None
+
+    def change(hashed: str | None) -> list[Effect]:
+        if hashed is None or deps.store.account(account.id) != account:
+            return [
+                Refuse(
+                    RequestError(ErrorCode.BAD_CREDENTIALS, "the old password is wrong; nothing was changed")
+                )
+            ]
+        gone = deps.store.change_password(account.id, hashed, caller.key)
+        return [Reply(PasswordChanged(len(gone))), *_end_attachments(gone, deps)]
+
+    return [Work(work, change)]
+
+
+def whoami(_: Whoami, caller: Caller, deps: Deps) -> list[Effect]:
+    """Who the caller is and how their inbox stands."""
+    device, account = caller.bound()
+    marks = deps.store.marks(account.id)
+    unread = deps.store.unread(account.id)
+    blocked = len(deps.store.blocked_by(account.id))
+    return [Reply(Identity(account.name, device.id, marks.head, marks.read, unread, blocked), unread)]
+
+
+def sessions(_: Sessions, caller: Caller, deps: Deps) -> list[Effect]:
+    """All devices of the caller's account."""
+    current, account = caller.bound()
+    rows = tuple(
+        (
+            device.id,
+            device.label,
+            device.created,
+            device.last_seen,
+            bool(deps.attachments.of_device(device.key, account.id)),
+            device.id == current.id,
+        )
+        for device in deps.store.devices(account.id)
+    )
+    return [Reply(SessionList(rows[-1024:]))]
+
+
+def revoke(request: Revoke, caller: Caller, deps: Deps) -> list[Effect]:
+    """Log out one device of the caller's account."""
+    _, account = caller.bound()
+    gone = deps.store.unbind_device(account.id, request.session)
+    if gone is None:
+        raise RequestError(
+            ErrorCode.NO_SUCH_SESSION,
+            f"you have no session {request.session}; 'cnmessage sessions' lists yours",
+        )
+    return [Reply(Done()), *_end_attachments([gone], deps)]
+
+
+def _verified_login(
+    account: Account | None,
+    password: str,
+    label: str,
+    caller: Caller,
+    deps: Deps,
+    refusal: RequestError,
+) -> Work:
+    stored = None if account is None else account.password
+
+    def decide(fits: bool) -> list[Effect]:
+        # The password may have been changed while this one was being checked.
+        if account is None or not fits or deps.store.account(account.id) != account:
+            return [Refuse(refusal)]
+        return _bind(account, label, caller, deps)
+
+    return Work(lambda: verify_password(stored, password), decide)
+
+
+def _bind(account: Account, label: str, caller: Caller, deps: Deps) -> list[Effect]:
+    earlier = deps.store.device(caller.key)
+    device = deps.store.bind_device(caller.key, account.id, label, deps.now_ms())
+    moved = [] if earlier is None or earlier.account == account.id else [earlier]
+    return [Reply(LoggedIn(account.name, device.id)), *_end_attachments(moved, deps)]
+
+
+def _end_attachments(devices: Iterable[Device], deps: Deps) -> list[Effect]:
+    effects: list[Effect] = []
+    for device in devices:
+        effects.append(Tell(Unbound(device.key)))
+        for attachment in deps.attachments.of_device(device.key, device.account):
+            if attachment.granted:
+                effects.append(Push(attachment, Closed.KIND, {"reason": str(ErrorCode.UNAUTHENTICATED)}))
+            if deps.attachments.remove(attachment):
+                effects.append(Presence(attachment.owner, online=False))
+    return effects
+
+
+def _spend_login(name: str, caller: Caller, deps: Deps) -> Refuse | None:
+    now = deps.monotonic()
+    spent = (
+        (deps.budgets.login_by_name, name),
+        (deps.budgets.login_by_key, caller.key),
+        (deps.budgets.login_by_address, caller.address),
+    )
+    wait = max(budget.wait(subject, now) for budget, subject in spent)
+    if wait > 0:
+        text = f"too many attempts; try again in {int(wait) + 1} s"
+        return Refuse(RequestError(ErrorCode.RATE_LIMITED, text))
+    for budget, subject in spent:
+        budget.spend(subject, now)
+    return None

@@ -1,0 +1,166 @@
+"""Files that are offered: list, fetch, withdraw, decline, end; and who may do what with which.
+
+A file that is not the caller's to see is answered exactly like one that does not exist.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from cnmessage_broker.between import Finished, Gone, Moved, Open, Ready, Release, Unused
+from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.effects import Effect, Push, Reply, Tell
+from cnmessage_broker.store.ports.files import FetchRow, FetchStatus, FileRow, FileStatus
+from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.files.channel import Noted, Opened
+from cnmessage_protocol.ids import FileId
+from cnmessage_protocol.requests import Decline, Files, Withdraw
+from cnmessage_protocol.results import Done, FileList
+
+_PAGE_BYTES = 1 << 18
+
+
+def files(request: Files, caller: Caller, deps: Deps) -> list[Effect]:
+    """What the caller sent, with how far each recipient is, or what they were offered."""
+    _, account = caller.bound()
+    find = deps.store.sent_files if request.sent else deps.store.received_files
+    found = find(account.id, request.before, request.limit, _PAGE_BYTES)
+    rows = tuple(_row(row, fetches, deps) for row, fetches in found.files)
+    return [Reply(FileList(rows, more=found.more), found.looked_at)]
+
+
+def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> tuple[Any, ...]:
+    ended = _is_expired(row, deps)
+    places = []
+    for each in fetches:
+        status, offset = str(each.status), each.offset
+        if each.status is FetchStatus.FETCHING:
+            offset = deps.fetching.get((row.id, each.account), offset)
+        if ended and each.status is not FetchStatus.DONE:
+            status = str(FileStatus.EXPIRED)
+        elif row.status is FileStatus.WITHDRAWN and each.status is FetchStatus.FETCHING:
+            status = str(FetchStatus.FAILED)  # it will not go on
+        places.append((each.name, status, offset))
+    state = str(FileStatus.EXPIRED) if ended else str(row.status)
+    return (
+        row.order,
+        row.id,
+        row.owner_name,
+        row.name,
+        row.size,
+        row.sha256,
+        row.note,
+        row.created,
+        row.expires,
+        state,
+        tuple(places),
+    )
+
+
+def withdraw(request: Withdraw, caller: Caller, deps: Deps) -> list[Effect]:
+    """Take a file back, or give an upload up; one that has ended already is fine."""
+    _, account = caller.bound()
+    row = deps.store.file(FileId(request.file))
+    if row is None or row.owner != account.id:
+        raise _no_such_file()
+    if row.status in {FileStatus.WITHDRAWN, FileStatus.EXPIRED}:
+        return [Reply(Done())]
+    return [Reply(Done()), *ended(row, FileStatus.WITHDRAWN, deps)]
+
+
+def decline(request: Decline, caller: Caller, deps: Deps) -> list[Effect]:
+    """The caller does not want the file; its sender is told."""
+    _, account = caller.bound()
+    row = _offered(FileId(request.file), account.id, deps)
+    return [Reply(Done()), *_moved_on(row, account.id, FetchStatus.FAILED, 0, deps)]
+
+
+def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
+    """Check the caller's rights and say what will come."""
+    _, account = caller.bound()
+    row = _offered(FileId(request.file), account.id, deps)
+    if row.status is FileStatus.WITHDRAWN:
+        raise RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
+    if row.status is FileStatus.EXPIRED or _is_expired(row, deps):
+        raise has_expired(row)
+    if row.sha256 is None:
+        raise _no_such_file()
+    if request.get.offset > row.size:
+        raise RequestError(ErrorCode.BAD_REQUEST, f"'{row.name}' has only {row.size} bytes")
+    moved = _moved_on(row, account.id, FetchStatus.FETCHING, request.get.offset, deps)
+    return [Reply(Ready(Opened(row.name, row.size, row.sha256), account.id)), *moved]
+
+
+def moved(request: Moved, caller: Caller, deps: Deps) -> list[Effect]:
+    """How far a fetch is; only where it pauses is written down."""
+    _, account = caller.bound()
+    file = FileId(request.file)
+    deps.fetching[file, account.id] = request.offset
+    if request.paused:
+        deps.fetching.pop((file, account.id), None)
+        if not deps.stopping:
+            deps.store.set_fetch(file, account.id, FetchStatus.FETCHING, request.offset, deps.now_ms())
+    return []
+
+
+def finished(request: Finished, caller: Caller, deps: Deps) -> list[Effect]:
+    """The caller has the file, or gave it up; the sender is told."""
+    _, account = caller.bound()
+    row = _offered(FileId(request.file), account.id, deps)
+    status = FetchStatus.DONE if request.whole else FetchStatus.FAILED
+    return [Reply(Noted()), *_moved_on(row, account.id, status, row.size if request.whole else 0, deps)]
+
+
+def unused(request: Unused, caller: Caller, deps: Deps) -> list[Effect]:
+    """Let a blob go that no file needs."""
+    del caller
+    return [] if deps.store.needs_content(request.sha256) else [Tell(Release(request.sha256))]
+
+
+def has_expired(row: FileRow) -> RequestError:
+    """The error for a file whose time is over, or an upload's."""
+    return RequestError(ErrorCode.EXPIRED, f"'{row.name}' has expired; ask {row.owner_name} to send it again")
+
+
+def ended(row: FileRow, status: FileStatus, deps: Deps) -> list[Effect]:
+    """End a file for good: its transfers stop, and its bytes go unless another file needs them."""
+    digest = deps.store.end_file(row.id, status)
+    if status is FileStatus.EXPIRED:
+        error = has_expired(row)
+    else:
+        error = RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
+    gone: list[Effect] = [Tell(Gone(row.id, error))]
+    return gone if digest is None else [*gone, Tell(Release(digest))]
+
+
+def _offered(file: FileId, account: int, deps: Deps) -> FileRow:
+    """The file, if it is the caller's own or was offered to them."""
+    row = deps.store.file(file)
+    if row is None or (row.owner != account and not deps.store.may_fetch(file, account)):
+        raise _no_such_file()
+    return row
+
+
+def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps: Deps) -> list[Effect]:
+    """Write down where a recipient is; the sender hears of it if it is news."""
+    if not deps.store.may_fetch(row.id, account):
+        return []  # the sender's own copy counts for nothing
+    before = next((each.status for each in deps.store.fetches(row.id) if each.account == account), None)
+    after = deps.store.set_fetch(row.id, account, status, offset, deps.now_ms())
+    if after is None or after.status is before:
+        return []
+    if after.status is not FetchStatus.FETCHING:
+        deps.fetching.pop((row.id, account), None)
+    values = {"file": row.id, "name": row.name, "user": after.name, "state": str(after.status)}
+    return [Push(each, FileState.KIND, values) for each in deps.attachments.of(row.owner) if each.granted]
+
+
+def _is_expired(row: FileRow, deps: Deps) -> bool:
+    past = row.expires is not None and row.expires <= deps.now_ms()
+    return row.status is FileStatus.EXPIRED or (row.status is FileStatus.STORED and past)
+
+
+def _no_such_file() -> RequestError:
+    return RequestError(
+        ErrorCode.NO_SUCH_FILE, "there is no such file for you; 'cnmessage files list' lists yours"
+    )

@@ -1,0 +1,111 @@
+"""Messages and inboxes: send, sync, history, ack, receipts."""
+
+from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.delivery import address
+from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
+from cnmessage_broker.store.ports.messages import Query
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.ids import EVERYONE, MessageId, UserName
+from cnmessage_protocol.records import TO_EVERYONE, Outgoing
+from cnmessage_protocol.requests import Ack, History, Receipts, Send, Sync
+from cnmessage_protocol.results import MAX_RECEIPTS, Page, ReadMark, ReceiptList
+
+PAGE_BYTES = 1 << 18
+"""About the most bytes of rows in one page: what a client leaves unread must not fill our memory."""
+
+
+def rows_of(message: Outgoing, deps: Deps) -> int:
+    """Inbox rows that storing a message writes: its sender's own, and one for each recipient."""
+    return 1 + (len(deps.attachments.online_owners()) if message.to == TO_EVERYONE else len(message.to))
+
+
+def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
+    """Store messages; each is acknowledged or refused by itself."""
+    _, account = caller.bound()
+    if deps.stopping:
+        raise RequestError(ErrorCode.SHUTDOWN, "the broker is stopping; the message stays queued")
+    now, now_ms = deps.monotonic(), deps.now_ms()
+    wait = deps.budgets.send.wait(account.id, now, len(request.messages))
+    if wait > 0:
+        raise RequestError(ErrorCode.RATE_LIMITED, f"too many messages; try again in {int(wait) + 1} s")
+    deps.budgets.send.spend(account.id, now, len(request.messages))
+    effect = Submit([])
+    for message in request.messages:
+        try:
+            identity = deps.message_id(now_ms)
+            submission = address(deps.store, deps.attachments, account, message, identity, now_ms)
+        except RequestError as error:
+            effect.refused.append((message.client_id, error.code, error.message))
+        else:
+            effect.submissions.append(submission)
+    return [effect]
+
+
+def sync(request: Sync, caller: Caller, deps: Deps) -> list[Effect]:
+    """The next items above a cursor; having asked above it means having what lies below."""
+    _, account = caller.bound()
+    items = deps.store.inbox_after(account.id, request.after, request.limit, PAGE_BYTES)
+    head = deps.store.marks(account.id).head
+    more = bool(items) and items[-1].seq < head
+    known = [MarkReceived(account.id, request.after)] if request.after <= head else []
+    return [*known, Reply(Page(tuple(items), head, more), len(items))]
+
+
+def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
+    """The latest items that match the request's filters."""
+    _, account = caller.bound()
+    marks = deps.store.marks(account.id)
+    above, upto = 0, None if request.before is None else request.before - 1
+    if request.missed:
+        above = marks.away_from
+        upto = min(each for each in (upto, marks.away_upto, marks.head) if each is not None)
+    if request.unread:
+        above = max(above, marks.read)
+    if request.peer not in {None, EVERYONE} and deps.store.account_by_name(str(request.peer)) is None:
+        raise RequestError(
+            ErrorCode.NO_SUCH_USER, f"there is no user '{request.peer}'; 'cnmessage users' lists all"
+        )
+    found = deps.store.history(
+        account.id,
+        Query(
+            limit=request.limit,
+            above=above,
+            upto=upto,
+            since=request.since,
+            until=request.until,
+            peer=None if request.peer is None else UserName(request.peer),
+            received_only=request.peer is None or request.missed or request.unread,
+            direct_only=request.missed,
+            max_bytes=PAGE_BYTES,
+        ),
+    )
+    return [Reply(Page(tuple(found.items), marks.head, found.more, found.before), found.looked_at)]
+
+
+def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:
+    """Raise the read mark; it never goes back and never beyond the head."""
+    _, account = caller.bound()
+    marks = deps.store.marks(account.id)
+    upto = max(marks.read, min(request.upto, marks.head))
+    return [MarkRead(account.id, upto), Confirm(ReadMark(upto))]
+
+
+def receipts(request: Receipts, caller: Caller, deps: Deps) -> list[Effect]:
+    """How far the caller's own messages have come."""
+    _, account = caller.bound()
+    share = MAX_RECEIPTS // max(1, len(request.ids))
+    known = deps.store.receipts(account.id, [MessageId(each) for each in request.ids], share)
+    missing = [each for each in request.ids if MessageId(each) not in known]
+    if missing:
+        raise RequestError(ErrorCode.NO_SUCH_MESSAGE, "you sent no message with this id")
+    rows = tuple(
+        (identity, tuple((name, _state(received=received, read=read)) for name, received, read in places))
+        for identity, places in known.items()
+    )
+    return [Reply(ReceiptList(rows), sum(len(places) for _, places in rows))]
+
+
+def _state(*, received: bool, read: bool) -> str:
+    if read:
+        return "read"
+    return "delivered" if received else "stored"

@@ -1,0 +1,77 @@
+"""Attachments and who is online: attach, detach, beat, users."""
+
+from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.effects import Effect, MarkReceived, Presence, Reply
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.machines.liveness import EXPIRY, HEARTBEAT
+from cnmessage_protocol.records import MAX_BODY
+from cnmessage_protocol.requests import Attach, Beat, Detach, Users
+from cnmessage_protocol.results import MAX_MESSAGES, Attached, Done, Pulse, UserList
+
+DELIVERIES = 1
+"""The push socket's port, counted from the request socket's; sockets.py binds it there."""
+
+
+def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
+    """Open an attachment; deliveries begin once the client has subscribed and was greeted."""
+    device, account = caller.bound()
+    if deps.pressed:
+        raise RequestError(ErrorCode.BUSY, "the broker is short of memory; try again in a moment")
+    config = deps.config
+    if not deps.attachments.has_room(
+        account.id, caller.address, config.attachments_per_user, config.max_attachments
+    ):
+        raise RequestError(ErrorCode.RATE_LIMITED, "too many programs are attached; end one or wait a moment")
+    attachment, came = deps.attachments.add(device, account.name, deps.listened(), caller.address)
+    marks = deps.store.marks(account.id)
+    effects: list[Effect] = [Presence(account.id, online=True)] if came else []
+    if request.cursor is not None and request.epoch == deps.store.epoch and request.cursor <= marks.head:
+        effects.append(MarkReceived(account.id, request.cursor))
+    answer = Attached(
+        user=account.name,
+        epoch=deps.store.epoch,
+        head=marks.head,
+        read_upto=marks.read,
+        attachment=attachment.topic,
+        key=attachment.key,
+        heartbeat=int(HEARTBEAT * 1000),
+        expiry=int(EXPIRY * 1000),
+        deliveries=DELIVERIES,
+        max_body=MAX_BODY,
+        max_messages=MAX_MESSAGES,
+    )
+    return [*effects, Reply(answer)]
+
+
+def detach(request: Detach, caller: Caller, deps: Deps) -> list[Effect]:
+    """End an attachment; one that is gone already is fine."""
+    caller.bound()
+    attachment = deps.attachments.get(request.attachment, caller.key)
+    gone = attachment is not None and deps.attachments.remove(attachment)
+    left: list[Effect] = [Presence(attachment.owner, online=False)] if attachment is not None and gone else []
+    return [*left, Reply(Done())]
+
+
+def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
+    """Keep an attachment alive; tells where the inbox ends, which finds a lost last push."""
+    _, account = caller.bound()
+    attachment = deps.attachments.get(request.attachment, caller.key)
+    if attachment is None:
+        raise RequestError(ErrorCode.NOT_ATTACHED, "this attachment has ended; attach again")
+    attachment.liveness.heard(deps.listened())
+    marks = deps.store.marks(account.id)
+    effects: list[Effect] = []
+    if request.cursor > marks.head:  # nobody can have what is not there: this says nothing of what was read
+        return [Reply(Pulse(marks.head, deps.store.epoch, marks.read))]
+    attachment.confirmed(request.cursor)
+    if request.cursor > marks.received:
+        effects.append(MarkReceived(account.id, request.cursor))
+    return [*effects, Reply(Pulse(marks.head, deps.store.epoch, marks.read))]
+
+
+def users(request: Users, caller: Caller, deps: Deps) -> list[Effect]:
+    """A page of all accounts with who is online."""
+    caller.bound()
+    rows = deps.store.users(request.after, request.limit)
+    listed = tuple((row.name, deps.attachments.online(row.id), row.last_seen) for row in rows)
+    return [Reply(UserList(listed, more=len(rows) == request.limit), len(rows))]

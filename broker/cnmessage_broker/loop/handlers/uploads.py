@@ -1,0 +1,100 @@
+"""Uploads, asked for by the file thread: may one begin, and recording it once its bytes are on disk."""
+
+from cnmessage_broker.between import Begin, Begun, Complete
+from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.delivery import address_file, existing
+from cnmessage_broker.loop.effects import Effect, Reply, Submit
+from cnmessage_broker.store.ports.files import FileRow, FileStatus, NewFile
+from cnmessage_broker.store.ports.messages import Account
+from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.files.channel import Kept, Put
+from cnmessage_protocol.ids import ID_SIZE, ClientId, FileId, UserName
+from cnmessage_protocol.records import FileFacts
+
+_SECOND = 1000
+
+
+def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
+    """Enter an upload, or go on with it; one that is complete is answered as it was then."""
+    _, account = caller.bound()
+    put, client_id = request.put, ClientId(request.upload)
+    row = deps.store.upload(account.id, client_id)
+    if row is None:
+        row = _entered(put, client_id, account, deps)
+    elif (row.name, row.size, row.to, row.note) != (put.name, put.size, put.to, put.note):
+        raise RequestError(ErrorCode.CONFLICT, "this id stands for another upload already")
+    if row.status is FileStatus.UPLOADING:
+        return [Reply(Begun(row.id, row.size, account.id))]
+    if row.message is None:
+        raise RequestError(ErrorCode.WITHDRAWN, f"the upload of '{row.name}' was given up; send it again")
+    return [Reply(Kept(row.id, row.message, row.seq, row.recipients))]
+
+
+def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> FileRow:
+    config, now = deps.config, deps.now_ms()
+    if deps.stopping:
+        raise RequestError(ErrorCode.SHUTDOWN, "the broker is stopping; send the file again later")
+    if put.size > config.file_limit:
+        text = f"'{put.name}' has {put.size} bytes; this broker takes files of up to {config.file_limit}"
+        raise RequestError(ErrorCode.TOO_LARGE, text)
+    _check_quota(put, account, deps)
+    for name in put.to:
+        existing(deps.store, name)
+    lasts = config.file_expiry if put.expires is None else put.expires
+    if config.file_expiry and lasts > config.file_expiry:
+        text = (
+            f"this broker keeps files for at most {config.file_expiry} seconds; ask for less, or for nothing"
+        )
+        raise RequestError(ErrorCode.BAD_REQUEST, text)
+    identity = FileId(deps.randomness(ID_SIZE))
+    return deps.store.add_file(
+        NewFile(
+            identity,
+            client_id,
+            account.id,
+            put.name,
+            put.size,
+            tuple(UserName(name) for name in put.to),
+            put.note,
+            created=now,
+            expires=now + lasts * _SECOND if lasts else None,
+        ),
+    )
+
+
+def _check_quota(put: Put, account: Account, deps: Deps) -> None:
+    """QUOTA when it is used up. What has expired counts only beyond a quota of its own.
+
+    It waits for the end of its grace; files of a second each would fill the disk meanwhile.
+    """
+    config, used = deps.config, deps.store.file_usage(account.id)
+    files = used.files + max(0, used.overdue_files - config.file_count)
+    size = used.size + max(0, used.overdue_size - config.file_quota)
+    advice = "withdraw older files with 'cnmessage files rm ID'"
+    if files >= config.file_count:
+        text = (
+            f"you have {files} files here, unfinished ones included, and this broker keeps "
+            f"{config.file_count} for a user; {advice} to send '{put.name}'"
+        )
+        raise RequestError(ErrorCode.QUOTA, text)
+    if size + put.size > config.file_quota:
+        text = (
+            f"'{put.name}' has {put.size} bytes, but only {max(0, config.file_quota - size)} of your "
+            f"{config.file_quota} are left; {advice}"
+        )
+        raise RequestError(ErrorCode.QUOTA, text)
+
+
+def complete(request: Complete, caller: Caller, deps: Deps) -> list[Effect]:
+    """Offer a file to its recipients: its message is stored with the group, as any other."""
+    _, account = caller.bound()
+    row = deps.store.file(FileId(request.file))
+    if row is None or row.owner != account.id or row.status in {FileStatus.WITHDRAWN, FileStatus.EXPIRED}:
+        raise RequestError(ErrorCode.WITHDRAWN, "this upload was given up meanwhile; send the file again")
+    if deps.stopping:
+        raise RequestError(
+            ErrorCode.SHUTDOWN, "the broker is stopping; the file is kept, send it again later"
+        )
+    now = deps.now_ms()
+    facts = FileFacts(row.id, row.name, row.size, request.sha256)
+    return [Submit([address_file(deps.store, account, row, facts, deps.message_id(now), now)])]

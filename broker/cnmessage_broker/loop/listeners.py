@@ -1,0 +1,178 @@
+"""Who is online: live attachments with their topics, keys, liveness and send windows.
+
+An attachment is one program of one user that takes deliveries. Everything here is in memory only and may be
+lost at any time: clients attach again. Called by handlers, delivery and the reactor. Times are those of the
+clock of attention.py.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+
+from cnmessage_broker.net.gate import is_loopback
+from cnmessage_broker.net.link import Link
+from cnmessage_broker.store.ports.messages import AccountId, Device, Owner
+from cnmessage_protocol.ids import ID_SIZE, Topic, UserName
+from cnmessage_protocol.machines.liveness import EXPIRY, Liveness
+from cnmessage_protocol.sealing import KEY_SIZE, Sealer
+
+WINDOW_BYTES = 4 << 20
+"""Most bytes pushed to an attachment that it has not confirmed yet; beyond, it fetches at its own pace."""
+
+
+FREE_SHARE = 4
+"""Attachments that an account may have when more than half of all are taken."""
+
+SCARCE_SHARE = 1
+"""The same when more than nine tenths are."""
+
+ADDRESS_SHARE = 4
+"""One address, but this machine's own, may have this fraction of all attachments."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class Attachment:
+    """One live attachment. `granted` once the broker has let it subscribe to its topic.
+
+    `address` is where it attached from, `link` the connection that its deliveries take, `behind` whether more
+    lies untaken there than may.
+    """
+
+    topic: Topic
+    key: bytes
+    owner: Owner
+    name: UserName
+    device: Device
+    sealer: Sealer
+    liveness: Liveness
+    address: str = ""
+    granted: bool = False
+    link: Link | None = None
+    behind: Callable[[], bool] = _never
+    _unconfirmed: deque[tuple[int, int]] = field(default_factory=deque)
+    _bytes: int = 0
+
+    def takes(self, seq: int, size: int) -> bool:
+        """Whether an item of `size` bytes may be pushed now; if so it counts as on its way."""
+        if not self.granted or self._bytes > WINDOW_BYTES or self.behind():
+            return False
+        self._unconfirmed.append((seq, size))
+        self._bytes += size
+        return True
+
+    def confirmed(self, cursor: int) -> None:
+        """The client has everything up to `cursor`."""
+        while self._unconfirmed and self._unconfirmed[0][0] <= cursor:
+            self._bytes -= self._unconfirmed.popleft()[1]
+
+
+class Attachments:
+    """All live attachments. `randomness(n)` gives n random bytes."""
+
+    def __init__(self, randomness: Callable[[int], bytes]) -> None:
+        self._randomness = randomness
+        self._by_topic: dict[Topic, Attachment] = {}
+        self._by_owner: dict[Owner, dict[Topic, Attachment]] = {}
+        self._of_key: Counter[str] = Counter()
+        self._of_address: Counter[str] = Counter()
+        self._changes: dict[Owner, tuple[UserName, bool]] = {}
+        self._told: set[Owner] = set()
+
+    def __len__(self) -> int:
+        return len(self._by_topic)
+
+    def has_room(self, owner: Owner, address: str, of_user: int, of_all: int) -> bool:
+        """Whether this user may have one more, of at most `of_user`, and `of_all` for everybody.
+
+        The more are taken the smaller is everyone's share, so that many who take what they can leave room for
+        others.
+        """
+        taken = len(self._by_topic)
+        if taken * 10 >= of_all * 9:
+            of_user = min(of_user, SCARCE_SHARE)
+        elif taken * 2 >= of_all:
+            of_user = min(of_user, FREE_SHARE)
+        near = not address or is_loopback(address)
+        of_address = of_all if near else max(1, of_all // ADDRESS_SHARE)
+        return taken < of_all and len(self.of(owner)) < of_user and self._of_address[address] < of_address
+
+    def has_key(self, key: str) -> bool:
+        """Whether a device key has an attachment, and so something to subscribe to."""
+        return self._of_key[key] > 0
+
+    def add(self, device: Device, name: UserName, now: float, address: str = "") -> tuple[Attachment, bool]:
+        """A new attachment, and whether its owner just came online by it."""
+        topic, key = Topic(self._randomness(ID_SIZE)), self._randomness(KEY_SIZE)
+        owner = device.account
+        new = Attachment(topic, key, owner, name, device, Sealer(topic, key), Liveness(now, EXPIRY), address)
+        self._of_key[device.key] += 1
+        self._of_address[address] += 1
+        first = owner not in self._by_owner
+        self._by_topic[topic] = new
+        self._by_owner.setdefault(owner, {})[topic] = new
+        if first:
+            self._changes[owner] = (name, True)
+        return new, first
+
+    def get(self, topic: bytes, key: str) -> Attachment | None:
+        """The attachment of that topic, if it belongs to the device key."""
+        found = self._by_topic.get(Topic(topic))
+        return found if found is not None and found.device.key == key else None
+
+    def of(self, owner: Owner) -> Collection[Attachment]:
+        """A user's attachments."""
+        return self._by_owner.get(owner, {}).values()
+
+    def of_device(self, key: str, owner: Owner) -> list[Attachment]:
+        """A device's attachments."""
+        return [each for each in self.of(owner) if each.device.key == key]
+
+    def all(self) -> Iterable[Attachment]:
+        """Every attachment."""
+        return self._by_topic.values()
+
+    def online(self, owner: Owner) -> bool:
+        """Whether the user has an attachment."""
+        return owner in self._by_owner
+
+    def online_owners(self) -> Collection[AccountId]:
+        """Everyone who has an attachment."""
+        return self._by_owner.keys()
+
+    def expired(self, now: float) -> list[Attachment]:
+        """Attachments that were silent too long."""
+        return [each for each in self._by_topic.values() if each.liveness.expired(now)]
+
+    def remove(self, attachment: Attachment) -> bool:
+        """End an attachment; True when its owner went offline by it."""
+        if self._by_topic.pop(attachment.topic, None) is None:
+            return False
+        _less(self._of_key, attachment.device.key)
+        _less(self._of_address, attachment.address)
+        mine = self._by_owner[attachment.owner]
+        del mine[attachment.topic]
+        if mine:
+            return False
+        del self._by_owner[attachment.owner]
+        self._changes[attachment.owner] = (attachment.name, False)
+        return True
+
+    def take_changes(self) -> list[tuple[UserName, bool]]:
+        """Who came or went since the last call; one who did both within it is not news."""
+        news = []
+        for owner, (name, online) in self._changes.items():
+            if online is not (owner in self._told):
+                news.append((name, online))
+                (self._told.add if online else self._told.discard)(owner)
+        self._changes.clear()
+        return news
+
+
+def _less(counter: Counter[str], name: str) -> None:
+    counter[name] -= 1
+    if not counter[name]:
+        del counter[name]

@@ -1,0 +1,58 @@
+"""What one turn of the reactor collects for its commit, and whom it will answer afterwards."""
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from cnmessage_broker.loop.effects import Confirm, Submit
+from cnmessage_broker.store.ports.messages import Conflict, Group, Outcome, Owner
+from cnmessage_protocol.errors import ErrorCode
+from cnmessage_protocol.results import Sent
+
+Asker = TypeVar("Asker")
+
+
+BYTES_OF_ROW = 2500
+"""Bytes of a body that take as long to write as an inbox row does."""
+
+
+@dataclass(slots=True)
+class Pending(Generic[Asker]):
+    """A group on its way to the disk, and the requests that wait for it, in order.
+
+    `rows`: inbox rows, and what of the bodies takes as long to write.
+    """
+
+    group: Group = field(default_factory=Group)
+    answers: list[tuple[Asker, Submit | Confirm]] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, asker: Asker, effect: Submit) -> None:
+        """Messages to store, and who waits for it."""
+        self.group.submissions += effect.submissions
+        self.answers.append((asker, effect))
+        self.rows += sum(
+            len(each.recipients) + 1 + len(each.body) // BYTES_OF_ROW for each in effect.submissions
+        )
+
+    def touches(self, owner: Owner) -> bool:
+        """Whether something of this owner's waits to be written."""
+        group = self.group
+        return (
+            owner in group.read
+            or owner in group.received
+            or any(each == owner for each, _, _ in group.presence)
+            or any(new.sender == owner or owner in new.recipients for new in group.submissions)
+        )
+
+
+def sent(submit: Submit, outcomes: list[Outcome]) -> Sent:
+    """The answer to a SEND whose submissions have these outcomes."""
+    acks: list[tuple[bytes, bytes, int, int]] = []
+    refused = [(client_id, str(code), text) for client_id, code, text in submit.refused]
+    for new, outcome in zip(submit.submissions, outcomes, strict=True):
+        if isinstance(outcome, Conflict):
+            text = "this client id stands for another message already"
+            refused.append((new.client_id, str(ErrorCode.CONFLICT), text))
+        else:
+            acks.append((new.client_id, outcome.id, outcome.seq, len(outcome.places)))
+    return Sent(tuple(acks), tuple(refused))

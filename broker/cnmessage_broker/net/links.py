@@ -1,0 +1,337 @@
+"""The connections of a bound socket as they are: who is behind each, and how many of its bytes we hold.
+
+An answer goes to a *connection*: a descriptor of the kernel, under the number and routing id ZAP gave it.
+libzmq's monitor says when one begins and ends, the kernel how many bytes have passed (tcp.py), and so what we
+hold for it in vain. Who takes more than their share is cut. Owned by the thread that owns the socket.
+"""
+
+import struct
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from itertools import islice
+
+import structlog
+import zmq
+
+from cnmessage_broker.net.gate import TOO_FAST, Gate
+from cnmessage_broker.net.link import GONE, NOWHERE, Bounds, Link
+from cnmessage_broker.net.tcp import COUNTS, cut, place_of, traffic_of
+from cnmessage_broker.net.zap import CONNECTION, Policy, routing_id
+
+_EVENT = struct.Struct("=Hi")
+_WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
+
+LOOK = 1 << 16
+"""Bytes handed to a connection between two looks at what it has taken."""
+
+SETTLED = 0.2
+"""Seconds that the kernel's queue must be empty before libzmq's counts as empty too."""
+
+SILENCE = 10.0
+"""Seconds after which a connection that has said nothing counts as silent."""
+
+SILENT = 32
+"""Silent connections of an address that are left alone; the oldest of the others go."""
+
+ROUND = 500
+"""Connections whose bytes are looked at in one go, in turn: a look costs two microseconds."""
+
+OVERHEAD = 256
+"""Bytes a second that a connection may bring beside its frames: framing, ZMTP's heartbeats."""
+
+
+_EVENTS = 1000
+"""Comings and goings that are learnt in one go."""
+
+_REMEMBERED = 256
+"""Connections that were cut, and may have left unread what is not worth reading."""
+
+_GLANCE_MS = 20
+_GOODBYE = 1.0
+_BLIND = 0.3
+"""While all connections end: milliseconds between looks, seconds at most, and where nothing is counted."""
+
+
+class Links:
+    """All connections of a socket that is not bound yet. `routed`: its frames begin with a routing id."""
+
+    def __init__(
+        self,
+        socket: "zmq.Socket[bytes]",
+        gate: Gate,
+        log: structlog.typing.FilteringBoundLogger,
+        bounds: Bounds,
+        bar: Callable[[str], None],
+        may_stay: Policy,
+        *,
+        routed: bool,
+    ) -> None:
+        self.bounds = bounds
+        self.unread = 0
+        self._untold = 0
+        self._socket = socket
+        self._gate = gate
+        self._log = log
+        self._bar = bar
+        self._may_stay = may_stay
+        self._routed = routed
+        self._links: dict[int, Link] = {}
+        self._of_key: dict[str, set[Link]] = {}
+        self._owing: dict[Link, None] = {}
+        self._silent: dict[int, Link] = {}
+        self._round: deque[Link] = deque()
+        self._cut: deque[int] = deque(maxlen=_REMEMBERED)
+        address = f"inproc://monitor-{id(self)}"
+        socket.monitor(address, _WATCHED)
+        self._monitor: zmq.Socket[bytes] = socket.context.socket(zmq.PAIR)
+        self._monitor.setsockopt(zmq.RCVHWM, 0)  # a full one would hold up libzmq's I/O thread
+        self._monitor.connect(address)
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    @property
+    def monitor(self) -> "zmq.Socket[bytes]":
+        """What a poller waits on for `drain`."""
+        return self._monitor
+
+    @property
+    def full(self) -> bool:
+        """Whether no more connections may come."""
+        return self._gate.full
+
+    def end(self, seconds: float) -> None:
+        """Let everybody take what is handed to them, for so long at most; then break all connections.
+
+        The socket, which must not be bound any more, is closed without any connection then: one that breaks
+        in the moment of the close can make libzmq abort (docs/upstream.md).
+        """
+        now = time.monotonic()
+        ends = now + (seconds if COUNTS else min(seconds, _BLIND))
+        while now < ends and not (
+            COUNTS and all(self._has_taken(link, now) for link in self._links.values())
+        ):
+            now = self._await()
+        ends = now + _GOODBYE
+        while self._links and now < ends:
+            for link in list(self._links.values()):
+                self.drop(link)
+            now = self._await()
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+
+    def _has_taken(self, link: Link, now: float) -> bool:
+        if link.unread:
+            self._look(link, now)
+        return not link.unread
+
+    def _await(self) -> float:
+        """Wait a moment for who comes or leaves; gives the time."""
+        self._monitor.poll(_GLANCE_MS)
+        now = time.monotonic()
+        self.drain(now)
+        return now
+
+    # -- who is there -----------------------------------------------------------------------------
+
+    def drain(self, now: float) -> None:
+        """Learn who came and who left; who may not stay is cut at once."""
+        for _ in range(_EVENTS):
+            try:
+                event, _address = self._monitor.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            kind, descriptor = _EVENT.unpack(event)
+            if kind == zmq.EVENT_ACCEPTED:
+                self._came(now, descriptor)
+            else:
+                self._left(descriptor)
+
+    def _came(self, now: float, descriptor: int) -> None:
+        self._left(descriptor)  # its end was not told: never seen, and cheap to be sure of
+        link = Link(place_of(descriptor) or NOWHERE, now, descriptor)
+        self._links[descriptor] = self._silent[descriptor] = link
+        self._round.append(link)
+        reason = self._gate.opened(now, link.address)
+        if reason is not None:
+            self.cut(link if reason is TOO_FAST else self._first_silent(link), reason)
+
+    def _first_silent(self, newcomer: Link) -> Link:
+        """Who goes for a newcomer: the first of its address that said nothing, so that no crowd bars it."""
+        silent = (each for each in self._silent.values() if each.address == newcomer.address)
+        return next((each for each in silent if not each.cut), newcomer)
+
+    def _left(self, descriptor: int) -> None:
+        link = self._links.pop(descriptor, None)
+        self._silent.pop(descriptor, None)
+        if link is None:
+            return
+        self._gate.closed(link.address)
+        self._forget(link)
+
+    def _forget(self, link: Link) -> None:
+        link.descriptor = GONE
+        self.unread -= link.unread
+        self._untold -= link.untold
+        link.unread = link.untold = 0
+        self._owing.pop(link, None)
+        mine = self._of_key.get(link.key)
+        if mine is not None:
+            mine.discard(link)
+            if not mine:
+                del self._of_key[link.key]
+
+    def of(self, frame: zmq.Frame, now: float) -> Link:
+        """The connection that a routing-id frame, or a subscription, came on; one that has left is not open.
+
+        Raises zmq.ZMQError for a frame without ZAP's word.
+        """
+        key, number = str(frame.get("User-Id")), int(frame.get(CONNECTION))
+        descriptor = int(frame.get(zmq.SRCFD))
+        link = self._links.get(descriptor)
+        if link is None or link.number != number:
+            self.drain(now)
+            link = self._links.get(descriptor)
+            if link is None or link.number > number:
+                return Link(NOWHERE, now, key=key, number=number, cut=number in self._cut)
+            if link.number:  # what we took for this connection's was said by one before it
+                self._forget(link)
+                link = self._links[descriptor] = Link(link.place, link.opened_at, descriptor)
+                self._round.append(link)
+            link.key, link.number, link.routing_id = key, number, routing_id(number)
+            self._silent.pop(descriptor, None)
+            self._of_key.setdefault(key, set()).add(link)
+            if self._routed and frame.bytes != link.routing_id:
+                self.cut(link, "a routing id that is not the one it was given")
+        return link
+
+    def of_key(self, key: str) -> list[Link]:
+        """A key's connections that have said something."""
+        return list(self._of_key.get(key, ()))
+
+    def cut(self, link: Link, reason: str) -> None:
+        """Break a connection, and say so in the log."""
+        if link.open and not link.cut:
+            self._log.warning("connection cut", reason=reason, address=link.place[0], peer=link.key)
+            self.drop(link)
+
+    def drop(self, link: Link) -> None:
+        """Break a connection; libzmq notices at once and tells that it left."""
+        if link.open and not link.cut:
+            link.cut = True
+            self._cut.append(link.number)
+            cut(link.descriptor, link.place)
+
+    def _expel(self, link: Link, reason: str) -> None:
+        """Break a connection and keep its key out for a while: it would come again at once and go on."""
+        self._bar(link.key)
+        self.cut(link, reason)
+
+    def cut_key(self, key: str, reason: str) -> None:
+        """Break all connections of a key."""
+        for link in self.of_key(key):
+            self.cut(link, reason)
+
+    # -- what is held for them --------------------------------------------------------------------
+
+    def heard(self, link: Link, size: int) -> None:
+        """A whole message of so many bytes came on it."""
+        link.heard += size
+
+    def handed(self, link: Link, size: int, now: float) -> None:
+        """So many bytes are on their way to it."""
+        if not link.open:
+            return
+        link.unread += size
+        link.looked += size
+        self.unread += size
+        self._owing[link] = None
+        if link.looked > LOOK:
+            self._look(link, now)
+            if self.unread > self.bounds.unread_of_all:
+                self.shed(self.bounds.unread_of_all * 3 // 4, now)
+
+    def _look(self, link: Link, now: float) -> None:
+        """Ask the kernel what it has taken meanwhile."""
+        link.looked = 0
+        traffic = traffic_of(link.descriptor)
+        if traffic is None:
+            rest = 0
+        else:
+            rest = max(0, link.unread - (traffic.taken - link.taken))
+            link.taken = traffic.taken
+            if not traffic.drained:
+                link.idle_since = None
+            elif link.idle_since is None:
+                link.idle_since = now
+            elif now - link.idle_since > SETTLED:
+                rest = 0  # what is left was dropped at a full queue, or was never ours
+        self.unread += rest - link.unread
+        link.unread = rest
+        self._owing.pop(link, None)
+        if rest:
+            self._owing[link] = None
+
+    def behind(self, link: Link, share: float = 1.0) -> bool:
+        """Whether it has left more than its share of what is handed to it untaken."""
+        if link.unread <= self.bounds.unread * share:
+            mine = self._of_key.get(link.key, ())
+            return len(mine) > 1 and sum(each.unread for each in mine) > self.bounds.unread_of_key * share
+        return True
+
+    def look(self, now: float) -> None:
+        """What time alone shows: bytes taken, connections that say nothing, messages that never end."""
+        for link in list(islice(self._owing, ROUND)):
+            self._look(link, now)
+        self._look_round(ROUND, now, self.bounds.untold)
+        of_address: Counter[str] = Counter()
+        for link in reversed([each for each in self._silent.values() if now - each.opened_at > SILENCE]):
+            of_address[link.address] += 1
+            if of_address[link.address] > SILENT:
+                self.cut(link, "a connection says nothing")
+
+    def look_at_all(self, now: float) -> None:
+        """Memory is short: look for messages that never end on all connections at once, less patiently."""
+        self._look_round(len(self._round), now, self.bounds.untold_pressed)
+
+    def _look_round(self, most: int, now: float, bound: int) -> None:
+        for _ in range(min(most, len(self._round))):
+            link = self._round.popleft()
+            if link.open and link.number and not self._may_stay(link.key):
+                self.drop(link)
+            if link.open:
+                self._look_untold(link, now, bound)
+                self._round.append(link)
+        self._bound_untold()
+
+    def _look_untold(self, link: Link, now: float, bound: int) -> None:
+        traffic = traffic_of(link.descriptor)
+        if traffic is None:
+            return
+        untold = traffic.received - link.heard - int(OVERHEAD * (now - link.opened_at + SILENCE))
+        self._untold += max(0, untold) - link.untold
+        link.untold = max(0, untold)
+        if untold > bound + link.expected:
+            self._expel(link, "a message without an end, or more of them than can be read")
+
+    def _bound_untold(self) -> None:
+        """Cut who sends most faster than it can be read, if all together send too much."""
+        if self._untold <= self.bounds.untold_of_all:
+            return
+        over = self._untold - self.bounds.untold_of_all
+        for link in sorted(self._links.values(), key=lambda each: -each.untold):
+            if over <= 0:
+                return
+            over -= link.untold
+            self._expel(link, "all together send more than can be read")
+
+    def shed(self, most: int, now: float) -> None:
+        """Cut who has left the most untaken, until no more than `most` bytes are held for all."""
+        for link in list(self._owing):
+            self._look(link, now)
+        for link in sorted(self._owing, key=lambda each: -each.unread):
+            if self.unread <= most:
+                return
+            self.cut(link, "too much is left unread")
+            self._left(link.descriptor)

@@ -1,0 +1,210 @@
+"""All ZeroMQ sockets of the broker and all their options, in one place, each with what watches its
+connections.
+
+ZAP is bound first: libzmq admits everyone while no ZAP handler is there. See docs/security.md, also for why
+no queue of incoming messages has a limit of libzmq's: a full one lets a peer abort the process
+(docs/upstream.md), so what waits there is bounded by links.py.
+"""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+import zmq
+from zmq.utils import z85
+
+from cnmessage_broker.net.gate import Gate, GateLimits
+from cnmessage_broker.net.link import Bounds
+from cnmessage_broker.net.links import Links
+from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, Door
+from cnmessage_protocol.envelope import MAX_REQUEST
+from cnmessage_protocol.files.channel import CHUNK, FILES, WINDOW_CHUNKS
+
+HANDSHAKE_MS = 5000
+BACKLOG = 1024
+LINGER_MS = 1000
+REPLY_QUEUE = 200
+"""Replies a slow client may leave unread before the broker drops more; it asks again."""
+
+CHUNK_QUEUE = WINDOW_CHUNKS + 8
+"""Messages that may wait for one client on the file channel."""
+
+CURVE_OVERHEAD = 64
+"""CURVE's framing (33 bytes) counts into MAXMSGSIZE."""
+
+SUBSCRIPTION = 512
+"""Bytes a client may say at once on the push channel; a subscription has 17, and what CURVE adds."""
+
+PUSH_QUEUE = 1000
+"""Deliveries a slow client may leave unread before libzmq drops more; it catches up from its inbox."""
+
+KEEPALIVE_IDLE = 10
+KEEPALIVE_INTERVAL = 5
+KEEPALIVE_COUNT = 3
+"""Seconds of silence, then seconds between questions to a peer's machine, and how many it may leave open."""
+
+UNACKNOWLEDGED_MS = 20_000
+"""How long its TCP may leave what was sent without acknowledgement; Linux only, as TCP_USER_TIMEOUT."""
+
+_UNTOLD_REQUESTS = 48 << 20
+_UNTOLD_SUBSCRIPTIONS = 1 << 20
+_UNTOLD_MESSAGES = 2 << 20
+
+_ZAP_ENFORCE_DOMAIN = 93
+"""Stable in libzmq 4.3, but named only in its draft header (zmq.h, ZMQ_ZAP_ENFORCE_DOMAIN)."""
+
+
+class BindError(Exception):
+    """A port cannot be taken; the text says which and what to do."""
+
+
+def bind_error(host: str, port: int, error: OSError | zmq.ZMQError) -> BindError:
+    """Which port cannot be taken, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return BindError(
+            f"port {port} on {host} is taken: is a broker running already? Choose another --port"
+        )
+    return BindError(f"cannot listen on {host} port {port}: {error.strerror}")
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a context's sockets are watched with: who may connect, and how much connections may take."""
+
+    admission: Admission
+    limits: GateLimits
+    unread_of_all: int
+    monotonic: Callable[[], float]
+    log: structlog.typing.FilteringBoundLogger
+
+
+class _Bound:
+    """Sockets of one context, ZAP first."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], watch: Watch) -> None:
+        if not zmq.has("curve"):
+            raise BindError("this libzmq has no CURVE; install pyzmq from its wheel")
+        self._context = context
+        self._watch = watch
+        self._all: list[zmq.Socket[bytes]] = []
+        self._watched: list[Links] = []
+        try:
+            self.door = Door(context, watch.admission, watch.monotonic)
+        except zmq.ZMQError as error:
+            raise BindError(
+                f"cannot make a socket in the temporary directory: {error.strerror}; "
+                "set TMPDIR to a directory with a short name that can be written"
+            ) from error
+
+    def close(self, linger_ms: int = LINGER_MS) -> None:
+        """Close all; what is queued may leave within `linger_ms`."""
+        for socket in self._all:
+            if endpoint := socket.get_string(zmq.LAST_ENDPOINT):
+                socket.unbind(endpoint)
+        for links in self._watched:
+            links.end(linger_ms / 1000)
+        for socket in self._all:
+            socket.close(linger=0)
+        self.door.close()
+
+    def _new(self, kind: int) -> zmq.Socket[bytes]:
+        socket = self._context.socket(kind)
+        self._all.append(socket)
+        socket.setsockopt(zmq.LINGER, LINGER_MS)
+        return socket
+
+    def _secured(self, kind: int, secret: bytes, domain: bytes) -> zmq.Socket[bytes]:
+        socket = self._new(kind)
+        socket.setsockopt(zmq.CURVE_SERVER, 1)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, z85.encode(secret))
+        socket.setsockopt(zmq.ZAP_DOMAIN, domain)
+        socket.setsockopt(_ZAP_ENFORCE_DOMAIN, 1)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+        socket.setsockopt(zmq.BACKLOG, BACKLOG)
+        socket.setsockopt(zmq.RCVHWM, 0)
+        # TCP frees a vanished peer's descriptor. Never ZMTP's heartbeats: libzmq 4.3.5 ends the process when
+        # their timer fires on a broken connection whose queue is full (docs/upstream.md).
+        socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL)
+        socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT)
+        socket.setsockopt(zmq.TCP_MAXRT, UNACKNOWLEDGED_MS)
+        return socket
+
+    def _router(self, secret: bytes, domain: bytes) -> zmq.Socket[bytes]:
+        socket = self._secured(zmq.ROUTER, secret, domain)
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        socket.setsockopt(zmq.ROUTER_HANDOVER, 0)
+        return socket
+
+    def _links(self, socket: zmq.Socket[bytes], domain: bytes, untold: int) -> Links:
+        watch = self._watch
+        bounds = Bounds(untold=untold, unread_of_all=watch.unread_of_all)
+        links = Links(
+            socket,
+            Gate(watch.limits),
+            watch.log,
+            bounds,
+            watch.admission.bar,
+            watch.admission.policy(domain),
+            routed=socket.type == zmq.ROUTER,
+        )
+        self._watched.append(links)
+        return links
+
+    def _bind(self, socket: zmq.Socket[bytes], host: str, port: int) -> None:
+        address = f"[{host}]" if ":" in host else host
+        socket.setsockopt(zmq.IPV6, 1 if ":" in host else 0)
+        try:
+            socket.bind(f"tcp://{address}:{port}")
+        except zmq.ZMQError as error:
+            raise bind_error(host, port, error) from error
+
+
+class Sockets(_Bound):
+    """The reactor's sockets, bound: `door`, `requests`, `deliveries`, and the connections of the last two."""
+
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes, watch: Watch
+    ) -> None:
+        super().__init__(context, watch)
+        try:
+            self.requests = self._router(secret, DOMAIN)
+            self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST + CURVE_OVERHEAD)
+            self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
+            self.request_links = self._links(self.requests, DOMAIN, _UNTOLD_REQUESTS)
+            self.deliveries = self._secured(zmq.XPUB, secret, DELIVERIES_DOMAIN)
+            self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
+            self.deliveries.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION)
+            self.deliveries.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
+            self.delivery_links = self._links(self.deliveries, DELIVERIES_DOMAIN, _UNTOLD_SUBSCRIPTIONS)
+            self._bind(self.requests, host, port)
+            self._bind(self.deliveries, host, port + 1)
+        except BaseException:
+            self.close(0)
+            raise
+
+    @property
+    def host(self) -> str:
+        """The address they listen on in numbers: libzmq also takes `*` and names of network interfaces."""
+        endpoint = self.requests.get_string(zmq.LAST_ENDPOINT)
+        return endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+
+
+class FileSockets(_Bound):
+    """The file thread's sockets, bound: `door`, `channel`, `links`; in a context with its own I/O thread."""
+
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes, watch: Watch
+    ) -> None:
+        super().__init__(context, watch)
+        try:
+            self.channel = self._router(secret, FILES_DOMAIN)
+            self.channel.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
+            self.channel.setsockopt(zmq.SNDHWM, CHUNK_QUEUE)
+            self.links = self._links(self.channel, FILES_DOMAIN, _UNTOLD_MESSAGES)
+            self._bind(self.channel, host, port + FILES)
+        except BaseException:
+            self.close(0)
+            raise

@@ -1,0 +1,1 @@
+"""Whose work is done when, in which pieces, and what it costs them."""

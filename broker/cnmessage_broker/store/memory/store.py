@@ -1,0 +1,271 @@
+"""The store as a reference model: plain dictionaries, nothing on disk.
+
+Small enough to be seen correct; tests hold every other backend against it. Serves as a throw-away store in
+tests and demonstrations, never for real users.
+"""
+
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cnmessage_broker.store.memory.files import MemoryFiles
+from cnmessage_broker.store.ports.messages import (
+    MOST_UNREAD,
+    SEEN_GRAIN,
+    Account,
+    AccountId,
+    Conflict,
+    Device,
+    Found,
+    Group,
+    Marks,
+    NameTakenError,
+    Outcome,
+    Owner,
+    Query,
+    Stored,
+    Submission,
+    UserRow,
+)
+from cnmessage_protocol.ids import EVERYONE, ClientId, MessageId, UserName
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, utf8_size
+
+
+@dataclass(slots=True)
+class _Inbox:
+    items: list[InboxItem] = field(default_factory=list)
+    read: int = 0
+    received: int = 0
+    away_from: int = 0
+    away_upto: int | None = None
+    last_seen: int | None = None
+
+
+class MemoryStore(MemoryFiles):
+    """Store in dictionaries; see ports.Store for the contract."""
+
+    def __init__(self, epoch: bytes) -> None:
+        super().__init__()
+        self._epoch = epoch
+        self._names: dict[str, AccountId] = {}
+        self._devices: dict[str, Device] = {}
+        self._last_device = 0
+        self._blocks: set[tuple[Owner, AccountId]] = set()
+        self._inboxes: dict[Owner, _Inbox] = {}
+        self._messages: dict[tuple[AccountId, ClientId], tuple[Submission, Stored]] = {}
+
+    @property
+    def epoch(self) -> bytes:
+        return self._epoch
+
+    def create_account(self, name: UserName, password: str, now: int) -> Account:
+        if name in self._names:
+            raise NameTakenError(name)
+        account = Account(len(self._accounts) + 1, name, password, now)
+        self._accounts[account.id] = account
+        self._names[name] = account.id
+        self._inboxes[account.id] = _Inbox()
+        return account
+
+    def account_by_name(self, name: str) -> Account | None:
+        return self._accounts.get(self._names.get(name, 0))
+
+    def account(self, account: AccountId) -> Account | None:
+        return self._accounts.get(account)
+
+    def users(self, after: str, limit: int) -> Sequence[UserRow]:
+        names = sorted(self._names)
+        chosen = names[bisect_right(names, after) :][:limit]
+        return [
+            UserRow(self._names[name], UserName(name), self._inboxes[self._names[name]].last_seen)
+            for name in chosen
+        ]
+
+    def change_password(self, account: AccountId, password: str, keep: str) -> Sequence[Device]:
+        self._accounts[account] = replace(self._accounts[account], password=password)
+        gone = [device for device in self.devices(account) if device.key != keep]
+        for device in gone:
+            del self._devices[device.key]
+        return gone
+
+    def bind_device(self, key: str, account: AccountId, label: str, now: int) -> Device:
+        earlier = self._devices.get(key)
+        if earlier is not None and earlier.account == account:
+            device = replace(earlier, label=label, last_seen=now)
+        else:
+            self._last_device += 1
+            device = Device(self._last_device, key, account, label, now, now)
+        self._devices[key] = device
+        return device
+
+    def device(self, key: str) -> Device | None:
+        return self._devices.get(key)
+
+    def devices(self, account: AccountId) -> Sequence[Device]:
+        mine = [device for device in self._devices.values() if device.account == account]
+        return sorted(mine, key=lambda device: device.id)
+
+    def unbind_device(self, account: AccountId, device: int) -> Device | None:
+        for each in self.devices(account):
+            if each.id == device:
+                return self._devices.pop(each.key)
+        return None
+
+    def saw_device(self, key: str, now: int) -> None:
+        device = self._devices.get(key)
+        if device is not None and abs(now - device.last_seen) >= SEEN_GRAIN:
+            self._devices[key] = replace(device, last_seen=now)
+
+    def block(self, owner: Owner, target: AccountId) -> bool:
+        fresh = (owner, target) not in self._blocks
+        self._blocks.add((owner, target))
+        return fresh
+
+    def unblock(self, owner: Owner, target: AccountId) -> bool:
+        known = (owner, target) in self._blocks
+        self._blocks.discard((owner, target))
+        return known
+
+    def blocked_by(self, owner: Owner) -> Sequence[UserName]:
+        return sorted(self._accounts[target].name for each, target in self._blocks if each == owner)
+
+    def blockers_of(self, sender: AccountId) -> Collection[AccountId]:
+        return {owner for owner, target in self._blocks if target == sender}
+
+    def commit(self, group: Group) -> list[Outcome]:
+        outcomes = [self._store(each) for each in group.submissions]
+        for sender, time in {each.sender: each.time for each in group.submissions}.items():
+            self._inboxes[sender].last_seen = time
+        for owner, upto in group.read.items():
+            inbox = self._inboxes[owner]
+            inbox.read = max(inbox.read, min(upto, len(inbox.items)))
+            inbox.received = max(inbox.received, inbox.read)
+        for owner, upto in group.received.items():
+            inbox = self._inboxes[owner]
+            inbox.received = max(inbox.received, min(upto, len(inbox.items)))
+        for owner, online, now in group.presence:
+            inbox = self._inboxes[owner]
+            inbox.last_seen = now
+            if online:
+                inbox.away_upto = len(inbox.items)
+            else:
+                inbox.away_from, inbox.away_upto = len(inbox.items), None
+        return outcomes
+
+    def _store(self, new: Submission) -> Outcome:
+        known = self._messages.get((new.sender, new.client_id))
+        if known is not None:
+            submission, stored = known
+            same = (submission.to, submission.body, submission.kind) == (new.to, new.body, new.kind)
+            return replace(stored, fresh=False) if same else Conflict.CLIENT_ID
+        file = self._facts(new)
+        places = tuple(
+            (owner, 0 if owner in new.withheld else self._enter(new, file, owner, Direction.RECEIVED))
+            for owner in new.recipients
+        )
+        seq = dict(places).get(new.sender) or self._enter(new, file, new.sender, Direction.SENT)
+        stored = Stored(new.id, seq, places, fresh=True)
+        if file is not None:
+            self._complete(new, file, stored)
+        self._messages[new.sender, new.client_id] = (new, stored)
+        return stored
+
+    def _enter(self, new: Submission, file: FileFacts | None, owner: Owner, direction: Direction) -> int:
+        items = self._inboxes[owner].items
+        client_id = new.client_id if owner == new.sender else None
+        seq = len(items) + 1
+        items.append(
+            InboxItem(
+                seq,
+                direction,
+                new.id,
+                new.kind,
+                new.sender_name,
+                new.to,
+                new.time,
+                new.body,
+                client_id,
+                file,
+            ),
+        )
+        return seq
+
+    def marks(self, owner: Owner) -> Marks:
+        inbox = self._inboxes[owner]
+        return Marks(len(inbox.items), inbox.read, inbox.received, inbox.away_from, inbox.away_upto)
+
+    def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
+        chosen: list[InboxItem] = []
+        size = 0
+        for item in self._inboxes[owner].items[after : after + limit]:
+            size += item.size
+            if chosen and size > max_bytes:
+                break
+            chosen.append(item)
+        return chosen
+
+    def history(self, owner: Owner, query: Query) -> Found:
+        items = self._inboxes[owner].items
+        seq = len(items) if query.upto is None else min(query.upto, len(items))
+        chosen: list[InboxItem] = []
+        size = weight = looked_at = 0
+        while (
+            seq > query.above
+            and len(chosen) < query.limit
+            and looked_at < query.scan
+            and weight < query.scan_bytes
+        ):
+            item = items[seq - 1]
+            looked_at += 1
+            weight += utf8_size(" ".join(item.to)) + utf8_size(item.body)
+            if matches(item, query):
+                size += item.size
+                if chosen and size > query.max_bytes:
+                    break
+                chosen.append(item)
+            seq -= 1
+        return Found(chosen[::-1], more=seq > query.above, before=seq + 1, looked_at=looked_at)
+
+    def unread(self, owner: Owner) -> int:
+        inbox = self._inboxes[owner]
+        count = sum(item.direction is Direction.RECEIVED for item in inbox.items[inbox.read :])
+        return min(count, MOST_UNREAD)
+
+    def receipts(
+        self,
+        sender: AccountId,
+        ids: Sequence[MessageId],
+        limit: int,
+    ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
+        wanted = set(ids)
+        return {
+            stored.id: [self._progress(owner, seq) for owner, seq in stored.places[:limit]]
+            for (account, _), (_, stored) in self._messages.items()
+            if account == sender and stored.id in wanted
+        }
+
+    def _progress(self, owner: Owner, seq: int) -> tuple[UserName, bool, bool]:
+        inbox, name = self._inboxes[owner], self._accounts[owner].name
+        return name, 0 < seq <= inbox.received, 0 < seq <= inbox.read
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def matches(item: InboxItem, query: Query) -> bool:
+    """Whether an item is one the query wants, its seq aside."""
+    mine = item.direction is Direction.SENT
+    if query.peer == EVERYONE:
+        wanted = item.kind is Kind.BROADCAST
+    elif query.peer is not None:
+        wanted = (query.peer in item.to) if mine else (item.sender == query.peer)
+        wanted = wanted and item.kind is not Kind.BROADCAST
+    else:
+        wanted = True
+    return (
+        wanted
+        and not (query.received_only and mine)
+        and (not query.direct_only or item.kind is not Kind.BROADCAST)
+        and (query.since is None or item.time >= query.since)
+        and (query.until is None or item.time < query.until)
+    )

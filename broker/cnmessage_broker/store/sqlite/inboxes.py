@@ -1,0 +1,135 @@
+"""Reading inboxes and receipts out of the SQLite file; sqlite.py writes them.
+
+Every page ends at its limit of bytes while it is read, not after: what one user asks for is what the others
+wait for.
+"""
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cnmessage_broker.store.ports.messages import Account, AccountId, Found, Owner, Query
+from cnmessage_broker.store.sqlite.database import Database
+from cnmessage_broker.store.sqlite.places import PLACE_SIZE, unpack_places
+from cnmessage_protocol.ids import ClientId, MessageId, UserName
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, row_size
+
+_SMALLEST_ITEM = row_size("", ())
+
+
+class Inboxes:
+    """Items by their number. `facts(message)` gives what is known of the file that a message offers."""
+
+    def __init__(
+        self,
+        db: Database,
+        accounts: Mapping[AccountId, Account],
+        facts: Callable[[bytes], FileFacts | None],
+    ) -> None:
+        self._db = db
+        self._accounts = accounts
+        self._facts = facts
+
+    def after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
+        """See ports.Store.inbox_after."""
+        chosen: list[InboxItem] = []
+        size = 0
+        for row in self._db.each("inbox_after", (owner, after, limit)):
+            item = self._item(owner, row)
+            size += item.size
+            if chosen and size > max_bytes:
+                break
+            chosen.append(item)
+            if size + _SMALLEST_ITEM > max_bytes:
+                break  # not even the smallest one fits: do not fetch the next, which may be large
+        return chosen
+
+    def history(self, owner: Owner, query: Query, peer: AccountId | None) -> Found:
+        """See ports.Store.history; `peer` is the account of the query's peer."""
+        head = self._head(owner)
+        upto = head if query.upto is None else min(query.upto, head)
+        wanted = {
+            "owner": owner,
+            "above": query.above,
+            "upto": upto,
+            "peer": query.peer,
+            "peer_id": peer,
+            "received_only": query.received_only,
+            "direct_only": query.direct_only,
+            "since": query.since,
+            "until": query.until,
+            "scan": query.scan,
+        }
+        chosen: list[InboxItem] = []
+        seen_to, looked_at, weight, size = upto, 0, 0, 0
+        for seq, text, matches in self._db.each("look_back", wanted):
+            looked_at += 1
+            weight += text
+            if matches:
+                item = self._at(owner, seq)
+                size += item.size
+                if chosen and size > query.max_bytes:
+                    break
+                chosen.append(item)
+            seen_to = seq - 1
+            if len(chosen) == query.limit or weight >= query.scan_bytes:
+                break
+        else:
+            if looked_at < query.scan:
+                seen_to = min(query.above, upto)
+        return Found(chosen[::-1], more=seen_to > query.above, before=seen_to + 1, looked_at=looked_at)
+
+    def receipts(
+        self, sender: AccountId, ids: Sequence[MessageId], limit: int
+    ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
+        """See ports.Store.receipts."""
+        found: dict[MessageId, Sequence[tuple[UserName, bool, bool]]] = {}
+        for identity in dict.fromkeys(ids):
+            for (places,) in self._db.run("receipts", (limit * PLACE_SIZE, identity, sender)):
+                found[identity] = self._progress(self.places(places))
+        return found
+
+    def places(self, packed: bytes) -> list[tuple[Owner, int]]:
+        """Where a message went: recipients, and the number of its item in their inboxes."""
+        try:
+            return unpack_places(packed)
+        except struct.error as error:
+            raise self._db.damage(error) from error
+
+    def _progress(self, places: Sequence[tuple[Owner, int]]) -> list[tuple[UserName, bool, bool]]:
+        owners = str([owner for owner, _ in places])
+        marks = {owner: (received, read) for owner, received, read in self._db.run("progress", (owners,))}
+        rows: list[tuple[UserName, bool, bool]] = []
+        try:
+            for owner, seq in places:
+                received, read = marks[owner]
+                rows.append((self._accounts[owner].name, 0 < seq <= received, 0 < seq <= read))
+        except KeyError as error:
+            raise self._db.damage(error) from error
+        return rows
+
+    def _head(self, owner: Owner) -> int:
+        ((head,),) = self._db.run("head", (owner,))
+        return int(head)
+
+    def _at(self, owner: Owner, seq: int) -> InboxItem:
+        (row,) = self._db.run("item", (owner, seq))
+        return self._item(owner, row)
+
+    def _item(self, owner: Owner, row: Sequence[Any]) -> InboxItem:
+        seq, direction, identity, kind, sender, to, time, body, client_id = row
+        try:
+            return InboxItem(
+                seq,
+                Direction(direction),
+                MessageId(identity),
+                Kind(kind),
+                self._accounts[sender].name,
+                tuple([UserName(name) for name in to.split()]),
+                time,
+                body,
+                ClientId(client_id) if sender == owner else None,
+                self._facts(identity) if kind == Kind.FILE else None,
+            )
+        except (KeyError, ValueError) as error:
+            raise self._db.damage(error) from error

@@ -1,0 +1,1 @@
+"""The interactive chat: machines (talk), two screens (screen, plain), and what ties them together (drive)."""

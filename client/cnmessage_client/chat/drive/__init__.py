@@ -1,0 +1,1 @@
+"""What ties talk, screen, client and commands together."""

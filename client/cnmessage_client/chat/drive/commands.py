@@ -1,0 +1,119 @@
+"""The commands that were typed: one after another; transfers of files and what asks beside them.
+
+Each goes through click as on the command line. Typing and talking go on meanwhile; Ctrl-C stops the newest.
+A command that asks must not wait behind others: its answers, typed already, would be taken for messages.
+Called by driver.py.
+"""
+
+import asyncio
+import shlex
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cnmessage_client.chat.drive.running import Running
+
+Carry = Callable[[Running], int]
+"""Carries one command out, on its own thread; gives its exit status."""
+
+Ended = Callable[[Running, int | BaseException], None]
+"""Told on the loop's thread how it ended."""
+
+_GRACE = 5.0
+"""Seconds that stopped commands have to put down what they did."""
+
+_MOVING = {("files", "send"), ("files", "get"), ("sendfile",), ("getfile",)}
+
+ASKING = frozenset({"signup", "login", "passwd"})
+"""Commands that ask, secrets too: until one is over, no line is anything but an answer."""
+
+_AT_ONCE = ASKING | {"logout"}
+"""They wait for nothing, and what is typed behind them waits for their end: `login` behind `logout` too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    words: tuple[str, ...]
+    carry: Carry
+
+
+class Runner:
+    """Runs commands; `ended` hears of each."""
+
+    def __init__(self, ended: Ended) -> None:
+        self._ended = ended
+        self._waiting: deque[_Order] = deque()
+        self._front: Running | None = None
+        self._running: dict[Running, asyncio.Task[None]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def run(self, words: tuple[str, ...], carry: Carry) -> None:
+        """Run a command as soon as it is its turn."""
+        self._idle.clear()
+        order = _Order(words, carry)
+        if words[0] in _AT_ONCE or words[:1] in _MOVING or words[:2] in _MOVING:
+            self._start(order)
+        elif self._front is None:
+            self._front = self._start(order)
+        else:
+            self._waiting.append(order)
+
+    @property
+    def lines(self) -> list[str]:
+        """The command lines that run, the oldest first."""
+        return [shlex.join(each.words) for each in self._running]
+
+    @property
+    def lines_to_come(self) -> list[str]:
+        """The command lines that wait for their turn, in order."""
+        return [shlex.join(each.words) for each in self._waiting]
+
+    @property
+    def asking(self) -> bool:
+        """Whether a command runs that may ask something still."""
+        return any(each.words[0] in ASKING and each.asks for each in self._running)
+
+    async def account_settled(self) -> None:
+        """Wait until no command about the account runs any more."""
+        while tasks := [task for each, task in self._running.items() if each.words[0] in _AT_ONCE]:
+            await asyncio.wait(tasks)
+
+    def interrupt(self) -> bool:
+        """Stop the newest that runs, if any does; gives whether."""
+        if not self._running:
+            return False
+        list(self._running)[-1].interrupt()
+        return True
+
+    async def idle(self) -> None:
+        """Wait until nothing runs."""
+        await self._idle.wait()
+
+    async def stop(self) -> None:
+        """Stop all, and wait a while for their ends."""
+        self._waiting.clear()
+        for each in self._running:
+            each.interrupt()
+        if self._running:
+            await asyncio.wait(list(self._running.values()), timeout=_GRACE)
+
+    def _start(self, order: _Order) -> Running:
+        running = Running(order.words)
+        self._running[running] = asyncio.create_task(self._watch(running, order))
+        return running
+
+    async def _watch(self, running: Running, order: _Order) -> None:
+        outcome: int | BaseException
+        try:
+            outcome = await running.carry_out(lambda: order.carry(running))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a fault in a command; whoever is told shows it
+            outcome = error
+        del self._running[running]
+        if self._front is running:
+            self._front = self._start(self._waiting.popleft()) if self._waiting else None
+        if not self._running:
+            self._idle.set()
+        self._ended(running, outcome)

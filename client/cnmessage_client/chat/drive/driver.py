@@ -1,0 +1,328 @@
+"""The driver of the chat: feeds the talk with what is typed, what comes and the time, and does what it wants.
+
+The talk decides, a screen shows, the client (living.py) connects, commands run in threads (runner.py). What
+fails here is shown, and the chat goes on. Everything happens on one event loop. Made by sitting.py.
+"""
+
+import asyncio
+import errno
+import os
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from cnmessage_client.chat.drive import spool
+from cnmessage_client.chat.drive.client import Living
+from cnmessage_client.chat.drive.commands import ASKING, Runner
+from cnmessage_client.chat.drive.feeding import Feeding
+from cnmessage_client.chat.drive.help import help_text
+from cnmessage_client.chat.drive.host import ChatHost, answer
+from cnmessage_client.chat.drive.lastwords import LastWords
+from cnmessage_client.chat.drive.running import Running
+from cnmessage_client.chat.talk.effects import (
+    AskReceipts,
+    Break,
+    Edit,
+    Effect,
+    LoadEarlier,
+    MarkRead,
+    Quit,
+    Redraw,
+    Ring,
+    RunCommand,
+    SendAsFile,
+    SendMessage,
+    SetDraft,
+    Show,
+)
+from cnmessage_client.chat.talk.status import Completions
+from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.shell.group import Commands
+from cnmessage_client.shell.outcome import perform
+from cnmessage_client.shell.settings import Settings
+from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
+
+_PATIENCE = 1.0
+"""Seconds that another thread waits for the loop."""
+
+
+_GOES_ON = {EXIT_STATUS[code] for code in (ErrorCode.UNREACHABLE, ErrorCode.INTERRUPTED)}
+"""Status of an upload that goes on where it stopped when the same text is sent again."""
+
+_NO_READER = 1
+"""Status, without any error to tell, of a command that wrote to a pipe which nobody reads."""
+
+
+class Driver(Feeding):
+    """Ties talk, screen, client and commands together. `piped`: lines come from a program or a file."""
+
+    def __init__(self, program: Commands, settings: Settings, talk: Talk, *, piped: bool) -> None:
+        super().__init__(talk)
+        self.program = program
+        self._piped = piped
+        self.living = Living(settings, self, self.broken)
+        self.runner = Runner(self._command_ended)
+        self.left: asyncio.Future[int] = self.loop.create_future()
+        """Done once the chat is to be left, with the exit status."""
+        self.sending: set[str] = set()
+        """Keys of messages that are not stored yet."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loading: set[asyncio.Task[None]] = set()
+        self._asking = asyncio.Lock()
+        self.astray = False
+        """Whether a command that asks has failed: the next lines may be answers that it did not take."""
+        self._edit_task: asyncio.Task[None] | None = None
+
+    # -- what a person does -----------------------------------------------------------------------
+
+    def typed(self, line: str) -> None:
+        """A line was typed; what stands in the line by now was typed after it."""
+        self.feed(lambda now: self.talk.typed(line, now, datetime.now(UTC)), typed=True)
+
+    @property
+    def editing(self) -> bool:
+        """Whether the terminal is an editor's."""
+        return self._edit_task is not None and not self._edit_task.done()
+
+    def next_view(self) -> None:
+        """To what is unread, else home; what is being typed stays with the view it was typed in."""
+        unread = [peer for peer, _ in self.talk.status(self.loop.time()).unread]
+        peer = unread[0] if unread else None
+        if peer == self.talk.peer or self.talk.user is None or self.talk.asks:
+            return
+        self.talk.leave_draft(self.screen.draft)
+        self.screen.set_draft("")
+        self.typed("/home" if peer is None else f"/to {peer}")
+
+    def more(self) -> None:
+        """Earlier messages are wanted."""
+        self.feed(self.talk.more)
+
+    def completions(self) -> Completions:
+        """On another thread: what the line may be completed with."""
+        found: Future[Completions] = Future()
+        try:
+            self.loop.call_soon_threadsafe(lambda: found.set_result(self.talk.completions))
+            return found.result(_PATIENCE)
+        except (RuntimeError, TimeoutError):  # the chat is over, or too busy
+            return Completions((), ())
+
+    def interrupt(self) -> bool:
+        """Ctrl-C on an empty line: no to what the talk asks, else stop the newest command; whether it did."""
+        if self.talk.asks:
+            self.typed("n")
+            return True
+        return self.runner.interrupt()
+
+    def leave(self, status: int) -> None:
+        """Leave the chat."""
+        if not self.left.done():
+            self.left.set_result(status)
+
+    async def ask(self, question: str, *, hidden: bool = False) -> str:
+        """A line in answer to a question; raises click.Abort after Ctrl-C, EOFError at the end of input."""
+        async with self._asking:
+            ahead = self.screen.typed_ahead()
+            return await answer(lambda: self.screen.ask(question, hidden=hidden)) if ahead is None else ahead
+
+    async def ready(self) -> None:
+        """Wait until the next line may be taken: not while a command may ask, nor while an editor is open."""
+        if self._edit_task is not None:
+            await asyncio.wait((self._edit_task,))
+        if self.runner.asking:
+            self.screen.expect_answers(expected=True)
+        await self.runner.account_settled()
+
+    def questions_over(self) -> None:
+        """Lines that a person typed and no question took may be secrets: they go nowhere.
+
+        To be called before the last word is shown: what is typed in reply to that is meant.
+        """
+        left_over = 0 if self._piped else self.screen.forget_ahead()
+        self.screen.expect_answers(expected=False)
+        if left_over:
+            self.warned(f"{left_over} typed ahead without being asked for: dropped, for it may be a secret")
+
+    async def settle(self) -> None:
+        """Wait until what was typed so far has been done, but for messages on their way."""
+        await self.runner.idle()
+        if self._loading:
+            await asyncio.wait(self._loading)
+
+    async def close(self) -> None:
+        """Stop everything that goes on."""
+        await self.runner.stop()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await self.living.close()
+
+    # -- what the talk wants ----------------------------------------------------------------------
+
+    def perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one case an effect
+        """Do what the talk wants."""
+        match effect:
+            case Show(entry, again):
+                self.screen.show(entry, again=again)
+            case Redraw():
+                self.screen.redraw()
+            case Ring():
+                self.screen.ring()
+            case SetDraft(text):
+                self.screen.set_draft(text + self.screen.draft)
+            case MarkRead(seq):
+                self.living.acknowledge(seq)
+            case Quit():
+                self.leave(0)
+            case RunCommand(words):
+                self._run(words)
+            case Break(pause):
+                if not self.living.cut(pause):
+                    self.warned("there is no connection to cut")
+            case SendMessage():
+                self.sending.add(effect.key)
+                self._spawn(self._send(effect))
+            case SendAsFile():
+                self._send_as_file(effect)
+            case LoadEarlier():
+                self._loading.add(self._spawn(self._load_earlier(effect)))
+            case AskReceipts(ids):
+                self._spawn(self._ask_receipts(ids))
+            case Edit(text):
+                self._edit_task = self._spawn(self._edit(text))
+                self._loading.add(self._edit_task)
+
+    async def _send(self, message: SendMessage) -> None:
+        try:
+            receipt = await self.living.send(message.key, message.to, message.body)
+        except CnMessageError as error:
+            failure = error
+            self.failed = True
+            self.feed(lambda now: self.talk.failed(message.key, failure, now))
+        else:
+            self.feed(lambda now: self.talk.stored(message.key, receipt, now))
+        finally:
+            self.sending.discard(message.key)
+
+    async def _load_earlier(self, wanted: LoadEarlier) -> None:
+        try:
+            client = await self.living.get()
+            found = await client.history(wanted.limit, peer=wanted.peer, before=wanted.before)
+        except CnMessageError as error:
+            if error.code is not ErrorCode.NO_SUCH_USER:  # the talk says so in its own words
+                self.warned(f"earlier messages did not come: {error.message}")
+        else:
+            self.feed(lambda now: self.talk.earlier(wanted.peer, found, now))
+
+    async def _ask_receipts(self, ids: Sequence[str]) -> None:
+        try:
+            found = await (await self.living.get()).receipts(ids)
+        except CnMessageError:
+            return  # the talk asks again
+        self.feed(lambda now: self.talk.receipts(found, now))
+
+    async def _edit(self, text: str) -> None:
+        try:
+            edited = await self.screen.edit(text)
+        except CnMessageError as error:
+            self.failed = True
+            self.warned(error.message)
+            self.screen.set_draft(text)
+            return
+        if self.screen.keeps_draft:
+            self.screen.set_draft(edited)
+        else:
+            self.typed(edited)
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    def _run(self, words: tuple[str, ...]) -> None:
+        surface = self.screen.surface
+        if words[0] == "help":
+            text = help_text(
+                self.program, words[1:], slash=self._slash, width=surface.width, colour=surface.colour
+            )
+            if text is not None:
+                self.feed(lambda _: self.talk.output(text, from_top=True))
+                return
+        self.runner.run(words, self._carry)
+
+    @property
+    def _slash(self) -> str:
+        return "" if self.talk.peer is None else "/"
+
+    def _carry(self, running: Running) -> int:
+        """On a command's own thread: carry it out, and tell what went wrong."""
+        own = self.living.settings
+        words = LastWords(self.screen.surface, held=running.words[0] in ASKING)
+
+        async def ask(question: str, hidden: bool) -> str:
+            with words.shown():
+                return await self.ask(question, hidden=hidden)
+
+        host = ChatHost(self.living, running, words, ask, self.screen.view)
+        settings = replace(own, host=host, prefix=self._slash)
+        try:
+            error, status = perform(self.program, running.words, settings)
+        finally:
+            running.tell(self._returned, running, words)
+        if error is not None and (own.as_json or "--json" in running.words):
+            replace(settings, as_json=True).renderer.error(error)
+        elif error is not None:
+            running.tell(self.warned, error.message)
+        elif status == _NO_READER:
+            running.tell(self.broken, BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
+        return status
+
+    def _returned(self, running: Running, words: LastWords) -> None:
+        running.asks = False
+        if running.words[0] in ASKING:
+            self.questions_over()
+        words.release()
+
+    def _command_ended(self, running: Running, outcome: int | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            self.broken(outcome)
+        status = outcome if isinstance(outcome, int) else 1
+        self.failed = self.failed or status != 0
+        self.astray = self.astray or (status != 0 and running.words[0] in ASKING)
+        if status == EXIT_STATUS[ErrorCode.INTERRUPTED] and not self.left.done():
+            self.told("stopped")
+        self.feed(lambda now: self.talk.finished(running.words, status, now))
+        if running.words[0] == "history":
+            self._spawn(self.living.look_again())
+
+    def _send_as_file(self, wanted: SendAsFile) -> None:
+        try:
+            path = spool.write(self.living.profile, wanted.to, wanted.name, wanted.body)
+        except CnMessageError as error:
+            self.warned(error.message)
+            return
+        to = [part for name in wanted.to for part in ("--to", name)]
+
+        def carry(running: Running) -> int:
+            status = self._carry(running)
+            if status not in _GOES_ON:
+                spool.remove(path)
+            if status != 0:
+                running.tell(self.told, "The text was not sent. Up brings it back into the line.")
+            return status
+
+        self.runner.run(("files", "send", *to, str(path)), carry)
+
+    # -- inner ------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._over)
+        return task
+
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._loading.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.broken(error)

@@ -1,0 +1,235 @@
+"""One sitting at the chat: from the first question to the last word, with its exit status.
+
+Sees to it that somebody is logged in, hands over line by line, and leaves: at once when a person wants to,
+or, where the lines come from a pipe, once all is done. Called by command.py.
+"""
+
+import asyncio
+import gc
+import locale
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+
+from cnmessage_client.chat.drive.driver import Driver
+from cnmessage_client.chat.drive.first_run import connect, first_run
+from cnmessage_client.chat.plain.plain import Plain
+from cnmessage_client.chat.screens import Screen
+from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.profile import DEFAULT_PROFILE, Home
+from cnmessage_client.shell.group import Commands
+from cnmessage_client.shell.settings import Settings
+from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
+from cnmessage_protocol.ids import id_text, uuid7
+from cnmessage_protocol.machines.states import State
+
+_LOOK = 0.02
+"""Seconds between two looks at what still waits."""
+
+_LAST_WORD = 1.0
+"""Seconds that a message which was just typed has to be stored when a person leaves."""
+
+_INTERRUPTED = EXIT_STATUS[ErrorCode.INTERRUPTED]
+
+
+async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker: bool) -> int:
+    """Chat as the settings say, with the commands of `program`; gives the exit status, or raises what it ended with."""
+    piped = not sys.stdin.isatty()
+    plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
+    talk = Talk(
+        Home.find().profile(settings.profile or DEFAULT_PROFILE).user,
+        commands=[*program.commands, *program.aliases],
+        new_key=lambda: id_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10))),
+        can_ask=not piped,
+        whole_previews=plain,
+    )
+    driver = Driver(program, settings, talk, piped=piped)
+    driver.screen = Plain(talk, as_json=settings.as_json) if plain else _full_screen(driver)
+    sitting = Sitting(driver, piped=piped, plain_terminal=plain and not piped, told_broker=told_broker)
+    try:
+        status = await sitting.run()
+    finally:
+        for fault in driver.faults:
+            settings.renderer.note(fault)
+    for line in sitting.stopped:
+        settings.renderer.note(f"stopped: {line}")
+    for line in sitting.not_begun:
+        settings.renderer.note(f"not begun: {line}")
+    if sitting.waiting:
+        settings.renderer.note(_waiting(sitting.waiting))
+    return status or int(bool(driver.faults))
+
+
+def _is_dumb(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal can do nothing but lines."""
+    return environment.get("TERM", "dumb") in {"", "dumb", "unknown"}
+
+
+def _full_screen(driver: Driver) -> Screen:
+    # Late: reading lines from a pipe does without.
+    from cnmessage_client.chat.screen.completing import ChatCompleter  # noqa: PLC0415
+    from cnmessage_client.chat.screen.fullscreen import FullScreen  # noqa: PLC0415
+
+    talk, profile = driver.talk, driver.living.settings.profile
+    return FullScreen(
+        talk,
+        on_output=driver.printed,
+        on_note=driver.told,
+        on_more=driver.more,
+        on_interrupt=driver.interrupt,
+        on_next=driver.next_view,
+        completer=ChatCompleter(
+            driver.program,
+            known=driver.completions,
+            talking=lambda: talk.peer is not None,
+            options=["--profile", profile or DEFAULT_PROFILE],
+        ),
+    )
+
+
+class Sitting:
+    """One run of the chat. `piped`: lines come from a program or a file, so each is done before the next.
+
+    `told_broker`: the broker was named, so a first run need not ask for it. `waiting` is, once it is over,
+    how many messages wait for the next command that connects; `stopped` are the commands that still ran,
+    `not_begun` those that waited for them. `plain_terminal`: a person types, line after line.
+    """
+
+    def __init__(self, driver: Driver, *, piped: bool, plain_terminal: bool, told_broker: bool) -> None:
+        self.waiting = 0
+        self.stopped: list[str] = []
+        self.not_begun: list[str] = []
+        self._plain_terminal = plain_terminal
+        self._driver = driver
+        self._piped = piped
+        self._told_broker = told_broker
+        self._settings = driver.living.settings
+
+    async def run(self) -> int:
+        """The whole of it; gives the exit status, or raises what it ended with."""
+        driver = self._driver
+        self._heed_signals()
+        if not self._piped and locale.getencoding().lower() != "utf-8":
+            driver.warned("this terminal's language is not in UTF-8: letters may be lost; set LANG=C.UTF-8")
+        # What was loaded up to here stays: no collection need look at it again, which would take longer than
+        # a key may wait for its echo.
+        gc.collect()
+        gc.freeze()
+        async with driver.screen:
+            try:
+                status = await self._until_left()
+                in_time = await self._last_words(status)
+            finally:
+                self.waiting = self._count()
+                self.stopped, self.not_begun = driver.runner.lines, driver.runner.lines_to_come
+                await driver.close()
+        if driver.lost is not None:
+            raise driver.lost
+        if status != 0:
+            return status
+        if not in_time:
+            raise CnMessageError(
+                ErrorCode.NOT_DELIVERED,
+                f"{_messages(self.waiting)} not stored; kept, and sent by the next command that connects",
+            )
+        if self._piped and driver.failed:
+            raise CnMessageError(ErrorCode.PARTIAL, "not all lines were carried out; see above")
+        return 0
+
+    async def _until_left(self) -> int:
+        left = self._driver.left
+        work = asyncio.get_running_loop().create_task(self._work())
+        await asyncio.wait((left, work), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.wait((work,))
+        if not work.cancelled():
+            work.result()  # raises what it ended with
+        return left.result() if left.done() else 0
+
+    async def _work(self) -> None:
+        driver = self._driver
+        try:
+            await self._enter()
+        except EOFError:
+            text = "the answers ended before anybody was logged in; use: cnmessage chat, signup or login"
+            raise CnMessageError(ErrorCode.UNAUTHENTICATED, text) from None
+        async for line in driver.screen.lines():
+            driver.typed(line)
+            if driver.left.done():
+                return  # what follows was meant for nobody
+            if not self._piped:
+                await driver.ready()
+                continue
+            await driver.settle()
+            if driver.astray:
+                driver.warned(
+                    "the lines behind it may be its answers, secrets too: they were not carried out"
+                )
+                return
+
+    async def _enter(self) -> None:
+        driver, living = self._driver, self._driver.living
+        if living.profile.user is not None:
+            await connect(living, driver)
+        elif self._settings.no_input:
+            text = f"nobody is logged in with profile '{living.profile.name}'; use: cnmessage signup or login"
+            raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
+        else:
+            driver.screen.expect_answers(expected=True)
+            await first_run(living, driver, told_broker=self._told_broker)
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    async def _last_words(self, status: int) -> bool:
+        """Whether all that was to be stored before leaving is stored."""
+        driver = self._driver
+        if status != 0:
+            return True
+        if self._piped:
+            await driver.runner.idle()
+            return await self._stored(self._settings.timeout)
+        if driver.living.state is State.LIVE:
+            await self._stored(_LAST_WORD)
+        return True
+
+    async def _stored(self, patience: float) -> bool:
+        """Wait until nothing waits any more; False when for `patience` seconds nothing has changed."""
+        clock = asyncio.get_running_loop().time
+        waiting, deadline = self._count(), clock() + patience
+        while waiting and clock() < deadline:
+            await asyncio.sleep(_LOOK)
+            if self._count() != waiting:
+                waiting, deadline = self._count(), clock() + patience
+        return not waiting
+
+    def _count(self) -> int:
+        return max(len(self._driver.sending), self._driver.living.queued)
+
+    # -- signals ----------------------------------------------------------------------------------
+
+    def _heed_signals(self) -> None:
+        loop, driver = asyncio.get_running_loop(), self._driver
+
+        def interrupted() -> None:
+            if driver.editing or driver.interrupt():
+                return  # the key was for the editor, or for what it has stopped
+            if self._plain_terminal:
+                driver.told("Ctrl-D or 'exit' leaves; Ctrl-C clears the line, or stops a command.")
+            else:
+                driver.leave(_INTERRUPTED)
+
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, driver.leave, _INTERRUPTED)
+
+
+def _messages(count: int) -> str:
+    return "1 message is" if count == 1 else f"{count} messages are"
+
+
+def _waiting(count: int) -> str:
+    waiting = "1 message waits; it goes" if count == 1 else f"{count} messages wait; they go"
+    return f"{waiting} out with the next command that connects"

@@ -1,0 +1,118 @@
+"""What the talk wants done: the effects that the driver (driver.py) carries out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cnmessage_client.chat.talk.entries import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """This entry was added to the current view, or (`again`) an own message in it has another mark."""
+
+    entry: Entry
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redraw:
+    """Another view is open, or this one's top has grown: what is on the screen is to be drawn anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """Send; tell the outcome under `key`, which is the client id to use."""
+
+    key: str
+    to: tuple[str, ...]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """Run a command of the command line. `words` without the program's name."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEarlier:
+    """Ask the broker for the `limit` messages before seq `before` (None: the latest) of a view.
+
+    `peer` is None for home, else a name or "all".
+    """
+
+    peer: str | None
+    before: int | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskReceipts:
+    """Ask the broker how far these messages (by message id) have come."""
+
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRead:
+    """Everything up to `seq` was shown in full."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A direct message came: the bell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Cut the sockets as a network fault would, for `pause` seconds."""
+
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetDraft:
+    """Put this text into the line being typed, in place of what stands there."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Open $EDITOR on `text`; what was saved becomes the line being typed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendAsFile:
+    """Write the body to a file named `name` and send that file to `to` (a spool; the driver knows where)."""
+
+    to: tuple[str, ...]
+    body: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Leave the chat."""
+
+
+Effect = (
+    Show
+    | Redraw
+    | SendMessage
+    | RunCommand
+    | LoadEarlier
+    | AskReceipts
+    | MarkRead
+    | Ring
+    | Break
+    | SetDraft
+    | Edit
+    | SendAsFile
+    | Quit
+)

@@ -1,0 +1,293 @@
+"""Reading a line: what was typed, and where, becomes one frozen record of what is meant.
+
+At home bare words are commands; in a conversation plain text is a message and `/word` a command. A line that
+means nothing is refused with what to do instead, never sent. Knows neither users nor click: the names of the
+commands are handed in. The help of the chat's own commands stands here as data. Called by talk.py.
+"""
+
+import difflib
+import re
+import shlex
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
+from cnmessage_protocol.errors import ProtocolError
+from cnmessage_protocol.ids import EVERYONE, user_name
+from cnmessage_protocol.records import recipients
+
+DEFAULT_PAUSE = 3.0
+LONGEST_PAUSE = 3600.0
+"""Seconds that `break` stays away when not told, and at most."""
+
+PROGRAM = "cnmessage"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCommand:
+    """Help for a command that only the chat has."""
+
+    usage: str
+    summary: str
+    example: str
+
+
+OWN_COMMANDS: Mapping[str, OwnCommand] = MappingProxyType(
+    {
+        "to": OwnCommand(
+            "to [NAME|all]", "Talk to one user, or to everyone online; no name: home.", "to bob"
+        ),
+        "home": OwnCommand("home", "Leave the conversation; at home everything is shown.", "/home"),
+        "more": OwnCommand("more", "Load earlier messages, as PgUp does at the top.", "/more"),
+        "retry": OwnCommand(
+            "retry [all]", "Send the last message that failed again, or all of them.", "/retry"
+        ),
+        "edit": OwnCommand("edit [TEXT]", "Write the line in your $EDITOR.", "/edit"),
+        "break": OwnCommand(
+            "break [SECONDS]", "Cut the connection as a network fault would; it comes back.", "break 10"
+        ),
+        "clear": OwnCommand("clear", "Empty the screen; `more` brings messages back.", "/clear"),
+        "help": OwnCommand("help [COMMAND]", "List the commands, or explain one.", "help send"),
+        "exit": OwnCommand("exit", "Leave the chat; `quit` and Ctrl-D do the same.", "exit"),
+    }
+)
+"""The chat's own commands by name. In a conversation each is typed with a slash before it."""
+
+OWN_ALIASES: Mapping[str, str] = MappingProxyType({"quit": "exit"})
+
+OWN_FORMS: tuple[OwnCommand, ...] = (
+    OwnCommand("@NAME", "Talk to NAME from now on, as `to NAME`.", "@bob"),
+    OwnCommand("@NAME TEXT", "Send one message to NAME and stay where you are.", "@bob Lunch at noon?"),
+    OwnCommand("/COMMAND", "In a conversation: a command.", "/history 5"),
+    OwnCommand("//TEXT", "In a conversation: send a text that begins with one slash.", "//etc/hosts"),
+    OwnCommand("@@TEXT", "In a conversation: send a text that begins with one @.", "@@decorator"),
+)
+"""What a line may also look like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """Nothing was typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A message: checked names, or ("all",)."""
+
+    to: tuple[str, ...]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Open the conversation with a name or "all"; None goes home."""
+
+    peer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Load earlier messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Send what failed again: the last one, or everything."""
+
+    everything: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Empty the view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing is done; `text` says why, and what to type instead."""
+
+    text: str
+
+
+Line = Blank | Say | Enter | More | Retry | Clear | Refused | RunCommand | Edit | Break | Quit
+"""What a line can mean. The last four are effects as they are."""
+
+_WORD_AND_REST = re.compile(r"(\S*)(?:[ \t]*\n|\s+|\Z)(.*)", re.DOTALL)
+_QUOTED = r"""("(?:[^"\\]|\\.)*"|'[^']*')\s*"""
+_ALL_QUOTED = re.compile(_QUOTED, re.DOTALL)
+_NAMES_AND_QUOTED = re.compile(rf"(.*?)\s{_QUOTED}", re.DOTALL)
+_OPTION = re.compile(r"--?[a-z]")
+
+
+def read(line: str, peer: str | None, commands: Collection[str]) -> Line:
+    """What a line, or a pasted block, means at home (`peer` is None) or in the conversation with `peer`."""
+    if not line.strip():
+        return Blank()
+    if peer is None:
+        text = line.lstrip()
+        return _at(text) if text.startswith("@") else _command(text.removeprefix("/"), "", commands)
+    if line.startswith(("//", "@@")):
+        return Say((peer,), line[1:])
+    if line.startswith("@"):
+        return _at(line)
+    if line.startswith("/"):
+        return _command(line[1:], "/", commands)
+    return Say((peer,), line)
+
+
+def word_and_rest(text: str) -> tuple[str, str]:
+    """The first word, and what follows the blanks behind it; a block's indentation stays."""
+    found = _WORD_AND_REST.match(text)
+    return ("", text) if found is None else (found[1], found[2])
+
+
+def _at(line: str) -> Line:
+    word, body = word_and_rest(line[1:])
+    try:
+        name = user_name(word)
+    except ValueError as error:
+        return Refused(f"'@{word}' names nobody: {error}. @@ begins a text with an @")
+    return Say((name,), body) if body.strip() else Enter(name)
+
+
+def _command(text: str, slash: str, commands: Collection[str]) -> Line:
+    word, rest = word_and_rest(text)
+    if word == PROGRAM and rest:  # hints are there to be pasted
+        word, rest = word_and_rest(rest)
+    if not word:
+        return Refused("a command follows the slash directly; // begins a text with a slash")
+    if word in {"send", "broadcast"} and word in commands:
+        return _send(word, rest, slash)
+    own = OWN_ALIASES.get(word, word)
+    if own not in _OWN and word not in commands:
+        return _unknown(word, slash, commands)
+    if "\n" in text.strip() and own != "edit":
+        return Refused(f"a command is one line; these are {text.strip().count(chr(10)) + 1}")
+    if own in _OWN:
+        return _OWN[own](rest, slash) or Refused(_usage(own, slash))
+    try:
+        return RunCommand((word, *shlex.split(rest)))
+    except ValueError:
+        return Refused("a quote is not closed; for a quote as such, write \\\" or \\'")
+
+
+def _unknown(word: str, slash: str, commands: Collection[str]) -> Refused:
+    near = difflib.get_close_matches(word, [*OWN_COMMANDS, *OWN_ALIASES, *sorted(commands)], 1)
+    if near:
+        return Refused(f"there is no command '{slash}{word}'; did you mean '{slash}{near[0]}'?")
+    talk = "//… sends it as a text" if slash else "'to NAME' begins a conversation"
+    return Refused(f"there is no command '{slash}{word}'; '{slash}help' lists what there is, {talk}")
+
+
+def _usage(name: str, slash: str) -> str:
+    own = OWN_COMMANDS[name]
+    return f"write: {slash}{own.usage}, for example: {slash}{own.example.removeprefix('/')}"
+
+
+# -- messages by command ----------------------------------------------------------------------------
+
+
+def _send(word: str, rest: str, slash: str) -> Line:
+    """`send` and `broadcast`: without options the rest of the line is the text, quotes or not."""
+    if _with_options(rest):
+        try:
+            return RunCommand((word, *shlex.split(rest)))
+        except ValueError:
+            return Refused(f"a quote is not closed; with options, '{slash}{word}' needs the text in quotes")
+    to, body = ([EVERYONE], _unquoted(rest)) if word == "broadcast" else _names_and_text(rest)
+    if not to or not body.strip():
+        return Refused(f"say what: {slash}broadcast TEXT" if to == [EVERYONE] else _how_to_send(to, slash))
+    try:
+        return Say(recipients(to), body)
+    except ProtocolError as error:
+        return Refused(error.message)
+
+
+def _with_options(rest: str) -> bool:
+    """Whether it begins with an option, or ends with some behind a quoted text."""
+    if _OPTION.match(rest):
+        return True
+    _, *tails = re.split("[\"']", rest)
+    before, with_options = "", False
+    for word in tails[-1].split() if tails else ():
+        with_options = bool(_OPTION.match(word) or _OPTION.match(before))
+        if not with_options:
+            return False
+        before = word
+    return with_options
+
+
+def _how_to_send(to: list[str], slash: str) -> str:
+    return f"say what: {slash}send {to[0]} TEXT" if to else f"say to whom and what: {slash}send NAME TEXT"
+
+
+def _names_and_text(rest: str) -> tuple[list[str], str]:
+    """`NAME words…`, or `NAME... "text"` where a quoted text ends the line."""
+    found = _NAMES_AND_QUOTED.fullmatch(rest)
+    names = [] if found is None else found[1].split()
+    if found is not None and all(_may_be_user(name) for name in names):
+        return names, _unquoted(found[2])
+    name, text = word_and_rest(rest)
+    return [name] if name else [], text
+
+
+def _unquoted(text: str) -> str:
+    """The text without the quotes around it, if they are around all of it."""
+    return shlex.split(text)[0] if _ALL_QUOTED.fullmatch(text) else text
+
+
+def _may_be_user(word: str) -> bool:
+    try:
+        user_name(word)
+    except ValueError:
+        return False
+    return True
+
+
+# -- the chat's own commands: None is wrong usage ---------------------------------------------------
+
+
+def _to(rest: str, slash: str) -> Line | None:
+    words = rest.split()
+    if not words:
+        return Enter(None)
+    if len(words) > 1:
+        names = " ".join(words)
+        return Refused(f'a conversation has one name; to several at once: {slash}send {names} "TEXT"')
+    try:
+        return Enter(user_name(words[0].removeprefix("@")))
+    except ValueError as error:
+        return Refused(f"'{words[0]}' cannot be a user: {error}")
+
+
+def _retry(rest: str, _: str) -> Line | None:
+    return Retry(everything=bool(rest.strip())) if rest.strip() in {"", "all"} else None
+
+
+def _break(rest: str, _: str) -> Line | None:
+    try:
+        pause = float(rest or DEFAULT_PAUSE)
+    except ValueError:
+        return None
+    return Break(pause) if 0 < pause <= LONGEST_PAUSE else None
+
+
+def _alone(line: Line) -> Callable[[str, str], Line | None]:
+    """For a command without words of its own."""
+    return lambda rest, _: None if rest.strip() else line
+
+
+_OWN: Mapping[str, Callable[[str, str], Line | None]] = MappingProxyType(
+    {
+        "to": _to,
+        "home": _alone(Enter(None)),
+        "more": _alone(More()),
+        "retry": _retry,
+        "edit": lambda rest, _: Edit(rest),
+        "break": _break,
+        "clear": _alone(Clear()),
+        "help": lambda rest, _: RunCommand(("help", *rest.split())),
+        "exit": _alone(Quit()),
+    }
+)

@@ -1,0 +1,119 @@
+"""Machine: own messages from the line to their last mark: what needs a yes, sending, receipts, another try.
+
+Ties asking.py and outgoing.py to the views. Knows neither commands nor what others write. Called by talk.py.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from cnmessage_client.chat.talk.doubt import NO, YES, Hindrance, Question, doubt, in_words
+from cnmessage_client.chat.talk.effects import Effect, SendAsFile, SendMessage, SetDraft
+from cnmessage_client.chat.talk.entries import Mark, Note, Preview, Said, Trouble
+from cnmessage_client.chat.talk.outgoing import Outgoing
+from cnmessage_client.chat.talk.views import Conversations, conversations_of
+from cnmessage_client.model import Delivered, Message, Receipt
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.records import TO_EVERYONE
+
+
+class Speaking:
+    """What one user says here. `new_key` gives fresh client ids; without `can_ask` nothing is asked."""
+
+    def __init__(self, views: Conversations, new_key: Callable[[], str], *, can_ask: bool) -> None:
+        self.outgoing = Outgoing()
+        self._views = views
+        self._new_key = new_key
+        self._can_ask = can_ask
+        self._asked: tuple[Question, str] | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether the next line is the answer to a question."""
+        return self._asked is not None
+
+    # -- from the line ----------------------------------------------------------------------------
+
+    def say(
+        self, user: str, to: tuple[str, ...], body: str, line: str, now: float, time: datetime
+    ) -> list[Effect]:
+        """Send this, or ask first. `line` is what was typed, to be put back when nothing is sent."""
+        match doubt(to, body, can_ask=self._can_ask):
+            case None:
+                return self._send(user, to, body, now, time)
+            case Hindrance(text):
+                back: list[Effect] = [SetDraft(line)] if self._can_ask else []
+                return [*self._views.add(Trouble(text)), *back]
+            case Question(text) as question:
+                self._asked = (question, line)
+                return self._views.add(Note(text))
+
+    def answered(self, user: str, line: str, now: float, time: datetime) -> list[Effect]:
+        """The answer to the question: yes does it, no puts the text back, all else is asked again."""
+        if self._asked is None:
+            return []
+        answer = line.strip().lower()
+        if answer not in YES | NO:
+            return self._views.add(Note("Answer y to do it, or n to have the text back in the line."))
+        (question, typed), self._asked = self._asked, None
+        if answer in NO:
+            return [SetDraft(typed)]
+        if question.as_file:
+            return [SendAsFile(question.to, question.body, f"message-{time:%Y%m%d-%H%M%S}.txt")]
+        return self._send(user, question.to, question.body, now, time)
+
+    def withdraw(self) -> list[Effect]:
+        """Nobody will answer the question: the text goes back into the line."""
+        asked, self._asked = self._asked, None
+        return [] if asked is None else [SetDraft(asked[1])]
+
+    def retry(self, now: float, *, everything: bool) -> list[Effect]:
+        """Send what failed again, under the same keys: the last one, or all."""
+        again = self.outgoing.retry(now, everything=everything)
+        if not again:
+            return self._views.add(Note("nothing has failed"))
+        effects: list[Effect] = []
+        for said in again:
+            shown = self._views.marked(said) or self._views.add(Preview(said))
+            effects += [*shown, SendMessage(said.key, said.to, said.body)]
+        return effects
+
+    # -- what became of it ------------------------------------------------------------------------
+
+    def stored(self, key: str, receipt: Receipt, now: float) -> list[Effect]:
+        """The broker has it."""
+        said = self.outgoing.stored(key, receipt.id, receipt.seq, now)
+        effects = [] if said is None else self._views.marked(said)
+        if receipt.recipients > 0:
+            return effects
+        self.outgoing.reached_nobody(receipt.id)
+        return [*effects, *self._views.add(Note("nobody else is online, so the message reached nobody"))]
+
+    def confirmed(self, message: Message, now: float) -> list[Effect]:
+        """Our own copy says, as a receipt does, that a message is stored."""
+        key = message.client_id
+        said = None if key is None else self.outgoing.stored(key, message.id, message.seq, now)
+        return [] if said is None else self._views.marked(said)
+
+    def failed(self, key: str, error: CnMessageError) -> list[Effect]:
+        """It will not be stored."""
+        said = self.outgoing.failed(key, error.message)
+        if said is None:
+            return []
+        effects = self._views.marked(said)
+        if error.code is ErrorCode.NO_SUCH_USER and len(said.to) > 1:
+            text = f"{error.message}. If '{said.to[-1]}' belongs to the text, put the whole text in quotes"
+            return [*effects, *self._views.add(Trouble(text))]
+        if effects:
+            return effects
+        text = f"a message to {in_words(said.to)} failed: {error.message}; 'retry' sends it again"
+        return self._views.add(Trouble(text))
+
+    def receipts(self, found: Sequence[Delivered]) -> list[Effect]:
+        """How far messages have come."""
+        return [effect for said in self.outgoing.receipts(found) for effect in self._views.marked(said)]
+
+    def _send(self, user: str, to: tuple[str, ...], body: str, now: float, time: datetime) -> list[Effect]:
+        kind = "broadcast" if to == TO_EVERYONE else "direct"
+        said = Said(self._new_key(), time, user, to, kind, body, Mark.QUEUED)
+        self.outgoing.queue(said, now)
+        return [*self._views.typed(said, conversations_of(said)), SendMessage(said.key, to, body)]

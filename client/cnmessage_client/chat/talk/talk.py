@@ -1,0 +1,343 @@
+"""Machine: the chat without terminal, client and clock. Takes what was typed and what came; returns effects.
+
+Composed of small machines: lines.py reads, conversations.py holds the views, speaking.py sends and follows
+own messages, arrivals.py keeps what came until its turn, presence.py knows who is online, link.py the
+connection. The driver carries out the effects in their order, gives the time with every input (`now` in
+monotonic seconds), and has the screen look at `status` and `prompt` after each.
+"""
+
+import difflib
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, tzinfo
+
+from cnmessage_client.chat.talk.arrivals import Arrivals
+from cnmessage_client.chat.talk.effects import (
+    AskReceipts,
+    Break,
+    Edit,
+    Effect,
+    Quit,
+    Redraw,
+    Ring,
+    RunCommand,
+)
+from cnmessage_client.chat.talk.entries import Entry, Note, Output, Trouble, Typed
+from cnmessage_client.chat.talk.lines import (
+    OWN_ALIASES,
+    OWN_COMMANDS,
+    Blank,
+    Clear,
+    Enter,
+    More,
+    Refused,
+    Retry,
+    Say,
+    read,
+)
+from cnmessage_client.chat.talk.link import Link, Turn, span
+from cnmessage_client.chat.talk.own import Speaking
+from cnmessage_client.chat.talk.presence import Presence
+from cnmessage_client.chat.talk.status import Completions, Status
+from cnmessage_client.chat.talk.views import Conversations, conversations_of, said_of
+from cnmessage_client.model import Delivered, Message, Receipt
+from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.errors import CnMessageError
+from cnmessage_protocol.ids import EVERYONE
+from cnmessage_protocol.machines.states import State
+
+ALL_UNREAD = ("history", "--unread")
+"""The command that shows all that waits."""
+
+_NOBODY = "nobody is logged in here; use: login NAME, or for a new account: signup NAME"
+
+
+class Talk:
+    """One person's chat. `commands` are the names and aliases of the command line that may be typed.
+
+    `new_key` gives fresh client ids. Without `can_ask` no question is asked: nobody would answer. With
+    `whole_previews` a message of another conversation is shown in full where it is told. `zone` is the time
+    zone in which days change, the machine's own when None.
+    """
+
+    def __init__(
+        self,
+        user: str | None,
+        *,
+        commands: Collection[str],
+        new_key: Callable[[], str],
+        can_ask: bool = True,
+        whole_previews: bool = False,
+        zone: tzinfo | None = None,
+    ) -> None:
+        self.user = user
+        self._commands = frozenset(commands)
+        self._new_key = new_key
+        self._can_ask = can_ask
+        self._whole_previews = whole_previews
+        self._zone = zone
+        self._link = Link()
+        self._presence = Presence()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Nothing of another user's stays."""
+        self._owner = self.user
+        self._views = Conversations(self._zone, whole_previews=self._whole_previews)
+        self._own = Speaking(self._views, self._new_key, can_ask=self._can_ask)
+        self._arrivals = Arrivals()
+        self._latest = 0
+        self._unread_asked: int | None = None
+
+    # -- what the screens draw --------------------------------------------------------------------
+
+    @property
+    def peer(self) -> str | None:
+        """Whom plain text goes to: a name or "all"; None at home."""
+        return self._views.peer
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The view that is open, oldest first."""
+        return self._views.open.entries
+
+    @property
+    def prompt(self) -> str:
+        """What stands before the line being typed."""
+        if self._own.asks:
+            return "[y/N] "
+        if self.user is None:
+            return "> "
+        return f"{self.user}> " if self.peer is None else f"{self.user} → {self.peer}> "
+
+    def status(self, now: float) -> Status:
+        """What the status line tells."""
+        up = self._link.state is State.LIVE
+        return Status(
+            self._link.words(self.user, now),
+            self.user,
+            self._own.outgoing.waiting(now, up=up),
+            self._views.unread.counts(),
+            self._presence.count(self.user) if up and self.user is not None else None,
+        )
+
+    @property
+    def asks(self) -> bool:
+        """Whether the next line is the answer to a question about a message."""
+        return self._own.asks
+
+    @property
+    def completions(self) -> Completions:
+        """What the line may be completed with, beside the commands of the command line."""
+        names = sorted(self._presence.known - {self.user})
+        return Completions(tuple(names), (*OWN_COMMANDS, *OWN_ALIASES))
+
+    # -- who we are -------------------------------------------------------------------------------
+
+    def logged_in(self, user: str, now: float) -> list[Effect]:
+        """This profile has a user now; what another one wrote and read is forgotten."""
+        changed, self.user = user != self._owner, user
+        if not changed:
+            return []
+        if self._owner is None:  # what stands at home was said while we got here
+            self._owner = user
+            return []
+        self._begin_anew()
+        self._own.outgoing.linked(now, up=self._link.up)
+        return [Redraw()]
+
+    def logged_out(self, now: float) -> list[Effect]:
+        """Nobody is logged in here any more."""
+        self.user = None
+        unasked = self._own.withdraw()
+        return [*([] if self.peer is None else self._views.enter(None, now, up=False)), *unasked]
+
+    # -- what was typed ---------------------------------------------------------------------------
+
+    def typed(self, line: str, now: float, time: datetime) -> list[Effect]:
+        """A line, or a pasted block, without its final newline."""
+        if self._own.asks:
+            return self._own.answered(self.user or "", line, now, time)
+        match read(line, self.peer, self._commands):
+            case Blank():
+                return []
+            case Say() as said:
+                return self._say(said, line, now, time)
+            case Enter(peer):
+                return self._enter(peer, now)
+            case More():
+                return self.more(now)
+            case Retry(everything):
+                return self._own.retry(now, everything=everything)
+            case Clear():
+                return self._views.clear()
+            case Refused(text):
+                return [*self._views.add(Typed(self.prompt, line)), *self.trouble(text)]
+            case RunCommand(words):
+                return self._run(words, line)
+            case Break() if not self._link.up:
+                return self.note("there is no connection to cut")
+            case (Break() | Edit() | Quit()) as effect:
+                return [effect]
+
+    def leave_draft(self, draft: str) -> None:
+        """This is being typed in the open view; it comes back with the view."""
+        self._views.open.draft = draft
+
+    def more(self, now: float) -> list[Effect]:
+        """Load earlier messages of the open view."""
+        if self.user is None:
+            return self.trouble(_NOBODY)
+        return self._views.more(now, up=self._link.up)
+
+    # -- messages ---------------------------------------------------------------------------------
+
+    def came(self, message: Message, now: float) -> list[Effect]:
+        """A message of the stream, own copies among them: each once and in order."""
+        self._latest = message.seq
+        if not self._link.returning:
+            return self._take(message, now)
+        self._arrivals.hold(message)
+        return self._take_held(now) if self._arrivals.full else []
+
+    def stored(self, key: str, receipt: Receipt, now: float) -> list[Effect]:
+        """The broker has an own message."""
+        return self._own.stored(key, receipt, now)
+
+    def failed(self, key: str, error: CnMessageError, now: float) -> list[Effect]:
+        """An own message will not be stored."""
+        del now
+        return self._own.failed(key, error)
+
+    def receipts(self, found: Sequence[Delivered], now: float) -> list[Effect]:
+        """The answer to AskReceipts."""
+        del now
+        return self._own.receipts(found)
+
+    def earlier(self, peer: str | None, messages: Sequence[Message], now: float) -> list[Effect]:
+        """The answer to LoadEarlier."""
+        effects: list[Effect] = []
+        for message in messages:
+            self._presence.learn((message.sender,))
+            effects += self._own.confirmed(message, now)
+        ids = {said_of(each).key: each.id for each in messages}
+        fresh, shown = self._views.earlier(peer, [said_of(each) for each in messages])
+        for said in fresh:
+            if said.mark is not None:
+                self._own.outgoing.watch(said, ids[said.key], now)
+        return [*effects, *shown]
+
+    # -- the world --------------------------------------------------------------------------------
+
+    def moved(self, state: State, retry_in: float, now: float, missed: int = 0) -> list[Effect]:
+        """The session has another state; `missed` are messages received since that `came` will bring yet."""
+        turn = self._link.moved(state, retry_in, now)
+        self._own.outgoing.linked(now, up=self._link.up)
+        effects: list[Effect] = []
+        if turn is Turn.LOST:
+            self._arrivals.lost()
+            lost = "connection lost; what you write is queued until it is back"
+            never = "no connection yet; what you write is queued until there is one"
+            effects += self.note(lost if self._link.was_live else never)
+        elif turn is Turn.BACK:
+            count = self._arrivals.missed + missed
+            effects += self.note(f"back after {span(self._link.away)}, {count or 'nothing'} missed")
+        if not self._link.returning:
+            effects += self._take_held(now)
+        if state is State.WAITING:
+            self._presence.down()
+            self._views.forget_questions()
+        elif state is State.LIVE:
+            self._presence.up(now)
+            effects += self._views.load_first(now, up=True)
+        return effects
+
+    def roster(self, users: Sequence[tuple[str, bool]], now: float) -> list[Effect]:
+        """All users and whether they are online."""
+        del now
+        self._presence.roster(users)
+        return []
+
+    def presence(self, changes: Sequence[tuple[str, bool]], now: float) -> list[Effect]:
+        """These came or went; told in one line soon."""
+        self._own.outgoing.came_online(self._presence.changed(changes, self.user, now), now)
+        return []
+
+    def file_moved(self, news: FileState, now: float) -> list[Effect]:
+        """A recipient got on with a file of ours."""
+        del now
+        told = {"done": "has fetched", "failed": "gave up fetching"}.get(news.state)
+        return [] if told is None else self.note(f"{news.user} {told} {news.name}")
+
+    def finished(self, words: tuple[str, ...], status: int, now: float) -> list[Effect]:
+        """A RunCommand ended."""
+        del now
+        if words != ALL_UNREAD:
+            return []
+        upto, self._unread_asked = self._unread_asked, None
+        return [] if upto is None or status != 0 else self._views.read_elsewhere(upto)
+
+    def output(self, text: str, *, from_top: bool = False) -> list[Effect]:
+        """What a command printed; `from_top` if that is where it is read."""
+        return self._views.add(Output(text, from_top))
+
+    def trouble(self, text: str) -> list[Effect]:
+        """An error, with what to do next."""
+        return self._views.add(Trouble(text))
+
+    def note(self, text: str) -> list[Effect]:
+        """What a person reads and forgets."""
+        return self._views.add(Note(text))
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time passed."""
+        self._link.tick(now)
+        line = self._presence.tick(now)
+        asked: list[Effect] = [AskReceipts(ids) for ids in self._own.outgoing.tick(now)]
+        return asked if line is None else [*self.note(line), *asked]
+
+    def deadline(self) -> float | None:
+        """When `tick` has something to do, or None."""
+        due = (self._link.deadline, self._presence.deadline, self._own.outgoing.deadline)
+        return min((each for each in due if each is not None), default=None)
+
+    # -- inner ------------------------------------------------------------------------------------
+
+    def _say(self, said: Say, line: str, now: float, time: datetime) -> list[Effect]:
+        if self.user is None:
+            return self.trouble(_NOBODY)
+        return self._own.say(self.user, said.to, said.body, line, now, time)
+
+    def _run(self, words: tuple[str, ...], line: str) -> list[Effect]:
+        if words == ALL_UNREAD and self._unread_asked is None:
+            self._unread_asked = self._latest
+        return [*self._views.add(Typed(self.prompt, line)), RunCommand(words)]
+
+    def _enter(self, peer: str | None, now: float) -> list[Effect]:
+        if self.user is None:
+            return self.trouble(_NOBODY)
+        if peer == self.peer:
+            return []
+        effects = self._views.enter(peer, now, up=self._link.up)
+        if peer in {None, EVERYONE} or peer in self._presence.known or not self._presence.listed:
+            return effects
+        near = difflib.get_close_matches(peer, self._presence.known, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else "; 'users' lists those there are"
+        return [*effects, *self.note(f"no user '{peer}' was seen so far{hint}")]
+
+    def _take(self, message: Message, now: float) -> list[Effect]:
+        """Show a message of the stream where it belongs, or confirm the line that is shown."""
+        self._presence.learn((message.sender,))
+        said = said_of(message)
+        if message.client_id is not None and self._own.outgoing.ours(message.client_id):
+            self._views.saw(message.seq)
+            return [*self._own.confirmed(message, now), *self._views.mark_read()]
+        own = said.mark is not None
+        effects = self._views.came(said, conversations_of(said), unread=not own)
+        if own:
+            self._own.outgoing.watch(said, message.id, now)
+        elif self._arrivals.rings(message, now):
+            effects.append(Ring())
+        return [*effects, *self._views.mark_read()]
+
+    def _take_held(self, now: float) -> list[Effect]:
+        return [effect for message in self._arrivals.release() for effect in self._take(message, now)]

@@ -1,0 +1,217 @@
+"""Machine: the views, home and one for each conversation, which is open, and what that means for a message.
+
+A message stands in home and in its conversations. One that the open view does not show is told there in a
+line and waits as unread. Gives the effects that show it all. Knows neither what was typed nor how far own
+messages are. Called by talk.py.
+"""
+
+from collections.abc import Sequence
+from datetime import tzinfo
+
+from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Redraw, SetDraft, Show
+from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
+from cnmessage_client.chat.talk.unread import Unread
+from cnmessage_client.chat.talk.view import MOST_ENTRIES, View
+from cnmessage_client.model import Message
+from cnmessage_protocol.ids import EVERYONE
+
+MOST_VIEWS = 50
+"""Conversations kept besides home; the one that was not used for longest goes first."""
+
+PAGE = 50
+"""Earlier messages that are asked for at once."""
+
+PATIENCE = 10.0
+"""Seconds after which an answer is given up that did not come."""
+
+_BEGINNING = Note("this is the beginning; nothing is older")
+
+
+class Conversations:
+    """All views of one user. `open` is the view that is shown, `peer` its conversation, None at home.
+
+    With `whole_previews` the screen shows a message of another conversation in full, so it does not wait.
+    """
+
+    def __init__(self, zone: tzinfo | None = None, *, whole_previews: bool = False) -> None:
+        self.peer: str | None = None
+        self.home = View(zone)
+        self.open = self.home
+        self.unread = Unread()
+        self._zone = zone
+        self._whole_previews = whole_previews
+        self._views: dict[str, View] = {}
+        self._asked: dict[str | None, tuple[float, bool]] = {}
+        self._loaded: set[str] = set()
+
+    def add(self, entry: Entry) -> list[Effect]:
+        """Put an entry in the view that is open."""
+        return [Show(each) for each in self.open.add(entry)]
+
+    # -- switching --------------------------------------------------------------------------------
+
+    def enter(self, peer: str | None, now: float, *, up: bool) -> list[Effect]:
+        """Open a conversation, or home: its draft, the `new` rule, and the last lines if not loaded yet."""
+        self.peer = peer
+        self.open = view = self.home if peer is None else self._view(peer)
+        view.rule_off(self.unread.seqs())
+        effects: list[Effect] = [SetDraft(view.draft), Redraw()]
+        view.draft = ""
+        self.unread.show(view.seqs())
+        if peer is not None:
+            self.unread.entered(peer)
+        return [*effects, *self.mark_read(), *self.load_first(now, up=up)]
+
+    def clear(self) -> list[Effect]:
+        """Empty the view that is open."""
+        self.open.clear()
+        return [Redraw()]
+
+    # -- messages ---------------------------------------------------------------------------------
+
+    def came(self, said: Said, peers: Sequence[str], *, unread: bool) -> list[Effect]:
+        """A message came live: `unread` unless it is of this user. `peers` are its conversations."""
+        self.saw(said.seq or 0)
+        effects = self._put(said, peers)
+        if unread and not self.open.holds(said.key):  # a full view drops what came late at once
+            effects += self.add(Preview(said))
+            for peer in () if self._whole_previews else peers:
+                self.unread.hide(peer, said.seq or 0)
+        return effects
+
+    def saw(self, seq: int) -> None:
+        """The message with this seq came, whoever shows it."""
+        if self.unread.came(seq):
+            for view in (self.home, *self._views.values()):
+                view.renumbered()
+
+    def typed(self, said: Said, peers: Sequence[str]) -> list[Effect]:
+        """An own message was typed here; where it does not belong to the open view, a line tells of it."""
+        effects = self._put(said, peers)
+        return effects if self._is_open(peers) else [*effects, *self.add(Preview(said))]
+
+    def marked(self, said: Said) -> list[Effect]:
+        """An own message has another mark."""
+        effects: list[Effect] = []
+        for view in (self.home, *self._views.values()):
+            entry = view.replace(said)
+            if entry is not None and view is self.open:
+                effects.append(Show(entry, again=True))
+        return effects
+
+    def mark_read(self) -> list[Effect]:
+        """Tell the broker how far all was shown, if that has changed."""
+        seq = self.unread.mark()
+        return [] if seq is None else [MarkRead(seq)]
+
+    def read_elsewhere(self, upto: int) -> list[Effect]:
+        """Everything up to `upto` was shown, not by a view."""
+        self.unread.told(upto)
+        return self.mark_read()
+
+    # -- earlier ones -----------------------------------------------------------------------------
+
+    def load_first(self, now: float, *, up: bool) -> list[Effect]:
+        """Ask for the last lines of the open conversation, unless they are here or cannot be had now."""
+        if self.peer is None or self.peer in self._loaded or not up:
+            return []
+        return self.load(now)
+
+    def more(self, now: float, *, up: bool) -> list[Effect]:
+        """A person wants earlier messages, and is told why there are none."""
+        if self.open.begun:
+            return self.add(_BEGINNING)
+        if self.open.full:
+            slash, peer = ("", "") if self.peer is None else ("/", f" --with {self.peer}")
+            text = (
+                f"the chat keeps {MOST_ENTRIES} lines; for older ones: {slash}history 100{peer} --until TIME"
+            )
+            return self.add(Note(text))
+        if not up:
+            return self.add(Note("there is no connection; earlier messages can be loaded when it is back"))
+        return self.load(now, wanted=True)
+
+    def load(self, now: float, *, wanted: bool = False) -> list[Effect]:
+        """Ask for what lies before the view's first message, unless an answer is on its way.
+
+        When a person `wanted` it, they are told that there is nothing.
+        """
+        asked = self._asked.get(self.peer)
+        if asked is not None and now - asked[0] < PATIENCE:
+            return []
+        self._asked[self.peer] = (now, wanted)
+        return [LoadEarlier(self.peer, self.open.lowest, PAGE)]
+
+    def forget_questions(self) -> None:
+        """The connection was lost: no answer will come."""
+        self._asked.clear()
+
+    def earlier(self, peer: str | None, messages: Sequence[Said]) -> tuple[list[Said], list[Effect]]:
+        """The answer: which of these are new here, and what shows them."""
+        _, wanted = self._asked.pop(peer, (0.0, False))
+        view = self.home if peer is None else self._views.get(peer)
+        if view is None:
+            return [], []
+        if peer is not None:
+            self._loaded.add(peer)
+        view.begun = view.begun or len(messages) < PAGE
+        fresh = view.merge(messages)
+        if view is not self.open:
+            return fresh, []
+        if not fresh:
+            return [], self.add(_BEGINNING) if wanted else []
+        self.unread.show({each.seq for each in fresh if each.seq is not None})
+        return fresh, [Redraw(), *self.mark_read()]
+
+    # -- inner ------------------------------------------------------------------------------------
+
+    def _is_open(self, peers: Sequence[str]) -> bool:
+        return self.peer is None or self.peer in peers
+
+    def _put(self, said: Said, peers: Sequence[str]) -> list[Effect]:
+        effects: list[Effect] = []
+        for view in (self.home, *map(self._view, peers)):
+            shown: list[Effect]
+            if view.comes_late(said):
+                fresh = view.merge([said])
+                shown = [*map(Show, fresh), Redraw()] if fresh else []
+            else:
+                shown = [*map(Show, view.add(said))]
+            if view is self.open:
+                effects += shown
+        return effects
+
+    def _view(self, peer: str) -> View:
+        """The view of a conversation, now the latest used; room is made for a new one."""
+        view = self._views.pop(peer, None)
+        self._views[peer] = view = View(self._zone) if view is None else view
+        if len(self._views) > MOST_VIEWS:
+            spare = [each for each in self._views if each not in {peer, self.peer}]
+            gone = min(spare, key=lambda each: bool(self._views[each].draft))  # the oldest without a draft
+            del self._views[gone]
+            self._loaded.discard(gone)
+            self._asked.pop(gone, None)
+        return view
+
+
+def said_of(message: Message) -> Said:
+    """A message as a view holds it. An own one is stored when it comes; only such have a client id."""
+    own = message.client_id is not None or not message.received
+    return Said(
+        key=message.client_id or message.id,
+        time=message.time,
+        sender=message.sender,
+        to=message.to,
+        kind=message.kind,
+        body=message.body,
+        mark=Mark.STORED if own else None,
+        seq=message.seq,
+        file=message.file,
+    )
+
+
+def conversations_of(said: Said) -> tuple[str, ...]:
+    """Where a message belongs besides home: with its sender, or, an own one, with each recipient."""
+    if said.kind == "broadcast":
+        return (EVERYONE,)
+    return (said.sender,) if said.mark is None else said.to

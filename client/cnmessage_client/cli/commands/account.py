@@ -1,0 +1,215 @@
+"""Commands about the account: signup, login, logout, passwd, whoami, sessions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cnmessage_client.client import Client
+from cnmessage_client.profile import Home
+from cnmessage_client.shell.partial import each_of
+from cnmessage_client.shell.read.secrets import password_options, read_passwords
+from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.ids import new_user_name, user_name
+
+
+@click.command()
+@click.argument("name", required=False)
+@password_options
+@common
+def signup(settings: Settings, name: str | None, password_stdin: bool, password_file: Path | None) -> None:
+    """Make an account and log in to it.
+
+    Example: cnmessage signup alice
+    """
+    name = _checked_name(settings, name, new_user_name)
+    (password,) = read_passwords(
+        settings,
+        ["Password"],
+        password_stdin=password_stdin,
+        password_file=password_file,
+        new_last=True,
+    )
+    _enter(settings, name, password, new=True)
+
+
+@click.command()
+@click.argument("name", required=False)
+@password_options
+@common
+def login(settings: Settings, name: str | None, password_stdin: bool, password_file: Path | None) -> None:
+    """Log this profile in; it stays logged in until `logout`.
+
+    Example: cnmessage login alice
+    """
+    name = _checked_name(settings, name, user_name)
+    (password,) = read_passwords(
+        settings,
+        ["Password"],
+        password_stdin=password_stdin,
+        password_file=password_file,
+    )
+    _enter(settings, name, password, new=False)
+
+
+@click.command()
+@common
+def logout(settings: Settings) -> None:
+    """Log this profile out.
+
+    Example: cnmessage logout
+    """
+
+    async def job(client: Client) -> None:
+        await client.logout()
+
+    settings.run(job)
+    settings.renderer.record({"status": "logged out"}, "Logged out.")
+
+
+@click.command()
+@password_options
+@common
+def passwd(settings: Settings, password_stdin: bool, password_file: Path | None) -> None:
+    """Change the password; every other device is logged out.
+
+    From a file or standard input: the old password, then the new one, one a line.
+
+    Example: cnmessage passwd
+    """
+    old, new = read_passwords(
+        settings,
+        ["Old password", "New password"],
+        password_stdin=password_stdin,
+        password_file=password_file,
+        new_last=True,
+    )
+
+    async def job(client: Client) -> int:
+        return await client.passwd(old, new)
+
+    revoked = settings.run(job)
+    settings.renderer.record(
+        {"status": "changed", "revoked": revoked},
+        f"The password was changed; {revoked} other devices were logged out.",
+    )
+
+
+@click.command()
+@common
+def whoami(settings: Settings) -> None:
+    """Show who is logged in here, and how the inbox stands.
+
+    Example: cnmessage whoami
+    """
+
+    async def job(client: Client) -> tuple[dict[str, Any], str]:
+        me = await client.whoami()
+        values = {
+            "user": me.user,
+            "profile": client.profile.name,
+            "broker": client.address.place,
+            "session": me.session,
+            "unread": me.unread,
+        }
+        return values, me.user
+
+    values, user = settings.run(job)
+    person = f"{user} on {values['broker']}, profile {values['profile']}, {values['unread']} unread"
+    settings.renderer.record(values, person, [str(value) for value in values.values()])
+
+
+@click.group(invoke_without_command=True)
+@common
+@click.pass_context
+def sessions(context: click.Context, settings: Settings) -> None:
+    """List the devices logged in to this account, or log some out.
+
+    Example: cnmessage sessions
+    """
+    if context.invoked_subcommand is None:
+        _list_sessions(settings)
+
+
+@sessions.command("list")
+@common
+def list_sessions(settings: Settings) -> None:
+    """List the devices.
+
+    Example: cnmessage sessions list
+    """
+    _list_sessions(settings)
+
+
+@sessions.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=int)
+@common
+def revoke(settings: Settings, ids: tuple[int, ...]) -> None:
+    """Log devices out, by the ids that `sessions` shows.
+
+    Example: cnmessage sessions revoke 3
+    """
+
+    async def job(client: Client) -> None:
+        await each_of(
+            settings, [str(each) for each in ids], lambda text: client.revoke(int(text)), "logged out"
+        )
+
+    settings.run(job)
+
+
+def _list_sessions(settings: Settings) -> None:
+    renderer = settings.renderer
+    found = settings.run(lambda client: client.sessions())
+    heads = ("ID", "DEVICE", "SINCE", "LAST SEEN", "STATE")
+    rows = [
+        (
+            each.as_json(),
+            (
+                str(each.id),
+                each.label,
+                renderer.when(each.created),
+                renderer.when(each.last_seen),
+                "this one" if each.current else "online" if each.online else "offline",
+            ),
+        )
+        for each in found
+    ]
+    renderer.table(heads, rows)
+
+
+def _checked_name(settings: Settings, name: str | None, rule: Callable[[str], str]) -> str:
+    """The name to enter with; all that can be wrong with it is said before a password is asked for."""
+    if name is None:
+        if not settings.interactive:
+            raise usage("a user name is needed: cnmessage signup NAME, or cnmessage login NAME")
+        name = settings.ask("User name: ")
+    try:
+        name = rule(name)
+    except ValueError as error:
+        raise usage(str(error)) from error
+    home = Home.find()
+    profile = home.profile(settings.profile or home.current_profile)
+    if profile.user is not None and profile.user != name:
+        both = "" if settings.prefix is not None else f"to be {name} as well, add --profile {name}, or "
+        raise CnMessageError(
+            ErrorCode.USAGE,
+            f"profile '{profile.name}' is logged in as {profile.user}; {both}log out first with: "
+            f"{settings.typed('logout')}",
+        )
+    return name
+
+
+def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
+
+    async def job(client: Client) -> dict[str, str]:
+        user = await (client.signup(name, password) if new else client.login(name, password))
+        return {"user": user, "profile": client.profile.name, "broker": client.address.place}
+
+    values = settings.run(job, entering=True)
+    done = "Welcome" if new else "Logged in"
+    settings.renderer.record(values, f"{done}, {values['user']}.", list(values.values()))
+    if settings.prefix is None:  # a chat has its own words for a beginning
+        settings.renderer.note(f"Try: {', '.join(map(settings.typed, ('users', 'send NAME TEXT', 'watch')))}")

@@ -1,0 +1,170 @@
+"""The group `files`: listing, taking back, giving up; sending.py and fetching.py have the rest of it."""
+
+import contextlib
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import click
+
+from cnmessage_client.cli.commands import get_files as fetching
+from cnmessage_client.cli.commands import send_files as sending
+from cnmessage_client.cli.commands.get_files import no_such_file, stdout_folder
+from cnmessage_client.client import Client
+from cnmessage_client.model import FileInfo
+from cnmessage_client.shell.out.listing import HEADS, can_be_fetched, file_row
+from cnmessage_client.shell.partial import Failures
+from cnmessage_client.shell.read.completion import complete_file, remember_files
+from cnmessage_client.shell.read.which_file import by_id, full_id
+from cnmessage_client.shell.settings import Settings, common
+from cnmessage_client.transfer.names import part_ending
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+_IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_file)
+
+
+@click.group(invoke_without_command=True)
+@common
+@click.pass_context
+def files(context: click.Context, settings: Settings) -> None:
+    """Send files, fetch those sent to you, and see how far each is.
+
+    Example: cnmessage files
+    """
+    if context.invoked_subcommand is None:
+        _list(settings, sent=True, received=True)
+
+
+files.add_command(sending.send)
+files.add_command(fetching.get)
+
+
+@files.command("list")
+@click.option("--sent", is_flag=True, help="Only those you sent.")
+@click.option("--received", is_flag=True, help="Only those sent to you.")
+@common
+def list_files(settings: Settings, sent: bool, received: bool) -> None:
+    """List files, the latest first, with how far each recipient is.
+
+    Example: cnmessage files list --sent
+    """
+    both = sent is received
+    _list(settings, sent=sent or both, received=received or both)
+
+
+@files.command()
+@_IDS
+@common
+def rm(settings: Settings, ids: Sequence[str]) -> None:
+    """Take back files you sent: nobody can fetch them any more. Who has one keeps it.
+
+    Example: cnmessage files rm 1a2b3c4d
+    """
+
+    async def job(client: Client) -> None:
+        sent = await client.files(sent=True)
+
+        async def withdraw(word: str) -> tuple[str, str]:
+            info = by_id(word, sent)
+            identity = full_id(word) if info is None else info.id
+            if identity is None:
+                raise no_such_file(settings, word)
+            await client.withdraw_file(identity)
+            return identity, "" if info is None else info.name
+
+        await _each(settings, ids, withdraw, "withdrawn")
+
+    settings.run(job)
+
+
+@files.command()
+@_IDS
+@click.option(
+    "--output",
+    "-o",
+    metavar="DIR",
+    default=".",
+    type=click.Path(file_okay=False),
+    help="Where it was to be put; what is there of it is removed.  [default: here]",
+)
+@common
+def cancel(settings: Settings, ids: Sequence[str], output: str) -> None:
+    """Give up transfers: an upload that is not finished, or a file you do not want; its sender is told.
+
+    Example: cnmessage files cancel 1a2b3c4d
+    """
+
+    async def job(client: Client) -> None:
+        sent, received = await client.files(sent=True), await client.files(sent=False)
+
+        async def give_up(word: str) -> tuple[str, str]:
+            mine, theirs = by_id(word, sent), by_id(word, received)
+            info = theirs or mine
+            if info is None:
+                raise no_such_file(settings, word)
+            if mine is not None and mine.state == "uploading":
+                await client.withdraw_file(info.id)
+            elif theirs is None:
+                raise _too_late(
+                    f"'{info.name}' is sent already; take it back with: {settings.typed(f'files rm {word}')}"
+                )
+            elif any(each.state == "done" for each in theirs.recipients):
+                raise _too_late(f"'{info.name}' is fetched already; remove the file itself")
+            else:
+                _remove_parts(client, info, Path(output))
+                await client.decline_file(info.id)
+            return info.id, info.name
+
+        await _each(settings, ids, give_up, "cancelled")
+
+    settings.run(job)
+
+
+def _list(settings: Settings, *, sent: bool, received: bool) -> None:
+    async def job(client: Client) -> tuple[list[FileInfo], list[FileInfo]]:
+        mine = await client.files(sent=True) if sent else []
+        theirs = await client.files(sent=False) if received else []
+        if received:
+            remember_files(client.profile, theirs)
+        return mine, theirs
+
+    renderer = settings.renderer
+    mine, theirs = settings.run(job)
+    both = [(each, True) for each in mine] + [(each, False) for each in theirs]
+    if not both:
+        renderer.note("Nothing there.")
+        return
+    both.sort(key=lambda pair: pair[0].time, reverse=True)
+    renderer.table(HEADS, [file_row(renderer, info, sent=own) for info, own in both])
+    if renderer.for_person and any(can_be_fetched(each) for each in theirs):
+        renderer.note(f"Fetch what is offered with: {settings.typed('files get --all')}")
+
+
+async def _each(
+    settings: Settings, ids: Sequence[str], act: Callable[[str], Awaitable[tuple[str, str]]], status: str
+) -> None:
+    """Do it to each file; `act` gives its id and name."""
+    failures = Failures(settings, len(ids))
+    for word in ids:
+        try:
+            identity, name = await act(word)
+        except CnMessageError as error:
+            failures.add(error)
+        else:
+            values = {"id": identity, "name": name, "status": status}
+            settings.renderer.record(values, f"{name or identity}: {status}", (identity, name, status))
+    failures.settle()
+
+
+def _too_late(text: str) -> CnMessageError:
+    return CnMessageError(ErrorCode.CONFLICT, text)
+
+
+def _remove_parts(client: Client, info: FileInfo, directory: Path) -> None:
+    ending = part_ending(UUID(info.id).bytes)
+    with contextlib.suppress(OSError):
+        for path in directory.iterdir():
+            if path.name.startswith(".") and path.name.endswith(ending):
+                path.unlink()
+    shutil.rmtree(stdout_folder(client.profile, info.id), ignore_errors=True)

@@ -1,0 +1,322 @@
+"""Fetching files: `files get` and `getfile`, into a directory or, verified first, to standard output.
+
+Called by files.py, which makes the group.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from cnmessage_client.cli.commands.send_files import RESUME
+from cnmessage_client.client import Client
+from cnmessage_client.model import FileInfo, TransferProgress
+from cnmessage_client.profile import Profile
+from cnmessage_client.shell.out.listing import can_be_fetched
+from cnmessage_client.shell.out.progress import View
+from cnmessage_client.shell.out.render import in_units
+from cnmessage_client.shell.partial import Failures
+from cnmessage_client.shell.read.completion import complete_file, remember_files
+from cnmessage_client.shell.read.which_file import STDIN, by_id, by_name, distinct, full_id, without_count
+from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_client.transfer.names import safe_name
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Which files, and where to."""
+
+    words: tuple[str, ...]
+    every: bool
+    output: str
+    force: bool
+    skip_existing: bool
+    counted: bool = False
+    """Whether the words may begin with how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One file to fetch. `renamed` tells it apart from another one; without `info` the broker knows more."""
+
+    id: str
+    info: FileInfo | None
+    renamed: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What it will be called here, as far as that is known."""
+        return self.renamed or (None if self.info is None else self.info.name)
+
+
+def _fetching(function: Any) -> Any:
+    for option in (
+        click.option(
+            "--skip-existing", is_flag=True, help="Leave out what has a file of that name there already."
+        ),
+        click.option("--force", is_flag=True, help="Replace files of the same name."),
+        click.option(
+            "--all",
+            "every",
+            is_flag=True,
+            help="All that were offered to you and neither fetched nor given up yet.",
+        ),
+        click.option(
+            "--output",
+            "-o",
+            metavar="DIR|-",
+            default=".",
+            type=click.Path(file_okay=False, allow_dash=True),
+            help="Put them there; - is standard output.  [default: here]",
+        ),
+        click.argument("words", metavar="NAME-or-ID...", nargs=-1, shell_complete=complete_file),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command()
+@_fetching
+@common
+def get(settings: Settings, **options: Any) -> None:
+    """Fetch files that were sent to you, by id (its first digits will do) or by name.
+
+    Nothing is overwritten unasked, and nothing is kept that is not what was sent. Cut off, the same command
+    goes on where it stopped.
+
+    Example: cnmessage files get report.pdf 1a2b3c4d -o Downloads
+    """
+    _get(settings, _Order(**options))
+
+
+@click.command()
+@_fetching
+@common
+def getfile(settings: Settings, **options: Any) -> None:
+    """Fetch files, as `files get`. A leading number of how many follow is accepted.
+
+    Example: cnmessage getfile 2 report.pdf figures.csv
+    """
+    _get(settings, _Order(counted=True, **options))
+
+
+def _get(settings: Settings, order: _Order) -> None:
+    stdout = _check(settings, order)
+    run = _Run(settings, order)
+    try:
+        settings.run(run.job)
+    except KeyboardInterrupt:
+        settings.renderer.note(RESUME)
+        raise
+    except CnMessageError:
+        run.print_verified(stdout)
+        raise
+    run.print_verified(stdout)
+
+
+def _check(settings: Settings, order: _Order) -> BinaryIO | None:
+    """Where files are printed, if they are."""
+    if bool(order.words) is order.every:
+        raise usage("name the files to fetch, or use --all" + (", not both" if order.every else ""))
+    if order.force and order.skip_existing:
+        raise usage("give --force or --skip-existing, not both")
+    if order.output != STDIN:
+        if not Path(order.output).is_dir():
+            raise usage(f"there is no directory '{order.output}'; make it first")
+        return None
+    if settings.as_json:
+        raise usage("-o - writes the files themselves to standard output; leave --json out")
+    stdout = settings.host.stdout()
+    if settings.host.surface.person:
+        raise usage("-o - would write raw data to this terminal; use a pipe, or > FILE")
+    return stdout
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, settings: Settings, order: _Order) -> None:
+        self._settings = settings
+        self._order = order
+        self._verified: list[tuple[str, Path]] = []
+
+    async def job(self, client: Client) -> None:
+        """Find out what is meant, and fetch it."""
+        received = await client.files(sent=False)
+        remember_files(client.profile, received)
+        words = self._order.words
+        if self._order.counted:
+            words = tuple(without_count(words, lambda word: bool(by_name(word, received))))
+        if self._order.every:
+            wanted = [_Wanted(each.id, each) for each in received if can_be_fetched(each)]
+            failures = Failures(self._settings, len(wanted))
+        else:
+            failures = Failures(self._settings, len(words))
+            wanted = await self._found(client, words, received, failures)
+        if not wanted and self._order.every:
+            self._settings.renderer.note("Nothing is waiting for you.")
+            return
+        with self._settings.host.view(self._settings.renderer, "receiving", len(wanted)) as view:
+            if self._order.output == STDIN:
+                for each in wanted:
+                    await self._attempt(client, each, view, failures)
+            else:
+                await self._at_once(client, _told_apart(wanted), view, failures)
+        failures.settle()
+
+    async def _found(
+        self, client: Client, words: Sequence[str], received: list[FileInfo], failures: Failures
+    ) -> list[_Wanted]:
+        wanted: dict[str, _Wanted] = {}
+        sent: list[FileInfo] | None = None
+        for word in words:
+            try:
+                info = by_id(word, received)
+                if info is None and (named := by_name(word, received)):
+                    info = named[0]
+                    self._say_which(word, info, len(named))
+                if info is None:
+                    sent = await client.files(sent=True) if sent is None else sent
+                    info = by_id(word, sent)
+                identity = full_id(word) if info is None else info.id
+                if identity is None:
+                    raise no_such_file(self._settings, word)
+            except CnMessageError as error:
+                failures.add(error)
+            else:
+                wanted[identity] = _Wanted(identity, info)
+        return list(wanted.values())
+
+    def _say_which(self, word: str, info: FileInfo, count: int) -> None:
+        if count > 1:
+            others = f"there are {count} files called '{word}'; taking the newest, {info.id}"
+            self._settings.renderer.note(f"{others}; 'files list --received' shows the others")
+
+    async def _at_once(
+        self, client: Client, wanted: Sequence[_Wanted], view: View, failures: Failures
+    ) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for each in wanted:
+                    group.create_task(self._attempt(client, each, view, failures))
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from several
+
+    async def _attempt(self, client: Client, wanted: _Wanted, view: View, failures: Failures) -> None:
+        try:
+            if self._order.output == STDIN:
+                await self._to_stdout(client, wanted, view)
+            else:
+                await self._to_directory(client, wanted, view)
+        except CnMessageError as error:
+            failures.add(error)
+
+    async def _to_directory(self, client: Client, wanted: _Wanted, view: View) -> None:
+        try:
+            path = await client.get_file(
+                wanted.id,
+                Path(self._order.output),
+                name=wanted.name,
+                overwrite=self._order.force,
+                offered=wanted.info,
+                progress=_following(view, wanted),
+            )
+        except CnMessageError as error:
+            if error.code is not ErrorCode.EXISTS or not self._order.skip_existing:
+                raise
+            self._tell(wanted, None)
+        else:
+            self._tell(wanted, path)
+
+    async def _to_stdout(self, client: Client, wanted: _Wanted, view: View) -> None:
+        """Into a folder of our own, so that nothing is printed before all of it is here and verified."""
+        folder = stdout_folder(client.profile, wanted.id)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        progress = _following(view, wanted)
+        path = await client.get_file(
+            wanted.id, folder, overwrite=True, confirm=False, offered=wanted.info, progress=progress
+        )
+        self._verified.append((wanted.id, path))
+
+    def print_verified(self, stdout: BinaryIO | None) -> None:
+        """What was fetched for standard output, in order; outside the event loop, as a pipe may be slow."""
+        if stdout is None:
+            return
+        printed: list[str] = []
+        try:
+            for identity, path in self._verified:
+                with path.open("rb") as file:
+                    self._settings.renderer.bytes_of(file, stdout)
+                printed.append(identity)
+        finally:
+            for _, path in self._verified:
+                shutil.rmtree(path.parent, ignore_errors=True)
+            if printed:
+                self._settings.run(lambda client: _confirmed(client, printed))
+
+    def _tell(self, wanted: _Wanted, path: Path | None) -> None:
+        """A file is here, or, without a path, something of its name was here already."""
+        info = wanted.info
+        name, size = ("", 0) if info is None else (info.name, info.size)
+        if info is None and path is not None:
+            name, size = path.name, path.stat().st_size
+        sha256 = "" if info is None else info.sha256 or ""
+        status = "skipped" if path is None else "fetched"
+        place = "" if path is None else str(path)
+        values = {
+            "id": wanted.id,
+            "name": name,
+            "size": size,
+            "sha256": sha256,
+            "status": status,
+            "path": place or None,
+        }
+        where = "skipped, there is a file of that name" if path is None else f"fetched, {place}"
+        self._settings.renderer.record(
+            values,
+            f"{name or wanted.id}, {in_units(size)}: {where}",
+            (wanted.id, name, str(size), sha256, status, place),
+        )
+
+
+async def _confirmed(client: Client, identities: Sequence[str]) -> None:
+    """Only now is it fetched: before, what reads our output might have failed."""
+    for identity in identities:
+        await client.confirm_file(identity)
+
+
+def no_such_file(settings: Settings, word: str) -> CnMessageError:
+    """The error for a word that means no file."""
+    hint = f"'{settings.typed('files')}' lists what there is"
+    return CnMessageError(ErrorCode.NO_SUCH_FILE, f"there is no file '{word}' for you; {hint}")
+
+
+def stdout_folder(profile: Profile, identity: str) -> Path:
+    """Where a file waits for its verification on the way to standard output."""
+    return profile.outbox.with_name("fetching") / identity
+
+
+def _told_apart(wanted: Sequence[_Wanted]) -> list[_Wanted]:
+    """With a number in the names of those that would get in each other's way."""
+    names = distinct("" if each.info is None else safe_name(each.info.name) for each in wanted)
+    return [
+        each if each.info is None or safe_name(each.info.name) == name else replace(each, renamed=name)
+        for each, name in zip(wanted, names, strict=True)
+    ]
+
+
+def _following(view: View, wanted: _Wanted) -> Any:
+    """Shows progress under the name it was listed with, and with its size, before the broker says so."""
+    info = wanted.info
+
+    def moved(progress: TransferProgress) -> None:
+        if info is not None:
+            progress = replace(progress, name=wanted.name or progress.name, size=progress.size or info.size)
+        view.moved(wanted.id, progress)
+
+    return moved

@@ -1,0 +1,79 @@
+"""Commands about other users: users, blacklist."""
+
+from collections.abc import Sequence
+
+import click
+
+from cnmessage_client.client import Client
+from cnmessage_client.model import User
+from cnmessage_client.shell.partial import each_of
+from cnmessage_client.shell.read.completion import complete_name, remember_names
+from cnmessage_client.shell.settings import Settings, common
+
+
+@click.command()
+@click.option("--online", is_flag=True, help="Only who is online now.")
+@common
+def users(settings: Settings, online: bool) -> None:
+    """List all users, who is online and when the others last were.
+
+    Example: cnmessage users --online
+    """
+
+    async def job(client: Client) -> list[User]:
+        found = await client.users()
+        remember_names(client.profile, [user.name for user in found])
+        return found
+
+    found = settings.run(job)
+    settings.renderer.users(user for user in found if user.online or not online)
+
+
+@click.group()
+@common
+def blacklist(settings: Settings) -> None:
+    """Decide whom you do not want to hear from. Nobody is told.
+
+    Example: cnmessage blacklist add bob
+    """
+
+
+@blacklist.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
+@common
+def add(settings: Settings, names: Sequence[str]) -> None:
+    """Let nothing of these users in from now on.
+
+    Example: cnmessage blacklist add bob
+    """
+
+    async def job(client: Client) -> None:
+        await each_of(settings, names, client.block, "blocked")
+
+    settings.run(job)
+
+
+@blacklist.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
+@common
+def rm(settings: Settings, names: Sequence[str]) -> None:
+    """Take users off the blacklist; what was kept out meanwhile stays out.
+
+    Example: cnmessage blacklist rm bob
+    """
+
+    async def job(client: Client) -> None:
+        await each_of(settings, names, client.unblock, "unblocked")
+
+    settings.run(job)
+
+
+@blacklist.command("list")
+@common
+def list_blocked(settings: Settings) -> None:
+    """List whom you block.
+
+    Example: cnmessage blacklist list
+    """
+    names = settings.run(lambda client: client.blocked())
+    settings.renderer.table(("NAME",), [({"name": name}, (name,)) for name in names])

@@ -1,0 +1,305 @@
+"""Sending files: `files send` and `sendfile`, what standard input becomes, and waiting until all have it.
+
+Called by files.py, which makes the group.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from cnmessage_client.client import Client
+from cnmessage_client.model import FileInfo, SentFile, TransferProgress
+from cnmessage_client.profile import Profile
+from cnmessage_client.shell.out.render import SHORT_ID, in_units
+from cnmessage_client.shell.partial import Failures
+from cnmessage_client.shell.read.completion import (
+    complete_name,
+    complete_name_or_path,
+    known_names,
+    remember_names,
+)
+from cnmessage_client.shell.read.times import Span
+from cnmessage_client.shell.read.which_file import STDIN, distinct, split_words, without_count
+from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_client.transfer.disk import disk_error
+from cnmessage_client.transfer.names import sent_name
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+RESUME = "Stopped. What is done is kept: the same command again goes on from there."
+
+_POLL = 0.5
+"""Seconds between looks at who has fetched."""
+
+_SLICE = 1 << 20
+_RESTING = {"done", "failed", "expired"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is sent to whom, and how."""
+
+    names: list[str]
+    paths: list[str]
+    note: str
+    expires: timedelta | None
+    file_name: str | None
+    wait: str
+    told_apart: bool
+    """Whether names and paths were told apart by a rule, which an error may have to mention."""
+
+
+def _sending(function: Any) -> Any:
+    for option in (
+        click.option(
+            "--wait",
+            type=click.Choice(("stored", "fetched")),
+            default="stored",
+            help="Return once every recipient has it; exit 10 when nobody fetches any more for --timeout.",
+        ),
+        click.option(
+            "--name", "file_name", metavar="NAME", help="What to call it; needed for -, which has none."
+        ),
+        click.option("--expires", type=Span(), metavar="SPAN", help="Keep it for: 90s, 15m, 2h, 7d, 2w."),
+        click.option("--note", default="", metavar="TEXT", help="A few words that come with it."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command()
+@click.argument(
+    "words", metavar="NAME... PATH...|-", nargs=-1, required=True, shell_complete=complete_name_or_path
+)
+@click.option(
+    "--to",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_name,
+    help="A recipient; with it, all words are paths. May be repeated.",
+)
+@_sending
+@common
+def send(settings: Settings, words: tuple[str, ...], names: tuple[str, ...], **options: Any) -> None:
+    """Send files to one or more users, online or not. - sends standard input, under --name.
+
+    Each file is stored once and offered to all. Cut off, the same command goes on where it stopped.
+
+    Example: cnmessage files send bob carol report.pdf --note "Please check page 3"
+    """
+    paths, to = list(words), list(names)
+    if not names:
+        to, paths = split_words(words, known_names(settings.client().profile))
+    _send(settings, _Order(names=to, paths=paths, told_apart=not names, **options))
+
+
+@click.command()
+@click.argument("name", metavar="NAME", shell_complete=complete_name)
+@click.argument("words", metavar="[N] PATH...|-", nargs=-1, required=True, type=click.Path())
+@_sending
+@common
+def sendfile(settings: Settings, name: str, words: tuple[str, ...], **options: Any) -> None:
+    """Send files to one user: `files send` for a single NAME. N, how many follow, may be left out.
+
+    Example: cnmessage sendfile bob report.pdf figures.csv
+    """
+    _send(settings, _Order(names=[name], paths=without_count(words), told_apart=False, **options))
+
+
+def _send(settings: Settings, order: _Order) -> None:
+    _check(order)
+    with _spooled(settings, order) as paths:
+        run = _Run(settings, order)
+        try:
+            settings.run(lambda client: run.job(client, paths))
+        except KeyboardInterrupt:
+            settings.renderer.note(run.when_stopped)
+            raise
+
+
+def _check(order: _Order) -> None:
+    if order.paths.count(STDIN) > 1:
+        raise usage("'-' can be sent once; standard input can be read only once")
+    if STDIN in order.paths and order.file_name is None:
+        raise usage("say what to call it: cnmessage files send NAME - --name NAME")
+    if order.file_name is not None and STDIN not in order.paths and len(order.paths) > 1:
+        raise usage("--name is for one file or for '-'; send the files one by one to rename each")
+    if order.file_name == "":
+        raise usage("--name is empty; say what to call it")
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, settings: Settings, order: _Order) -> None:
+        self._settings = settings
+        self._order = order
+        self.when_stopped = RESUME
+
+    async def job(self, client: Client, paths: list[str]) -> None:
+        """Send, tell what became of each, and wait if that was asked for."""
+        order = self._order
+        failures = Failures(self._settings, len(paths))
+        names = _file_names(order)
+        sizes = {name: _size(path) for name, path in zip(names, paths, strict=True)}
+        with self._settings.host.view(self._settings.renderer, "sending", len(paths)) as view:
+
+            def moved(progress: TransferProgress) -> None:
+                # Those that wait count in the total too.
+                view.moved(
+                    progress.name, replace(progress, size=progress.size or sizes.get(progress.name, 0))
+                )
+
+            sent = await client.send_files(
+                order.names,
+                paths,
+                note=order.note,
+                expires=order.expires,
+                names=names,
+                progress=moved,
+            )
+        stored = [each for each in sent if each.error is None]
+        if stored:
+            remember_names(client.profile, [name.lower() for name in order.names])
+        late = 0
+        if order.wait == "fetched":
+            late = await self._wait(client, stored)
+        else:
+            for file in stored:
+                self._tell(file, "stored")
+        for each in sent:
+            if each.error is not None:
+                failures.add(_explained(each.error, order))
+        failures.settle()
+        if late:
+            how = f"see how far each is with: {self._settings.typed('files list --sent')}"
+            text = f"stored, but {late} of {len(stored)} not fetched by everyone; {how}"
+            raise CnMessageError(ErrorCode.NOT_DELIVERED, text)
+
+    async def _wait(self, client: Client, stored: Sequence[SentFile]) -> int:
+        """Tell each file once all have it or no more will happen; gives how many somebody does not have.
+
+        The time runs anew whenever a recipient gets on.
+        """
+        self.when_stopped = "Stopped waiting. What was sent is stored, and still offered."
+        clock = asyncio.get_running_loop().time
+        waiting = {each.id: each for each in stored}
+        late, deadline = 0, clock() + client.timeout
+        furthest: dict[tuple[str, str], tuple[bool, int]] = {}
+        try:
+            while waiting:
+                infos = {each.id: each for each in await client.files(sent=True) if each.id in waiting}
+                if _got_on(infos.values(), furthest):
+                    deadline = clock() + client.timeout
+                over = clock() >= deadline
+                for identity, file in list(waiting.items()):
+                    info = infos.get(identity)
+                    states = set() if info is None else {each.state for each in info.recipients}
+                    if over or states <= _RESTING or info is None or info.state != "stored":
+                        all_have_it = states == {"done"}
+                        late += not all_have_it
+                        del waiting[identity]
+                        self._tell(file, "fetched" if all_have_it else "stored")
+                if waiting:
+                    await asyncio.sleep(_POLL)
+        finally:
+            for file in waiting.values():
+                self._tell(file, "stored")
+        return late
+
+    def _tell(self, file: SentFile, status: str) -> None:
+        values = {
+            "id": file.id,
+            "name": file.name,
+            "size": file.size,
+            "sha256": file.sha256,
+            "status": status,
+            "message": file.message,
+            "recipients": file.recipients,
+        }
+        people = "1 user" if file.recipients == 1 else f"{file.recipients} users"
+        short = file.id[:SHORT_ID]
+        person = f"{file.name}, {in_units(file.size)}: {status} for {people}, id {short}"
+        line = (file.id, file.name, str(file.size), file.sha256, status, str(file.recipients))
+        self._settings.renderer.record(values, person, line)
+
+
+def _got_on(infos: Iterable[FileInfo], furthest: dict[tuple[str, str], tuple[bool, int]]) -> bool:
+    """Whether a recipient is further than it ever was: it rests, or has more bytes. Both have an end."""
+    got_on = False
+    for info in infos:
+        for each in info.recipients:
+            key = (info.id, each.name)
+            now = (each.state in _RESTING, min(each.bytes, info.size))
+            if now > furthest.get(key, (False, -1)):
+                furthest[key], got_on = now, True
+    return got_on
+
+
+def _file_names(order: _Order) -> list[str]:
+    """What to call them: as the paths say, and two of one name so that they can be told apart."""
+    own, renamed = order.file_name, STDIN if STDIN in order.paths else order.paths[0]
+    return distinct(
+        sent_name(own if own is not None and path == renamed else Path(path).name) for path in order.paths
+    )
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def _explained(error: CnMessageError, order: _Order) -> CnMessageError:
+    last = order.names[-1]
+    if error.code is ErrorCode.NO_SUCH_USER and order.told_apart and len(order.names) > 1:
+        hint = f"{error.message}. If '{last}' is meant to be a file: there is none of that name here"
+        return CnMessageError(error.code, hint)
+    return error
+
+
+@contextlib.contextmanager
+def _spooled(settings: Settings, order: _Order) -> Iterator[list[str]]:
+    """The paths to send; for the time of it, standard input is one of them."""
+    if STDIN not in order.paths:
+        yield order.paths
+        return
+    source = settings.host.stdin()
+    if settings.interactive:
+        settings.renderer.note("Type the content; Ctrl-D ends it, Ctrl-C gives it up.")
+    path = _spool(source, settings.client().profile, order)
+    try:
+        yield [str(path) if each == STDIN else each for each in order.paths]
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _spool(source: BinaryIO, profile: Profile, order: _Order) -> Path:
+    """Standard input as a file, named by its content: fed the same again, an upload goes on as any other."""
+    folder = profile.outbox.with_name("spool")
+    digest = hashlib.sha256(repr((order.names, order.note, order.file_name)).encode())
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            try:
+                while data := source.read(_SLICE):
+                    digest.update(data)
+                    file.write(data)
+                file.flush()
+                os.utime(file.fileno(), (0, 0))  # its time is part of what tells one upload from another
+                return Path(file.name).rename(folder / digest.hexdigest())
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise disk_error(error, folder, writing=True) from error

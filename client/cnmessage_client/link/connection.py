@@ -1,0 +1,261 @@
+"""The sockets of a client: carries out what the session machine wants, tells it what came and the time.
+
+libzmq's file descriptor is edge-triggered: it says only that something may have changed, so after every send
+and every receive the socket's events are looked at again. Called by client.py on its event loop.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+import zmq
+
+from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, endpoint, secured
+from cnmessage_client.profile import Address, KeyPair
+from cnmessage_protocol.deliveries import Delivery
+from cnmessage_protocol.envelope import MAX_REPLY, Reply, pack_request, unpack_reply
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, broken
+from cnmessage_protocol.machines.effects import CloseLink, Effect, Listen, OpenLink, Transmit
+from cnmessage_protocol.machines.session import Session
+
+DRAIN = 100
+"""Most frames taken from a socket before other tasks get their turn."""
+
+SPELL = 0.05
+"""Seconds after which other tasks get their turn in any case: large frames must not hold up a deadline."""
+
+_REQUEST_QUEUE = 16
+_PUSH_QUEUE = 32
+"""Frames of up to 4 MiB that libzmq holds for us, or takes from us, on the two sockets."""
+
+_MOST_BACKLOG = 1024
+"""Requests that wait for room on the socket. One that is dropped is repeated, if its answer is wanted."""
+
+_FLUSH_MS = 300
+
+
+def new_key_pair() -> tuple[bytes, bytes]:
+    """A fresh CURVE key pair as z85 text: (public, secret)."""
+    public, secret = zmq.curve_keypair()
+    return public, secret
+
+
+def keys_match(keys: KeyPair) -> bool:
+    """Whether the public key belongs to the secret one."""
+    try:
+        return bool(zmq.curve_public(keys.secret) == keys.public)
+    except zmq.ZMQError:
+        return False
+
+
+def unreachable(address: Address, *, garbled: bool = False) -> CnMessageError:
+    """The error for a broker that does not answer; `garbled` if something came that cannot be read."""
+    if garbled:
+        return CnMessageError(
+            ErrorCode.UNREACHABLE,
+            f"no answer that can be read from the broker at {address.place}; tell whoever runs the broker",
+        )
+    return CnMessageError(
+        ErrorCode.UNREACHABLE,
+        f"no answer from a broker at {address.place}; is it running? "
+        "('cnmessage-broker start' starts one, --broker names another)",
+    )
+
+
+class Connection:
+    """Drives one session over real sockets. `deliver` gets every effect that is not about sockets."""
+
+    def __init__(
+        self,
+        access: Access,
+        session: Session,
+        deliver: Callable[[Effect], None],
+    ) -> None:
+        self.access = access
+        self._session = session
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._requests: zmq.Socket[bytes] | None = None
+        self._pushes: zmq.Socket[bytes] | None = None
+        self._opener: Callable[[list[bytes]], Delivery] | None = None
+        self._backlog: dict[int, bytes] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._look_scheduled = False
+        self.ever_sent = False
+        self.ever_heard = False
+        self.heard = asyncio.Event()
+        self.opened = asyncio.Event()
+        self.bad_frames = 0
+        self.paused = False
+        self.drop_push: Callable[[], bool] = _never
+
+    def perform(self, effects: Iterable[Effect]) -> None:
+        """Carry out what the session wants."""
+        for effect in effects:
+            match effect:
+                case Transmit(request_id, request):
+                    self._send(request_id, pack_request(request_id, request))
+                case OpenLink():
+                    self._open()
+                case CloseLink(flush):
+                    self._close(_FLUSH_MS if flush else 0)
+                case Listen(offset, topic, key):
+                    self._listen(offset, topic, key)
+                case _:
+                    self._deliver(effect)
+        self._set_timer()
+
+    def now(self) -> float:
+        """The session's clock: monotonic seconds."""
+        return time.monotonic()
+
+    def look(self) -> None:
+        """Look at the sockets again soon: something may wait that no edge will announce."""
+        if not self._look_scheduled:
+            self._look_scheduled = True
+            self._loop.call_soon(self._look)
+
+    def end(self) -> None:
+        """Release everything; blocks for at most the time a flush may take."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._close(0)
+        self._context.term()
+
+    # -- sockets ----------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._close(0)
+        self.heard.clear()
+        self.opened.set()
+        self._requests = secured(self._context, zmq.DEALER, self.access)
+        self._requests.setsockopt(zmq.IMMEDIATE, 1)
+        self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + CURVE_OVERHEAD)
+        self._requests.setsockopt(zmq.RCVHWM, _REQUEST_QUEUE)
+        self._requests.setsockopt(zmq.SNDHWM, _REQUEST_QUEUE)
+        self._requests.connect(endpoint(self.access.address, 0))
+        self._loop.add_reader(self._requests.fileno(), self._look)
+
+    def _listen(self, offset: int, topic: bytes, key: bytes) -> None:
+        from cnmessage_protocol.sealing import Opener  # noqa: PLC0415 - 30 ms that one-shot commands spare
+
+        self._close_pushes()
+        self._opener = Opener(topic, key).open
+        self._pushes = secured(self._context, zmq.SUB, self.access)
+        self._pushes.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + CURVE_OVERHEAD)
+        self._pushes.setsockopt(zmq.RCVHWM, _PUSH_QUEUE)
+        self._pushes.setsockopt(zmq.SUBSCRIBE, topic)
+        self._pushes.connect(endpoint(self.access.address, offset))
+        self._loop.add_reader(self._pushes.fileno(), self._look)
+
+    def _close(self, linger_ms: int) -> None:
+        self._backlog.clear()
+        self._close_pushes()
+        if self._requests is not None:
+            self._loop.remove_reader(self._requests.fileno())
+            self._requests.close(linger=linger_ms)
+            self._requests = None
+
+    def _close_pushes(self) -> None:
+        if self._pushes is not None:
+            self._loop.remove_reader(self._pushes.fileno())
+            self._pushes.close(linger=0)
+            self._pushes = None
+
+    # -- traffic ----------------------------------------------------------------------------------
+
+    def _send(self, request_id: int, frame: bytes) -> None:
+        self._backlog[request_id] = frame  # in place of the same request, which is repeated
+        if len(self._backlog) > _MOST_BACKLOG:
+            del self._backlog[next(iter(self._backlog))]
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._backlog and self._requests is not None:
+            request_id = next(iter(self._backlog))
+            try:
+                self._requests.send(self._backlog[request_id], zmq.NOBLOCK)
+            except zmq.Again:
+                return  # not connected yet: flushed when the socket becomes writable
+            del self._backlog[request_id]
+            self.ever_sent = True
+            self.look()
+
+    def _look(self) -> None:
+        self._look_scheduled = False
+        more = False
+        if self._requests is not None and self._requests.getsockopt(zmq.EVENTS):
+            self._flush()
+            more |= self._drain_replies(self._requests)
+        if self._pushes is not None and not self.paused and self._pushes.getsockopt(zmq.EVENTS):
+            more |= self._drain_pushes(self._pushes)
+        if more:
+            self.look()
+
+    def _drain_replies(self, socket: "zmq.Socket[bytes]") -> bool:
+        ends = self.now() + SPELL
+        for _ in range(DRAIN):
+            if self.now() > ends:
+                break
+            try:
+                frames = socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return False
+            self.heard.set()
+            self.ever_heard = True
+            try:
+                reply = unpack_reply(b"".join(frames))  # more than one frame is no valid msgpack then
+            except ProtocolError as error:
+                self.bad_frames += 1
+                if not error.request_id:
+                    continue
+                reply = Reply(error.request_id, None, broken(error))
+            self.perform(self._session.replied(self.now(), reply))
+            if socket.closed:
+                return False
+        return True
+
+    def _drain_pushes(self, socket: "zmq.Socket[bytes]") -> bool:
+        ends = self.now() + SPELL
+        for _ in range(DRAIN):
+            if self.now() > ends:
+                break
+            try:
+                frames = socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return False
+            if self.drop_push() or self._opener is None:
+                continue
+            try:
+                delivery = self._opener(frames)
+            except ProtocolError:
+                self.bad_frames += 1
+                continue
+            self.perform(self._session.delivered(self.now(), delivery))
+            if socket.closed or self.paused:
+                return False
+        return True
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def _set_timer(self) -> None:
+        deadline = self._session.deadline
+        if deadline is None:
+            return
+        if self._timer is not None:
+            if self._timer_at <= deadline:
+                return
+            self._timer.cancel()
+        # Not asked of the timer: uvloop gives one without `when` for a delay under half a millisecond.
+        self._timer_at = deadline
+        self._timer = self._loop.call_later(max(0.0, deadline - self.now()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.perform(self._session.tick(self.now()))
+
+
+def _never() -> bool:
+    return False

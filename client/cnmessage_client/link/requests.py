@@ -1,0 +1,187 @@
+"""Questions to the broker and who waits for their answers, page by page. Called by client.py."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from cnmessage_client.link.connection import Connection, unreachable
+from cnmessage_client.link.pages import Walk, check_order
+from cnmessage_client.profile import Address, Profile
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.machines.effects import Answer
+from cnmessage_protocol.machines.liveness import Backoff
+from cnmessage_protocol.machines.session import Session
+from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.requests import Files, History, Request, Users, parse_request, request_arguments
+from cnmessage_protocol.results import MAX_FILES, MAX_MESSAGES, MAX_USERS, FileList, Page, UserList
+from cnmessage_protocol.schema import LARGEST
+
+Result = TypeVar("Result")
+
+
+_FOR_THE_MOMENT = {ErrorCode.RATE_LIMITED, ErrorCode.BUSY}
+_ROW, _RECIPIENT = 512, 64
+"""Bytes of a row of the list of files without note and recipients, and of a recipient, or somewhat more."""
+
+_LONGEST_PAUSE = 2.0
+"""Seconds between two attempts to read what the broker refused for the moment."""
+
+
+class Requests:
+    """Asks through a session; every question has a deadline of `timeout` seconds.
+
+    What has many pages has one for each, and one for all that brings too little (pages.py).
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        address: Address,
+        session: Session,
+        connection: Connection,
+        timeout: float,
+    ) -> None:
+        self._profile = profile
+        self._session = session
+        self._connection = connection
+        self._address = address
+        self._timeout = timeout
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+
+    async def ask(self, request: Request, within: float | None = None) -> Any:
+        """The checked answer; raises a refusal or UNREACHABLE. What the broker would refuse is not sent."""
+        checked(lambda: parse_request(request.VERB, _as_decoded(request)))
+        request_id, effects = self._session.request(self._connection.now(), request)
+        bad_before = self._connection.bad_frames
+        waiting = self._waiting[request_id] = asyncio.get_running_loop().create_future()
+        try:
+            self._connection.perform(effects)
+            return await asyncio.wait_for(waiting, self._timeout if within is None else within)
+        except TimeoutError:
+            garbled = self._connection.bad_frames > bad_before
+            raise unreachable(self._address, garbled=garbled) from None
+        finally:
+            del self._waiting[request_id]
+            self._session.forget(request_id)
+
+    async def read(self, request: Request, until: float | None = None) -> Any:
+        """As `ask`, for what changes nothing: refused for the moment, it is asked again until `until`."""
+        now = self._connection.now
+        if until is None:
+            until = now() + self._timeout
+        pauses = Backoff(random.random)
+        while True:
+            try:
+                return await self.ask(request, min(self._timeout, max(0.0, until - now())))
+            except CnMessageError as error:
+                pause = min(pauses.pause(), _LONGEST_PAUSE)
+                if error.code not in _FOR_THE_MOMENT or now() + pause >= until:
+                    raise
+            await asyncio.sleep(pause)
+
+    async def history(self, limit: int, wanted: History) -> list[InboxItem]:
+        """The latest `limit` items that match, page by page until there are enough or no more."""
+        walk = self._walk()
+        found: list[Sequence[InboxItem]] = []
+        missing, before = limit, wanted.before
+        while missing > 0:
+            count = min(missing, MAX_MESSAGES)
+            page: Page = await self._page(walk, replace(wanted, limit=count, before=before))
+            walk.came(self._connection.now(), len(page.items), sum(map(_size, page.items)), asked=count)
+            highest = page.head + 1 if before is None else before
+            check_order([*(item.seq for item in page.items), highest], 0)
+            found.append(page.items)
+            missing -= len(page.items)
+            if not page.more or page.before <= 1:
+                break
+            # The first page may begin at the head itself; each later one lies below the one before.
+            least = page.items[0].seq + 1 if page.items else highest + (before is None)
+            check_order([page.before, least], 0)
+            before = page.before
+        return [item for items in reversed(found) for item in items]
+
+    async def users(self) -> list[tuple[str, bool, int | None]]:
+        """All rows of the list of users."""
+        walk = self._walk()
+        found: list[tuple[str, bool, int | None]] = []
+        more, last = True, ""
+        while more:
+            page: UserList = await self._page(walk, Users(last))
+            walk.came(self._connection.now(), len(page.users), 0, asked=MAX_USERS)
+            walk.listed(len(page.users), more=page.more)
+            check_order((name for name, _, _ in page.users), last)
+            found += page.users
+            more, last = page.more, found[-1][0] if found else ""
+        return found
+
+    async def files(self, *, sent: bool) -> list[tuple[Any, ...]]:
+        """All rows of the list of files, the latest first."""
+        walk = self._walk()
+        found: list[tuple[Any, ...]] = []
+        before, more = None, True
+        while more:
+            page: FileList = await self._page(walk, Files(sent, before))
+            size = sum(_ROW + len(row[6]) + _RECIPIENT * len(row[10]) for row in page.files)
+            walk.came(self._connection.now(), len(page.files), size, asked=MAX_FILES)
+            walk.listed(len(page.files), more=page.more)
+            check_order((-row[0] for row in page.files), -LARGEST - 1 if before is None else -before)
+            found += page.files
+            more, before = page.more, found[-1][0] if found else None
+        return found
+
+    def _walk(self) -> Walk:
+        return Walk(self._connection.now(), self._timeout)
+
+    async def _page(self, walk: Walk, request: Request) -> Any:
+        """The next page; a walk that has taken too long for what it brought ends here."""
+        try:
+            if self._connection.now() < walk.until:
+                return await self.read(request, walk.until)
+        except CnMessageError as error:
+            if (
+                error.code is not ErrorCode.UNREACHABLE
+                or not walk.began
+                or self._connection.now() < walk.until
+            ):
+                raise
+        text = f"the broker at {self._address.place} brings too little in too long a time; try again later"
+        raise CnMessageError(ErrorCode.UNREACHABLE, text)
+
+    def answered(self, answer: Answer) -> None:
+        """An answer came."""
+        waiting = self._waiting.get(answer.request_id)
+        if waiting is None or waiting.done():
+            return
+        if answer.error is not None:
+            waiting.set_exception(self._profile.explained(answer.error, self._address))
+        else:
+            waiting.set_result(answer.result)
+
+    def fail(self, error: CnMessageError) -> None:
+        """Nothing will be answered any more."""
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(error)
+
+
+def checked(build: Callable[[], Result]) -> Result:
+    """Build something from a caller's values; what the protocol forbids becomes a clear error."""
+    try:
+        return build()
+    except ProtocolError as error:
+        raise RequestError(error.code, error.message) from error
+    except ValueError as error:
+        raise RequestError(ErrorCode.BAD_REQUEST, str(error)) from error
+
+
+def _as_decoded(request: Request) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in request_arguments(request).items()
+    }
+
+
+def _size(item: InboxItem) -> int:
+    return item.size

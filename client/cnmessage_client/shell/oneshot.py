@@ -1,0 +1,123 @@
+"""The host of a command that is a process of its own: its streams, its terminal, its own client and loop.
+
+Knows no command. It is the host unless a chat brings another.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from typing import BinaryIO, TypeVar
+
+import click
+
+from cnmessage_client.client import Client
+from cnmessage_client.loop import new_event_loop
+from cnmessage_client.shell.host import Run
+from cnmessage_client.shell.out.colours import wants_colour
+from cnmessage_client.shell.out.progress import Bars, Events, Lines, Nothing, View
+from cnmessage_client.shell.out.render import Renderer
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+Result = TypeVar("Result")
+
+PATIENCE = 1.5
+"""Seconds without an answer after which a person is told that we wait."""
+
+
+class ProcessSurface:
+    """Standard output and standard error, as they are when something is written."""
+
+    @property
+    def person(self) -> bool:
+        """Whether standard output is a terminal."""
+        return sys.stdout.isatty()
+
+    @property
+    def colour(self) -> bool:
+        """Whether that terminal has colours and they are wanted."""
+        return self.person and wants_colour(os.environ)
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal."""
+        return shutil.get_terminal_size().columns
+
+    def out(self, text: str) -> None:
+        """Lines to standard output, at once."""
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def err(self, text: str) -> None:
+        """Lines to standard error, at once."""
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+class OneShot:
+    """Connects for one job and leaves."""
+
+    def __init__(self) -> None:
+        self.surface = ProcessSurface()
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether standard input is a terminal."""
+        return sys.stdin.isatty()
+
+    def run(
+        self,
+        run: Run,
+        job: Callable[[Client], Awaitable[Result]],
+        *,
+        long_lived: bool,
+        entering: bool,
+    ) -> Result:
+        """Connect, do the job, leave. What is long-lived gets the faster loop, which takes longer to load."""
+
+        async def main() -> Result:
+            client = run.client()
+            if not entering and not client.profile.folder.is_dir():
+                name = client.profile.name
+                text = f"there is no profile '{name}' yet; use: {run.command(name)} signup NAME (or login)"
+                raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
+            patience = asyncio.get_running_loop().call_later(PATIENCE, _still_waiting, run, client)
+            try:
+                async with client:
+                    return await job(client)
+            finally:
+                patience.cancel()
+
+        with asyncio.Runner(loop_factory=new_event_loop if long_lived else None) as runner:
+            return runner.run(main())
+
+    def ask(self, question: str, *, hidden: bool = False) -> str:
+        """Ask on standard error, so that data alone goes to standard output."""
+        line: str = click.prompt(
+            question, default="", show_default=False, prompt_suffix="", hide_input=hidden, err=True
+        )
+        return line
+
+    def stdin(self) -> BinaryIO:
+        """Standard input."""
+        return sys.stdin.buffer
+
+    def stdout(self) -> BinaryIO:
+        """Standard output."""
+        return sys.stdout.buffer
+
+    def view(self, renderer: Renderer, verb: str, count: int) -> View:
+        """Events with --json, nothing with --quiet, bars on a terminal, lines elsewhere."""
+        if renderer.as_json:
+            return Events(renderer)
+        if renderer.quiet:
+            return Nothing()
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+            return Bars(renderer, count)
+        return Lines(renderer, verb)
+
+
+def _still_waiting(run: Run, client: Client) -> None:
+    if run.interactive and not client.reached:
+        run.renderer.note(f"waiting for the broker at {client.address.place} ...")

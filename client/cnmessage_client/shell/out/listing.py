@@ -1,0 +1,75 @@
+"""What `files list` shows of a file: a row for a person, a line or an object for a program.
+
+Called by files.py. Prints nothing itself.
+"""
+
+from collections import Counter
+from typing import Any
+
+from cnmessage_client.model import FileInfo, RecipientState, json_time
+from cnmessage_client.shell.out.render import SHORT_ID, Renderer, in_units
+
+HEADS = ("ID", "NAME", "SIZE", "FROM/TO", "WHEN", "STATE")
+
+_NAMED = 4
+"""Recipients that are named with their state; of more, each state is counted."""
+
+
+def file_row(renderer: Renderer, info: FileInfo, *, sent: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The object for --json, and the fields of a person's row or of a line."""
+    direction = "sent" if sent else "received"
+    if renderer.for_person:
+        return {}, (
+            info.id[:SHORT_ID],
+            info.name,
+            in_units(info.size),
+            f"to {_people(info)}" if sent else f"from {info.sender}",
+            renderer.when(info.time),
+            state_of(info, sent=sent),
+        )
+    return {**info.as_json(), "direction": direction}, (
+        info.id,
+        direction,
+        info.name,
+        str(info.size),
+        info.sha256 or "",
+        info.sender,
+        json_time(info.time),
+        "" if info.expires is None else json_time(info.expires),
+        info.state,
+        ",".join(f"{each.name}:{each.state}:{each.bytes}" for each in info.recipients),
+        info.note,
+    )
+
+
+def state_of(info: FileInfo, *, sent: bool) -> str:
+    """How far it is, in words: `bob done, carol fetching 43 %`; a receiver sees only itself, so no name."""
+    if info.state == "uploading":
+        return "uploading"
+    ended = "" if info.state == "stored" else info.state
+    if not sent:
+        own = [_state(each, info.size) for each in info.recipients]
+        return "done" if own == ["done"] else ended or ", ".join(own)
+    if len(info.recipients) > _NAMED:
+        counts = Counter(each.state for each in info.recipients)
+        each_one = ", ".join(f"{number} {state}" for state, number in counts.items())
+    else:
+        each_one = ", ".join(f"{each.name} {_state(each, info.size)}" for each in info.recipients)
+    return "; ".join(part for part in (ended, each_one) if part)
+
+
+def can_be_fetched(info: FileInfo) -> bool:
+    """Whether a received file is still to be had, and neither here yet nor unwanted."""
+    return info.state == "stored" and all(each.state not in {"done", "failed"} for each in info.recipients)
+
+
+def _state(recipient: RecipientState, size: int) -> str:
+    if recipient.state != "fetching":
+        return recipient.state
+    return f"fetching {recipient.bytes * 100 // size if size else 100} %"
+
+
+def _people(info: FileInfo) -> str:
+    if len(info.recipients) > _NAMED:
+        return f"{len(info.recipients)} users"
+    return ", ".join(each.name for each in info.recipients)

@@ -1,0 +1,30 @@
+"""Where the words of a command go: a terminal, a pipe, or the screen of a chat."""
+
+from typing import Protocol
+
+
+class Surface(Protocol):
+    """Where text goes. What is written is safe already; with SGR sequences for colours only if `colour`."""
+
+    @property
+    def person(self) -> bool:
+        """Whether a person looks at `out`: then tables and sentences, else tab-separated lines."""
+        ...
+
+    @property
+    def colour(self) -> bool:
+        """Whether colours are shown; never without `person`."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Columns that a table may take."""
+        ...
+
+    def out(self, text: str) -> None:
+        """Data: whole lines without the last line feed."""
+        ...
+
+    def err(self, text: str) -> None:
+        """All else: hints and errors, in the same form."""
+        ...

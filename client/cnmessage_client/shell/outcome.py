@@ -1,0 +1,69 @@
+"""How a command can end: what a person is told about it, and the exit status.
+
+Knows no command: the group that has them is handed in.
+"""
+
+import errno
+from collections.abc import Sequence
+
+import click
+
+from cnmessage_client.shell.settings import Settings
+from cnmessage_client.transfer.disk import disk_error
+from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
+
+
+def perform(
+    program: click.Group, words: Sequence[str], settings: Settings
+) -> tuple[CnMessageError | None, int]:
+    """Carry out one command of a chat, of those in `program`; gives what to tell the person, if anything, and the exit status.
+
+    Blocks: a chat calls it in a thread of its own. Writes to no stream but those of the settings' host, which
+    click's own way to run a command does when it is interrupted.
+    """
+    try:
+        with program.make_context("", list(words), obj=settings) as context:
+            program.invoke(context)
+    except click.exceptions.Exit as leave:
+        return None, leave.exit_code
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - `ended` raises what it does not know
+        return ended(error)
+    return None, 0
+
+
+def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
+    """What to tell a person about the end of a command, if anything, and the exit status.
+
+    Raises the error again when it is none that a command ends with, but a defect.
+    """
+    match error:
+        case CnMessageError():
+            return error, error.exit_status
+        case click.exceptions.NoArgsIsHelpError():
+            names = ", ".join(getattr(error.ctx.command, "commands", {}))
+            text = f"say what to do: {error.ctx.command_path} {{{names}}}"
+            return CnMessageError(ErrorCode.USAGE, text), error.exit_code
+        case click.UsageError():
+            return CnMessageError(ErrorCode.USAGE, _usage_text(error)), error.exit_code
+        case click.ClickException():
+            return CnMessageError(ErrorCode.USAGE, error.format_message()), error.exit_code
+        case KeyboardInterrupt() | click.Abort():
+            return None, EXIT_STATUS[ErrorCode.INTERRUPTED]
+        case BrokenPipeError():
+            return None, 1
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
+            trouble = disk_error(error, error.filename or "the output", writing=True)
+            return trouble, trouble.exit_status
+        case OSError():
+            text = f"{error.filename or 'output'}: {error.strerror}"
+            return CnMessageError(ErrorCode.INTERNAL, text), 1
+        case _:
+            raise error
+
+
+def _usage_text(error: click.UsageError) -> str:
+    text = error.format_message().rstrip(".")
+    if error.ctx is None:
+        return text
+    path = error.ctx.command_path  # none in a chat, where `help` is a command
+    return f"{text} (see: {path} --help)" if path else f"{text} (see: help)"

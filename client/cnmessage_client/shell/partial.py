@@ -1,0 +1,59 @@
+"""Doing one thing to many: go on after a failure, say which failed, exit 8 when only some did."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from cnmessage_client.shell.settings import Settings
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+_HOPELESS = {ErrorCode.UNREACHABLE, ErrorCode.UNAUTHENTICATED, ErrorCode.BROKER_KEY_CHANGED}
+
+
+class Failures:
+    """What went wrong with some of `count` things.
+
+    A single failure of a single thing is that failure; of several, PARTIAL, or the first one if all failed.
+    """
+
+    def __init__(self, settings: Settings, count: int) -> None:
+        self._renderer = settings.renderer
+        self._count = count
+        self._errors: list[CnMessageError] = []
+
+    def add(self, error: CnMessageError) -> None:
+        """One failed; raises when the others can only fail in the same way."""
+        if error.code in _HOPELESS:
+            raise error
+        self._errors.append(error)
+        if self._count > 1:
+            self._renderer.error(error)
+
+    def settle(self) -> None:
+        """All were tried: raises what the command ends with, if anything failed."""
+        failed = len(self._errors)
+        if 0 < failed < self._count:
+            raise CnMessageError(
+                ErrorCode.PARTIAL, f"{failed} of {self._count} were not done; see above"
+            ) from self._errors[0]
+        if failed > 1:
+            text = f"none of the {self._count} was done; see above"
+            raise CnMessageError(self._errors[0].code, text) from self._errors[0]
+        if failed:
+            raise self._errors[0]
+
+
+async def each_of(
+    settings: Settings,
+    names: Sequence[str],
+    act: Callable[[str], Awaitable[object]],
+    status: str,
+) -> None:
+    """Do it to each; prints a record for each success."""
+    failures = Failures(settings, len(names))
+    for name in names:
+        try:
+            await act(name)
+        except CnMessageError as error:
+            failures.add(error)
+        else:
+            settings.renderer.record({"name": name, "status": status}, f"{name}: {status}", (name, status))
+    failures.settle()

@@ -1,0 +1,1 @@
+"""How words of a person are read."""

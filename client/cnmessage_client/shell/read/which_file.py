@@ -1,0 +1,125 @@
+"""Which words of a command are users and which are paths, and which file a word means.
+
+Asks the disk nothing but whether a path is there. Knows neither broker nor terminal. Called by the commands
+about files.
+"""
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import PurePath
+from uuid import UUID
+
+from cnmessage_client.model import FileInfo
+from cnmessage_client.shell.settings import usage
+from cnmessage_client.transfer.names import MAX_SAFE
+from cnmessage_protocol.errors import CnMessageError
+from cnmessage_protocol.ids import user_name
+
+STDIN = "-"
+_BEGINNING = re.compile(r"[0-9a-f]{4,32}\Z")
+_HOW = "cnmessage files send NAME... PATH..."
+
+
+def split_words(
+    words: Sequence[str],
+    known: Collection[str] = (),
+    exists: Callable[[str], bool] = os.path.lexists,
+) -> tuple[list[str], list[str]]:
+    """Users and paths of `NAME... PATH...`; a usage error for a word that may be either.
+
+    The first word is a user, the last a path. Between them a word goes with the users as long as it can be
+    one and no file is called so. A file that is there, with a '.' or a capital in its name, which names of
+    users hardly have, is a file, unless it is `known` as a user.
+    """
+    first = words[0]
+    if not _may_be_user(first) or (exists(first) and _like_file(first, known)):
+        raise usage(f"say to whom first: '{first}' is no user; write {_HOW}")
+    if len(words) == 1:
+        raise usage(f"say also which file '{first}' shall get: {_HOW}")
+    for place, word in enumerate(words[1:-1], 1):
+        if not _may_be_user(word):
+            return list(words[:place]), list(words[place:])
+        if exists(word):
+            if not _like_file(word, known):
+                raise _ambiguous(words, place)
+            return list(words[:place]), list(words[place:])
+    return list(words[:-1]), [words[-1]]
+
+
+def without_count(words: Sequence[str], exists: Callable[[str], bool] = os.path.lexists) -> list[str]:
+    """The words without a leading number of how many follow, which is how the first cnmessage was used."""
+    if not words:
+        return []
+    count, *rest = words
+    counted = rest and count.isascii() and count.isdecimal() and int(count) == len(rest)
+    return rest if counted and not exists(count) else list(words)
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names, with a number in those that came before: `a.txt`, `a (2).txt`."""
+    given: dict[str, None] = {}
+    counts: dict[str, int] = {}
+    for name in names:
+        fresh = name
+        while fresh in given:
+            counts[name] = counts.get(name, 1) + 1
+            fresh = numbered(name, counts[name])
+        given[fresh] = None
+    return list(given)
+
+
+def numbered(name: str, number: int) -> str:
+    """The name with a number before its suffix, and no longer than a received name may be."""
+    suffix = PurePath(name).suffix
+    tail = f" ({number}){suffix}"
+    stem = name.removesuffix(suffix).encode(errors="surrogateescape")
+    return stem[: MAX_SAFE - len(tail.encode())].decode(errors="ignore") + tail
+
+
+def full_id(word: str) -> str | None:
+    """The id in its usual form if the word is a whole one."""
+    try:
+        return str(UUID(word)) if len(word) in {32, 36} else None
+    except ValueError:
+        return None
+
+
+def by_id(word: str, files: Iterable[FileInfo]) -> FileInfo | None:
+    """The file whose id begins so, by at least four digits; a usage error when that fits several."""
+    digits = word.lower().replace("-", "")
+    if not _BEGINNING.match(digits):
+        return None
+    found = {each.id: each for each in files if each.id.replace("-", "").startswith(digits)}
+    if len(found) > 1:
+        raise usage(f"'{word}' is the beginning of {len(found)} ids; write more digits: {', '.join(found)}")
+    return next(iter(found.values()), None)
+
+
+def by_name(word: str, files: Iterable[FileInfo]) -> list[FileInfo]:
+    """Files called exactly so, the newest first, whether it can still be had or not."""
+    found = [each for each in files if each.name == word]
+    return sorted(found, key=lambda each: each.time, reverse=True)
+
+
+def _ambiguous(words: Sequence[str], place: int) -> CnMessageError:
+    names, word, rest = words[:place], words[place], words[place + 1 :]
+    a_path = shlex.join([*names, f"./{word}", *rest])
+    a_user = shlex.join([*(part for name in (*names, word) for part in ("--to", name)), *rest])
+    return usage(
+        f"'{word}' may be a user, or the file of that name here. Write for the file: cnmessage files send "
+        f"{a_path}; for the user: cnmessage files send {a_user}",
+    )
+
+
+def _may_be_user(word: str) -> bool:
+    try:
+        user_name(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _like_file(word: str, known: Collection[str]) -> bool:
+    return word.lower() not in known and ("." in word or word != word.lower())

@@ -1,0 +1,234 @@
+"""Options that every command takes, before or after its name, and what they make: the settings of one run."""
+
+import functools
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cnmessage_client.client import DEFAULT_TIMEOUT, Client
+from cnmessage_client.link.trust import Trust, trust_loopback
+from cnmessage_client.profile import Home
+from cnmessage_client.shell.host import Host
+from cnmessage_client.shell.oneshot import OneShot
+from cnmessage_client.shell.out.render import Renderer
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the common options say, None where nothing was said; and the host that carries it out.
+
+    A chat makes one with its own host, profile, broker and timeout, and hands it to every command as `obj`.
+    """
+
+    profile: str | None = None
+    broker: str | None = None
+    as_json: bool = False
+    no_input: bool = False
+    quiet: bool = False
+    timeout: float = DEFAULT_TIMEOUT
+    host: Host = field(default_factory=OneShot, compare=False, repr=False)
+    prefix: str | None = None
+    """What stands before a command when it is typed here, as in hints: "" or "/"; None for a shell."""
+
+    @property
+    def renderer(self) -> Renderer:
+        """How this run prints."""
+        return Renderer(
+            self.host.surface,
+            as_json=self.as_json,
+            quiet=self.quiet,
+            typed=self.typed,
+            program="cnmessage: " if self.prefix is None else "",
+        )
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return not self.no_input and self.host.can_ask
+
+    def client(self, trust: Trust | None = None) -> Client:
+        """A client as the options say. `trust` decides about a new broker's key; else `trusts` does.
+
+        A client asks it on its event loop. One that must go on meanwhile, as a chat's, needs its own.
+        """
+        client = Client(
+            profile=self.profile,
+            broker=self.broker,
+            timeout=self.timeout,
+            trust=trust or self.trusts,
+            home=Home.find(),
+        )
+        client.on_refused = self._earlier_refused
+        return client
+
+    def _earlier_refused(self, error: CnMessageError) -> None:
+        self.renderer.note(f"a message that an earlier command left behind was refused: {error.message}")
+
+    def run(
+        self,
+        job: Callable[[Client], Awaitable[Result]],
+        *,
+        long_lived: bool = False,
+        entering: bool = False,
+    ) -> Result:
+        """Have the host do the job with a client. Only who is `entering` gets a new profile made."""
+        return self.host.run(self, job, long_lived=long_lived, entering=entering)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        hidden: bool = False,
+        twice: bool = False,
+        check: Callable[[str], object] = bool,
+    ) -> str:
+        """The answer of a person, asked until it is not empty; only where `interactive`.
+
+        `check` raises a CnMessageError for an answer that will not do. With `twice` it is asked for again, so
+        that a slip of the finger in a hidden answer is noticed. Raises click.Abort when there is no answer.
+        """
+        while True:
+            answer = self._answer(question, hidden=hidden)
+            try:
+                check(answer)
+            except CnMessageError as error:
+                self.renderer.objection(error.message)
+                continue
+            if not twice or answer == self._answer("Repeat for confirmation: ", hidden=hidden):
+                return answer
+            self.renderer.objection("The two entered values do not match.")
+
+    def _answer(self, question: str, *, hidden: bool) -> str:
+        while not (answer := self.host.ask(question, hidden=hidden)):
+            pass
+        return answer
+
+    def confirm(self, question: str) -> bool:
+        """Whether a person says yes; nothing said means no."""
+        while True:
+            answer = self.host.ask(f"{question} [y/N]: ").strip().lower()
+            if answer in {"y", "yes"}:
+                return True
+            if answer in {"", "n", "no"}:
+                return False
+            self.renderer.objection("invalid input")
+
+    def command(self, profile: str | None = None) -> str:
+        """How to call this program, for hints: where it is, and with which profile."""
+        program = Path(sys.argv[0])
+        on_path = shutil.which("cnmessage")
+        here = on_path is None and program.name == "cnmessage" and program.exists()
+        near = os.path.relpath(program)
+        typed = "cnmessage" if not here else str(program) if near.startswith("..") else near
+        default = Home.find().current_profile
+        name = profile or self.profile or default
+        return typed if name == default else f"{typed} --profile {name}"
+
+    def typed(self, words: str) -> str:
+        """How to type this command here, for hints."""
+        return f"{self.command()} {words}" if self.prefix is None else f"{self.prefix}{words}"
+
+    def trusts(self, place: str, fingerprint: str) -> bool:
+        """Whether to accept the key of a broker that is new here: one on this machine, else ask."""
+        renderer = self.renderer
+        if trust_loopback(place, fingerprint):
+            renderer.note(f"accepted the key of the broker {place}: {fingerprint}")
+            return True
+        if not self.interactive:
+            return False
+        renderer.note(f"The broker {place} is new here. Its key has the fingerprint\n  {fingerprint}")
+        return self.confirm("Is that what its operator told you?")
+
+
+class Seconds(click.FloatRange):
+    """A range that nan is not in."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """As FloatRange, but nan, which compares with nothing, fails."""
+        number = super().convert(value, parameter, context)
+        return number if number == number else self.fail(f"{value} is no time", parameter, context)  # noqa: PLR0124
+
+
+_OPTIONS = (
+    click.option("--profile", envvar="CNMESSAGE_PROFILE", metavar="NAME", help="Use this profile."),
+    click.option("--broker", envvar="CNMESSAGE_BROKER", metavar="ADDRESS", help="HOST[:PORT] or cnm://HOST:PORT#KEY."),
+    click.option("--json", "as_json", is_flag=True, default=None, help="Print JSON Lines."),
+    click.option("--no-input", is_flag=True, default=None, help="Never ask; fail instead."),
+    click.option("--quiet", "-q", is_flag=True, default=None, help="Print data and errors only."),
+    click.option(
+        "--timeout",
+        type=Seconds(0.1, 86400),
+        metavar="SECONDS",
+        help=f"Wait no longer for an answer.  [default: {DEFAULT_TIMEOUT:g}]",
+    ),
+)  # fmt: skip
+_NAMES = ("profile", "broker", "as_json", "no_input", "quiet", "timeout")
+
+
+def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        settings_of(context).renderer.text(context.get_help())
+        context.exit()
+
+
+help_option = click.option(
+    "-h", "--help", is_flag=True, expose_value=False, is_eager=True, callback=_show_help,
+    help="Show this message and exit.",
+)  # fmt: skip
+"""click's own prints past the host."""
+
+
+def common(function: Function) -> Function:
+    """Add the common options to a command or group; it gets the merged Settings as first argument."""
+
+    @click.pass_context
+    @functools.wraps(function)
+    def wrapper(context: click.Context, *args: Any, **values: Any) -> Any:
+        here = {name: values.pop(name) for name in _NAMES}
+        settings = merged(context, here)
+        context.obj = settings
+        return function(settings, *args, **values)
+
+    result: Any = help_option(wrapper)
+    for option in reversed(_OPTIONS):
+        result = option(result)
+    return result  # type: ignore[no-any-return]
+
+
+def settings_of(context: click.Context) -> Settings:
+    """The settings of the enclosing group; of the outermost, those it was given as `obj`, as a chat does."""
+    return context.obj if isinstance(context.obj, Settings) else Settings()
+
+
+def merged(context: click.Context, here: dict[str, Any]) -> Settings:
+    """Settings of the enclosing group with what was said here on top.
+
+    A value from the environment does not override what a flag before the command said, nor what a chat says.
+    A flag can disagree with a chat: its host sees the outcome in `run`, and refuses to act on another client.
+    """
+    outer = settings_of(context)
+    source = context.get_parameter_source
+    said = {
+        name: value
+        for name, value in here.items()
+        if value is not None
+        and (getattr(outer, name) in {None, False} or source(name) is click.core.ParameterSource.COMMANDLINE)
+    }
+    if "timeout" in here and here["timeout"] is not None:
+        said["timeout"] = here["timeout"]
+    return replace(outer, **said)
+
+
+def usage(text: str) -> CnMessageError:
+    """A usage error: exit status 2."""
+    return CnMessageError(ErrorCode.USAGE, text)

@@ -1,0 +1,1 @@
+"""Moving files, on a thread of its own."""

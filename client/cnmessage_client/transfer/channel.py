@@ -1,0 +1,166 @@
+"""A client's link on the file channel: one DEALER, what happens to its connection, and a way to be woken.
+
+Everything but `wake` belongs to the thread that made the socket. A broken connection is noticed at once, by
+the socket's monitor; then a fresh socket takes its place, so that nothing old is sent on it. Called by
+transfers.py.
+"""
+
+import math
+import socket as sockets
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, endpoint, secured
+from cnmessage_protocol.errors import ProtocolError
+from cnmessage_protocol.files.channel import (
+    CHUNK,
+    FILES,
+    FROM_BROKER,
+    WINDOW_CHUNKS,
+    FileMessage,
+    pack,
+    unpack,
+)
+
+PACE = 0.2
+"""Seconds between two openings, so that a broker that hangs up on us is not called without end."""
+
+_SEND_QUEUE = WINDOW_CHUNKS
+"""Chunks that libzmq holds for us: one window, however many files move."""
+
+_RECEIVE_QUEUE = 3 * WINDOW_CHUNKS
+"""With the broker's queue a window of each file that moves at once: else one waited for another."""
+
+_FLUSH_MS = 500
+_RECONNECT_MAX_MS = 1000
+_WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+_NO_DATA = memoryview(b"")
+
+
+class FileLink:
+    """Says and hears what belongs to the transfers of one batch."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket: zmq.Socket[bytes] | None = None
+        self._monitor: zmq.Socket[bytes] | None = None
+        self._backlog: deque[list[bytes]] = deque()
+        self._opened_at = -math.inf
+        self._met = False
+        self._wake_in, self._wake_out = sockets.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+
+    def wake(self) -> None:
+        """Let `wait` return. From any thread."""
+        with suppress(OSError):  # full: it is awake already; closed: it is done
+            self._wake_in.send(b"\0")
+
+    def drop(self, linger_ms: int = 0) -> None:
+        """Hang up; what has not left `linger_ms` later is forgotten. `open_due` says when to open again."""
+        self._backlog.clear()
+        if self._monitor is not None and self._socket is not None:
+            self._socket.disable_monitor()
+            self._monitor.close(linger=0)
+        if self._socket is not None:
+            self._socket.close(linger=linger_ms)
+        self._socket = self._monitor = None
+
+    @property
+    def open_due(self) -> float | None:
+        """When `open` is to be called; None while the link is there."""
+        return self._opened_at + PACE if self._socket is None else None
+
+    def open(self) -> None:
+        """Connect, in the background; what is said meanwhile waits."""
+        self._opened_at = time.monotonic()
+        self._met = False
+        fresh = secured(self._context, zmq.DEALER, self._access)
+        fresh.setsockopt(zmq.SNDHWM, _SEND_QUEUE)
+        fresh.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
+        fresh.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
+        fresh.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
+        self._monitor = fresh.get_monitor_socket(_WATCHED)
+        fresh.connect(endpoint(self._access.address, FILES))
+        self._socket = fresh
+
+    def close(self) -> None:
+        """Release everything."""
+        self._say_the_rest()
+        self.drop(_FLUSH_MS if self._met else 0)
+        self._context.term()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def _say_the_rest(self) -> None:
+        """Give what was said last, a STOP perhaps, a moment to leave: the other side would wait for it."""
+        ends = time.monotonic() + _FLUSH_MS / 1000
+        while self._backlog and self._socket is not None and self._met and time.monotonic() < ends:
+            self._socket.poll(50, zmq.POLLOUT)
+            self.flush()
+
+    def wait(self, seconds: float, *, writable: bool) -> None:
+        """Until something came, somebody woke us, the time is over or, if wanted, there is room to send."""
+        poller = zmq.Poller()
+        poller.register(self._wake_out, zmq.POLLIN)
+        if self._socket is not None and self._monitor is not None:
+            wanted = writable or bool(self._backlog)
+            poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if wanted else 0))
+            poller.register(self._monitor, zmq.POLLIN)
+        poller.poll(max(0, math.ceil(seconds * 1000)))
+        with suppress(BlockingIOError):
+            while self._wake_out.recv(4096):
+                pass
+
+    def broken(self) -> bool:
+        """Whether a connection that stood has gone. One that never stood is tried again by libzmq itself."""
+        gone = False
+        while self._monitor is not None and self._monitor.poll(0):
+            event = parse_monitor_message(self._monitor.recv_multipart())["event"]
+            self._met |= event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            gone |= event == zmq.EVENT_DISCONNECTED and self._met
+        return gone
+
+    def drain(self, limit: int) -> Iterator[tuple[bytes, FileMessage, memoryview]]:
+        """At most `limit` messages that wait, checked; a chunk's bytes come last."""
+        for _ in range(limit):
+            if self._socket is None:
+                return
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            try:
+                transfer, message = unpack([frame.buffer for frame in frames], FROM_BROKER)
+            except ProtocolError:
+                continue  # a broker of another kind; its silence will be noticed
+            yield transfer, message, frames[1].buffer if len(frames) > 1 else _NO_DATA
+
+    def say(self, transfer: bytes, message: FileMessage, data: bytes | None = None) -> None:
+        """Send, or keep until there is room. Chunks are for when `ready` says so."""
+        if self._socket is not None:
+            self._backlog.append([pack(transfer, message), *([] if data is None else [data])])
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was kept, as far as there is room."""
+        while self._backlog and self._socket is not None:
+            frames = self._backlog[0]
+            try:
+                self._socket.send_multipart(frames, zmq.NOBLOCK, copy=len(frames) == 1)  # chunks are large
+            except zmq.Again:
+                return
+            self._backlog.popleft()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a chunk would leave at once."""
+        if self._socket is None or self._backlog:
+            return False
+        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT)

@@ -1,0 +1,50 @@
+"""A file that is here already: its sender is told so. Called by transfers.py through job.py.
+
+For whoever has to do something with a file before it may count as fetched. Knows no socket and no disk.
+"""
+
+from cnmessage_client.transfer.job import Hands, Job, Report
+from cnmessage_protocol.files.download import Download
+from cnmessage_protocol.files.transfer import Effect
+from cnmessage_protocol.ids import id_text
+
+
+class Confirming(Job):
+    """Says FETCHED of the file `wanted`, until it is noted."""
+
+    def __init__(self, wanted: bytes, limit: float, report: Report) -> None:
+        self._machine: Download | None = None
+        super().__init__(id_text(wanted), limit, report)
+        self.transfer = wanted
+
+    @property
+    def machine(self) -> Download | None:
+        """What decides; None before `start`."""
+        return self._machine
+
+    def start(self, now: float, hands: Hands) -> None:
+        """Say it."""
+        self._hands = hands
+        self._machine = Download.fetched(now, self.limit)
+        self.perform(now, self._machine.begin())
+
+    def step(self, now: float, *, room: bool) -> None:
+        """Nothing is to be done."""
+
+    busy = False
+    wants_room = False
+
+    def carry_out(self, effect: Effect) -> None:
+        """Nothing lies on the disk."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    phase = "verifying"
+    done = 0
+    size = 0
+
+    @property
+    def file(self) -> bytes | None:
+        """The file's id."""
+        return self.transfer

@@ -1,0 +1,249 @@
+"""A file on its way down: writes and hashes it as it comes, verifies it, gives it its name.
+
+What makes the disk wait runs on a worker, so that other downloads of the batch go on. Called by transfers.py
+through job.py. Knows no socket.
+"""
+
+import os
+import stat
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Protocol
+
+from cnmessage_client.transfer.disk import disk_error
+from cnmessage_client.transfer.job import Hands, Job, Report
+from cnmessage_client.transfer.names import safe_name
+from cnmessage_client.transfer.part import Part, in_the_way
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.files.channel import Chunk, FileMessage, Kept, Opened
+from cnmessage_protocol.files.download import Download
+from cnmessage_protocol.files.transfer import Effect, Keep, Phase
+from cnmessage_protocol.ids import id_text
+
+_GONE = {ErrorCode.EXPIRED, ErrorCode.WITHDRAWN}
+_NOT_GIVEN_UP = {
+    ErrorCode.EXISTS,
+    ErrorCode.BUSY,
+    ErrorCode.UNREADABLE,
+    ErrorCode.NO_SUCH_FILE,
+    ErrorCode.STORAGE,
+}
+
+
+class Offer(Protocol):
+    """What the offer of a file said of it."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+    @property
+    def sha256(self) -> str | None:
+        """In hexadecimal."""
+
+
+_PHASES = {Phase.MOVING: "receiving", Phase.VERIFYING: "verifying", Phase.FINISHING: "verifying"}
+
+
+class Downloading(Job):
+    """The download of `wanted` into `directory`, under the sender's name or `name`, cleaned either way."""
+
+    def __init__(
+        self,
+        wanted: bytes,
+        directory: Path,
+        name: str | None,
+        limit: float,
+        report: Report,
+        *,
+        overwrite: bool,
+        confirm: bool = True,
+        offered: Offer | None = None,
+    ) -> None:
+        self._confirm = confirm
+        self._offered = offered
+        self._anew = False
+        self._directory = directory
+        self._overwrite = overwrite
+        self._machine: Download | None = None
+        self._part: Part | None = None
+        self._work: Future[None] | None = None
+        self._then: Callable[[float], None] | None = None
+        self._sha256: bytes | None = None
+        self._wanted = wanted
+        self.target: Path | None = None
+        self.placed = False
+        if name is not None:
+            self.target = directory / safe_name(name)
+        super().__init__(id_text(wanted) if self.target is None else self.target.name, limit, report)
+        self.transfer = wanted
+
+    @property
+    def machine(self) -> Download | None:
+        """What decides; None before `start`."""
+        return self._machine
+
+    def start(self, now: float, hands: Hands) -> None:
+        """See what is here already, and ask for the rest."""
+        self._hands = hands
+        self._check_directory()
+        if self.target is not None:
+            self._check_target(self.target)
+        # What this disk refuses, the broker need not hear of: a sender would see it as begun.
+        self._part = Part.find(self._directory, self._wanted)
+        if self._part is None and self.target is not None:
+            self._part = Part.make(self._directory, self.target.name, self._wanted)
+        self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        here = 0 if self._part is None else self._part.size
+        self._machine = Download(here, now, self.limit, confirm=self._confirm)
+        self.perform(now, self._machine.begin())
+
+    def received(self, now: float, message: FileMessage, data: memoryview) -> None:
+        """The broker said something about this file."""
+        machine = self._machine
+        if isinstance(message, Opened) and not self.placed:
+            self._begin(message)
+        if machine is not None and self._part is not None and isinstance(message, Chunk):
+            wanted, effects = machine.chunk(now, message.offset, len(data))
+            self.perform(now, effects)
+            if wanted:
+                self._part.write(message.offset, data)
+                self.perform(now, machine.written())
+            return
+        super().received(now, message, data)
+        if isinstance(message, Opened) and self.started_at is None and machine is not None:
+            self.started_at = machine.flow.offset
+
+    def _begin(self, opened: Opened) -> None:
+        offered = self._offered
+        told = (opened.size, opened.sha256.hex())
+        if offered is not None and (offered.size, offered.sha256 or told[1]) != told:
+            text = "the broker gives another file than it offered; tell whoever runs the broker"
+            raise CnMessageError(ErrorCode.INTEGRITY, text)
+        if self.target is None:
+            self.target = self._directory / safe_name(opened.name)
+            self.name = self.target.name
+        self._check_target(self.target)
+        if self._part is None:
+            self._part = Part.make(self._directory, self.target.name, self._wanted)
+
+    def step(self, now: float, *, room: bool) -> None:  # noqa: ARG002 - nothing big is sent
+        """See whether the worker is done, hash a slice of what an earlier download left, or keep it all."""
+        if self._work is not None and self._work.done():
+            work, self._work = self._work, None
+            work.result()
+            if self._then is not None:
+                self._then(now)
+        if self._part is not None and not self._part.hashed:
+            self._part.hash_more()
+        elif self._sha256 is not None and self._work is None:
+            self._keep(self._sha256)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to hash or to keep, or the worker is done."""
+        if self._part is not None and not self._part.hashed:
+            return True
+        if self._work is not None:
+            return self._work.done()
+        return self._sha256 is not None
+
+    @property
+    def wants_room(self) -> bool:
+        """Never: only short messages are sent."""
+        return False
+
+    def carry_out(self, effect: Effect) -> None:
+        """What the machine wants of the disk."""
+        match effect:
+            case Keep(sha256):
+                self._sha256 = sha256
+            case _:
+                return  # what lies before a SeekTo is hashed slice by slice, at the latest before Keep
+
+    def _keep(self, sha256: bytes) -> None:
+        self._sha256 = None
+        part, target = self._part, self.target
+        if part is not None and target is not None:
+            self._on_worker(lambda: part.keep(target, sha256, overwrite=self._overwrite), self._kept)
+
+    def _kept(self, now: float) -> None:
+        self.placed = True
+        if self._machine is not None:
+            self.perform(now, self._machine.kept(now))
+
+    def _on_worker(self, job: Callable[[], None], then: Callable[[float], None]) -> None:
+        self._then = then
+        self._work = self._hands.work(job)
+        self._work.add_done_callback(lambda _: self._hands.wake())
+
+    # -- its end ----------------------------------------------------------------------------------
+
+    def fail(self, error: CnMessageError, *, silently: bool = False) -> None:
+        """This side cannot go on; what may well be fetched later is not given up."""
+        super().fail(error, silently=silently or error.code in _NOT_GIVEN_UP)
+
+    def over(self, now: float, result: Kept | Opened | None, error: CnMessageError | None) -> None:
+        """Noted, refused, or no answer; a part longer than the file is none of this file's."""
+        part = self._part
+        longer = error is not None and error.code is ErrorCode.BAD_REQUEST
+        if longer and part is not None and part.size and not self._anew:
+            self._anew = True
+            part.begin_anew()
+            self._ask(now)
+            return
+        if error is not None and error.code in _GONE and part is not None and not self.placed:
+            part.discard()
+        super().over(now, result, error)
+
+    def end(self, error: CnMessageError | None) -> None:
+        """Over. A file in its place is a success, even if its sender does not hear of it."""
+        super().end(None if self.placed else error)
+
+    def close(self) -> None:
+        """Release the part; the worker must be done."""
+        self.placed |= self._then == self._kept and self._work is not None and self._work.exception() is None
+        if self._part is not None:
+            if not self._part.size and not self.placed:
+                self._part.discard()
+            self._part.close()
+            self._part = None
+
+    # -- progress ---------------------------------------------------------------------------------
+
+    @property
+    def phase(self) -> str:
+        """What it is doing."""
+        return "waiting" if self._machine is None else _PHASES.get(self._machine.phase, "waiting")
+
+    @property
+    def done(self) -> int:
+        """How many bytes are here."""
+        return 0 if self._machine is None else self._machine.flow.offset
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file has, 0 while that is unknown."""
+        return 0 if self._machine is None else self._machine.flow.size
+
+    @property
+    def file(self) -> bytes | None:
+        """The file's id."""
+        return self._wanted
+
+    # -- what is on the disk ----------------------------------------------------------------------
+
+    def _check_directory(self) -> None:
+        try:
+            facts = self._directory.stat()
+        except OSError as error:
+            raise disk_error(error, self._directory, writing=True) from error
+        if not stat.S_ISDIR(facts.st_mode):
+            raise CnMessageError(ErrorCode.USAGE, f"{self._directory} is no directory; name one to put it in")
+
+    def _check_target(self, target: Path) -> None:
+        if os.path.lexists(target) and (not self._overwrite or (target.is_dir() and not target.is_symlink())):
+            raise in_the_way(target)

@@ -1,0 +1,88 @@
+"""A file being sent: opened once, read in any order, hashed once. Notices if it changes meanwhile.
+
+Called by uploading.py. Every error is a CnMessageError that names the path.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from cnmessage_client.transfer.digest import RunningDigest
+from cnmessage_client.transfer.disk import disk_error
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+
+class Source:
+    """The file at `path`, open for reading."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            # Not blocking: to open a pipe nobody writes to would wait for ever.
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise disk_error(error, path, writing=False) from error
+        self._facts = os.fstat(self._descriptor)
+        if not stat.S_ISREG(self._facts.st_mode):
+            self.close()
+            raise CnMessageError(ErrorCode.USAGE, f"{path} is {_kind(self._facts)}")
+        self._hash = RunningDigest()
+
+    @property
+    def size(self) -> int:
+        """Bytes it had when it was opened."""
+        return self._facts.st_size
+
+    @property
+    def mtime_ns(self) -> int:
+        """When it was written last, as of its opening."""
+        return self._facts.st_mtime_ns
+
+    @property
+    def hashed(self) -> int:
+        """Everything before this is hashed."""
+        return self._hash.place
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of it, which count as hashed if they come next."""
+        try:
+            data = os.pread(self._descriptor, length, offset)
+        except OSError as error:
+            raise disk_error(error, self.path, writing=False) from error
+        if len(data) != length:
+            raise self._changed()
+        self._hash.passed(offset, data)
+        return data
+
+    def hash_more(self, upto: int) -> None:
+        """Hash another slice of what will not be read, because it was sent before."""
+        try:
+            if not self._hash.advance(self._descriptor, upto):
+                raise self._changed()
+        except OSError as error:
+            raise disk_error(error, self.path, writing=False) from error
+
+    def begin_anew(self) -> None:
+        """It will be sent from its beginning: hash what is sent then."""
+        self._hash = RunningDigest()
+
+    def digest(self) -> bytes:
+        """Its SHA-256, all of it being hashed; an INTEGRITY error if it changed since it was opened."""
+        now = os.fstat(self._descriptor)
+        if (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns):
+            raise self._changed()
+        return self._hash.digest()
+
+    def close(self) -> None:
+        """Release it."""
+        os.close(self._descriptor)
+
+    def _changed(self) -> CnMessageError:
+        text = f"{self.path} changed while it was being sent; send it again when nothing writes to it"
+        return CnMessageError(ErrorCode.INTEGRITY, text)
+
+
+def _kind(facts: os.stat_result) -> str:
+    if stat.S_ISDIR(facts.st_mode):
+        return "a directory; name the files in it, or pack it first"
+    return "no regular file; only such can be sent (the command line takes '-' for its standard input)"

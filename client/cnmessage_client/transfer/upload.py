@@ -1,0 +1,204 @@
+"""A file on its way up: reads and hashes it as the machine allows, and keeps its entry in the journal.
+
+Called by transfers.py through job.py. Knows no socket.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnmessage_client.model import SentFile
+from cnmessage_client.transfer.job import Hands, Job, Report
+from cnmessage_client.transfer.journal import Entry, Journal, Undertaking
+from cnmessage_client.transfer.names import sent_name
+from cnmessage_client.transfer.source import Source
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.files.channel import Chunk, Kept, Opened, Put
+from cnmessage_protocol.files.transfer import Effect, Phase, SeekTo
+from cnmessage_protocol.files.upload import Upload
+from cnmessage_protocol.ids import id_text
+from cnmessage_protocol.schema import build
+
+_STALE = {ErrorCode.EXPIRED, ErrorCode.WITHDRAWN, ErrorCode.CONFLICT, ErrorCode.NO_SUCH_FILE}
+"""What a broker says of an upload that an earlier run began and that it does not go on with."""
+
+_PHASES = {Phase.MOVING: "sending", Phase.FINISHING: "verifying"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who sends something to whom: the same for all files of a call."""
+
+    user: str
+    broker: str
+    to: tuple[str, ...]
+    note: str
+    expires: int | None
+
+    def put(self, name: str, size: int) -> Put:
+        """The checked request; ProtocolError for what no broker would take."""
+        values = {"name": name, "size": size, "to": list(self.to), "note": self.note}
+        expires = {} if self.expires is None else {"expires": self.expires}
+        return build(Put, values | expires)
+
+
+class Uploading(Job):
+    """The upload of the file at `path`."""
+
+    def __init__(
+        self, path: Path, name: str | None, order: Order, journal: Journal, limit: float, report: Report
+    ) -> None:
+        self._path = path
+        self._order = order
+        self._journal = journal
+        self._machine: Upload | None = None
+        self._source: Source | None = None
+        self._entry: Entry | None = None
+        self._kept: Kept | None = None
+        self._sha256 = b""
+        super().__init__(sent_name(path.name if name is None else name), limit, report)
+
+    @property
+    def machine(self) -> Upload | None:
+        """What decides; None before `start`."""
+        return self._machine
+
+    def start(self, now: float, hands: Hands) -> None:
+        """Open the file, find out whether an earlier run began with it, and ask."""
+        self._hands = hands
+        source = self._source = Source(self._path)
+        order = self._order
+        put = order.put(self.name, source.size)
+        self._entry = self._journal.claim(
+            Undertaking(
+                order.user,
+                order.broker,
+                os.path.abspath(self._path),  # noqa: PTH100 - resolve() would follow links, which may change
+                source.size,
+                source.mtime_ns,
+                self.name,
+                put.to,
+                order.note,
+            )
+        )
+        self._ask(now, put)
+
+    def _ask(self, now: float, put: Put) -> None:
+        if self._entry is not None:
+            self.transfer = self._entry.client_id
+        self._machine = Upload(put, now, self.limit)
+        self.perform(now, self._machine.begin())
+
+    def step(self, now: float, *, room: bool) -> None:
+        """Hash a slice of what was sent before, send a chunk, or say that all went out."""
+        machine, source = self._machine, self._source
+        if machine is None or source is None or machine.phase is not Phase.MOVING:
+            return
+        if source.hashed < machine.flow.offset:
+            source.hash_more(machine.flow.offset)
+            machine.hashed(now)
+        elif room and (chunk := machine.next_chunk()) is not None:
+            offset, length = chunk
+            self._hands.say(self.transfer, Chunk(offset), source.read(offset, length))
+            machine.sent(now)
+        if machine.all_sent and source.hashed >= machine.flow.offset:
+            self._sha256 = source.digest()
+            self.perform(now, machine.finish(now, self._sha256))
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to hash, or nothing to send any more."""
+        machine, source = self._machine, self._source
+        if machine is None or source is None or machine.phase is not Phase.MOVING:
+            return False
+        return source.hashed < machine.flow.offset or machine.all_sent
+
+    @property
+    def wants_room(self) -> bool:
+        """Whether a chunk may go."""
+        machine = self._machine
+        return machine is not None and machine.phase is Phase.MOVING and machine.flow.next_length() > 0
+
+    def carry_out(self, effect: Effect) -> None:
+        """Go on at another place."""
+        if isinstance(effect, SeekTo) and self._source is not None:
+            if self.started_at is None:
+                self.started_at = effect.offset
+            if effect.offset == 0:
+                self._source.begin_anew()
+
+    def over(self, now: float, result: Kept | Opened | None, error: CnMessageError | None) -> None:
+        """Kept, refused, or no answer; an upload of an earlier run that is no more begins anew."""
+        machine, entry = self._machine, self._entry
+        if error is not None and error.code in _STALE and entry is not None and entry.resumed:
+            entry.renew()
+            if machine is not None and machine.file is None:
+                self._ask(now, machine.put)
+                return
+        if isinstance(result, Kept):
+            self._kept = result
+        super().over(now, result, error)
+
+    def end(self, error: CnMessageError | None) -> None:
+        """Over; unless the same call may go on with it, the journal forgets it."""
+        if self._entry is not None and (error is None or not _may_go_on(error)):
+            self._entry.settle()
+        super().end(error)
+
+    def close(self) -> None:
+        """Release the file and its entry."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+        if self._entry is not None:
+            self._entry.close()
+            self._entry = None
+
+    def outcome(self, error: CnMessageError | None) -> SentFile:
+        """What became of it; `error` as its user is to read it."""
+        file = "" if self.file is None else id_text(self.file)
+        message = "" if self._kept is None else id_text(self._kept.message)
+        recipients = 0 if self._kept is None else self._kept.recipients
+        return SentFile(file, self.name, self.size, self._sha256.hex(), message, recipients, error)
+
+    # -- progress ---------------------------------------------------------------------------------
+
+    @property
+    def phase(self) -> str:
+        """What it is doing."""
+        return "waiting" if self._machine is None else _PHASES.get(self._machine.phase, "waiting")
+
+    @property
+    def done(self) -> int:
+        """How many bytes went out, or were there already."""
+        if self._kept is not None:
+            return self.size
+        return 0 if self._machine is None else self._machine.flow.offset
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file has."""
+        return 0 if self._machine is None else self._machine.put.size
+
+    @property
+    def file(self) -> bytes | None:
+        """The id the broker gave it."""
+        if self._kept is not None:
+            return self._kept.file
+        return None if self._machine is None else self._machine.file
+
+
+def _may_go_on(error: CnMessageError) -> bool:
+    """Whether the same call, later, could go on with what the broker has."""
+    return error.retryable or error.code in {
+        ErrorCode.INTERRUPTED,
+        ErrorCode.UNAUTHENTICATED,
+        ErrorCode.BROKER_KEY_CHANGED,
+        ErrorCode.INTERNAL,
+    }
+
+
+def check_order(order: Order) -> Order:
+    """The order, if there is anything a broker would take it for; ProtocolError otherwise."""
+    order.put("name", 0)
+    return order

@@ -1,0 +1,1 @@
+"""The file channel: its messages and the machines of a transfer."""

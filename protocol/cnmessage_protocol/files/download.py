@@ -1,0 +1,178 @@
+"""Machine: a client's download of one file. Driven by the client's transfer thread; phases in transfer.py."""
+
+from typing import Self
+
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.files.channel import (
+    FETCHED_CHUNK,
+    Credit,
+    Fetched,
+    FileMessage,
+    Get,
+    Noted,
+    Opened,
+    Stop,
+)
+from cnmessage_protocol.files.flows import Inflow
+from cnmessage_protocol.files.transfer import (
+    DOWNLOADING,
+    Effect,
+    Ended,
+    Keep,
+    Patience,
+    Phase,
+    Say,
+    SeekTo,
+    Step,
+    next_phase,
+    waited,
+)
+
+
+class Download:
+    """A client's download, going on at `offset` bytes that are on disk.
+
+    Without `confirm` it is over when the file is kept, and its sender does not hear of it.
+    """
+
+    def __init__(self, offset: int, now: float, limit: float, *, confirm: bool = True) -> None:
+        self.phase = Phase.ASKING
+        self._confirm = confirm
+        self.flow = Inflow(0, offset, offset)
+        self.opened: Opened | None = None
+        self._patience = Patience.of(now, limit)
+        self._opened_at = -1
+
+    @classmethod
+    def fetched(cls, now: float, limit: float) -> Self:
+        """One that has only its end before it: the file was kept earlier."""
+        download = cls(0, now, limit)
+        download.phase = Phase.FINISHING
+        return download
+
+    def begin(self) -> list[Effect]:
+        """The first word."""
+        if self.phase is Phase.FINISHING:
+            return [Say(Fetched())]
+        return [Say(Get(self.flow.offset, self.flow.offset + self.flow.window, self.flow.chunk))]
+
+    def received(self, now: float, message: FileMessage) -> list[Effect]:
+        """The broker said something other than a chunk."""
+        before = self.phase
+        effects = self._take(message)
+        self._patience.heard(now, progress=self.phase is not before)
+        return effects
+
+    def _take(self, message: FileMessage) -> list[Effect]:
+        match message:
+            case _ if self.phase is Phase.ENDED:
+                return []
+            case Opened() if self.phase in {Phase.ASKING, Phase.MOVING}:
+                return self._begin(message)
+            case Opened():
+                return []  # a late answer to an earlier question: all is here already
+            case Noted():
+                self._move(Step.NOTED)
+                return [Ended(self.opened)]
+            case Credit():
+                return []  # a sign of life
+            case Stop(code) if code == ErrorCode.NOT_ATTACHED:
+                if self.phase is Phase.ASKING:
+                    return []
+                self._patience.sent_back()
+                return self._ask_again()
+            case Stop():
+                self._move(Step.STOPPED)
+                return [Ended(None, message.error)]
+            case _:
+                raise ProtocolError(f"'{message.VERB}' has no place in a download")
+
+    def _begin(self, opened: Opened) -> list[Effect]:
+        if self.flow.offset > opened.size:
+            raise ProtocolError("what is here already is longer than the file")
+        if self.opened is not None and self.opened != opened:
+            text = "the broker gives another file under the same id; tell whoever runs the broker"
+            raise RequestError(ErrorCode.INTEGRITY, text)
+        if self.flow.offset <= self._opened_at:
+            self._patience.sent_back()
+        self._opened_at = self.flow.offset
+        self._move(Step.OPENED)
+        self.opened = opened
+        self.flow.size = opened.size
+        # What GET granted may have been used up on an earlier link.
+        return [SeekTo(self.flow.offset), *(self._whole() or [Say(self.flow.credit())])]
+
+    def chunk(self, now: float, offset: int, length: int) -> tuple[bool, list[Effect]]:
+        """Bytes came: whether to write them at `offset`, and what else to do."""
+        if self.phase is not Phase.MOVING or not self.flow.take(now, offset, length):
+            self._patience.heard(now, progress=False)
+            return False, []
+        self._patience.heard(now, progress=False)
+        self._patience.reached(now, self.flow.offset, self.flow.size)
+        return True, []
+
+    def written(self) -> list[Effect]:
+        """The chunk that was taken is written."""
+        if self.flow.complete:
+            return self._whole()
+        if not self.flow.credit_due:
+            return []
+        return [Say(self.flow.more_credit(FETCHED_CHUNK))]
+
+    def kept(self, now: float) -> list[Effect]:
+        """The file is verified and in its place; the broker may have ended the transfer meanwhile."""
+        if self.phase is Phase.ENDED:
+            return []
+        if not self._confirm:
+            self._move(Step.STOPPED)
+            return [Ended(self.opened)]
+        self._move(Step.STORED)
+        self._patience.worked(now)
+        return [Say(Fetched())]
+
+    def failed(self, error: RequestError) -> list[Effect]:
+        """This side cannot go on; the sender is told."""
+        if self.phase is Phase.ENDED:
+            return []
+        self._move(Step.STOPPED)
+        return [Say(Stop(str(error.code))), Ended(None, error)]
+
+    def lost(self, now: float) -> list[Effect]:
+        """The link broke; on the fresh one the broker is asked to go on where the bytes here end."""
+        self._patience.heard(now, progress=False)
+        return [] if self.phase is Phase.ENDED else self._ask_again()
+
+    def _ask_again(self) -> list[Effect]:
+        self._move(Step.LOST)
+        self.flow.slow = True
+        match self.phase:
+            case Phase.FINISHING:
+                return [Say(Fetched())]
+            case Phase.ASKING:
+                return [Say(Get(self.flow.offset, self.flow.offset + self.flow.window, self.flow.chunk))]
+            case _:
+                return []
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time passed."""
+        if self.phase in {Phase.ENDED, Phase.VERIFYING}:
+            self._patience.worked(now)
+            return []
+        effects = waited(self._patience, now)
+        if any(isinstance(each, Ended) for each in effects):
+            self._move(Step.STOPPED)
+        return effects
+
+    @property
+    def deadline(self) -> float:
+        """When `tick` has something to do."""
+        return self._patience.deadline
+
+    def _whole(self) -> list[Effect]:
+        if not self.flow.complete or self.opened is None or self.phase is not Phase.MOVING:
+            return []
+        self._move(Step.ALL_HERE)
+        return [Keep(self.opened.sha256)]
+
+    def _move(self, step: Step) -> None:
+        self.phase = next_phase(DOWNLOADING, self.phase, step)

@@ -1,0 +1,1 @@
+"""The machines of a client's life with its broker."""

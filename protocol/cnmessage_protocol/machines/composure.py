@@ -1,0 +1,71 @@
+"""Machine: how a session keeps its temper with a broker that hangs up, refuses or gets nowhere.
+
+Every pause grows until things go well again, so that no broker makes a client call it without end. Takes the
+time; decides nothing but pauses. Driven by session.py.
+"""
+
+from collections.abc import Callable
+
+from cnmessage_protocol.machines.liveness import EXPIRY, Backoff
+
+STEADY = EXPIRY
+"""Seconds that an attachment must have lasted before its end counts as bad luck and not as a habit."""
+
+LOGGED_OUT = "this session was logged out; log in again with: cnmessage login"
+"""What a session ends with that another device, or its user, has ended."""
+
+JOIN_PATIENCE = 1.0
+"""Seconds to wait for the hello on a fresh topic before subscribing anew."""
+
+
+class Composure:
+    """Pauses of one session. `jitter` gives numbers from 0 to 1."""
+
+    def __init__(self, jitter: Callable[[], float]) -> None:
+        self._link = Backoff(jitter)
+        self._fetch = Backoff(jitter)
+        self._ack = Backoff(jitter)
+        self._joined_at: float | None = None
+        self._disowned_at = float("-inf")
+        self.ack_at = float("-inf")
+        """When the broker may be told again how far was read."""
+
+    def joined(self, now: float) -> None:
+        """A fresh topic works."""
+        self._joined_at = now
+
+    def answered(self) -> None:
+        """A link without an attachment works."""
+        self._link.succeeded()
+
+    def lost(self, now: float) -> float:
+        """Seconds to stay away from a link that has ended."""
+        if self._joined_at is not None and now - self._joined_at >= STEADY:
+            self._link.succeeded()
+        self._joined_at = None
+        return self._link.pause()
+
+    def disowned(self, now: float) -> float | None:
+        """Seconds to stay away from a broker that does not know our attachment; None: attach again at once.
+
+        Once it happens to everybody. A broker that does it again and again is left alone for a while.
+        """
+        soon = now - self._disowned_at < STEADY
+        self._disowned_at = now
+        return self._link.pause() if soon else None
+
+    def fetch_failed(self) -> float:
+        """Seconds until items are asked for again that the broker refused for the moment."""
+        return self._fetch.pause()
+
+    def fetched(self) -> None:
+        """It did not refuse them."""
+        self._fetch.succeeded()
+
+    def ack_refused(self, now: float) -> None:
+        """The broker did not take note of what was read, for the moment."""
+        self.ack_at = now + self._ack.pause()
+
+    def ack_taken(self) -> None:
+        """It did."""
+        self._ack.succeeded()

@@ -1,0 +1,349 @@
+"""Machine: a client's life with its broker: connect, attach, catch up, live, lost, again.
+
+Takes what came and the time; returns effects, which client/connection.py carries out. Resends what was not
+answered under the same ids, so that a broken link costs time and nothing else. Knows no socket, no clock.
+
+    CLOSED → ATTACHING → JOINING → CATCHING_UP → LIVE      with deliveries
+    CLOSED → READY                                         requests only, as one-shot commands need
+    any of them, when the link is silent too long → WAITING → ATTACHING or READY
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cnmessage_protocol.deliveries import Closed, Delivery, FileState, Hello, Items, Presence
+from cnmessage_protocol.envelope import Reply
+from cnmessage_protocol.errors import ErrorCode, NoProgressError, ProtocolError, RequestError
+from cnmessage_protocol.machines.calls import Calls
+from cnmessage_protocol.machines.composure import JOIN_PATIENCE, LOGGED_OUT, Composure
+from cnmessage_protocol.machines.effects import (
+    CloseLink,
+    Effect,
+    End,
+    FileNews,
+    Listen,
+    Moved,
+    OpenLink,
+    Roster,
+    Settle,
+    Transmit,
+)
+from cnmessage_protocol.machines.inbox import Ask, Inbox, InboxEffect, Show, Stuck
+from cnmessage_protocol.machines.liveness import EARLY_BEAT, Liveness
+from cnmessage_protocol.machines.readmark import Reading
+from cnmessage_protocol.machines.sendqueue import SendQueue
+from cnmessage_protocol.machines.states import DOWN, FETCHING, TRANSITIONS, Event, State
+from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.requests import Ack, Attach, Beat, Detach, Request, Send, Sync
+from cnmessage_protocol.results import Attached, Page, Pulse, ReadMark, Sent
+
+
+class Session:
+    """One client's session. `jitter` gives numbers from 0 to 1 for the backoff."""
+
+    def __init__(self, jitter: Callable[[], float], *, deliveries: bool = False) -> None:
+        self.state = State.CLOSED
+        self.inbox: Inbox | None = None
+        self.queue = SendQueue()
+        self.attached: Attached | None = None
+        self._composure = Composure(jitter)
+        self._deliveries = deliveries
+        self._liveness = Liveness(0.0)
+        self._calls = Calls()
+        self._retry_at = self._join_by = 0.0
+        self._beat_cursor = 0
+        self._read = Reading()
+        self._epoch: bytes | None = None
+
+    # -- what the application wants ---------------------------------------------------------------
+
+    def open(self, now: float) -> list[Effect]:
+        """Connect, or connect again."""
+        self._move(Event.OPEN_FOR_DELIVERIES if self._deliveries else Event.OPEN_FOR_REQUESTS)
+        self._liveness.heard_at = now
+        attach = self._attach(now) if self._deliveries else []
+        return [OpenLink(), *attach, Moved(self.state), *self._repeat(now)]
+
+    def follow(self, now: float, cursor: int | None = None) -> list[Effect]:
+        """Ask for deliveries above `cursor`, or above what is read when None."""
+        self._deliveries = True
+        if cursor is not None and self.inbox is None:
+            self.inbox = Inbox(cursor)
+        if self.state is not State.READY:
+            return []
+        self._move(Event.OPEN_FOR_DELIVERIES)
+        self._liveness.heard_at = now  # nothing was expected while READY: silence starts to count here
+        return [*self._attach(now), Moved(self.state)]
+
+    def request(self, now: float, request: Request) -> tuple[int, list[Effect]]:
+        """Make a request, repeated until answered or forgotten; its Answer carries the id returned here."""
+        transmit = self._calls.open(now, self._calls.asked, request)
+        return transmit.request_id, [] if self.state in DOWN else self._transmit(now, transmit)
+
+    def forget(self, request_id: int) -> None:
+        """The application stopped waiting for this answer."""
+        self._calls.asked.pop(request_id, None)
+
+    def submit(self, now: float, messages: Iterable[Outgoing]) -> list[Effect]:
+        """Send messages; each is settled exactly once."""
+        self.queue.submit(messages)
+        return self._pump(now)
+
+    def mark_read(self, now: float, upto: int) -> list[Effect]:
+        """The application has shown or stored everything up to `upto`."""
+        self._read.raise_to(upto)
+        return self._acknowledge(now)
+
+    def pause(self, now: float, *, paused: bool) -> list[Effect]:
+        """The application cannot take more items for now, or can again."""
+        if self.inbox is None:
+            return []
+        self.inbox.paused = paused
+        return [] if paused else self._inbox_effects(now, self.inbox.told_head(now, self.inbox.head))
+
+    def cut(self, now: float, pause: float) -> list[Effect]:
+        """Break the link as a network fault would, and stay away for `pause` seconds."""
+        if self.state in DOWN:
+            return []
+        return self._lose(now, pause)
+
+    def close(self, now: float) -> list[Effect]:
+        """Leave: give up the attachment and the link."""
+        effects: list[Effect] = []
+        if self.attached is not None:
+            last = [Ack(self._read.wanted)] if self._read.due else []
+            for each in (*last, Detach(self.attached.attachment)):
+                effects += self._call(now, each)
+        self._move(Event.CLOSE)
+        self._interrupt()
+        return [*effects, CloseLink(flush=True), Moved(self.state)]
+
+    # -- what the link brings ---------------------------------------------------------------------
+
+    def replied(self, now: float, reply: Reply) -> list[Effect]:
+        """A reply came on the request channel."""
+        self._liveness.heard(now)
+        closed = self._calls.close(reply)
+        if closed is None:
+            return []
+        mine, request, answer = closed
+        if self.state is State.READY:
+            self._composure.answered()
+        if mine:
+            return [answer]
+        if answer.error is not None:
+            return self._refused(now, request, answer.error)
+        return self._accepted(now, request, answer.result)
+
+    def delivered(self, now: float, delivery: Delivery) -> list[Effect]:
+        """A delivery was opened."""
+        self._liveness.heard(now)
+        match delivery:
+            case Items(items) if self.inbox is not None:
+                return self._inbox_effects(now, self.inbox.pushed(now, items))
+            case Hello(head) if self.inbox is not None and self.state is State.JOINING:
+                self._move(Event.HELLO)
+                self._composure.joined(now)
+                self.inbox.told_head(now, head)
+                wanted = self.inbox.ask_now() if self.inbox.behind else []
+                return [Moved(self.state), *self._inbox_effects(now, wanted)]
+            case Presence(changes):
+                return [Roster(changes)]
+            case FileState():
+                return [FileNews(delivery)]
+            case Closed(reason) if self.attached is not None:
+                if reason == ErrorCode.UNAUTHENTICATED:
+                    return self._end(now, RequestError(ErrorCode.UNAUTHENTICATED, LOGGED_OUT))
+                return self._lose(now, None) if reason == ErrorCode.SHUTDOWN else self._disowned(now)
+        return []
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time passed."""
+        if self.state is State.CLOSED:
+            return []
+        if self.state is State.WAITING:
+            return self.open(now) if now >= self._retry_at else []
+        if self._expects_traffic and self._liveness.expired(now):
+            return self._lose(now, None)
+        effects: list[Effect] = []
+        if self.state is State.JOINING and now >= self._join_by:
+            # The hello was lost, or the broker would not grant this subscription: subscribe anew.
+            self._join_by = now + JOIN_PATIENCE
+            effects += self._listen()
+        if self.inbox is not None and self.state in FETCHING:
+            effects += self._inbox_effects(now, self.inbox.tick(now))
+        effects += [*self._calls.overdue(now), *self._beat(now)]
+        return [*effects, *self._acknowledge(now), *self._pump(now)]
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has something to do at the latest, or None."""
+        if self.state is State.CLOSED:
+            return None
+        if self.state is State.WAITING:
+            return self._retry_at
+        due = (
+            self.queue.deadline,
+            self._calls.deadline,
+            self._liveness.heard_at + self._liveness.expiry if self._expects_traffic else None,
+            self._join_by if self.state is State.JOINING else None,
+            self._liveness.deadline if self.attached is not None else None,
+            self.inbox.deadline if self.inbox is not None and self.state in FETCHING else None,
+            self._composure.ack_at if self._read.due and not self._calls.outstanding(Ack) else None,
+        )
+        return min((each for each in due if each is not None), default=None)
+
+    # -- inner moves ------------------------------------------------------------------------------
+
+    @property
+    def _expects_traffic(self) -> bool:
+        return self.state is not State.READY or len(self._calls) > 0
+
+    def _move(self, event: Event) -> None:
+        try:
+            self.state = TRANSITIONS[self.state, event]
+        except KeyError:
+            raise ProtocolError(f"a session that is {self.state.value} cannot be {event.value}") from None
+
+    def _repeat(self, now: float) -> list[Effect]:
+        return [*self._calls.repeat(now), *self._acknowledge(now), *self._pump(now)]
+
+    def _attach(self, now: float) -> list[Effect]:
+        cursor = None if self.inbox is None else self.inbox.cursor
+        return self._call(now, Attach(cursor, self._epoch))
+
+    def _listen(self) -> list[Effect]:
+        at = self.attached
+        return [] if at is None else [Listen(at.deliveries, at.attachment, at.key)]
+
+    def _accepted(self, now: float, request: Request, result: Any) -> list[Effect]:
+        match result:
+            case Attached():
+                return self._joined(now, result)
+            case Pulse(head, epoch, _) if self.inbox is not None:
+                if epoch != self._epoch:
+                    return self._disowned(now)
+                return self._inbox_effects(now, self.inbox.told_head(now, head))
+            case Page(items, head, more) if self.inbox is not None:
+                self._composure.fetched()
+                return self._inbox_effects(now, self.inbox.page(now, items, head, more=more))
+            case Sent():
+                outcomes = self.queue.answered(now, result)
+                return [*self._pump(now), Settle(outcomes)]  # the next batch travels meanwhile
+            case ReadMark() if type(request) is Ack:
+                self._composure.ack_taken()
+                self._read.told(request.upto)
+                return self._acknowledge(now)
+        return []
+
+    def _refused(self, now: float, request: Request, error: RequestError) -> list[Effect]:
+        if error.code is ErrorCode.UNAUTHENTICATED and type(request) is not Send:
+            return self._end(now, error)
+        match request:
+            case Send():
+                if outcomes := self.queue.failed(now, error):
+                    return [Settle(outcomes), *self._pump(now)]
+            case Attach():
+                return self._lose(now, None) if error.retryable else self._end(now, error)
+            case Beat() if error.code is ErrorCode.NOT_ATTACHED:
+                return self._disowned(now)
+            case Sync() if self.inbox is not None and error.retryable:
+                self.inbox.ask_failed(now, self._composure.fetch_failed())
+            case Sync():
+                return self._end(now, error)
+            case Ack():
+                self._composure.ack_refused(now)
+        return []
+
+    def _joined(self, now: float, attached: Attached) -> list[Effect]:
+        if self.state is not State.ATTACHING:
+            return []
+        self._move(Event.ATTACHED)
+        cursor = attached.read_upto if self.inbox is None else self.inbox.cursor
+        restored = self._epoch not in {None, attached.epoch} or attached.head < cursor
+        self.inbox = self.inbox or Inbox(attached.read_upto)
+        if restored:
+            self.inbox.restored(min(attached.read_upto, attached.head))
+        self._read.attached(attached.read_upto, restored=restored)
+        self.attached, self._epoch = attached, attached.epoch
+        self._liveness.agreed(now, attached.heartbeat / 1000, attached.expiry / 1000)
+        self._beat_cursor = self.inbox.cursor
+        self._join_by = now + JOIN_PATIENCE
+        self.inbox.told_head(now, attached.head)
+        return [*self._listen(), Moved(self.state)]
+
+    def _disowned(self, now: float) -> list[Effect]:
+        """The broker does not know our attachment: it was restarted, or we were silent too long."""
+        if (self.state, Event.DISOWNED) not in TRANSITIONS:
+            return []
+        if (pause := self._composure.disowned(now)) is not None:
+            return self._lose(now, pause)
+        self._interrupt()
+        self._move(Event.DISOWNED)
+        return [*self._attach(now), Moved(self.state), *self._repeat(now)]
+
+    def _lose(self, now: float, pause: float | None) -> list[Effect]:
+        self._interrupt()
+        self._move(Event.LOST)
+        wait = self._composure.lost(now) if pause is None else pause
+        self._retry_at = now + wait
+        return [CloseLink(), Moved(self.state, wait)]
+
+    def _end(self, now: float, error: RequestError) -> list[Effect]:
+        return [*self.close(now), End(error)]
+
+    def _interrupt(self) -> None:
+        self.attached = None
+        self._calls.own.clear()
+        self.queue.interrupted()
+        if self.inbox is not None:
+            self.inbox.interrupted()
+
+    def _beat(self, now: float) -> list[Effect]:
+        if self.attached is None or self.inbox is None or not self._liveness.beat_due(now):
+            return []
+        self._beat_cursor = self.inbox.cursor
+        self._calls.keep_latest(Beat)
+        return self._call(now, Beat(self.attached.attachment, self.inbox.cursor))
+
+    def _acknowledge(self, now: float) -> list[Effect]:
+        due = self._read.due and now >= self._composure.ack_at and not self._calls.outstanding(Ack)
+        return self._call(now, Ack(self._read.wanted)) if due else []
+
+    def _pump(self, now: float) -> list[Effect]:
+        if self.state in DOWN:
+            return []
+        batch = self.queue.next_batch(now)
+        return self._call(now, Send(batch)) if batch else []
+
+    def _inbox_effects(self, now: float, wanted: Iterable[InboxEffect]) -> list[Effect]:
+        effects: list[Effect] = []
+        for each in wanted:
+            match each:
+                case Show():
+                    effects.append(each)
+                case Ask(after):
+                    effects += self._call(now, Sync(after))
+                case Stuck(text):
+                    return self._end(now, NoProgressError(text))
+        if self.inbox is not None and self.inbox.cursor - self._beat_cursor >= EARLY_BEAT:
+            self._liveness.beat_at = now
+            effects += self._beat(now)
+        if (
+            self.state is State.CATCHING_UP
+            and not (self.inbox and self.inbox.behind)
+            and not self._calls.outstanding(Sync)
+        ):
+            self._move(Event.CAUGHT_UP)
+            effects.append(Moved(self.state))
+        return effects
+
+    def _call(self, now: float, request: Request) -> list[Effect]:
+        if self.state in DOWN:
+            return []
+        return self._transmit(now, self._calls.open(now, self._calls.own, request))
+
+    def _transmit(self, now: float, transmit: Transmit) -> list[Effect]:
+        if self.state is State.READY and len(self._calls) == 1:
+            self._liveness.heard_at = now  # nobody was waiting: silence starts to count here
+        return [transmit]
