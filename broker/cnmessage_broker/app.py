@@ -30,8 +30,8 @@ from cnmessage_broker.net.keyprobe import KeyProbe
 from cnmessage_broker.net.sockets import FileSockets, Sockets, Watch
 from cnmessage_broker.net.tcp import descriptor_limit, reserve_of
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
-from cnmessage_broker.store.ports.files import FileStatus
 from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import FileStatus
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_broker.watchdog import Watchdog, memory_there
 from cnmessage_protocol.envelope import PROBE
@@ -132,7 +132,7 @@ class Broker:
         folder = self.config.data / FILES_FOLDER
         try:
             blobs = Blobs(folder)
-            removed = blobs.collect(set(self.store.open_uploads()), set(self.store.live_digests()))
+            removed = collect(blobs, self.store)
         except OSError as error:
             raise DataDirectoryError(f"cannot keep files in {folder}: {error.strerror}") from error
         log = structlog.get_logger()
@@ -237,9 +237,14 @@ def purge(data: Path, ids: Iterable[bytes]) -> int:
         store = SqliteStore(data / DATABASE, os.urandom)
         try:
             for each in ids:
-                store.end_file(FileId(each), FileStatus.EXPIRED)
-            return Blobs(data / FILES_FOLDER).collect(set(store.open_uploads()), set(store.live_digests()))
+                store.files.end(FileId(each), FileStatus.EXPIRED)
+            return collect(Blobs(data / FILES_FOLDER), store)
         finally:
             store.close()
     finally:
         os.close(lock)
+
+
+def collect(blobs: Blobs, store: Store) -> int:
+    """Remove from the disk what no file of the store needs; how many files it was."""
+    return blobs.collect(set(store.files.open_uploads()), set(store.files.live_digests()))

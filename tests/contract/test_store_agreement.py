@@ -18,8 +18,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from cnmessage_broker.loop.delivery import address_file
 from cnmessage_broker.store.memory.store import MemoryStore
-from cnmessage_broker.store.ports.files import Clock, FetchStatus, FileStatus, NewFile
-from cnmessage_broker.store.ports.messages import Account, Group, NameTakenError, Query, Store, Submission
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import (
+    Account,
+    Clock,
+    FetchStatus,
+    FileStatus,
+    Group,
+    NameTakenError,
+    NewFile,
+    Query,
+    Submission,
+)
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, Kind
@@ -172,7 +182,7 @@ class Agreement(RuleBasedStateMachine):
 
     def offer(self, index: int, digest: bytes, now: int) -> Submission:
         """The message that completes an upload; it may be complete, or given up, already."""
-        row = self.model.file(self.files[index % len(self.files)])
+        row = self.model.files.find(self.files[index % len(self.files)])
         assert row is not None
         owner = self.model.account(row.owner)
         assert owner is not None
@@ -201,21 +211,21 @@ class Agreement(RuleBasedStateMachine):
             created,
             expires,
         )
-        if self.both(lambda store: store.add_file(new)).id == new.id:
+        if self.both(lambda store: store.files.add(new)).id == new.id:
             self.files.append(new.id)
 
     @rule(index=FILE, who=WHO, status=st.sampled_from(FetchStatus), offset=FILE, now=TIME)
     def fetch(self, index: int, who: int, status: FetchStatus, offset: int, now: int) -> None:
         if self.files:
             file, account = self.files[index % len(self.files)], self.who(who).id
-            self.both(lambda store: store.may_fetch(file, account))
-            self.both(lambda store: store.set_fetch(file, account, status, offset, now))
+            self.both(lambda store: store.files.may_fetch(file, account))
+            self.both(lambda store: store.files.set_fetch(file, account, status, offset, now))
 
     @rule(index=FILE, status=ENDED)
     def end(self, index: int, status: FileStatus) -> None:
         if self.files:
             file = self.files[index % len(self.files)]
-            self.both(lambda store: store.end_file(file, status))
+            self.both(lambda store: store.files.end(file, status))
 
     @rule(
         now=TIME,
@@ -230,10 +240,10 @@ class Agreement(RuleBasedStateMachine):
     ) -> None:
         clock = Clock(now, before)
         given = {self.files[each % len(self.files)]: grace for each, grace in graces.items() if self.files}
-        self.both(lambda store: store.newly_overdue(clock, limit))
-        self.both(lambda store: store.age_files(clock, elapsed, longest, given))
-        self.both(lambda store: store.newly_overdue(clock, limit))
-        self.both(lambda store: store.due_files(clock, limit))
+        self.both(lambda store: store.files.newly_overdue(clock, limit))
+        self.both(lambda store: store.files.age(clock, elapsed, longest, given))
+        self.both(lambda store: store.files.newly_overdue(clock, limit))
+        self.both(lambda store: store.files.due(clock, limit))
 
     @rule(
         index=WHO,
@@ -243,8 +253,8 @@ class Agreement(RuleBasedStateMachine):
     )
     def files_of(self, index: int, before: int | None, limit: int, max_bytes: int) -> None:
         account = self.who(index).id
-        self.both(lambda store: store.sent_files(account, before, limit, max_bytes))
-        self.both(lambda store: store.received_files(account, before, limit, max_bytes))
+        self.both(lambda store: store.files.sent(account, before, limit, max_bytes))
+        self.both(lambda store: store.files.received(account, before, limit, max_bytes))
 
     @rule(index=WHO, limit=st.integers(1, 3))
     def receipts(self, index: int, limit: int) -> None:
@@ -277,8 +287,8 @@ class Agreement(RuleBasedStateMachine):
     def all_that_can_be_read_is_equal(self) -> None:
         ids = [submission.id for submission in self.sent]
         self.both(lambda store: store.users("", 99))
-        self.both(lambda store: set(store.live_digests()))
-        self.both(lambda store: set(store.open_uploads()))
+        self.both(lambda store: set(store.files.live_digests()))
+        self.both(lambda store: set(store.files.open_uploads()))
         for key in ("key1", "key2", "key3", "key4"):
             self.both(lambda store, key=key: store.device(key))  # type: ignore[misc]
         for account in self.accounts:

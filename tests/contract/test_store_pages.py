@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnmessage_broker.store.memory.store import MemoryStore
-from cnmessage_broker.store.ports.files import listed_size
-from cnmessage_broker.store.ports.messages import Account, Group, Query, Store
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import Account, Group, Query, listed_size
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.ids import UserName
@@ -224,7 +224,7 @@ def test_pages_of_wide_files_stay_below_their_limit_and_miss_nothing(
     store: Store, desk: Desk, sent: bool, max_bytes: int
 ) -> None:
     owner, bob = shared(desk, 30)
-    who, find = (owner, store.sent_files) if sent else (bob, store.received_files)
+    who, find = (owner, store.files.sent) if sent else (bob, store.files.received)
     every = list(find(who.id, None, 999, 1 << 30).files)
     assert len(every) == 30 + sent
     walked: list[Any] = []
@@ -259,7 +259,7 @@ def test_all_pages_of_files_hold_each_file_once_whatever_the_limits(
         for width, note, whole in files:
             (desk.share if whole else desk.upload)(owner, *others[:width], note=note)
         told: list[Any] = []
-        for find, who in ((store.sent_files, owner), (store.received_files, others[1])):
+        for find, who in ((store.files.sent, owner), (store.files.received, others[1])):
             walked: list[Any] = []
             before, more = None, True
             while more:

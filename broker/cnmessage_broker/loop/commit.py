@@ -15,7 +15,7 @@ from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.effects import Confirm, Submit
 from cnmessage_broker.loop.pending import Pending, sent
-from cnmessage_broker.store.ports.messages import Owner, Stored, StoreError
+from cnmessage_broker.store.ports.records import Owner, Stored, StoreError
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
 

@@ -16,7 +16,7 @@ from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Refuse, Submit
 from cnmessage_broker.loop.handlers import account, blocklist, files, messages, presence, uploads
 from cnmessage_broker.scheduling.charges import BYTES_READ, BYTES_WRITTEN, WIDE, Cost
-from cnmessage_broker.store.ports.messages import StoreError
+from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 

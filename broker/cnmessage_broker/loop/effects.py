@@ -6,7 +6,7 @@ from typing import Any
 
 from cnmessage_broker.between import News
 from cnmessage_broker.loop.listeners import Attachment
-from cnmessage_broker.store.ports.messages import Owner, Submission
+from cnmessage_broker.store.ports.records import Owner, Submission
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
 

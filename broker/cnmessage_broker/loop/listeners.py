@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cnmessage_broker.net.gate import is_loopback
 from cnmessage_broker.net.link import Link
-from cnmessage_broker.store.ports.messages import AccountId, Device, Owner
+from cnmessage_broker.store.ports.records import AccountId, Device, Owner
 from cnmessage_protocol.ids import ID_SIZE, Topic, UserName
 from cnmessage_protocol.machines.liveness import EXPIRY, Liveness
 from cnmessage_protocol.sealing import KEY_SIZE, Sealer

@@ -43,7 +43,7 @@ from cnmessage_broker.net.sockets import Sockets
 from cnmessage_broker.net.zap import Admission
 from cnmessage_broker.scheduling.asker import Origin, Ticket
 from cnmessage_broker.scheduling.slices import SLICE, Part, Slices
-from cnmessage_broker.store.ports.messages import StoreError
+from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_broker.watchdog import Watchdog
 from cnmessage_protocol import deliveries
 from cnmessage_protocol.envelope import peek_request_id, unpack_request

@@ -12,7 +12,7 @@ from cnmessage_broker.app import Broker
 from cnmessage_broker.loop.effects import MarkRead, Presence, Submit
 from cnmessage_broker.net.link import Link
 from cnmessage_broker.scheduling.asker import Origin
-from cnmessage_broker.store.ports.messages import Account, Marks, Submission
+from cnmessage_broker.store.ports.records import Account, Marks, Submission
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Kind

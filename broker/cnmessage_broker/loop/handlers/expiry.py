@@ -10,7 +10,7 @@ from cnmessage_broker.between import Gone
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.effects import Effect, Tell
 from cnmessage_broker.loop.handlers.files import ended, has_expired
-from cnmessage_broker.store.ports.files import Clock, FileRow, FileStatus
+from cnmessage_broker.store.ports.records import Clock, FileRow, FileStatus
 
 AGING = 60
 """Seconds of running time that are written down at once, and that a crash may forget."""
@@ -24,16 +24,16 @@ def sweep(deps: Deps) -> list[Effect]:
     """Note what is past due, which stops its transfers, and end that whose grace is over."""
     config, store, now = deps.config, deps.store, deps.now_ms()
     clock = Clock(now, now - config.upload_expiry * 1000)
-    fresh = store.newly_overdue(clock, _NOTED)
+    fresh = store.files.newly_overdue(clock, _NOTED)
     elapsed = int(deps.monotonic() - deps.aged_at)
     if fresh or elapsed >= min(AGING, config.expiry_grace):
         deps.aged_at += elapsed
         graces = {row.id: min(config.expiry_grace, _lasts(row, config.upload_expiry)) for row in fresh}
-        store.age_files(clock, elapsed, config.expiry_grace, graces)
+        store.files.age(clock, elapsed, config.expiry_grace, graces)
     effects: list[Effect] = [
         Tell(Gone(row.id, has_expired(row))) for row in fresh if row.status is FileStatus.STORED
     ]
-    for row in store.due_files(clock, _ENDED):
+    for row in store.files.due(clock, _ENDED):
         effects += ended(row, FileStatus.EXPIRED, deps)
     return effects
 
