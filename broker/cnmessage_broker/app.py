@@ -94,7 +94,7 @@ class Broker:
             self._link = FileLink()
             self._files = self._file_thread(secret, monotonic)
             undo.pop_all()
-        self._pool = PasswordPool(config.password_workers, config.password_queue)
+        self.passwords = PasswordPool(config.password_workers, config.password_queue)
         self.deps = Deps(
             config,
             self.store,
@@ -107,7 +107,7 @@ class Broker:
         self.reactor = Reactor(
             self._sockets,
             self.deps,
-            self._pool,
+            self.passwords,
             admission,
             self._link,
             Watchdog(self._memory),
@@ -174,7 +174,7 @@ class Broker:
         """Let what is queued leave for a second, checkpoint the database, release everything."""
         self._probe.stop()
         health.remove(self.config.data)
-        self._pool.close()
+        self.passwords.close()
         self._files.stop()
         self.reactor.close()
         self._file_sockets.close()

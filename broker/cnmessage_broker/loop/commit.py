@@ -1,7 +1,7 @@
 """The commit: what a turn has collected goes to the disk in one transaction, and then its answers and pushes
 leave.
 
-What is collected, whom it will answer, and what happens when the disk does not take it. Owned by the reactor.
+What is collected, whom it will answer, and what happens when the disk does not take it.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """Who gets what: names to inboxes before the commit, stored items to attachments after it.
 
-Stored first, then published. Called by the message and upload handlers and the reactor.
+Stored first, then published.
 """
 
 from collections import defaultdict

@@ -1,7 +1,7 @@
 """The command table: which handler answers which request, under which guard, and what it costs.
 
 Guards and budgets are declared here and checked once, before the handler. Errors of any kind become an answer
-here, so that no request can stop the broker. Called by the reactor.
+here, so that no request can stop the broker.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What a handler wants done. The reactor carries it out; a handler touches no socket and commits nothing."""
+"""What a handler wants done. A handler touches no socket and commits nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
