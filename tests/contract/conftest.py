@@ -33,6 +33,9 @@ BACKENDS: Mapping[str, Callable[[Path], Store]] = {
     "sqlite": lambda folder: SqliteStore(folder / "store.db", os.urandom),
 }
 
+DURABLE = [name for name in BACKENDS if name != "memory"]
+"""Those that keep what they have in a folder, over a close; they are held against the model."""
+
 
 class Desk:
     """Writes accounts and messages to a store; ids count up, so that a failure is easy to read."""

@@ -9,12 +9,12 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from cnmessage_broker.loop.delivery import address_file
 from cnmessage_broker.store.memory.store import MemoryStore
@@ -30,10 +30,9 @@ from cnmessage_broker.store.ports.records import (
     Query,
     Submission,
 )
-from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, Kind
-from tests.contract.conftest import everything
+from tests.contract.conftest import BACKENDS, DURABLE, everything
 
 NAMES = ["a", "b", "b.c", "d-e", "f_1"]
 WHO = st.integers(0, len(NAMES) - 1)
@@ -66,25 +65,26 @@ QUERY = st.builds(
 class Agreement(RuleBasedStateMachine):
     """Two stores that must not be told apart."""
 
+    backend: ClassVar[str]
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.path = self.folder / "store.db"
-        self.sqlite = SqliteStore(self.path, os.urandom)
-        self.model = MemoryStore(self.sqlite.epoch)
+        self.store = BACKENDS[self.backend](self.folder)
+        self.model = MemoryStore(self.store.epoch)
         self.accounts: list[Account] = []
         self.sent: list[Submission] = []
         self.files: list[FileId] = []
 
     def teardown(self) -> None:
         try:
-            self.sqlite.close()
+            self.store.close()
         finally:
             shutil.rmtree(self.folder)
 
     def both(self, call: Callable[[Store], Any]) -> Any:
         """Ask both stores; they must answer alike."""
-        expected, answer = call(self.model), call(self.sqlite)
+        expected, answer = call(self.model), call(self.store)
         assert plain(answer) == plain(expected)
         return answer
 
@@ -275,10 +275,10 @@ class Agreement(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        epoch = self.sqlite.epoch
-        self.sqlite.close()
-        self.sqlite = SqliteStore(self.path, os.urandom)
-        assert self.sqlite.epoch == epoch
+        epoch = self.store.epoch
+        self.store.close()
+        self.store = BACKENDS[self.backend](self.folder)
+        assert self.store.epoch == epoch
         for inbox in self.model._inboxes.values():
             if inbox.away_upto is not None:  # the broker's start sends everybody away
                 inbox.away_from, inbox.away_upto = len(inbox.items), None
@@ -305,12 +305,17 @@ def plain(answer: Any) -> Any:
     return tuple(answer) if isinstance(answer, list) else answer
 
 
-pytestmark = pytest.mark.timeout(300)  # of use only when it fails: making the example small takes long
+@pytest.mark.timeout(300)  # of use only when it fails: making the example small takes long
+@pytest.mark.parametrize("backend", DURABLE)
+def test_a_backend_cannot_be_told_from_the_model(backend: str) -> None:
+    class Against(Agreement):
+        pass
 
-TestAgreement = Agreement.TestCase
-TestAgreement.settings = settings(
-    max_examples=60,
-    stateful_step_count=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+    Against.backend = backend
+    enough = settings(
+        max_examples=60,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    run_state_machine_as_test(Against, settings=enough)
