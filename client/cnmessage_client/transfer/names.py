@@ -1,6 +1,6 @@
 """Names of files: what a sender may call one, and what a receiver's disk gets to see of it.
 
-A received name is a stranger's text. Knows no file. Called by files.py, downloading.py and the command line.
+A received name is a stranger's text. Must know no disk.
 """
 
 import unicodedata

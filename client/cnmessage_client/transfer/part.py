@@ -1,8 +1,8 @@
 """A file being received: `.NAME.ID.part` beside its target until it is whole and verified.
 
 Written by one download at a time (locked), never through a link, never into a file that has another name too.
-What exists under the target's name stays, unless the caller wants it replaced. Called by downloading.py;
-every error is a CnMessageError that names the path.
+What exists under the target's name stays, unless it is to be overwritten. Every error is a CnMessageError
+that names the path. Must know no socket.
 """
 
 import errno
