@@ -177,14 +177,15 @@ class Transfers:
         device, intake = self._devices[peer], self._intakes.get(peer)
         if intake is not None and intake.said_all:
             return
-        asked = [ticket for ticket, (asker, _) in self._asked.items() if asker == peer]
+        asked = {ticket: request for ticket, (asker, request) in self._asked.items() if asker == peer}
+        downloads = peer in self._servings or any(isinstance(each, Open) for each in asked.values())
+        self._drop(peer)  # first: it tells how far a download came
         if intake is not None:
             self._tell(device, Withdraw(intake.file))
-        elif peer in self._servings or any(isinstance(self._asked[each][1], Open) for each in asked):
+        elif downloads:
             self._tell(device, Finished(peer.transfer, whole=False))
         else:
             self._given_up |= dict.fromkeys(asked, device)  # only the answer names the upload's file
-        self._drop(peer)
 
     # -- what the reactor says --------------------------------------------------------------------
 
