@@ -128,7 +128,7 @@ MOST_REPEATS = 256
 
 @dataclass(slots=True)
 class Patience:
-    """When a client gives up on a link, and on a transfer. `limit` seconds without progress end it.
+    """When a client leaves a link, and pauses a transfer: after `limit` seconds without progress.
 
     Progress is bytes that never moved before, so that it has an end. Signs of life count while the other side
     may be at work, and no longer than its work can take.
