@@ -35,12 +35,15 @@ _INTERRUPTED = EXIT_STATUS[ErrorCode.INTERRUPTED]
 
 
 async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker: bool) -> int:
-    """Chat as the settings say, with the commands of `program`; gives the exit status, or raises what it ended with."""
+    """Chat as the settings say, with the commands of `program`.
+
+    Gives the exit status, or raises what it ended with.
+    """
     piped = not sys.stdin.isatty()
     plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
     talk = Talk(
         Home.find().profile(settings.profile or DEFAULT_PROFILE).user,
-        commands=[*program.commands, *program.aliases],
+        commands=program.facts,
         new_key=lambda: id_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10))),
         can_ask=not piped,
         whole_previews=plain,

@@ -16,6 +16,7 @@ from cnmessage_client.cli.commands.send_files import RESUME
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, TransferProgress
 from cnmessage_client.profile import Profile
+from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.listing import can_be_fetched
 from cnmessage_client.shell.out.progress import View
 from cnmessage_client.shell.out.render import in_units
@@ -80,7 +81,15 @@ def _fetching(function: Any) -> Any:
     return function
 
 
-@click.command()
+@command(
+    Facts(
+        Section.FILES,
+        "cnmessage files get report.pdf 1a2b3c4d -o Downloads",
+        asks=False,
+        account=False,
+        moves=True,
+    )
+)
 @_fetching
 @common
 def get(settings: Settings, **options: Any) -> None:
@@ -88,20 +97,17 @@ def get(settings: Settings, **options: Any) -> None:
 
     Nothing is overwritten unasked, and nothing is kept that is not what was sent. Cut off, the same command
     goes on where it stopped.
-
-    Example: cnmessage files get report.pdf 1a2b3c4d -o Downloads
     """
     _get(settings, _Order(**options))
 
 
-@click.command()
+@command(
+    Facts(Section.FILES, "cnmessage getfile 2 report.pdf figures.csv", asks=False, account=False, moves=True)
+)
 @_fetching
 @common
 def getfile(settings: Settings, **options: Any) -> None:
-    """Fetch files, as `files get`. A leading number of how many follow is accepted.
-
-    Example: cnmessage getfile 2 report.pdf figures.csv
-    """
+    """Fetch files, as `files get`. A leading number of how many follow is accepted."""
     _get(settings, _Order(counted=True, **options))
 
 

@@ -19,6 +19,7 @@ import click
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, SentFile, TransferProgress
 from cnmessage_client.profile import Profile
+from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
 from cnmessage_client.shell.partial import Failures
 from cnmessage_client.shell.read.completion import (
@@ -75,7 +76,16 @@ def _sending(function: Any) -> Any:
     return function
 
 
-@click.command()
+@command(
+    Facts(
+        Section.FILES,
+        'cnmessage files send bob carol report.pdf --note "Please check page 3"',
+        asks=False,
+        account=False,
+        moves=True,
+        to_users=True,
+    )
+)
 @click.argument(
     "words", metavar="NAME... PATH...|-", nargs=-1, required=True, shell_complete=complete_name_or_path
 )
@@ -93,8 +103,6 @@ def send(settings: Settings, words: tuple[str, ...], names: tuple[str, ...], **o
     """Send files to one or more users, online or not. - sends standard input, under --name.
 
     Each file is stored once and offered to all. Cut off, the same command goes on where it stopped.
-
-    Example: cnmessage files send bob carol report.pdf --note "Please check page 3"
     """
     paths, to = list(words), list(names)
     if not names:
@@ -102,16 +110,22 @@ def send(settings: Settings, words: tuple[str, ...], names: tuple[str, ...], **o
     _send(settings, _Order(names=to, paths=paths, told_apart=not names, **options))
 
 
-@click.command()
+@command(
+    Facts(
+        Section.FILES,
+        "cnmessage sendfile bob report.pdf figures.csv",
+        asks=False,
+        account=False,
+        moves=True,
+        to_users=True,
+    )
+)
 @click.argument("name", metavar="NAME", shell_complete=complete_name)
 @click.argument("words", metavar="[N] PATH...|-", nargs=-1, required=True, type=click.Path())
 @_sending
 @common
 def sendfile(settings: Settings, name: str, words: tuple[str, ...], **options: Any) -> None:
-    """Send files to one user: `files send` for a single NAME. N, how many follow, may be left out.
-
-    Example: cnmessage sendfile bob report.pdf figures.csv
-    """
+    """Send files to one user: `files send` for a single NAME. N, how many follow, may be left out."""
     _send(settings, _Order(names=[name], paths=without_count(words), told_apart=False, **options))
 
 
