@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def _replace_closed_streams() -> None:
-    """A stream that the caller has closed is empty, and takes what nobody reads."""
+    """Put an empty stream, or one that nobody reads, in place of each that the caller has closed."""
     for name, mode in (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, mode)  # the lowest that is free: the stream's own

@@ -1,6 +1,6 @@
 """Who carries out a command, and where its words go: the process of one command, or a chat that goes on.
 
-The commands know nothing of the difference. The chat brings its own.
+The commands know nothing of the difference: a chat brings a host of its own.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class Run(Protocol):
-    """What a host is told of the run that wants something done; Settings are one."""
+    """What a host knows of the run whose job it does; Settings are one."""
 
     @property
     def profile(self) -> str | None:

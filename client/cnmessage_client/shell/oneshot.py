@@ -1,6 +1,6 @@
 """The host of a command that is a process of its own: its streams, its terminal, its own client and loop.
 
-Knows no command. It is the host unless a chat brings another.
+Knows no command by name. It is the host unless a chat brings another.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 Result = TypeVar("Result")
 
 PATIENCE = 1.5
-"""Seconds without an answer after which a person is told that we wait."""
+"""Seconds without an answer after which a person is told so."""
 
 
 class ProcessSurface:

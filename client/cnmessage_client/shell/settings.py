@@ -184,7 +184,7 @@ help_option = click.option(
     "-h", "--help", is_flag=True, expose_value=False, is_eager=True, callback=_show_help,
     help="Show this message and exit.",
 )  # fmt: skip
-"""click's own prints past the host."""
+"""In place of click's own, which prints past the host."""
 
 
 def common(function: Function) -> Function:
@@ -211,10 +211,10 @@ def settings_of(context: click.Context) -> Settings:
 
 
 def merged(context: click.Context, here: dict[str, Any]) -> Settings:
-    """Settings of the enclosing group with what was said here on top.
+    """Settings of the enclosing group, with the options given here on top.
 
-    A value from the environment does not override what a flag before the command said, nor what a chat says.
-    A flag can disagree with a chat: its host sees the outcome in `run`, and refuses to act on another client.
+    A value from the environment does not override a flag before the command, nor what a chat says. A flag can
+    disagree with a chat: its host sees that in `run`, and refuses to act for another profile or broker.
     """
     outer = settings_of(context)
     source = context.get_parameter_source

@@ -167,7 +167,7 @@ def _list_sessions(settings: Settings) -> None:
 
 
 def _checked_name(settings: Settings, name: str | None, rule: Callable[[str], str]) -> str:
-    """The name to enter with; all that can be wrong with it is said before a password is asked for."""
+    """The name to enter with. Whatever is wrong with it is said before a password is asked for."""
     if name is None:
         if not settings.interactive:
             raise usage("a user name is needed: cnmessage signup NAME, or cnmessage login NAME")

@@ -1,6 +1,6 @@
-"""The command `chat`. Knows how to begin and how to end; all between is behind sitting.py.
+"""The command `chat`: whose chat it is, and at which broker. All else is the chat's own.
 
-Imports nothing of the chat before it is called: every other command would pay for it. Called by main.py.
+Imports nothing of the chat before it runs: every other command would pay for it.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The group `files`: listing, taking back, giving up; sending.py and fetching.py have the rest of it."""
+"""The group `files`: listing, taking back, giving up. `send` and `get` have files of their own."""
 
 import contextlib
 import shutil
@@ -149,7 +149,7 @@ async def _each(
         else:
             values = {"id": identity, "name": name, "status": status}
             settings.renderer.record(values, f"{name or identity}: {status}", (identity, name, status))
-    failures.settle()
+    failures.raise_if_any()
 
 
 def _too_late(text: str) -> CnMessageError:

@@ -1,7 +1,4 @@
-"""Fetching files: `files get` and `getfile`, into a directory or, verified first, to standard output.
-
-Called by files.py, which makes the group.
-"""
+"""Fetching files: `files get` and `getfile`, into a directory or, verified first, to standard output."""
 
 import asyncio
 import shutil
@@ -173,7 +170,7 @@ class _Run:
                     await self._attempt(client, each, view, failures)
             else:
                 await self._at_once(client, _told_apart(wanted), view, failures)
-        failures.settle()
+        failures.raise_if_any()
 
     async def _found(
         self, client: Client, words: Sequence[str], received: list[FileInfo], failures: Failures
@@ -250,7 +247,7 @@ class _Run:
         self._verified.append((wanted.id, path))
 
     def print_verified(self, stdout: BinaryIO | None) -> None:
-        """What was fetched for standard output, in order; outside the event loop, as a pipe may be slow."""
+        """Print what was fetched for standard output, in order. Not on the event loop: a pipe may be slow."""
         if stdout is None:
             return
         printed: list[str] = []
@@ -291,7 +288,7 @@ class _Run:
 
 
 async def _confirmed(client: Client, identities: Sequence[str]) -> None:
-    """Only now is it fetched: before, what reads our output might have failed."""
+    """Say that these are fetched: only now has whatever reads our output taken them."""
     for identity in identities:
         await client.confirm_file(identity)
 
@@ -308,7 +305,7 @@ def stdout_folder(profile: Profile, identity: str) -> Path:
 
 
 def _told_apart(wanted: Sequence[_Wanted]) -> list[_Wanted]:
-    """With a number in the names of those that would get in each other's way."""
+    """Those of equal names with a number in the name, so that none takes another's place."""
     names = distinct("" if each.info is None else safe_name(each.info.name) for each in wanted)
     return [
         each if each.info is None or safe_name(each.info.name) == name else replace(each, renamed=name)

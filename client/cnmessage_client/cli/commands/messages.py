@@ -192,7 +192,7 @@ def watch(settings: Settings, count: int | None, own: bool, hook: str | None) ->
 
 
 class _Announcer:
-    """Tells on stderr when the connection is lost and when it is back, and who has fetched a file of ours."""
+    """Says on stderr when the connection is lost and when it is back, and who has fetched a file of ours."""
 
     def __init__(self, settings: Settings) -> None:
         self._renderer = settings.renderer

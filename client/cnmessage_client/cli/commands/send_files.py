@@ -1,7 +1,4 @@
-"""Sending files: `files send` and `sendfile`, what standard input becomes, and waiting until all have it.
-
-Called by files.py, which makes the group.
-"""
+"""Sending files: `files send` and `sendfile`, what standard input becomes, and waiting until all have it."""
 
 import asyncio
 import contextlib
@@ -160,7 +157,7 @@ class _Run:
         self.when_stopped = RESUME
 
     async def job(self, client: Client, paths: list[str]) -> None:
-        """Send, tell what became of each, and wait if that was asked for."""
+        """Send, print what became of each, and wait if that was asked for."""
         order = self._order
         failures = Failures(self._settings, len(paths))
         names = _file_names(order)
@@ -193,16 +190,16 @@ class _Run:
         for each in sent:
             if each.error is not None:
                 failures.add(_explained(each.error, order))
-        failures.settle()
+        failures.raise_if_any()
         if late:
             how = f"see how far each is with: {self._settings.typed('files list --sent')}"
             text = f"stored, but {late} of {len(stored)} not fetched by everyone; {how}"
             raise CnMessageError(ErrorCode.NOT_DELIVERED, text)
 
     async def _wait(self, client: Client, stored: Sequence[SentFile]) -> int:
-        """Tell each file once all have it or no more will happen; gives how many somebody does not have.
+        """Print each file once all have it or no more will happen; gives how many somebody does not have.
 
-        The time runs anew whenever a recipient gets on.
+        The time begins again whenever a recipient gets on.
         """
         self.when_stopped = "Stopped waiting. What was sent is stored, and still offered."
         clock = asyncio.get_running_loop().time
@@ -260,7 +257,7 @@ def _got_on(infos: Iterable[FileInfo], furthest: dict[tuple[str, str], tuple[boo
 
 
 def _file_names(order: _Order) -> list[str]:
-    """What to call them: as the paths say, and two of one name so that they can be told apart."""
+    """What to call them: as the paths say, with a number in a name that comes again."""
     own, renamed = order.file_name, STDIN if STDIN in order.paths else order.paths[0]
     return distinct(
         sent_name(own if own is not None and path == renamed else Path(path).name) for path in order.paths
