@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cnmessage_client.chat.drive.running import Running
+from cnmessage_client.shell.command import Facts
 
 Carry = Callable[[Running], int]
 """Carries one command out, on its own thread; gives its exit status."""
@@ -22,18 +23,11 @@ Ended = Callable[[Running, int | BaseException], None]
 _GRACE = 5.0
 """Seconds that stopped commands have to put down what they did."""
 
-_MOVING = {("files", "send"), ("files", "get"), ("sendfile",), ("getfile",)}
-
-ASKING = frozenset({"signup", "login", "passwd"})
-"""Commands that ask, secrets too: until one is over, no line is anything but an answer."""
-
-_AT_ONCE = ASKING | {"logout"}
-"""They wait for nothing, and what is typed behind them waits for their end: `login` behind `logout` too."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Order:
     words: tuple[str, ...]
+    facts: Facts
     carry: Carry
 
 
@@ -48,11 +42,11 @@ class Runner:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def run(self, words: tuple[str, ...], carry: Carry) -> None:
+    def run(self, words: tuple[str, ...], facts: Facts, carry: Carry) -> None:
         """Run a command as soon as it is its turn."""
         self._idle.clear()
-        order = _Order(words, carry)
-        if words[0] in _AT_ONCE or words[:1] in _MOVING or words[:2] in _MOVING:
+        order = _Order(words, facts, carry)
+        if facts.account or facts.moves:
             self._start(order)
         elif self._front is None:
             self._front = self._start(order)
@@ -72,11 +66,11 @@ class Runner:
     @property
     def asking(self) -> bool:
         """Whether a command runs that may ask something still."""
-        return any(each.words[0] in ASKING and each.asks for each in self._running)
+        return any(each.facts.asks and each.asks for each in self._running)
 
     async def account_settled(self) -> None:
         """Wait until no command about the account runs any more."""
-        while tasks := [task for each, task in self._running.items() if each.words[0] in _AT_ONCE]:
+        while tasks := [task for each, task in self._running.items() if each.facts.account]:
             await asyncio.wait(tasks)
 
     def interrupt(self) -> bool:
@@ -99,7 +93,7 @@ class Runner:
             await asyncio.wait(list(self._running.values()), timeout=_GRACE)
 
     def _start(self, order: _Order) -> Running:
-        running = Running(order.words)
+        running = Running(order.words, order.facts)
         self._running[running] = asyncio.create_task(self._watch(running, order))
         return running
 

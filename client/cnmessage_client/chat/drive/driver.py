@@ -15,7 +15,7 @@ from typing import Any
 
 from cnmessage_client.chat.drive import spool
 from cnmessage_client.chat.drive.client import Living
-from cnmessage_client.chat.drive.commands import ASKING, Runner
+from cnmessage_client.chat.drive.commands import Runner
 from cnmessage_client.chat.drive.feeding import Feeding
 from cnmessage_client.chat.drive.help import help_text
 from cnmessage_client.chat.drive.host import ChatHost, answer
@@ -240,15 +240,15 @@ class Driver(Feeding):
     # -- commands ---------------------------------------------------------------------------------
 
     def _run(self, words: tuple[str, ...]) -> None:
-        surface = self.screen.surface
-        if words[0] == "help":
+        surface, facts = self.screen.surface, self.program.facts_of(words)
+        if facts.explains:
             text = help_text(
                 self.program, words[1:], slash=self._slash, width=surface.width, colour=surface.colour
             )
             if text is not None:
                 self.feed(lambda _: self.talk.output(text, from_top=True))
                 return
-        self.runner.run(words, self._carry)
+        self.runner.run(words, facts, self._carry)
 
     @property
     def _slash(self) -> str:
@@ -257,7 +257,7 @@ class Driver(Feeding):
     def _carry(self, running: Running) -> int:
         """On a command's own thread: carry it out, and tell what went wrong."""
         own = self.living.settings
-        words = LastWords(self.screen.surface, held=running.words[0] in ASKING)
+        words = LastWords(self.screen.surface, held=running.facts.asks)
 
         async def ask(question: str, hidden: bool) -> str:
             with words.shown():
@@ -279,7 +279,7 @@ class Driver(Feeding):
 
     def _returned(self, running: Running, words: LastWords) -> None:
         running.asks = False
-        if running.words[0] in ASKING:
+        if running.facts.asks:
             self.questions_over()
         words.release()
 
@@ -288,11 +288,11 @@ class Driver(Feeding):
             self.broken(outcome)
         status = outcome if isinstance(outcome, int) else 1
         self.failed = self.failed or status != 0
-        self.astray = self.astray or (status != 0 and running.words[0] in ASKING)
+        self.astray = self.astray or (status != 0 and running.facts.asks)
         if status == EXIT_STATUS[ErrorCode.INTERRUPTED] and not self.left.done():
             self.told("stopped")
         self.feed(lambda now: self.talk.finished(running.words, status, now))
-        if running.words[0] == "history":
+        if running.facts.unread is not None:
             self._spawn(self.living.look_again())
 
     def _send_as_file(self, wanted: SendAsFile) -> None:
@@ -311,7 +311,8 @@ class Driver(Feeding):
                 running.tell(self.told, "The text was not sent. Up brings it back into the line.")
             return status
 
-        self.runner.run(("files", "send", *to, str(path)), carry)
+        words = ("files", "send", *to, str(path))
+        self.runner.run(words, self.program.facts_of(words), carry)
 
     # -- inner ------------------------------------------------------------------------------------
 
