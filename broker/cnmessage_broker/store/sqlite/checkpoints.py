@@ -71,8 +71,6 @@ class Checkpoints:
                 self._wanted.clear()  # before it looks: what is said from now on is for the next round
                 if self._closing:
                     return
-                if self._closing:
-                    return
                 self._copy(connection, "main")
         finally:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
