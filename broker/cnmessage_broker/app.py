@@ -1,6 +1,6 @@
 """The composition root: builds every room, in the order in which they start and stop.
 
-The only place that names a concrete store. Called by cli.py, and by tests that want a broker in a thread.
+The only place that names a concrete store.
 """
 
 import fcntl

@@ -1,8 +1,7 @@
 """Who is online: live attachments with their topics, keys, liveness and send windows.
 
 An attachment is one program of one user that takes deliveries. Everything here is in memory only and may be
-lost at any time: clients attach again. Called by handlers, delivery and the reactor. Times are those of the
-clock of attention.py.
+lost at any time: clients attach again. Times are those of the clock of attention.py.
 """
 
 from collections import Counter, deque

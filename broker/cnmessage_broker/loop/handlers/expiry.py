@@ -1,9 +1,9 @@
 """What has had its time, and uploads that nobody goes on with: they end, but not on the clock's word alone.
 
-A wall clock may jump. Past due by it, a file is nobody's to fetch at once, but its bytes stay for a grace of
-the broker's own running time, by the monotonic clock and kept in the store: as long as the file was to last,
-at most `expiry_grace`. So what ends has either truly lived its time or had that grace, and what is in time
-again before, because the clock was put right, is there again. Called by the reactor.
+A wall clock may jump. Past due by it, a file is nobody's to fetch at once, but its bytes stay for a grace
+of the broker's own running time, by the monotonic clock and kept in the store: as long as the file was to
+last, at most `expiry_grace`. So what ends has either truly lived its time or had that grace, and what is in
+time again before, because the clock was put right, is there again.
 """
 
 from cnmessage_broker.between import Gone
