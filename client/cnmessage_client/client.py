@@ -22,7 +22,7 @@ from cnmessage_client.link.requests import Requests, checked
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream
 from cnmessage_client.link.trust import KeyGuard, Trust, settle_key, trust_loopback
-from cnmessage_client.model import Delivered, Message, Receipt, message_of, to_millis
+from cnmessage_client.model import Delivered, Message, Receipt, Unknown, entry_of, to_millis
 from cnmessage_client.people import PeopleCalls
 from cnmessage_client.profile import Home, KnownBrokers, damaged_key
 from cnmessage_protocol import requests as verbs
@@ -30,6 +30,7 @@ from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import BrokenAnswerError, CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import id_text, parse_id
 from cnmessage_protocol.machines.effects import Answer, Effect, End, FileNews, Moved, Roster, Settle
+from cnmessage_protocol.machines.effects import Unknown as UnknownNews
 from cnmessage_protocol.machines.inbox import Show
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
@@ -55,6 +56,7 @@ class Client(PeopleCalls, FileCalls):
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
         self.on_file: Callable[[FileState], None] = _ignore
+        self.on_unknown: Callable[[str], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self._trust = trust or trust_loopback
         self._session = Session(random.random)
@@ -126,6 +128,16 @@ class Client(PeopleCalls, FileCalls):
         """Messages that wait for their acknowledgement."""
         return 0 if self._connection is None else len(self._courier)
 
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the broker may be asked for, in its own words; empty until messages are followed."""
+        return self._session.capabilities
+
+    @property
+    def unknown(self) -> int:
+        """How much has come live that this version cannot show."""
+        return self._session.unknown
+
     def cut(self, pause: float = 3.0) -> None:
         """Break the connection as a network fault would and stay away for `pause` seconds."""
         connection = self._connected()
@@ -178,6 +190,23 @@ class Client(PeopleCalls, FileCalls):
 
         Before `mark_read` after `unread`, be sure to have all: the mark covers everything below.
         """
+        found = await self.entries(
+            limit, peer=peer, since=since, until=until, before=before, missed=missed, unread=unread
+        )
+        return [entry for entry in found if isinstance(entry, Message)]
+
+    async def entries(
+        self,
+        limit: int = 20,
+        *,
+        peer: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        missed: bool = False,
+        unread: bool = False,
+    ) -> list[Message | Unknown]:
+        """As `history`, with those among them that this version cannot show."""
         self._connected()
         found = await self._requests.history(
             limit,
@@ -190,7 +219,7 @@ class Client(PeopleCalls, FileCalls):
                 unread=unread,
             ),
         )
-        return [message_of(item) for item in found]
+        return [entry_of(item) for item in found]
 
     async def mark_read(self, seq: int) -> None:
         """Tell the broker that everything up to `seq` was shown or stored."""
@@ -204,10 +233,18 @@ class Client(PeopleCalls, FileCalls):
         Makes the user online. With `own`, what this user sends comes too. With `auto_ack` a message counts
         as read once the next one is asked for; without it, call `acknowledge`. One iteration at a time.
         """
+        async for entry in self.follow(after=after, auto_ack=auto_ack, own=own):
+            if isinstance(entry, Message):
+                yield entry
+
+    async def follow(
+        self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
+    ) -> AsyncIterator[Message | Unknown]:
+        """As `messages`, with what comes among them that this version cannot show."""
         self._connected()
         async for item in self._stream.items(after):
             if own or item.direction is Direction.RECEIVED:
-                yield message_of(item)
+                yield entry_of(item)
             if auto_ack:
                 self.acknowledge(item.seq)
 
@@ -234,6 +271,8 @@ class Client(PeopleCalls, FileCalls):
                 self.on_presence(changes)
             case FileNews(news):
                 self.on_file(news)
+            case UnknownNews(kind):
+                self.on_unknown(kind)
             case End(error):
                 self._fail(self.profile.explained(error, self.address))
             case _:

@@ -13,7 +13,7 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, 
 from cnmessage_protocol.machines.effects import Answer
 from cnmessage_protocol.machines.liveness import Backoff
 from cnmessage_protocol.machines.session import Session
-from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.records import Item
 from cnmessage_protocol.requests import Files, History, Request, Users, parse_request, request_arguments
 from cnmessage_protocol.results import MAX_FILES, MAX_MESSAGES, MAX_USERS, FileList, Page, UserList
 from cnmessage_protocol.schema import LARGEST
@@ -81,10 +81,10 @@ class Requests:
                     raise
             await asyncio.sleep(pause)
 
-    async def history(self, limit: int, wanted: History) -> list[InboxItem]:
+    async def history(self, limit: int, wanted: History) -> list[Item]:
         """The latest `limit` items that match, page by page until there are enough or no more."""
         walk = self._walk()
-        found: list[Sequence[InboxItem]] = []
+        found: list[Sequence[Item]] = []
         missing, before = limit, wanted.before
         while missing > 0:
             count = min(missing, MAX_MESSAGES)
@@ -183,5 +183,5 @@ def _as_decoded(request: Request) -> dict[str, Any]:
     }
 
 
-def _size(item: InboxItem) -> int:
+def _size(item: Item) -> int:
     return item.size

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from cnmessage_client.link.connection import Connection
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.machines.session import Session
-from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.records import Item
 
 PAUSE_AT = 8192
 RESUME_AT = 1024
@@ -28,13 +28,13 @@ class Stream:
     def __init__(self, session: Session, connection: Connection) -> None:
         self._session = session
         self._connection = connection
-        self._items: deque[InboxItem] = deque()
+        self._items: deque[Item] = deque()
         self._bytes = 0
         self._changed = asyncio.Event()
         self._failure: CnMessageError | None = None
         self._following = False
 
-    def put(self, items: Sequence[InboxItem]) -> None:
+    def put(self, items: Sequence[Item]) -> None:
         """New items came."""
         self._items.extend(items)
         self._bytes += sum(item.size for item in items)
@@ -47,7 +47,7 @@ class Stream:
         self._failure = error
         self._changed.set()
 
-    async def items(self, after: int | None) -> AsyncIterator[InboxItem]:
+    async def items(self, after: int | None) -> AsyncIterator[Item]:
         """Every item from the read mark on, or above `after`; then live."""
         if self._following and after is not None:
             raise CnMessageError(

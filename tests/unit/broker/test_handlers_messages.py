@@ -5,14 +5,14 @@ import pytest
 from cnmessage_broker.loop.handlers import blocklist, messages
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import MessageId, UserName
-from cnmessage_protocol.records import row_size
+from cnmessage_protocol.records import InboxItem, row_size
 from cnmessage_protocol.requests import Ack, Block, Blocklist, History, Receipts, Send, Sync, Unblock, Whoami
 from cnmessage_protocol.results import Done, Page
 from tests.unit.broker.conftest import Room, message
 
 
 def bodies(page: Page) -> list[str]:
-    return [item.body for item in page.items]
+    return [item.body for item in page.items if isinstance(item, InboxItem)]
 
 
 def test_each_message_of_a_request_is_stored_or_refused_by_itself(room: Room) -> None:

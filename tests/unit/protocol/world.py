@@ -26,7 +26,7 @@ from cnmessage_protocol.machines.inbox import Show
 from cnmessage_protocol.machines.liveness import EXPIRY
 from cnmessage_protocol.machines.sendqueue import Acked, Refused
 from cnmessage_protocol.machines.session import Session
-from cnmessage_protocol.records import MAX_BODY, Direction, InboxItem, Kind, Outgoing
+from cnmessage_protocol.records import MAX_BODY, Direction, InboxItem, Item, Kind, Outgoing
 from cnmessage_protocol.requests import Ack, Attach, Beat, Detach, Request, Send, Sync, Users
 from cnmessage_protocol.results import (
     MAX_MESSAGES,
@@ -139,7 +139,7 @@ class ModelBroker:
                 refused.append((message.client_id, "no_such_user", "there is no user 'nobody'"))
                 continue
             if message.client_id not in self.stored:
-                item = self.write(ALICE, message.body, message.client_id)
+                item = self.write(ALICE, str(message.body), message.client_id)
                 fresh.append(item)
                 self.stored[message.client_id] = (message, item.id, item.seq)
             known, identity, seq = self.stored[message.client_id]
@@ -173,7 +173,7 @@ class World:
         self.perform(self.session.open(0.0))
 
     @property
-    def shown(self) -> list[InboxItem]:
+    def shown(self) -> list[Item]:
         """Every item the application was given."""
         return [item for show in self.journal.of(Show) for item in show.items]
 

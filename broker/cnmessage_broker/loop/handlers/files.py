@@ -161,6 +161,4 @@ def _is_expired(row: FileRow, deps: Deps) -> bool:
 
 
 def _no_such_file() -> RequestError:
-    return RequestError(
-        ErrorCode.NO_SUCH_FILE, "there is no such file for you; 'cnmessage files list' lists yours"
-    )
+    return RequestError(ErrorCode.NO_SUCH_FILE, "there is no such file for you")

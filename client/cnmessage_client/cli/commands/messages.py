@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cnmessage_client.client import Client
-from cnmessage_client.model import Message, Receipt
+from cnmessage_client.model import Message, Receipt, Unknown
 from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_client.shell.read.completion import complete_name, remember_names
 from cnmessage_client.shell.read.times import Moment
@@ -105,8 +105,8 @@ def history(
     missed = missed or count == 0
     limit = count or (_ALL if missed or unread else _DEFAULT_COUNT)
 
-    async def job(client: Client) -> list[Message]:
-        found = await client.history(
+    async def job(client: Client) -> list[Message | Unknown]:
+        found = await client.entries(
             limit,
             peer=peer,
             since=since,
@@ -115,8 +115,8 @@ def history(
             unread=unread,
         )
         renderer = settings.renderer
-        for message in found:
-            renderer.message(message)
+        for entry in found:
+            renderer.entry(entry)
         # Only a list without holes may be marked: a mark covers all that lies below it.
         whole = peer is None and since is None and until is None and not missed
         if unread and whole and not keep and found:
@@ -149,16 +149,17 @@ def watch(settings: Settings, count: int | None, own: bool, hook: str | None) ->
         renderer = settings.renderer
         announcer = _Announcer(settings)
         client.on_state, client.on_file = announcer.moved, announcer.file_moved
+        client.on_unknown = renderer.pushed
         seen = 0
-        async for message in client.messages(auto_ack=False, own=own):
-            if hook is not None:
-                await _run_hook(hook, message)
-            renderer.message(message)
-            seen += 1
+        async for entry in client.follow(auto_ack=False, own=own):
+            if hook is not None and isinstance(entry, Message):
+                await _run_hook(hook, entry)
+            renderer.entry(entry)
+            seen += isinstance(entry, Message)
             if seen == count:
-                await client.mark_read(message.seq)
+                await client.mark_read(entry.seq)
                 return
-            client.acknowledge(message.seq)
+            client.acknowledge(entry.seq)
 
     settings.run(job, long_lived=True)
 
