@@ -22,7 +22,16 @@ from cnmessage_client.client import DEFAULT_TIMEOUT, Client
 from cnmessage_client.files import PathText, Progress
 from cnmessage_client.link.trust import Trust
 from cnmessage_client.loop import new_event_loop
-from cnmessage_client.model import Delivered, FileInfo, LoginSession, Message, Receipt, SentFile, User
+from cnmessage_client.model import (
+    Delivered,
+    FileInfo,
+    LoginSession,
+    Message,
+    Receipt,
+    SentFile,
+    Unknown,
+    User,
+)
 from cnmessage_client.profile import Home
 from cnmessage_client.transfer.download import Offer
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -48,8 +57,8 @@ class SyncClient:
         self._loop = new_event_loop()
         self._closing = threading.Lock()
         self._closed = False
-        self._stream: AsyncIterator[Message] | None = None
-        self._expected: Future[Message] | None = None
+        self._stream: AsyncIterator[Message | Unknown] | None = None
+        self._expected: Future[Message | Unknown] | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="cnmessage-client", daemon=True)
         self._thread.start()
         try:
@@ -149,17 +158,38 @@ class SyncClient:
         unread: bool = False,
     ) -> list[Message]:
         """The latest `limit` messages that match, oldest first."""
+        found = self.entries(
+            limit, peer=peer, since=since, until=until, before=before, missed=missed, unread=unread
+        )
+        return [entry for entry in found if isinstance(entry, Message)]
+
+    def entries(
+        self,
+        limit: int = 20,
+        *,
+        peer: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        missed: bool = False,
+        unread: bool = False,
+    ) -> list[Message | Unknown]:
+        """As `history`, with those among them that this version cannot show."""
         return self._run(
-            self._client.history(
-                limit,
-                peer=peer,
-                since=since,
-                until=until,
-                before=before,
-                missed=missed,
-                unread=unread,
+            self._client.entries(
+                limit, peer=peer, since=since, until=until, before=before, missed=missed, unread=unread
             ),
         )
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the broker may be asked for, in its own words; empty until messages are followed."""
+        return self._client.capabilities
+
+    @property
+    def unknown(self) -> int:
+        """How much has come live that this version cannot show."""
+        return self._client.unknown
 
     def mark_read(self, seq: int) -> None:
         """Tell the broker that everything up to `seq` was shown or stored."""
@@ -172,14 +202,22 @@ class SyncClient:
 
         An interrupted iteration loses nothing: the next one goes on where it stopped.
         """
+        for entry in self.follow(after=after, auto_ack=auto_ack, own=own):
+            if isinstance(entry, Message):
+                yield entry
+
+    def follow(
+        self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
+    ) -> Iterator[Message | Unknown]:
+        """As `messages`, with what comes among them that this version cannot show."""
         if self._stream is None:
-            self._stream = self._client.messages(after=after, auto_ack=auto_ack, own=own)
+            self._stream = self._client.follow(after=after, auto_ack=auto_ack, own=own)
         while True:
             if self._expected is None:
                 self._expected = self._submit(_next(self._stream))
-            message = self._expected.result()  # not cancelled by Ctrl-C: what it brings is for the next call
+            entry = self._expected.result()  # not cancelled by Ctrl-C: what it brings is for the next call
             self._expected = None
-            yield message
+            yield entry
 
     def users(self) -> list[User]:
         """Everyone, in order of name."""
@@ -280,6 +318,6 @@ async def _made(**options: Any) -> Client:
     return Client(**options)
 
 
-async def _next(stream: Any) -> Message:
-    message: Message = await anext(stream)
-    return message
+async def _next(stream: Any) -> Message | Unknown:
+    entry: Message | Unknown = await anext(stream)
+    return entry

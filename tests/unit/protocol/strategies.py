@@ -108,6 +108,8 @@ def valid(check: Check) -> Values:
             return st.none() | valid(limits["inner"])
         case "many":
             return st.lists(valid(limits["inner"]), min_size=limits["minimum"], max_size=_MOST_ELEMENTS)
+        case "name_or_none":
+            return NAMES | st.just("")
         case "_ack":
             return st.tuples(IDS, IDS, st.integers(1, LARGEST), COUNTS).map(list)
         case "_names":

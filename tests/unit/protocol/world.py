@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Delivery, Hello, Items
-from cnmessage_protocol.envelope import Reply, pack_result, unpack_reply
+from cnmessage_protocol.envelope import VERSION, Reply, pack_result, unpack_reply
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.machines.effects import (
@@ -29,6 +29,7 @@ from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.records import MAX_BODY, Direction, InboxItem, Item, Kind, Outgoing
 from cnmessage_protocol.requests import Ack, Attach, Beat, Detach, Request, Send, Sync, Users
 from cnmessage_protocol.results import (
+    CAPABILITIES,
     MAX_MESSAGES,
     Attached,
     Done,
@@ -107,6 +108,8 @@ class ModelBroker:
                     12417,
                     MAX_BODY,
                     MAX_MESSAGES,
+                    VERSION,
+                    CAPABILITIES,
                 ), []
             case Detach(attachment):
                 self.attachments.pop(attachment, None)
