@@ -12,7 +12,16 @@ from hypothesis.strategies import SearchStrategy
 from cnmessage_protocol.ids import EVERYONE, ID_SIZE, RESERVED_NAMES
 from cnmessage_protocol.records import DIGEST_SIZE, Direction, Kind, file_facts, inbox_item, outgoing
 from cnmessage_protocol.results import Attached
-from cnmessage_protocol.schema import LARGEST, LATEST, Check, boolean, existing_name, fresh_name, username
+from cnmessage_protocol.schema import (
+    LARGEST,
+    LATEST,
+    Check,
+    boolean,
+    existing_name,
+    fresh_name,
+    name_or_none,
+    username,
+)
 
 Values = SearchStrategy[Any]
 
@@ -58,6 +67,7 @@ _facts = st.tuples(IDS, BODIES, COUNTS, _digests).map(list)
 _ROWS: dict[Any, Values] = {
     boolean: st.booleans(),
     existing_name: NAMES,
+    name_or_none: NAMES | st.just(""),
     username: NAMES,
     fresh_name: NAMES.filter(lambda name: name not in RESERVED_NAMES),
     outgoing: st.tuples(IDS, _recipients, BODIES | st.binary(min_size=1, max_size=40), st.just({})).map(list),
@@ -108,8 +118,6 @@ def valid(check: Check) -> Values:
             return st.none() | valid(limits["inner"])
         case "many":
             return st.lists(valid(limits["inner"]), min_size=limits["minimum"], max_size=_MOST_ELEMENTS)
-        case "name_or_none":
-            return NAMES | st.just("")
         case "_ack":
             return st.tuples(IDS, IDS, st.integers(1, LARGEST), COUNTS).map(list)
         case "_names":
