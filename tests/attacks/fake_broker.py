@@ -61,7 +61,7 @@ FileAnswer = list[tuple[Any, ...]]
 """What is said on the file channel, in order: `(verb, map)`, a chunk with its bytes as third."""
 
 
-def item(seq: int, body: str = "hello", **places: Any) -> list[Any]:
+def item(seq: int, body: Any = "hello", **places: Any) -> list[Any]:
     """An inbox row; every place may be another one, by name."""
     return item_row(seq, body, **places)
 

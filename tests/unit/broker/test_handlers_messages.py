@@ -232,3 +232,14 @@ def test_a_full_blocklist_takes_no_more_but_a_repetition(room: Room, monkeypatch
     room.ask(alice, Block("bob"))
     assert room.refusal(alice, Block("carol")) is ErrorCode.TOO_LARGE
     assert room.ask(alice, Block("bob")) == Done()
+
+
+def test_a_body_of_bytes_is_refused_by_itself(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    good, sealed = message("bob", "one"), message("bob")._replace(body=b"sealed")
+    sent = room.ask(alice, Send((sealed, good)))
+    assert [ack[0] for ack in sent.acks] == [good.client_id]
+    ((client_id, code, text),) = sent.refused
+    assert (client_id, code) == (sealed.client_id, "bad_request")
+    assert "bodies of text only" in text
+    assert bodies(room.ask(bob, Sync(0))) == ["one"]

@@ -149,7 +149,7 @@ CALLS: list[tuple[Request, Any]] = [
     (Decline(FILE_ID), Done()),
 ]
 
-PUSHES = [
+PUSHES: list[Any] = [
     Hello(9),
     Items(ITEMS),
     Presence((("bob", True), ("carol", False))),
