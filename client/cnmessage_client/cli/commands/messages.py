@@ -16,7 +16,7 @@ from cnmessage_client.shell.read.times import Moment
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.ids import EVERYONE
+from cnmessage_protocol.ids import EVERYONE, user_name
 from cnmessage_protocol.machines.states import State
 
 _LEVELS = ("stored", "delivered", "read")
@@ -57,7 +57,7 @@ def send(settings: Settings, words: tuple[str, ...], wait: str, client_id: str |
     try:
         _send(settings, names, text, wait, client_id)
     except CnMessageError as error:
-        if error.code is ErrorCode.NO_SUCH_USER and len(names) > 1:
+        if len(names) > 1 and (error.code is ErrorCode.NO_SUCH_USER or not _may_be_user(names[-1])):
             hint = f"{error.message}. If '{names[-1]}' belongs to the text, put the text in quotes"
             raise CnMessageError(error.code, hint) from error
         raise
@@ -237,6 +237,14 @@ async def _wait_for(client: Client, receipt: Receipt, wait: str) -> str:
         if reached >= _LEVELS.index(wait) or loop.time() >= deadline:
             return _LEVELS[reached]
         await asyncio.sleep(_POLL)
+
+
+def _may_be_user(word: str) -> bool:
+    try:
+        user_name(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_stdin(settings: Settings) -> str:
