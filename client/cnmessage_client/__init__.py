@@ -12,6 +12,7 @@ from cnmessage_client.model import (
     RecipientState,
     SentFile,
     TransferProgress,
+    Unknown,
     User,
 )
 from cnmessage_client.profile import Home
@@ -33,6 +34,7 @@ __all__ = [
     "SentFile",
     "SyncClient",
     "TransferProgress",
+    "Unknown",
     "User",
     "new_event_loop",
 ]

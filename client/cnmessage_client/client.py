@@ -20,7 +20,7 @@ from cnmessage_client.link.connection import Connection, keys_match, new_key_pai
 from cnmessage_client.link.courier import Courier, compose
 from cnmessage_client.link.requests import Requests, checked
 from cnmessage_client.link.sockets import Access
-from cnmessage_client.link.stream import Stream
+from cnmessage_client.link.stream import Stream, following_messages, only_messages
 from cnmessage_client.link.trust import KeyGuard, Trust, settle_key, trust_loopback
 from cnmessage_client.model import (
     Delivered,
@@ -29,10 +29,11 @@ from cnmessage_client.model import (
     Message,
     Receipt,
     SentFile,
+    Unknown,
     User,
+    entry_of,
     file_info,
     from_millis,
-    message_of,
     to_millis,
 )
 from cnmessage_client.profile import DEFAULT_BROKER, Home, KnownBrokers, damaged_key, parse_address
@@ -41,18 +42,13 @@ from cnmessage_client.transfer.confirming import Confirming
 from cnmessage_client.transfer.download import Downloading, Offer
 from cnmessage_client.transfer.job import Job
 from cnmessage_client.transfer.journal import Journal
-from cnmessage_client.transfer.upload import Order, Uploading, check_order
+from cnmessage_client.transfer.upload import Order, check_order, uploads
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.deliveries import FileState
-from cnmessage_protocol.errors import (
-    BrokenAnswerError,
-    CnMessageError,
-    ErrorCode,
-    ProtocolError,
-    RequestError,
-)
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import id_text, parse_id
 from cnmessage_protocol.machines.effects import Answer, Effect, End, FileNews, Moved, Roster, Settle
+from cnmessage_protocol.machines.effects import Unknown as UnknownNews
 from cnmessage_protocol.machines.inbox import Show
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
@@ -84,6 +80,7 @@ class Client:
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
         self.on_file: Callable[[FileState], None] = _ignore
+        self.on_unknown: Callable[[str], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self._trust = trust or trust_loopback
         self._session = Session(random.random)
@@ -153,6 +150,16 @@ class Client:
     def queued(self) -> int:
         """Messages that wait for their acknowledgement."""
         return 0 if self._connection is None else len(self._courier)
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the broker may be asked for, in its own words; empty until messages are followed."""
+        return self._session.capabilities
+
+    @property
+    def unknown(self) -> int:
+        """How much has come live that this version cannot show."""
+        return self._session.unknown
 
     def cut(self, pause: float = 3.0) -> None:
         """Break the connection as a network fault would and stay away for `pause` seconds."""
@@ -243,12 +250,9 @@ class Client:
     async def receipts(self, ids: Sequence[str]) -> list[Delivered]:
         """How far messages of this user have come, by message id."""
         raw = checked(lambda: tuple(parse_id(each) for each in ids))
-        answer = await self._calls.read(verbs.Receipts(raw))
-        if sorted(identity for identity, _ in answer.receipts) != sorted(set(raw)):
-            raise BrokenAnswerError("it tells of other messages than it was asked about")
-        return [Delivered(id_text(identity), dict(states)) for identity, states in answer.receipts]
+        return [Delivered(id_text(each), dict(states)) for each, states in await self._calls.receipts(raw)]
 
-    async def history(
+    async def entries(
         self,
         limit: int = 20,
         *,
@@ -258,42 +262,44 @@ class Client:
         before: int | None = None,
         missed: bool = False,
         unread: bool = False,
-    ) -> list[Message]:
-        """The latest `limit` messages that match, oldest first; see verbs.History for the filters.
+    ) -> list[Message | Unknown]:
+        """The latest `limit` items that match, oldest first; see verbs.History for the filters.
 
-        Before `mark_read` after `unread`, be sure to have all: the mark covers everything below.
+        Those that this version cannot show are among them. Before `mark_read` after `unread`, be sure to have
+        all: the mark covers everything below.
         """
-        found = await self._calls.history(
-            limit,
-            verbs.History(
-                peer=None if peer is None else peer.lower(),
-                since=None if since is None else to_millis(since),
-                until=None if until is None else to_millis(until),
-                before=before,
-                missed=missed,
-                unread=unread,
-            ),
+        filters = verbs.History(
+            peer=None if peer is None else peer.lower(),
+            since=None if since is None else to_millis(since),
+            until=None if until is None else to_millis(until),
+            before=before,
+            missed=missed,
+            unread=unread,
         )
-        return [message_of(item) for item in found]
+        return [entry_of(item) for item in await self._calls.history(limit, filters)]
+
+    history = only_messages(entries)
 
     async def mark_read(self, seq: int) -> None:
         """Tell the broker that everything up to `seq` was shown or stored."""
         await self._calls.ask(verbs.Ack(seq))
 
-    async def messages(
+    async def follow(
         self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
-    ) -> AsyncIterator[Message]:
-        """Every message from the read mark on (or above `after`), then live, each once and in order.
+    ) -> AsyncIterator[Message | Unknown]:
+        """Every item from the read mark on (or above `after`), then live, each once and in order.
 
-        Makes the user online. With `own`, what this user sends comes too. With `auto_ack` a message counts
-        as read once the next one is asked for; without it, call `acknowledge`. One iteration at a time.
+        Makes the user online. With `own`, what this user sends comes too. With `auto_ack` an item counts as
+        read once the next one is asked for; without it, call `acknowledge`. One iteration at a time.
         """
         self._connected()
         async for item in self._stream.items(after):
             if own or item.direction is Direction.RECEIVED:
-                yield message_of(item)
+                yield entry_of(item)
             if auto_ack:
                 self.acknowledge(item.seq)
+
+    messages = following_messages(follow)
 
     def acknowledge(self, seq: int) -> None:
         """Count everything up to `seq` as read; sent soon, together with what follows."""
@@ -320,18 +326,12 @@ class Client:
         broker's bytes end. `names` are what recipients see instead of the files' own names.
         """
         self._connected()
-        if names is not None and len(names) != len(paths):
-            raise RequestError(ErrorCode.BAD_REQUEST, "give as many names as paths, or none")
         seconds = None if expires is None else max(1, int(expires.total_seconds()))
-        user = self.profile.user or ""
         receivers = (to,) if isinstance(to, str) else tuple(to)
-        order = checked(lambda: check_order(Order(user, self.address.place, receivers, note, seconds)))
+        order = Order(self.profile.user or "", self.address.place, receivers, note, seconds)
+        checked(lambda: check_order(order))
         journal = Journal(self.profile.uploads)
-        report = reporter(progress)
-        jobs = [
-            Uploading(Path(path), None if names is None else names[at], order, journal, self.timeout, report)
-            for at, path in enumerate(paths)
-        ]
+        jobs = uploads(paths, names, order, journal, self.timeout, reporter(progress))
         await self._move(jobs)
         return [job.outcome(self._explained(job.error)) for job in jobs]
 
@@ -402,9 +402,7 @@ class Client:
     async def _move(self, jobs: Sequence[Job]) -> None:
         """Run jobs to their end. UNREACHABLE at once where no broker answers at all."""
         if not self._connected().ever_heard:
-            await self._calls.read(
-                verbs.Whoami()
-            )  # it proves its key and knows us, so that errors come early
+            await self._calls.read(verbs.Whoami())  # it proves its key and knows us: errors come early
         await self._batches.run(self._connected().access, jobs)
 
     async def _move_one(self, job: Job) -> None:
@@ -431,6 +429,8 @@ class Client:
                 self.on_presence(changes)
             case FileNews(news):
                 self.on_file(news)
+            case UnknownNews(kind):
+                self.on_unknown(kind)
             case End(error):
                 self._fail(self.profile.explained(error, self.address))
             case _:

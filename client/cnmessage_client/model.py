@@ -7,11 +7,11 @@ from typing import Any
 
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.ids import id_text
-from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
+from cnmessage_protocol.records import Direction, FileFacts, Item, Kind, UnknownItem
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_KIND_NAMES = {kind: kind.name.lower() for kind in Kind}
+_KIND_NAMES: Mapping[int, str] = {int(kind): kind.name.lower() for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,28 @@ class Message:
             "body": self.body,
             **file,
         }
+
+
+UNKNOWN = "an item that this version cannot show"
+"""What a person is told instead of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An entry of the inbox that this version cannot show: of a kind to come, or a message that is no text.
+
+    `kind` is its number on the wire where it has no name here.
+    """
+
+    id: str
+    seq: int
+    kind: str
+    time: datetime
+    received: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints for it everywhere."""
+        return {"kind": self.kind, "seq": self.seq, "id": self.id, "time": json_time(self.time)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +214,11 @@ class FileInfo:
         }
 
 
+def pushed_json(kind: str) -> dict[str, Any]:
+    """The object that `--json` prints for a delivery of a kind to come, which is in no inbox."""
+    return {"kind": kind, "seq": None, "id": None, "time": None}
+
+
 def file_info(row: tuple[Any, ...]) -> FileInfo:
     """The application's view of a row of results.FileList."""
     _, identity, sender, name, size, digest, note, time, expires, state, recipients = row
@@ -209,8 +236,16 @@ def file_info(row: tuple[Any, ...]) -> FileInfo:
     )
 
 
-def message_of(item: InboxItem) -> Message:
+def entry_of(item: Item) -> Message | Unknown:
     """The application's view of an inbox item."""
+    if isinstance(item, UnknownItem):
+        return Unknown(
+            id_text(item.id),
+            item.seq,
+            _KIND_NAMES.get(item.kind, str(item.kind)),
+            from_millis(item.time),
+            item.direction is Direction.RECEIVED,
+        )
     return Message(
         id_text(item.id),
         item.seq,

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
@@ -153,7 +154,9 @@ class Profile:
         )
 
     def explained(self, error: CnMessageError, address: Address) -> CnMessageError:
-        """What the broker cannot know, added: which profile it is that is not logged in."""
+        """What the broker cannot know, added: what to type, and which profile it is that is not logged in."""
+        if (advice := _ADVICE.get(error.code)) is not None:
+            return RequestError(error.code, f"{error.message}; {advice}")
         if error.code is not ErrorCode.UNAUTHENTICATED:
             return error
         text = f"profile '{self.name}' is not logged in at {address.place}"
@@ -171,6 +174,17 @@ class Profile:
         if len(lines) != 2 or any(len(line) != _Z85_KEY_SIZE for line in lines):
             raise damaged_key(path)
         return KeyPair(lines[0], lines[1])
+
+
+_ADVICE = MappingProxyType(
+    {
+        ErrorCode.NO_SUCH_USER: "'cnmessage users' lists those there are",
+        ErrorCode.NO_SUCH_SESSION: "'cnmessage sessions' lists yours",
+        ErrorCode.NO_SUCH_FILE: "'cnmessage files list' lists yours",
+        ErrorCode.QUOTA: "withdraw older files with 'cnmessage files rm ID'",
+    }
+)
+"""What a person may do next about a refusal; the broker knows nothing of this command line."""
 
 
 def damaged_key(path: Path) -> CnMessageError:

@@ -19,7 +19,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from cnmessage_client.client import DEFAULT_TIMEOUT, Client
 from cnmessage_client.link.trust import Trust
 from cnmessage_client.loop import new_event_loop
-from cnmessage_client.model import Message
+from cnmessage_client.model import Message, Unknown
 from cnmessage_client.profile import Home
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
@@ -56,8 +56,8 @@ class SyncClient:
         self._loop = new_event_loop()
         self._closing = threading.Lock()
         self._closed = False
-        self._stream: AsyncIterator[Message] | None = None
-        self._expected: Future[Message] | None = None
+        self._stream: AsyncIterator[Message | Unknown] | None = None
+        self._expected: Future[Message | Unknown] | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="cnmessage-client", daemon=True)
         self._thread.start()
         try:
@@ -115,6 +115,7 @@ class SyncClient:
     broadcast = _blocking(Client.broadcast)
     receipts = _blocking(Client.receipts)
     history = _blocking(Client.history)
+    entries = _blocking(Client.entries)
     mark_read = _blocking(Client.mark_read)
     send_files = _blocking(Client.send_files)
     get_file = _blocking(Client.get_file)
@@ -123,6 +124,16 @@ class SyncClient:
     withdraw_file = _blocking(Client.withdraw_file)
     decline_file = _blocking(Client.decline_file)
 
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the broker may be asked for, in its own words; empty until messages are followed."""
+        return self._client.capabilities
+
+    @property
+    def unknown(self) -> int:
+        """How much has come live that this version cannot show."""
+        return self._client.unknown
+
     def messages(
         self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
     ) -> Iterator[Message]:
@@ -130,14 +141,22 @@ class SyncClient:
 
         An interrupted iteration loses nothing: the next one goes on where it stopped.
         """
+        for entry in self.follow(after=after, auto_ack=auto_ack, own=own):
+            if isinstance(entry, Message):
+                yield entry
+
+    def follow(
+        self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
+    ) -> Iterator[Message | Unknown]:
+        """As `messages`, with what comes among them that this version cannot show."""
         if self._stream is None:
-            self._stream = self._client.messages(after=after, auto_ack=auto_ack, own=own)
+            self._stream = self._client.follow(after=after, auto_ack=auto_ack, own=own)
         while True:
             if self._expected is None:
                 self._expected = self._submit(_next(self._stream))
-            message = self._expected.result()  # not cancelled by Ctrl-C: what it brings is for the next call
+            entry = self._expected.result()  # not cancelled by Ctrl-C: what it brings is for the next call
             self._expected = None
-            yield message
+            yield entry
 
     def _run(self, job: Coroutine[Any, Any, Result]) -> Result:
         future = self._submit(job)
@@ -167,6 +186,6 @@ async def _made(**options: Any) -> Client:
     return Client(**options)
 
 
-async def _next(stream: Any) -> Message:
-    message: Message = await anext(stream)
-    return message
+async def _next(stream: Any) -> Message | Unknown:
+    entry: Message | Unknown = await anext(stream)
+    return entry

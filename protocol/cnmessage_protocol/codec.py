@@ -23,14 +23,16 @@ class Limits:
     binary: int
 
 
-REQUEST_LIMITS = Limits(total=1 << 20, array=1024, mapping=16, text=1 << 17, binary=64)
-"""What a broker reads from a client. A text may be twice a body's limit, so that the error names the body."""
+REQUEST_LIMITS = Limits(total=1 << 20, array=1024, mapping=16, text=1 << 17, binary=1 << 17)
+"""What a broker reads from a client. A text, or a bin, may be twice a body's limit, so that the error names
+the body."""
 
-REPLY_LIMITS = Limits(total=4 << 20, array=4096, mapping=64, text=1 << 16, binary=64)
+REPLY_LIMITS = Limits(total=4 << 20, array=4096, mapping=64, text=1 << 16, binary=1 << 16)
 """What a client reads from a broker, replies and opened deliveries alike."""
 
 
 _PEEK = 32
+_EXT = "max_ext_len"
 
 
 def encode(value: Any) -> bytes:
@@ -41,7 +43,12 @@ def encode(value: Any) -> bytes:
     try:
         packed: bytes = msgpack.packb(value, use_bin_type=True)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ProtocolError(f"this value cannot be sent: {error}") from error
+        text = (
+            "a text in it is not valid Unicode"
+            if isinstance(error, UnicodeError)
+            else "msgpack has no form for it"
+        )
+        raise ProtocolError(f"this value cannot be sent: {text}") from error
     return packed
 
 
@@ -59,9 +66,10 @@ def decode(data: bytes, limits: Limits) -> Any:
             max_array_len=limits.array,
             max_map_len=limits.mapping,
             max_ext_len=0,
+            ext_hook=_no_ext,
         )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        raise ProtocolError(f"not a valid msgpack value within the limits: {error}") from error
+        raise ProtocolError(_reason(error, limits)) from error
 
 
 def peek(data: bytes, place: int) -> Any:
@@ -76,3 +84,32 @@ def peek(data: bytes, place: int) -> Any:
         return unpacker.unpack()
     except (ValueError, RecursionError, msgpack.UnpackException):
         return None
+
+
+def _no_ext(code: int, data: bytes) -> Any:
+    """An ext type without data slips under the limit of 0 bytes."""
+    del code, data
+    raise ValueError(_EXT)
+
+
+def _reason(error: Exception, limits: Limits) -> str:
+    """Why bytes are no value, in this protocol's words and not in those of whoever decodes them."""
+    match error:
+        case msgpack.ExtraData():
+            return "bytes follow the msgpack value"
+        case UnicodeDecodeError():
+            return "a text is not valid UTF-8"
+        case msgpack.StackError() | RecursionError():
+            return "the msgpack value is nested too deep"
+        case _:
+            told = str(error)
+            reasons = {
+                "max_str_len": f"a text has more than {limits.text} bytes",
+                "max_bin_len": f"a bin has more than {limits.binary} bytes",
+                "max_array_len": f"an array has more than {limits.array} elements",
+                "max_map_len": f"a map has more than {limits.mapping} entries",
+                _EXT: "an ext type is not allowed",
+                "map key": "a key of a map must be text",
+                "incomplete": "the msgpack value ends too early",
+            }
+            return next((reason for word, reason in reasons.items() if word in told), "this is not msgpack")

@@ -10,8 +10,11 @@ from typing import Any, ClassVar
 
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
-from cnmessage_protocol.records import MAX_FILE_NAME, InboxItem, inbox_item
+from cnmessage_protocol.records import MAX_FILE_NAME, Item, inbox_item
 from cnmessage_protocol.schema import blob, boolean, build, count, many, row, text, username, wire, word
+
+MAX_KIND = 32
+"""Characters of an unknown kind that are kept."""
 
 PUSH_ITEMS = 256
 """Most inbox items in one delivery."""
@@ -30,7 +33,7 @@ class Items:
     """New inbox items, in rising `seq`."""
 
     KIND: ClassVar[str] = "items"
-    items: tuple[InboxItem, ...] = wire(many(inbox_item, PUSH_ITEMS, minimum=1))
+    items: tuple[Item, ...] = wire(many(inbox_item, PUSH_ITEMS, minimum=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,14 @@ class Closed:
     reason: str = wire(text(32))
 
 
-Delivery = Hello | Items | Presence | FileState | Closed
+@dataclass(frozen=True, slots=True)
+class UnknownDelivery:
+    """A delivery of a kind that this version does not know; what it says is not looked at."""
+
+    kind: str
+
+
+Delivery = Hello | Items | Presence | FileState | Closed | UnknownDelivery
 DELIVERIES: Mapping[str, type[Any]] = MappingProxyType(
     {each.KIND: each for each in (Hello, Items, Presence, FileState, Closed)},
 )
@@ -68,10 +78,10 @@ DELIVERIES: Mapping[str, type[Any]] = MappingProxyType(
 
 
 def parse_delivery(value: Any) -> Delivery:
-    """The checked delivery behind a decoded `[kind, map]`."""
-    if type(value) is not list or len(value) != 2 or type(value[0]) is not str:
+    """The checked delivery behind a decoded `[kind, map]`. What a later broker adds to it is ignored."""
+    if type(value) is not list or len(value) != 2 or type(value[0]) is not str or type(value[1]) is not dict:
         raise ProtocolError("a delivery must be an array [kind, map]")
     if value[0] not in DELIVERIES:
-        raise ProtocolError(f"unknown delivery '{value[0][:32]}'")
-    delivery: Delivery = build(DELIVERIES[value[0]], value[1])
+        return UnknownDelivery(value[0][:MAX_KIND])
+    delivery: Delivery = build(DELIVERIES[value[0]], value[1], lenient=True)
     return delivery

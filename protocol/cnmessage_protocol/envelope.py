@@ -13,13 +13,14 @@
                       │ msgpack {version, key (32 bytes), fingerprint}   │
                       └──────────────────────────────────────────────────┘
 
-An error's result is {"message": text}. A reply to a frame whose request id could not be read has id 0.
+An error's result is {"message": text}. A reply to a frame whose request id could not be read has id 0: one
+that does not begin with an array whose second element is such an id.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, decode, encode, peek
+from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, Limits, decode, encode, peek
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, told_code
 from cnmessage_protocol.ids import fingerprint
 from cnmessage_protocol.requests import Request, parse_request, request_arguments
@@ -71,7 +72,7 @@ def unpack_request(frame: bytes) -> Call:
 
     ProtocolError carries the request id when that much could be read, so that the caller can answer it.
     """
-    version, request_id, verb, arguments = _four(decode(frame, REQUEST_LIMITS))
+    version, request_id, verb, arguments = _four(frame, REQUEST_LIMITS)
     if type(version) is not int or version != VERSION:
         raise ProtocolError(
             f"this broker speaks protocol version {VERSION}; update the older side",
@@ -108,7 +109,7 @@ def unpack_reply(frame: bytes) -> Reply:
 
     ProtocolError carries the request id when that much could be read, so that whoever asked can be told.
     """
-    version, request_id, status, result = _four(decode(frame, REPLY_LIMITS))
+    version, request_id, status, result = _four(frame, REPLY_LIMITS)
     if type(version) is not int or version != VERSION:
         text = "the broker speaks another protocol version; update the older side"
         raise ProtocolError(text, ErrorCode.UNSUPPORTED_VERSION, request_id)
@@ -136,9 +137,15 @@ def unpack_key_card(frame: bytes) -> KeyCard:
     return KeyCard(values["version"], key)
 
 
-def _four(value: Any) -> tuple[Any, int, Any, Any]:
+def _four(frame: bytes, limits: Limits) -> tuple[Any, int, Any, Any]:
+    try:
+        value = decode(frame, limits)
+    except ProtocolError as error:
+        error.request_id = peek_request_id(frame)
+        raise
     if type(value) is not list or len(value) != 4:
-        raise ProtocolError("an envelope must be an array of four elements")
+        text = "an envelope must be an array of four elements"
+        raise ProtocolError(text, request_id=peek_request_id(frame))
     version, request_id, third, fourth = value
     if type(request_id) is not int or not 0 <= request_id <= MAX_REQUEST_ID:
         raise ProtocolError("the request id must be a whole number of at most 63 bits")

@@ -1,13 +1,15 @@
 """The two rows that travel by the thousand: a message on its way in, an inbox item on its way out.
 
-On the wire both are arrays, not maps (docs/adr/0002). Their checks are written out by hand because they run
-once a message.
+On the wire both are arrays, not maps (docs/adr/0002): the records here are those arrays, so that the order of
+their fields is the layout, and the only place where it stands. Their checks are written out by hand because
+they run once a message. Knows nothing of who sends or stores a row.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+from cnmessage_protocol.codec import encode
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import (
     EVERYONE,
@@ -22,7 +24,7 @@ from cnmessage_protocol.ids import (
 from cnmessage_protocol.schema import LARGEST, LATEST
 
 MAX_BODY = 1 << 16
-"""Largest message body in bytes of UTF-8."""
+"""Largest message body in bytes, of UTF-8 if it is text."""
 
 MAX_RECIPIENTS = 256
 """Most names one direct message may have."""
@@ -36,8 +38,19 @@ DIGEST_SIZE = 32
 TO_EVERYONE = (EVERYONE,)
 """The recipients of a broadcast, as they stand on the wire."""
 
-_ITEM_PLACES = 10
-_FILE_PLACES = 4
+MAX_EXTRAS = 16
+"""Most keys in a row's extras; each is a text of 1 to MAX_EXTRA_KEY bytes."""
+
+MAX_EXTRA_KEY = 32
+MAX_EXTRAS_SIZE = 4096
+"""Most bytes of a row's extras, as they lie on the wire."""
+
+NO_EXTRAS: Mapping[str, Any] = {}
+"""Extras as they are in this version: a map with no key."""
+
+KNOWN_EXTRAS: frozenset[str] = frozenset()
+"""The keys that this version knows."""
+
 _NAME_BYTES = 34
 _ROW_BYTES = 128
 _FACTS_BYTES = MAX_FILE_NAME + 64
@@ -62,17 +75,13 @@ _KINDS = {int(kind): kind for kind in Kind}
 _DIRECTIONS = {int(direction): direction for direction in Direction}
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message as its sender hands it over: row `[client_id, to, body]`."""
+class Outgoing(NamedTuple):
+    """A message as its sender hands it over. A body of bytes is well-formed; no broker carries one yet."""
 
     client_id: ClientId
     to: tuple[UserName, ...]
-    body: str
-
-    def row(self) -> list[Any]:
-        """The array on the wire."""
-        return [self.client_id, self.to, self.body]
+    body: str | bytes
+    extras: Mapping[str, Any] = NO_EXTRAS
 
     @property
     def size(self) -> int:
@@ -80,23 +89,17 @@ class Outgoing:
         return row_size(self.body, self.to)
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What an item of kind file tells of its file: `[id, name, size, sha256]`, size in bytes."""
+class FileFacts(NamedTuple):
+    """What an item of kind file tells of its file; size in bytes."""
 
     id: FileId
     name: str
     size: int
     sha256: bytes
 
-    def row(self) -> list[Any]:
-        """The array on the wire."""
-        return [self.id, self.name, self.size, self.sha256]
 
-
-@dataclass(frozen=True, slots=True)
-class InboxItem:
-    """One entry of an inbox: `[seq, direction, id, kind, from, to, time, body, client_id, file]`.
+class InboxItem(NamedTuple):
+    """One entry of an inbox.
 
     `seq` counts 1, 2, 3 … without gaps for each owner. `time` is the broker's, in milliseconds since 1970.
     `client_id` is set on the owner's own copies only, `file` on items of kind file only, whose body is the
@@ -113,21 +116,7 @@ class InboxItem:
     body: str
     client_id: ClientId | None
     file: FileFacts | None = None
-
-    def row(self) -> list[Any]:
-        """The array on the wire."""
-        return [
-            self.seq,
-            self.direction,
-            self.id,
-            self.kind,
-            self.sender,
-            self.to,
-            self.time,
-            self.body,
-            self.client_id,
-            None if self.file is None else self.file.row(),
-        ]
+    extras: Mapping[str, Any] = NO_EXTRAS
 
     @property
     def size(self) -> int:
@@ -135,34 +124,67 @@ class InboxItem:
         return row_size(self.body, self.to, self.file)
 
 
+class UnknownItem(NamedTuple):
+    """An entry of an inbox that this version cannot show: of a kind to come, or with a body of bytes.
+
+    What every row tells, whatever its kind. `kind` is a number that Kind may not have.
+    """
+
+    seq: int
+    direction: Direction
+    id: MessageId
+    kind: int
+    time: int
+
+    @property
+    def size(self) -> int:
+        """How many bytes are kept of it, or somewhat more."""
+        return _ROW_BYTES
+
+
+Item = InboxItem | UnknownItem
+"""What an inbox holds, as a client reads it."""
+
+
 def utf8_size(text: str) -> int:
     """Bytes of `text` in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())
 
 
-def row_size(body: str, to: tuple[UserName, ...], file: FileFacts | None = None) -> int:
+def row_size(body: str | bytes, to: tuple[UserName, ...], file: FileFacts | None = None) -> int:
     """How many bytes a message takes on the wire as a row of any kind, or somewhat more."""
     facts = 0 if file is None else _FACTS_BYTES
-    return utf8_size(body) + _NAME_BYTES * len(to) + _ROW_BYTES + facts
+    size = utf8_size(body) if isinstance(body, str) else len(body)
+    return size + _NAME_BYTES * len(to) + _ROW_BYTES + facts
 
 
 def outgoing(name: str, value: Any) -> Outgoing:
-    """Check one row of a SEND request."""
-    if type(value) is not list or len(value) != 3:
-        raise ProtocolError(f"'{name}': a message must be an array [client_id, to, body]")
-    client_id, to, body = value
-    if type(client_id) is not bytes or len(client_id) != ID_SIZE:
-        raise ProtocolError(f"'client_id' must be {ID_SIZE} bytes")
-    if type(body) is not str:
-        raise ProtocolError("'body' must be text")
-    check_body(body)
-    return Outgoing(ClientId(client_id), recipients(to), body)
-
-
-def check_body(body: str) -> None:
-    """A body is 1 byte to 64 KiB of UTF-8."""
+    """Check one row of a SEND request. Everything in it must be known: a broker drops nothing in silence."""
+    if type(value) is not list or len(value) != len(Outgoing._fields):
+        raise ProtocolError(f"'{name}' must be an array [{', '.join(Outgoing._fields)}]")
+    row: Any = Outgoing._make(value)
+    if type(row.client_id) is not bytes or len(row.client_id) != ID_SIZE:
+        raise ProtocolError(f"'{name}.client_id' must be {ID_SIZE} bytes")
     try:
-        size = utf8_size(body)
+        to = recipients(row.to)
+    except ProtocolError as error:
+        raise ProtocolError(f"'{name}.to': {error.message}", error.code) from error
+    if type(row.body) is not str and type(row.body) is not bytes:
+        raise ProtocolError(f"'{name}.body' must be text")
+    try:
+        check_body(row.body)
+    except ProtocolError as error:
+        raise ProtocolError(f"'{name}.body': {error.message}", error.code) from error
+    if row.extras or type(row.extras) is not dict:
+        for key in sorted(extras(f"{name}.extras", row.extras).keys() - KNOWN_EXTRAS):
+            raise ProtocolError(f"'{name}.extras': unknown key '{key}'")
+    return Outgoing(client_id=ClientId(row.client_id), to=to, body=row.body)
+
+
+def check_body(body: str | bytes) -> None:
+    """A body is 1 byte to 64 KiB, of UTF-8 if it is text."""
+    try:
+        size = utf8_size(body) if isinstance(body, str) else len(body)
     except UnicodeEncodeError as error:
         raise ProtocolError("the message is not valid Unicode") from error
     if size > MAX_BODY:
@@ -175,17 +197,17 @@ def check_body(body: str) -> None:
 
 
 def recipients(to: Any) -> tuple[UserName, ...]:
-    """Names of a direct message, each once, or the single word for everyone."""
+    """Names of a direct message, lower-cased and each once, or the single word for everyone."""
     if type(to) not in {list, tuple} or not 1 <= len(to) <= MAX_RECIPIENTS:
-        raise ProtocolError(f"'to' must be an array of 1 to {MAX_RECIPIENTS} names")
+        raise ProtocolError(f"a message is for 1 to {MAX_RECIPIENTS} names, in an array")
     names = []
     for each in to:
         if type(each) is not str:
-            raise ProtocolError("'to' must hold names")
+            raise ProtocolError("a name must be text")
         try:
             names.append(user_name(each))
         except ValueError as error:
-            raise ProtocolError(f"'{each[:64]}' cannot be a user: {error}", ErrorCode.NO_SUCH_USER) from error
+            raise ProtocolError(f"'{each[:64]}' cannot be a user: {error}") from error
     if len(names) > 1:
         if EVERYONE in names:
             raise ProtocolError(f"'{EVERYONE}' stands alone: it already means every user online")
@@ -193,60 +215,88 @@ def recipients(to: Any) -> tuple[UserName, ...]:
     return (names[0],)
 
 
-def inbox_item(name: str, value: Any) -> InboxItem:
-    """Check one inbox row that a broker sent."""
-    if type(value) is not list or len(value) != _ITEM_PLACES:
-        raise ProtocolError(f"'{name}': an inbox item must be an array of {_ITEM_PLACES} elements")
-    seq, direction, identity, kind, sender, to, time, body, client_id, file = value
+def extras(name: str, value: Any) -> Mapping[str, Any]:
+    """Check the bounds of a row's extras; what the keys mean is not looked at."""
     if (
-        type(seq) is not int
-        or not 1 <= seq <= LARGEST
-        or type(direction) is not int
-        or direction not in _DIRECTIONS
-        or type(identity) is not bytes
-        or len(identity) != ID_SIZE
-        or type(kind) is not int
-        or kind not in _KINDS
-        or type(sender) is not str
-        or NAME_PATTERN.match(sender) is None
-        or type(to) is not list
-        or not 1 <= len(to) <= MAX_RECIPIENTS
-        or type(time) is not int
-        or not 0 <= time <= LATEST
-        or type(body) is not str
-        or utf8_size(body) > MAX_BODY
-        or (client_id is not None and (type(client_id) is not bytes or len(client_id) != ID_SIZE))
-        or not all(type(each) is str and NAME_PATTERN.match(each) for each in to)
-        or (file is not None) is not (kind == Kind.FILE)
+        type(value) is not dict
+        or len(value) > MAX_EXTRAS
+        or not all(type(key) is str and 1 <= utf8_size(key) <= MAX_EXTRA_KEY for key in value)
+    ):
+        raise ProtocolError(f"'{name}' must be a map of at most {MAX_EXTRAS} short texts to values")
+    if len(encode(value)) > MAX_EXTRAS_SIZE:
+        raise ProtocolError(f"'{name}' has more than {MAX_EXTRAS_SIZE} bytes", ErrorCode.TOO_LARGE)
+    return value
+
+
+def inbox_item(name: str, value: Any) -> Item:
+    """Check one inbox row that a broker sent; keys of its extras that are not known are left out.
+
+    Of a kind to come only what every row tells is checked, and kept.
+    """
+    if type(value) is not list or len(value) != len(InboxItem._fields):
+        raise ProtocolError(f"'{name}': an inbox item must be an array of {len(InboxItem._fields)} elements")
+    row: Any = InboxItem._make(value)
+    if (
+        type(row.seq) is not int
+        or not 1 <= row.seq <= LARGEST
+        or type(row.direction) is not int
+        or row.direction not in _DIRECTIONS
+        or type(row.id) is not bytes
+        or len(row.id) != ID_SIZE
+        or type(row.kind) is not int
+        or not 0 <= row.kind <= LARGEST
+        or type(row.time) is not int
+        or not 0 <= row.time <= LATEST
     ):
         raise ProtocolError(f"'{name}': this inbox item is not of the protocol's form")
+    if row.extras or type(row.extras) is not dict:
+        extras(f"{name}.extras", row.extras)
+    kind, body, file = _KINDS.get(row.kind), row.body, row.file
+    direction, identity = _DIRECTIONS[row.direction], MessageId(row.id)
+    if kind is None:
+        return UnknownItem(row.seq, direction, identity, row.kind, row.time)
+    if (
+        type(row.sender) is not str
+        or NAME_PATTERN.match(row.sender) is None
+        or type(row.to) is not list
+        or not 1 <= len(row.to) <= MAX_RECIPIENTS
+        or not (type(body) is bytes or type(body) is str)
+        or (utf8_size(body) if type(body) is str else len(body)) > MAX_BODY
+        or (row.client_id is not None and (type(row.client_id) is not bytes or len(row.client_id) != ID_SIZE))
+        or not all(type(each) is str and NAME_PATTERN.match(each) for each in row.to)
+        or (file is not None) is not (kind is Kind.FILE)
+    ):
+        raise ProtocolError(f"'{name}': this inbox item is not of the protocol's form")
+    facts = None if file is None else file_facts(f"{name}.file", file)
+    if type(body) is not str:
+        return UnknownItem(row.seq, direction, identity, kind, row.time)
     return InboxItem(
-        seq,
-        _DIRECTIONS[direction],
-        MessageId(identity),
-        _KINDS[kind],
-        UserName(sender),
-        tuple(to),
-        time,
-        body,
-        None if client_id is None else ClientId(client_id),
-        None if file is None else file_facts(name, file),
+        seq=row.seq,
+        direction=direction,
+        id=identity,
+        kind=kind,
+        sender=UserName(row.sender),
+        to=tuple(row.to),
+        time=row.time,
+        body=body,
+        client_id=None if row.client_id is None else ClientId(row.client_id),
+        file=facts,
     )
 
 
 def file_facts(name: str, value: Any) -> FileFacts:
     """Check what an item says of its file."""
-    if type(value) is list and len(value) == _FILE_PLACES:
-        identity, file_name, size, digest = value
+    if type(value) is list and len(value) == len(FileFacts._fields):
+        facts: Any = FileFacts._make(value)
         if (
-            type(identity) is bytes
-            and len(identity) == ID_SIZE
-            and type(file_name) is str
-            and 1 <= utf8_size(file_name) <= MAX_FILE_NAME
-            and type(size) is int
-            and 0 <= size <= LARGEST
-            and type(digest) is bytes
-            and len(digest) == DIGEST_SIZE
+            type(facts.id) is bytes
+            and len(facts.id) == ID_SIZE
+            and type(facts.name) is str
+            and 1 <= utf8_size(facts.name) <= MAX_FILE_NAME
+            and type(facts.size) is int
+            and 0 <= facts.size <= LARGEST
+            and type(facts.sha256) is bytes
+            and len(facts.sha256) == DIGEST_SIZE
         ):
-            return FileFacts(FileId(identity), file_name, size, digest)
+            return FileFacts._make(value)
     raise ProtocolError(f"'{name}': what this item says of its file is not of the protocol's form")

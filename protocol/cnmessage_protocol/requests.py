@@ -41,6 +41,7 @@ from cnmessage_protocol.schema import (
     fresh_name,
     integer,
     many,
+    name_or_none,
     optional,
     plain,
     text,
@@ -212,7 +213,7 @@ class Users(Request):
 
     VERB: ClassVar[str] = "users"
     RESULT: ClassVar[type[Any]] = UserList
-    after: str = wire(text(32), default="")
+    after: str = wire(name_or_none, default="")
     limit: int = wire(integer(1, MAX_USERS), default=MAX_USERS)
 
 
@@ -326,6 +327,4 @@ def parse_request(verb: str, arguments: Any) -> Request:
 
 def request_arguments(request: Request) -> Mapping[str, Any]:
     """The map a request travels as."""
-    if type(request) is Send:
-        return {"messages": [message.row() for message in request.messages]}
     return plain(request)

@@ -1,7 +1,7 @@
 """Every answer a broker gives, one frozen dataclass each.
 
-A client checks them as strictly as a broker checks requests. Which request is answered by which record
-stands in messages.py.
+A client checks every field that it knows as strictly as a broker checks requests, and ignores the others.
+Which request is answered by which record stands in requests.py.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from cnmessage_protocol.records import (
     MAX_BODY,
     MAX_FILE_NAME,
     MAX_RECIPIENTS,
-    InboxItem,
+    Item,
     inbox_item,
 )
 from cnmessage_protocol.schema import (
@@ -53,6 +53,13 @@ HEARTBEATS = (100, 60_000)
 
 LONGEST_EXPIRY = 600_000
 """Longest `expiry` of an attachment, in ms; the shortest is above its heartbeat."""
+
+CAPABILITIES = ("blocklist", "broadcast", "files", "history", "presence", "receipts")
+"""What a broker of this version may be asked for; a later one tells more words."""
+
+MAX_CAPABILITIES = 256
+MAX_CAPABILITY = 32
+"""Most words of capabilities, and most bytes of one."""
 
 FARTHEST = 32_767
 """Farthest port of deliveries above the port of requests, so that both are ports."""
@@ -139,7 +146,8 @@ class Attached:
 
     `attachment` is the topic to subscribe to and the name of this attachment in requests, `key` opens
     what comes on it, `heartbeat` and `expiry` are in milliseconds. `deliveries` is added to the port that
-    the client has reached the broker on, so that forwarded ports work.
+    the client has reached the broker on, so that forwarded ports work. `version` is the latest version of the
+    protocol that the broker speaks, `capabilities` are words for what it may be asked (CAPABILITIES).
     """
 
     user: str = wire(username)
@@ -153,6 +161,8 @@ class Attached:
     deliveries: int = wire(integer(1, FARTHEST))
     max_body: int = wire(integer(1, LARGEST))
     max_messages: int = wire(integer(1, LARGEST))
+    version: int = wire(integer(1, LARGEST))
+    capabilities: tuple[str, ...] = wire(many(text(MAX_CAPABILITY, min_bytes=1), MAX_CAPABILITIES))
 
     def __post_init__(self) -> None:
         if self.expiry <= self.heartbeat:
@@ -193,7 +203,7 @@ class Page:
     items may match; ask again with `before`, which the answer gives.
     """
 
-    items: tuple[InboxItem, ...] = wire(many(inbox_item, MAX_MESSAGES))
+    items: tuple[Item, ...] = wire(many(inbox_item, MAX_MESSAGES))
     head: int = wire(count)
     more: bool = wire(boolean)
     before: int = wire(count, default=0)
@@ -254,13 +264,10 @@ Result = TypeVar("Result")
 
 
 def parse_result(record: type[Result], values: Any) -> Result:
-    """The checked answer behind a decoded result map."""
-    return build(record, values)
+    """The checked answer behind a decoded result map. What a later broker adds to it is ignored."""
+    return build(record, values, lenient=True)
 
 
 def result_values(result: Any) -> dict[str, Any]:
     """The map an answer travels as."""
-    values = dict(plain(result))
-    if type(result) is Page:
-        values["items"] = [item.row() for item in result.items]
-    return values
+    return dict(plain(result))

@@ -110,7 +110,10 @@ def many(inner: Check, maximum: int, *, minimum: int = 0) -> Check:
     def check(name: str, value: Any) -> tuple[Any, ...]:
         if type(value) is not list or not minimum <= len(value) <= maximum:
             raise ProtocolError(f"'{name}' must be an array of {minimum} to {maximum} elements")
-        return tuple([inner(name, element) for element in value])
+        try:
+            return tuple([inner(name, element) for element in value])
+        except ProtocolError:  # which one is wrong is found out only now: it costs the good ones nothing
+            return tuple([inner(f"{name}[{place}]", element) for place, element in enumerate(value)])
 
     return check
 
@@ -121,7 +124,11 @@ def row(*inner: Check) -> Check:
     def check(name: str, value: Any) -> tuple[Any, ...]:
         if type(value) is not list or len(value) != len(inner):
             raise ProtocolError(f"'{name}' must be an array of {len(inner)} elements")
-        return tuple([one(name, element) for one, element in zip(inner, value, strict=True)])
+        try:
+            return tuple([one(name, element) for one, element in zip(inner, value, strict=True)])
+        except ProtocolError:
+            places = zip(inner, enumerate(value), strict=True)
+            return tuple([one(f"{name}[{place}]", element) for one, (place, element) in places])
 
     return check
 
@@ -138,6 +145,11 @@ def existing_name(name: str, value: Any) -> str:
     return _named(name, value, user_name)
 
 
+def name_or_none(name: str, value: Any) -> str:
+    """A user name, or an empty text for a place before all names."""
+    return "" if value == "" else existing_name(name, value)
+
+
 def fresh_name(name: str, value: Any) -> str:
     """A user name that may be taken: not reserved."""
     return _named(name, value, new_user_name)
@@ -149,13 +161,16 @@ def _named(name: str, value: Any, rule: Callable[[str], str]) -> str:
     try:
         return rule(value)
     except ValueError as error:
-        raise ProtocolError(str(error)) from error
+        raise ProtocolError(f"'{name}': {error}") from error
 
 
-def build(record: type[Record], values: Any) -> Record:
-    """Make `record` from a decoded map: every field checked, no unknown key, none missing."""
+def build(record: type[Record], values: Any, *, lenient: bool = False) -> Record:
+    """Make `record` from a decoded map: every field checked, none missing.
+
+    An unknown key is refused, or ignored when `lenient`: so clients read what a later broker tells.
+    """
     if type(values) is not dict:
-        raise ProtocolError("arguments must be a map")
+        raise ProtocolError("the fields must be a map")
     known = fields(record)  # type: ignore[arg-type]
     arguments = {}
     for each in known:
@@ -163,7 +178,7 @@ def build(record: type[Record], values: Any) -> Record:
             arguments[each.name] = each.metadata["check"](each.name, values[each.name])
         elif each.default is MISSING:
             raise ProtocolError(f"'{each.name}' is missing")
-    if len(arguments) != len(values):
+    if len(arguments) != len(values) and not lenient:
         unknown = sorted(str(key) for key in values.keys() - arguments.keys())
         raise ProtocolError(f"unknown key '{unknown[0][:64]}'")
     return record(**arguments)

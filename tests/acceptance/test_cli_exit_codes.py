@@ -74,6 +74,8 @@ def test_2_usage(cli: Cli) -> None:
         (("broadcast",), "--help"),
         (("history", "many"), "many"),
         (("send", "usage1", ""), "empty"),
+        (("send", "No Name!", "hi"), "cannot be a user"),
+        (("send", "usage1", "Lunch?", "now"), "put the text in quotes"),
         (("whoami", "--broker", "x y"), "HOST:PORT"),
         (("--profile", "../../etc", "whoami"), "cannot be a profile"),
         (("profile", "use", "missing"), "signup"),
@@ -157,7 +159,6 @@ def test_5_no_such_user_or_session(cli: Cli) -> None:
     for arguments in (
         ("send", "nobody-there", "hi"),
         ("send", "none1", "nobody-there", "hi"),
-        ("send", "No Name!", "hi"),
         ("history", "--with", "nobody-there"),
         ("blacklist", "add", "nobody-there"),
         ("sessions", "revoke", "999999"),

@@ -23,8 +23,10 @@ from zmq.utils import z85
 
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.envelope import OK, VERSION
+from cnmessage_protocol.results import CAPABILITIES
 from cnmessage_protocol.sealing import Sealer
 from tests.support.harness import free_port
+from tests.support.rows import item_row
 
 ID, DIGEST = bytes(16), bytes(32)
 TURN_MS = 5
@@ -59,11 +61,9 @@ FileAnswer = list[tuple[Any, ...]]
 """What is said on the file channel, in order: `(verb, map)`, a chunk with its bytes as third."""
 
 
-def item(seq: int, body: str = "hello", **places: Any) -> list[Any]:
-    """An inbox row; `time`, `sender`, `to` and `client_id` may be other ones."""
-    identity = seq.to_bytes(16, "big", signed=seq < 0)
-    to, sender = places.get("to", ["alice"]), places.get("sender", "bob")
-    return [seq, 0, identity, 0, sender, to, places.get("time", 0), body, places.get("client_id"), None]
+def item(seq: int, body: Any = "hello", **places: Any) -> list[Any]:
+    """An inbox row; every place may be another one, by name."""
+    return item_row(seq, body, **places)
 
 
 def page(items: list[Any], head: int, *, more: bool = False, before: int = 0) -> dict[str, Any]:
@@ -171,7 +171,8 @@ class FakeBroker:
             "max_messages": 1000,
         }
         marks = {"user": "alice", "epoch": ID, "head": 0, "read_upto": 0}
-        return {**marks, "attachment": topic, "key": key, **numbers, **other}
+        spoken = {"version": VERSION, "capabilities": list(CAPABILITIES)}
+        return {**marks, "attachment": topic, "key": key, **numbers, **spoken, **other}
 
     # -- inner ------------------------------------------------------------------------------------
 

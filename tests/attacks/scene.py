@@ -4,7 +4,6 @@ Signing up costs a password hash each, so it is done with wide budgets; attacked
 """
 
 import asyncio
-import os
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -13,10 +12,11 @@ from pathlib import Path
 
 from cnmessage_client import Client, Home
 from cnmessage_protocol.envelope import unpack_reply
-from cnmessage_protocol.ids import parse_id, uuid7
+from cnmessage_protocol.ids import parse_id
 from tests.attacks.ground import Account, Place
 from tests.support.harness import PASSWORD, BrokerProcess
 from tests.support.raw import Raw, frame, new_keys
+from tests.support.rows import message_row
 
 HONEST = 10
 CROWD = 256
@@ -103,4 +103,4 @@ async def _give(folder: Path, place: Place, text: str) -> str:
 
 def rows(count: int, to: Sequence[str], body: str) -> list[list[object]]:
     """Outgoing rows with ids of their own."""
-    return [[uuid7(0, os.urandom(10)), list(to), body] for _ in range(count)]
+    return [message_row(list(to), body) for _ in range(count)]

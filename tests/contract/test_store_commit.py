@@ -21,7 +21,7 @@ def test_a_message_enters_the_recipients_inboxes_and_the_senders_own(store: Stor
     )
     assert list(store.inbox_after(bob.id, 0, 9, 999)) == [received]
     assert list(store.inbox_after(carol.id, 0, 9, 999)) == [received]
-    own = replace(received, direction=Direction.SENT, client_id=new.client_id)
+    own = received._replace(direction=Direction.SENT, client_id=new.client_id)
     assert list(store.inbox_after(alice.id, 0, 9, 999)) == [own]
     assert list(store.inbox_after(dave.id, 0, 9, 999)) == []
     assert store.marks(dave.id).head == 0

@@ -39,7 +39,7 @@ def wide(desk: Desk, *, messages: int) -> tuple[Account, Account, list[InboxItem
 
 
 def on_the_wire(items: Any) -> int:
-    return sum(len(encode(item.row())) for item in items)
+    return sum(len(encode(item)) for item in items)
 
 
 # -- sync ------------------------------------------------------------------------------------------

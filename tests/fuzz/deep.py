@@ -24,6 +24,7 @@ from cnmessage_protocol.ids import ID_SIZE
 from tests.fuzz.case import DELIVERIES, FILES, Case, Ground, leave
 from tests.fuzz.zmtp import BOXED_COMMAND, MORE, Peer, command
 from tests.support.raw import frame
+from tests.support.rows import message_row
 
 _SMALL = 200_000
 
@@ -48,7 +49,7 @@ def listens_without_reading(ground: Ground) -> None:
     topic = _ask(asking, "attach", {"cursor": None, "epoch": None})["attachment"]
     subscription = rng.choice([listening.sealed(BOXED_COMMAND, command(b"SUBSCRIBE", topic)), b""])
     listening.send(subscription or listening.sealed(0, b"\1" + topic))
-    rows = [[rng.randbytes(ID_SIZE), [rng.choice(ground.names)], "x" * rng.choice([1, 40, 3000])]]
+    rows = [message_row([rng.choice(ground.names)], "x" * rng.choice([1, 40, 3000]), rng.randbytes(ID_SIZE))]
     for _ in range(rng.choice([1, 20, 150])):
         rows[0][0] = rng.randbytes(ID_SIZE)
         asking.send(asking.sealed(0, frame("send", {"messages": rows})))

@@ -17,6 +17,7 @@ from cnmessage_protocol.ids import uuid7
 from tests.support.channel import UPLOAD, FilePeer, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up
 from tests.support.raw import HandPeer, Raw, ask, frame, new_keys
+from tests.support.rows import message_row
 
 PUSHES = 1
 UNREAD = {"RCVHWM": 1, "RCVBUF": 4096}
@@ -34,7 +35,7 @@ def keys_of(home: Home, name: str) -> KeyPair:
 
 
 def send(peer: "zmq.Socket[bytes]", to: str, body: str) -> None:
-    reply = ask(peer, "send", {"messages": [[uuid7(1, b"%010d" % hash(body))[:16], [to], body]]})
+    reply = ask(peer, "send", {"messages": [message_row([to], body, uuid7(1, b"%010d" % hash(body))[:16])]})
     assert reply.error is None
 
 
@@ -65,7 +66,7 @@ def test_an_answer_that_waits_goes_to_the_connection_that_asked_and_to_nobody_el
 ) -> None:
     asked: dict[str, dict[str, Any]] = {
         "login": {"name": "alice", "password": "correct horse battery"},
-        "send": {"messages": [[uuid7(1, bytes(10)), ["bob"], "mine"]]},
+        "send": {"messages": [message_row(["bob"], "mine")]},
         "history": {"peer": "bob"},
     }
     for _ in range(10):
@@ -195,7 +196,7 @@ def test_at_a_stop_what_is_handed_over_arrives_and_peers_that_break_off_do_not_e
             peer.curve(new_keys())
             peer.send_bytes(b"".join(peer.sealed(frame("whoami", {})) for _ in range(20)))
         assert ask(alice, "whoami", {}).error is None
-        alice.send(frame("send", {"messages": [[uuid7(1, bytes(10)), ["bob"], "last words"]]}))
+        alice.send(frame("send", {"messages": [message_row(["bob"], "last words")]}))
         assert alice.poll(5000)
         running.broker.stop()
         for peer in peers:

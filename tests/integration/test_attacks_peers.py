@@ -12,6 +12,7 @@ from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import uuid7
 from tests.support.harness import BrokerThread, sign_up
 from tests.support.raw import HandPeer, Raw, answer, ask, new_keys
+from tests.support.rows import message_row
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_metadata_through_libzmqs_own_option_is_not_believed(raw: Raw, alice: Ke
         ("attach", {}),
         ("detach", {"attachment": bytes(16)}),
         ("beat", {"attachment": bytes(16), "cursor": 0}),
-        ("send", {"messages": [[uuid7(1, bytes(10)), ["alice"], "hi"]]}),
+        ("send", {"messages": [message_row(["alice"], "hi")]}),
         ("sync", {"after": 0}),
         ("history", {}),
         ("ack", {"upto": 1}),
@@ -134,7 +135,7 @@ def test_a_second_user_cannot_use_anothers_attachment_or_session(
     assert revoked.error.code is ErrorCode.NO_SUCH_SESSION
 
     identity = uuid7(1, bytes(10))
-    ask(victim, "send", {"messages": [[identity, ["bob"], "for bob alone"]]})
+    ask(victim, "send", {"messages": [message_row(["bob"], "for bob alone", identity)]})
     assert ask(attacker, "sync", {"after": 0}).result["items"] == []
     assert ask(attacker, "history", {}).result["items"] == []
     item = ask(raw.dealer(_keys(home, "bob")), "sync", {"after": 0}).result["items"][0]
@@ -145,7 +146,7 @@ def test_a_second_user_cannot_use_anothers_attachment_or_session(
 
 def test_the_broker_writes_the_sender_whatever_the_request_says(raw: Raw, alice: KeyPair, home: Home) -> None:
     attacker = raw.dealer(_keys(home, "mallory"))
-    row = [uuid7(1, bytes(10)), ["bob"], "pay at once"]
+    row = message_row(["bob"], "pay at once")
     for forged in ([*row, "alice"], ["alice", *row], {"from": "alice"}):
         refused = ask(attacker, "send", {"messages": [forged]})
         assert refused.error is not None
@@ -162,7 +163,7 @@ def test_a_client_id_of_another_user_is_no_conflict_and_no_ack_of_theirs(
     alice: KeyPair,
     home: Home,
 ) -> None:
-    row = [uuid7(1, bytes(10)), ["bob"], "same id"]
+    row = message_row(["bob"], "same id")
     first = ask(raw.dealer(alice), "send", {"messages": [row]}).result["acks"]
     second = ask(raw.dealer(_keys(home, "mallory")), "send", {"messages": [row]}).result["acks"]
     assert first[0][1] != second[0][1]

@@ -15,10 +15,10 @@ from cnmessage_client import Client, Home
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.envelope import unpack_reply
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.ids import uuid7
 from cnmessage_protocol.requests import REQUESTS
 from tests.support.harness import BrokerThread, sign_up
 from tests.support.raw import Raw, answer, ask, frame, new_keys
+from tests.support.rows import message_row
 
 FRAMES = 6000
 WINDOW = 200
@@ -72,8 +72,8 @@ SHAPES = {
     "arguments in a list": frame("whoami", []),
     "arguments nil": frame("whoami", None),
     "unknown argument": frame("whoami", {"sudo": True}),
-    "a thousand and one messages": frame("send", {"messages": [[bytes(16), ["a"], ""]] * 1001}),
-    "body of 64 KiB and one": frame("send", {"messages": [[uuid7(1, bytes(10)), ["bob"], "x" * 65_537]]}),
+    "a thousand and one messages": frame("send", {"messages": [message_row(["a"], "", bytes(16))] * 1001}),
+    "body of 64 KiB and one": frame("send", {"messages": [message_row(["bob"], "x" * 65_537)]}),
     "just below the frame limit": b"\xc4" * ((1 << 20) - 64),  # CURVE adds 33 bytes, which count
 }
 

@@ -11,6 +11,7 @@ from cnmessage_client.link.courier import compose
 from cnmessage_client.link.outbox import Outbox
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, sign_up
 from tests.support.raw import Raw, answer, ask, frame, new_keys
+from tests.support.rows import message_row
 
 FLOOD = 40
 
@@ -111,7 +112,7 @@ def test_one_client_id_cannot_hide_another_message(broker: BrokerThread, home: H
 def test_a_flood_of_expensive_requests_does_not_hold_up_others(broker: BrokerThread, home: Home) -> None:
     # From a stranger, one frame below the largest that is read; each is checked name by name.
     names = [f"n{number}" for number in range(256)]
-    costly = frame("send", {"messages": [[bytes(16), names, "x"]] * 600})
+    costly = frame("send", {"messages": [message_row(names, "x", bytes(16))] * 600})
 
     async def scenario(flood: "zmq.Socket[bytes]") -> int:
         async with Client(home=home, profile="alice") as alice:

@@ -3,13 +3,12 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cnmessage_client import FileInfo, LoginSession, User
-from cnmessage_client.model import message_of
+from cnmessage_client.model import entry_of
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
@@ -85,10 +84,10 @@ def test_what_the_library_turns_into_json_fits_the_schema() -> None:
         "x",
         identity,
     )
-    of_file = replace(item, kind=Kind.FILE, file=FileFacts(FileId(bytes(16)), "x", 0, bytes(32)))
-    listed = FileInfo(message_of(item).id, "x", 0, None, "a", "", now, None, "uploading", ())
+    of_file = item._replace(kind=Kind.FILE, file=FileFacts(FileId(bytes(16)), "x", 0, bytes(32)))
+    listed = FileInfo(entry_of(item).id, "x", 0, None, "a", "", now, None, "uploading", ())
     made = {
-        "message": [message_of(item).as_json(), message_of(of_file).as_json()],
+        "message": [entry_of(item).as_json(), entry_of(of_file).as_json()],
         "offer": [{**listed.as_json(), "direction": "sent"}],
         "user": [User("a", online=True, last_seen=now).as_json(), User("a", False, None).as_json()],
         "session": [LoginSession(1, "x", now, now, online=True, current=False).as_json()],

@@ -51,6 +51,7 @@ def test_the_public_client_api_is_what_the_readme_and_users_rely_on() -> None:
         "SentFile",
         "SyncClient",
         "TransferProgress",
+        "Unknown",
         "User",
         "new_event_loop",
     ]

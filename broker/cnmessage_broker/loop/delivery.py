@@ -14,7 +14,7 @@ from cnmessage_broker.store.ports.records import Account, FileRow, Stored, Submi
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.records import TO_EVERYONE, Direction, FileFacts, Kind, Outgoing, row_size
+from cnmessage_protocol.records import TO_EVERYONE, Direction, FileFacts, InboxItem, Kind, Outgoing, row_size
 
 PUSH_BYTES = 1 << 17
 """About the most bytes of body in one delivery."""
@@ -32,6 +32,9 @@ def address(
 
     A recipient who blocks the sender gets nothing, and the sender is not told.
     """
+    body = message.body
+    if isinstance(body, bytes):
+        raise RequestError(ErrorCode.BAD_REQUEST, "this broker carries bodies of text only, not of bytes")
     if message.to == TO_EVERYONE:
         kind = Kind.BROADCAST
         recipients = [owner for owner in attachments.online_owners() if owner != sender.id]
@@ -46,7 +49,7 @@ def address(
         tuple(recipients),
         message.to,
         kind,
-        message.body,
+        body,
         now_ms,
         frozenset(store.blockers_of(sender.id)),
     )
@@ -78,16 +81,13 @@ def existing(store: Store, name: str) -> int:
     """The account of a name; RequestError when it is no user."""
     account = store.account_by_name(name)
     if account is None:
-        raise RequestError(
-            ErrorCode.NO_SUCH_USER,
-            f"there is no user '{name}'; 'cnmessage users' lists those there are",
-        )
+        raise RequestError(ErrorCode.NO_SUCH_USER, f"there is no user '{name}'")
     return account.id
 
 
 def pushes(attachments: Attachments, stored: Iterable[tuple[Submission, Stored]]) -> Iterable[Push]:
     """Deliveries of freshly stored messages to all who are online, in lists, in order."""
-    rows: defaultdict[int, list[tuple[int, int, list[Any]]]] = defaultdict(list)
+    rows: defaultdict[int, list[tuple[int, int, InboxItem]]] = defaultdict(list)
     online = attachments.online_owners()
     for new, place in stored:
         if not place.fresh:
@@ -106,24 +106,23 @@ def pushes(attachments: Attachments, stored: Iterable[tuple[Submission, Stored]]
             yield from _lists(attachment, items)
 
 
-def _row(new: Submission, seq: int, direction: Direction, owner: int) -> list[Any]:
-    client_id = new.client_id if owner == new.sender else None
-    return [
-        seq,
-        direction,
-        new.id,
-        new.kind,
-        new.sender_name,
-        new.to,
-        new.time,
-        new.body,
-        client_id,
-        None if new.file is None else new.file.row(),
-    ]
+def _row(new: Submission, seq: int, direction: Direction, owner: int) -> InboxItem:
+    return InboxItem(
+        seq=seq,
+        direction=direction,
+        id=new.id,
+        kind=new.kind,
+        sender=new.sender_name,
+        to=new.to,
+        time=new.time,
+        body=new.body,
+        client_id=new.client_id if owner == new.sender else None,
+        file=new.file,
+    )
 
 
-def _lists(attachment: Attachment, items: list[tuple[int, int, list[Any]]]) -> Iterable[Push]:
-    batch: list[Any] = []
+def _lists(attachment: Attachment, items: list[tuple[int, int, InboxItem]]) -> Iterable[Push]:
+    batch: list[InboxItem] = []
     filled = 0
     for seq, size, row in items:
         if not attachment.takes(seq, size):

@@ -103,7 +103,7 @@ def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     """Check guard and budgets, run the handler, turn its errors into a refusal."""
     command = command_of(request)
     if command.guard is Guard.LOGGED_IN and caller.account is None:
-        text = "this device is not logged in; use 'cnmessage login' or 'cnmessage signup'"
+        text = "this device is not logged in"
         return [Refuse(RequestError(ErrorCode.UNAUTHENTICATED, text))]
     wait = _debt(command.cost, caller, deps)
     if wait > 0:

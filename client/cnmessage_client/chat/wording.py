@@ -4,7 +4,7 @@ Called by drawing.py and plainlines.py.
 """
 
 from cnmessage_client.chat.talk.entries import Said
-from cnmessage_client.model import MessageFile
+from cnmessage_client.model import UNKNOWN, MessageFile
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
 
 
@@ -16,6 +16,8 @@ def told_to(said: Said, peer: str | None) -> bool:
 
 def content(said: Said) -> str:
     """The text of a message, below the file that it offers."""
+    if said.unknown:
+        return UNKNOWN
     if said.file is None:
         return said.body
     file = offer(said.file, received=said.mark is None)

@@ -5,7 +5,7 @@ of those that died and sends what they left, under the same ids, so the broker s
 No fsync: what a killed process has written survives it; a power cut may take what was not acknowledged.
 
     record   b"M" or b"A" · length 4, big-endian · CRC-32 4 · payload
-    M        msgpack row [client_id, to, body]        A   client_id (settled, one way or the other)
+    M        msgpack of records.Outgoing        A   client_id (settled, one way or the other)
 """
 
 import fcntl
@@ -44,7 +44,7 @@ class Outbox:
 
     def add(self, messages: Iterable[Outgoing]) -> None:
         """Write messages down; a STORAGE error when the disk does not take them."""
-        records = {message.client_id: _record(b"M", encode(message.row())) for message in messages}
+        records = {message.client_id: _record(b"M", encode(message)) for message in messages}
         self._write(b"".join(records.values()))
         self._open |= records
 

@@ -9,13 +9,35 @@ from typing import Any, TypeVar
 from cnmessage_client.link.connection import Connection, unreachable
 from cnmessage_client.link.pages import Walk, check_order
 from cnmessage_client.profile import Address, Profile
-from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.errors import (
+    BrokenAnswerError,
+    CnMessageError,
+    ErrorCode,
+    ProtocolError,
+    RequestError,
+)
 from cnmessage_protocol.machines.effects import Answer
 from cnmessage_protocol.machines.liveness import Backoff
 from cnmessage_protocol.machines.session import Session
-from cnmessage_protocol.records import InboxItem
-from cnmessage_protocol.requests import Files, History, Request, Users, parse_request, request_arguments
-from cnmessage_protocol.results import MAX_FILES, MAX_MESSAGES, MAX_USERS, FileList, Page, UserList
+from cnmessage_protocol.records import Item
+from cnmessage_protocol.requests import (
+    Files,
+    History,
+    Receipts,
+    Request,
+    Users,
+    parse_request,
+    request_arguments,
+)
+from cnmessage_protocol.results import (
+    MAX_FILES,
+    MAX_MESSAGES,
+    MAX_USERS,
+    FileList,
+    Page,
+    ReceiptList,
+    UserList,
+)
 from cnmessage_protocol.schema import LARGEST
 
 Result = TypeVar("Result")
@@ -81,10 +103,10 @@ class Requests:
                     raise
             await asyncio.sleep(pause)
 
-    async def history(self, limit: int, wanted: History) -> list[InboxItem]:
+    async def history(self, limit: int, wanted: History) -> list[Item]:
         """The latest `limit` items that match, page by page until there are enough or no more."""
         walk = self._walk()
-        found: list[Sequence[InboxItem]] = []
+        found: list[Sequence[Item]] = []
         missing, before = limit, wanted.before
         while missing > 0:
             count = min(missing, MAX_MESSAGES)
@@ -101,6 +123,13 @@ class Requests:
             check_order([page.before, least], 0)
             before = page.before
         return [item for items in reversed(found) for item in items]
+
+    async def receipts(self, ids: Sequence[bytes]) -> Sequence[tuple[bytes, Sequence[tuple[str, str]]]]:
+        """How far these messages have come, each by its id."""
+        answer: ReceiptList = await self.read(Receipts(tuple(ids)))
+        if sorted(identity for identity, _ in answer.receipts) != sorted(set(ids)):
+            raise BrokenAnswerError("it tells of other messages than it was asked about")
+        return answer.receipts
 
     async def users(self) -> list[tuple[str, bool, int | None]]:
         """All rows of the list of users."""
@@ -183,5 +212,5 @@ def _as_decoded(request: Request) -> dict[str, Any]:
     }
 
 
-def _size(item: InboxItem) -> int:
+def _size(item: Item) -> int:
     return item.size

@@ -6,12 +6,18 @@ inbox keeps the rest.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from cnmessage_client.link.connection import Connection
+from cnmessage_client.model import Message, Unknown
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.machines.session import Session
-from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.records import Item
+
+P = ParamSpec("P")
+Caller = TypeVar("Caller")
 
 PAUSE_AT = 8192
 RESUME_AT = 1024
@@ -28,13 +34,13 @@ class Stream:
     def __init__(self, session: Session, connection: Connection) -> None:
         self._session = session
         self._connection = connection
-        self._items: deque[InboxItem] = deque()
+        self._items: deque[Item] = deque()
         self._bytes = 0
         self._changed = asyncio.Event()
         self._failure: CnMessageError | None = None
         self._following = False
 
-    def put(self, items: Sequence[InboxItem]) -> None:
+    def put(self, items: Sequence[Item]) -> None:
         """New items came."""
         self._items.extend(items)
         self._bytes += sum(item.size for item in items)
@@ -47,7 +53,7 @@ class Stream:
         self._failure = error
         self._changed.set()
 
-    async def items(self, after: int | None) -> AsyncIterator[InboxItem]:
+    async def items(self, after: int | None) -> AsyncIterator[Item]:
         """Every item from the read mark on, or above `after`; then live."""
         if self._following and after is not None:
             raise CnMessageError(
@@ -78,3 +84,29 @@ class Stream:
         self._connection.paused = paused
         self._connection.perform(self._session.pause(self._connection.now(), paused=paused))
         self._connection.look()
+
+
+def only_messages(
+    call: Callable[Concatenate[Caller, P], Coroutine[Any, Any, list[Message | Unknown]]],
+) -> Callable[Concatenate[Caller, P], Coroutine[Any, Any, list[Message]]]:
+    """The same call, without what this version cannot show."""
+
+    @wraps(call)
+    async def filtered(self: Caller, /, *args: P.args, **kwargs: P.kwargs) -> list[Message]:
+        return [each for each in await call(self, *args, **kwargs) if isinstance(each, Message)]
+
+    return filtered
+
+
+def following_messages(
+    call: Callable[Concatenate[Caller, P], AsyncIterator[Message | Unknown]],
+) -> Callable[Concatenate[Caller, P], AsyncIterator[Message]]:
+    """The same iteration, without what this version cannot show."""
+
+    @wraps(call)
+    async def filtered(self: Caller, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Message]:
+        async for each in call(self, *args, **kwargs):
+            if isinstance(each, Message):
+                yield each
+
+    return filtered

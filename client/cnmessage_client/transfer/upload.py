@@ -4,6 +4,7 @@ Must know no socket.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from cnmessage_client.transfer.job import Hands, Job, Report
 from cnmessage_client.transfer.journal import Entry, Journal, Undertaking
 from cnmessage_client.transfer.names import sent_name
 from cnmessage_client.transfer.source import Source
-from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Chunk, Kept, Opened, Put
 from cnmessage_protocol.files.transfer import Effect, Phase, SeekTo
 from cnmessage_protocol.files.upload import Upload
@@ -206,3 +207,20 @@ def check_order(order: Order) -> Order:
     recipients(order.to)  # the error that a message with these recipients has
     order.put("name", 0)
     return order
+
+
+def uploads(
+    paths: Sequence[str | os.PathLike[str]],
+    names: Sequence[str] | None,
+    order: Order,
+    journal: Journal,
+    limit: float,
+    report: Report,
+) -> list[Uploading]:
+    """An upload for each path, under its own name or the one that `names` has for it."""
+    if names is not None and len(names) != len(paths):
+        raise RequestError(ErrorCode.BAD_REQUEST, "give as many names as paths, or none")
+    return [
+        Uploading(Path(path), None if names is None else names[at], order, journal, limit, report)
+        for at, path in enumerate(paths)
+    ]

@@ -11,7 +11,7 @@ from cnmessage_protocol.machines.liveness import EXPIRY, Backoff
 STEADY = EXPIRY
 """Seconds that an attachment must have lasted before its end counts as bad luck and not as a habit."""
 
-LOGGED_OUT = "this session was logged out; log in again with: cnmessage login"
+LOGGED_OUT = "this session was logged out"
 """What a session ends with that another device, or its user, has ended."""
 
 JOIN_PATIENCE = 1.0

@@ -83,10 +83,30 @@ class FileNews:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """For the first time a delivery came of this kind, which this version does not know."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The session cannot go on without the application: logged out, or a broker of another kind."""
 
     error: RequestError
 
 
-Effect = OpenLink | CloseLink | Transmit | Listen | Answer | Settle | Moved | Roster | FileNews | End | Show
+Effect = (
+    OpenLink
+    | CloseLink
+    | Transmit
+    | Listen
+    | Answer
+    | Settle
+    | Moved
+    | Roster
+    | FileNews
+    | Unknown
+    | End
+    | Show
+)

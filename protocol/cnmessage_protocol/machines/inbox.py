@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.records import Item
 
 HOLD = 256
 """Most items kept beyond a gap; more are dropped and asked for."""
@@ -31,7 +31,7 @@ _REMEMBERED = 4096
 class Show:
     """Items to hand to the application, in order, each for the first time."""
 
-    items: Sequence[InboxItem]
+    items: Sequence[Item]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Inbox:
         self.cursor = cursor
         self.head = cursor
         self.paused = False
-        self._held: dict[int, InboxItem] = {}
+        self._held: dict[int, Item] = {}
         self._asking = False
         self._asked_after = cursor
         self._barren = 0
@@ -80,9 +80,9 @@ class Inbox:
         """When `tick` has something to do, or None."""
         return None if self._asking or self.paused else self._overdue
 
-    def pushed(self, now: float, items: Sequence[InboxItem]) -> list[InboxEffect]:
+    def pushed(self, now: float, items: Sequence[Item]) -> list[InboxEffect]:
         """Items came on the push channel."""
-        ready: list[InboxItem] = []
+        ready: list[Item] = []
         for item in () if self.paused else items:
             if item.seq == self.cursor + 1:
                 self._take(item, ready)
@@ -105,7 +105,7 @@ class Inbox:
         self._asked_after = self.cursor
         return [Ask(self.cursor)]
 
-    def page(self, now: float, items: Sequence[InboxItem], head: int, *, more: bool) -> list[InboxEffect]:
+    def page(self, now: float, items: Sequence[Item], head: int, *, more: bool) -> list[InboxEffect]:
         """The answer to an Ask."""
         self._asking = False
         useful = head <= self._asked_after or any(item.seq == self._asked_after + 1 for item in items[:1])
@@ -114,7 +114,7 @@ class Inbox:
             text = f"it says that there are messages above {self._asked_after} and does not give them"
             return [Stuck(text)]
         before = self.cursor
-        ready: list[InboxItem] = []
+        ready: list[Item] = []
         for item in items:
             if item.seq == self.cursor + 1:
                 self._take(item, ready)
@@ -155,15 +155,15 @@ class Inbox:
         self._overdue = None
         return self.ask_now() if self.cursor < self._target else self._settle(now, [])
 
-    def _take(self, item: InboxItem, ready: list[InboxItem]) -> None:
-        next_item: InboxItem | None = item
+    def _take(self, item: Item, ready: list[Item]) -> None:
+        next_item: Item | None = item
         while next_item is not None:
             self.cursor = next_item.seq
             if next_item.id not in self._replayed:
                 ready.append(next_item)
             next_item = self._held.pop(self.cursor + 1, None) if self._held else None
 
-    def _settle(self, now: float, ready: list[InboxItem]) -> list[InboxEffect]:
+    def _settle(self, now: float, ready: list[Item]) -> list[InboxEffect]:
         if ready:
             self._recent.extend([item.id for item in ready])
         if self._held:

@@ -11,7 +11,7 @@ answered under the same ids, so that a broken link costs time and nothing else. 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cnmessage_protocol.deliveries import Closed, Delivery, FileState, Hello, Items, Presence
+from cnmessage_protocol.deliveries import Closed, Delivery, FileState, Hello, Items, Presence, UnknownDelivery
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ErrorCode, NoProgressError, ProtocolError, RequestError
 from cnmessage_protocol.machines.calls import Calls
@@ -27,15 +27,19 @@ from cnmessage_protocol.machines.effects import (
     Roster,
     Settle,
     Transmit,
+    Unknown,
 )
 from cnmessage_protocol.machines.inbox import Ask, Inbox, InboxEffect, Show, Stuck
 from cnmessage_protocol.machines.liveness import EARLY_BEAT, Liveness
 from cnmessage_protocol.machines.readmark import Reading
 from cnmessage_protocol.machines.sendqueue import SendQueue
 from cnmessage_protocol.machines.states import DOWN, FETCHING, TRANSITIONS, Event, State
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.records import Outgoing, UnknownItem
 from cnmessage_protocol.requests import Ack, Attach, Beat, Detach, Request, Send, Sync
 from cnmessage_protocol.results import Attached, Page, Pulse, ReadMark, Sent
+
+MOST_KINDS = 16
+"""Kinds of deliveries to come that an application is told of, each once: they may come often."""
 
 
 class Session:
@@ -46,6 +50,13 @@ class Session:
         self.inbox: Inbox | None = None
         self.queue = SendQueue()
         self.attached: Attached | None = None
+        self.version = 0
+        """The latest version of the protocol that the broker speaks; 0 until it has said so."""
+        self.capabilities: frozenset[str] = frozenset()
+        """What the broker may be asked for, in its own words; empty until it has said so."""
+        self.unknown = 0
+        """Inbox items and deliveries that this version cannot show."""
+        self._kinds: set[str] = set()
         self._composure = Composure(jitter)
         self._deliveries = deliveries
         self._liveness = Liveness(0.0)
@@ -151,6 +162,8 @@ class Session:
                 return [Roster(changes)]
             case FileState():
                 return [FileNews(delivery)]
+            case UnknownDelivery(kind):
+                return self._unknown_kind(kind)
             case Closed(reason) if self.attached is not None:
                 if reason == ErrorCode.UNAUTHENTICATED:
                     return self._end(now, RequestError(ErrorCode.UNAUTHENTICATED, LOGGED_OUT))
@@ -266,6 +279,7 @@ class Session:
             self.inbox.restored(min(attached.read_upto, attached.head))
         self._read.attached(attached.read_upto, restored=restored)
         self.attached, self._epoch = attached, attached.epoch
+        self.version, self.capabilities = attached.version, frozenset(attached.capabilities)
         self._liveness.agreed(now, attached.heartbeat / 1000, attached.expiry / 1000)
         self._beat_cursor = self.inbox.cursor
         self._join_by = now + JOIN_PATIENCE
@@ -316,11 +330,19 @@ class Session:
         batch = self.queue.next_batch(now)
         return self._call(now, Send(batch)) if batch else []
 
+    def _unknown_kind(self, kind: str) -> list[Effect]:
+        self.unknown += 1
+        if kind in self._kinds or len(self._kinds) == MOST_KINDS:
+            return []
+        self._kinds.add(kind)
+        return [Unknown(kind)]
+
     def _inbox_effects(self, now: float, wanted: Iterable[InboxEffect]) -> list[Effect]:
         effects: list[Effect] = []
         for each in wanted:
             match each:
-                case Show():
+                case Show(items):
+                    self.unknown += sum(type(item) is UnknownItem for item in items)
                     effects.append(each)
                 case Ask(after):
                     effects += self._call(now, Sync(after))

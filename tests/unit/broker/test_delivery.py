@@ -7,8 +7,8 @@ from cnmessage_broker.loop.effects import Push
 from cnmessage_broker.store.ports.records import Group, Stored, Submission
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.records import Direction, FileFacts, Kind
+from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
 from cnmessage_protocol.requests import Block, Send
 from tests.contract.conftest import Desk
 from tests.unit.broker.conftest import Room, message
@@ -79,12 +79,14 @@ def test_a_push_reaches_every_program_of_recipient_and_sender(room: Room) -> Non
     rows = {push.attachment.topic: push.values["items"] for push in room.pushed}
     assert rows.keys() == {hers.topic, his.topic, his_too.topic}
     assert rows[his.topic] == rows[his_too.topic]
-    ((seq, direction, found, kind, sender, to, _, body, client_id, file),) = rows[his.topic]
-    assert (seq, direction, found, kind, sender) == (1, Direction.RECEIVED, identity, Kind.DIRECT, "alice")
-    assert (to, body, client_id, file) == (("bob",), "hi", None, None)
+    (his_item,) = rows[his.topic]
+    (time,) = {item.time for item in rows[his.topic]}
+    assert his_item == InboxItem(
+        1, Direction.RECEIVED, identity, Kind.DIRECT, UserName("alice"), (UserName("bob"),), time, "hi", None
+    )
     (own,) = rows[hers.topic]
-    assert own[1] == Direction.SENT
-    assert own[8] is not None
+    assert own.direction == Direction.SENT
+    assert own.client_id is not None
 
 
 def test_a_push_shows_what_the_store_gives_later(room: Room) -> None:
@@ -95,8 +97,8 @@ def test_a_push_shows_what_the_store_gives_later(room: Room) -> None:
     room.send(bob, "all", "two")
     for push in room.pushed:
         for row in push.values["items"]:
-            (item,) = room.store.inbox_after(push.attachment.owner, row[0] - 1, 1, 999)
-            assert item.row() == row
+            (item,) = room.store.inbox_after(push.attachment.owner, row.seq - 1, 1, 999)
+            assert item == row
 
 
 def offered(room: Room, sender: str, *recipients: str, note: str = "") -> Submission:
@@ -133,7 +135,7 @@ def test_a_pushed_file_shows_what_the_store_gives_later(room: Room) -> None:
     for push in pushed:
         (row,) = push.values["items"]
         (item,) = room.store.inbox_after(push.attachment.owner, 0, 9, 999)
-        assert item.row() == row
+        assert item == row
         assert item.file == new.file
     (item,) = room.store.inbox_after(his.owner, 0, 9, 999)
     assert his._bytes - before == item.size
@@ -209,7 +211,7 @@ def test_pushes_of_one_commit_from_many_senders_keep_the_inboxs_order(room: Room
     outcomes = [each for each in room.store.commit(Group(list(group))) if isinstance(each, Stored)]
     lists = list(pushes(room.deps.attachments, zip(group, outcomes, strict=True)))
     for push in lists:
-        items = [row[0] for row in push.values["items"]]
+        items = [row.seq for row in push.values["items"]]
         assert items == list(range(1, room.store.marks(push.attachment.owner).head + 1))
     assert len(lists) == 3
 

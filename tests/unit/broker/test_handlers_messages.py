@@ -5,14 +5,14 @@ import pytest
 from cnmessage_broker.loop.handlers import blocklist, messages
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import MessageId, UserName
-from cnmessage_protocol.records import row_size
+from cnmessage_protocol.records import InboxItem, row_size
 from cnmessage_protocol.requests import Ack, Block, Blocklist, History, Receipts, Send, Sync, Unblock, Whoami
 from cnmessage_protocol.results import Done, Page
 from tests.unit.broker.conftest import Room, message
 
 
 def bodies(page: Page) -> list[str]:
-    return [item.body for item in page.items]
+    return [item.body for item in page.items if isinstance(item, InboxItem)]
 
 
 def test_each_message_of_a_request_is_stored_or_refused_by_itself(room: Room) -> None:
@@ -232,3 +232,14 @@ def test_a_full_blocklist_takes_no_more_but_a_repetition(room: Room, monkeypatch
     room.ask(alice, Block("bob"))
     assert room.refusal(alice, Block("carol")) is ErrorCode.TOO_LARGE
     assert room.ask(alice, Block("bob")) == Done()
+
+
+def test_a_body_of_bytes_is_refused_by_itself(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    good, sealed = message("bob", "one"), message("bob")._replace(body=b"sealed")
+    sent = room.ask(alice, Send((sealed, good)))
+    assert [ack[0] for ack in sent.acks] == [good.client_id]
+    ((client_id, code, text),) = sent.refused
+    assert (client_id, code) == (sealed.client_id, "bad_request")
+    assert "bodies of text only" in text
+    assert bodies(room.ask(bob, Sync(0))) == ["one"]

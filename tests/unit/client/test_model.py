@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.model import LoginSession, User, from_millis, json_time, message_of, to_millis
+from cnmessage_client.model import LoginSession, Message, User, entry_of, from_millis, json_time, to_millis
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Direction, InboxItem, Kind
 
@@ -20,7 +20,8 @@ def _item(direction: Direction, kind: Kind, client_id: ClientId | None) -> Inbox
 
 
 def test_a_received_message_is_the_documented_object() -> None:
-    message = message_of(_item(Direction.RECEIVED, Kind.DIRECT, None))
+    message = entry_of(_item(Direction.RECEIVED, Kind.DIRECT, None))
+    assert isinstance(message, Message)
     assert message.received
     assert message.client_id is None
     assert message.as_json() == {
@@ -36,7 +37,8 @@ def test_a_received_message_is_the_documented_object() -> None:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_an_own_copy_tells_its_client_id_and_every_kind_has_its_word(kind: Kind) -> None:
-    message = message_of(_item(Direction.SENT, kind, ClientId(bytes(16))))
+    message = entry_of(_item(Direction.SENT, kind, ClientId(bytes(16))))
+    assert isinstance(message, Message)
     assert not message.received
     assert message.client_id == str(UUID(int=0))
     assert message.kind in {"direct", "broadcast", "file"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cnmessage_client.model import Message, MessageFile, User
+from cnmessage_client.model import UNKNOWN, Message, MessageFile, Unknown, User
 from cnmessage_client.shell.oneshot import ProcessSurface
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -52,6 +52,30 @@ def _renderer(form: str) -> Renderer:
 
 def _file(name: str = "report.pdf", identity: str = "1a2b3c4d-0000-4000-8000-000000000001") -> MessageFile:
     return MessageFile(identity, name, 1_300_000, "ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        ("person", f"{TIME.astimezone():%Y-%m-%d %H:%M:%S}  {UNKNOWN}\n{UNKNOWN}\n"),
+        (
+            "colour",
+            f"\x1b[2m{TIME.astimezone():%Y-%m-%d %H:%M:%S}  {UNKNOWN}\x1b[0m\n\x1b[2m{UNKNOWN}\x1b[0m\n",
+        ),
+        ("lines", "7\t2026-03-01T09:30:00.005Z\t9\t\t\t\n\t\ttyping\t\t\t\n"),
+        (
+            "json",
+            (
+                '{"kind": "9", "seq": 7, "id": "0190", "time": "2026-03-01T09:30:00.005Z"}\n'
+                '{"kind": "typing", "seq": null, "id": null, "time": null}\n'
+            ),
+        ),
+    ],
+)
+def test_what_cannot_be_shown_is_one_line(capsys: pytest.CaptureFixture[str], form: str, shown: str) -> None:
+    _renderer(form).entry(Unknown("0190", 7, "9", TIME, received=True))
+    _renderer(form).pushed("typing")
+    assert capsys.readouterr().out == shown
 
 
 @pytest.mark.parametrize("form", ["json", "person", "colour", "lines"])

@@ -12,7 +12,16 @@ from hypothesis.strategies import SearchStrategy
 from cnmessage_protocol.ids import EVERYONE, ID_SIZE, RESERVED_NAMES
 from cnmessage_protocol.records import DIGEST_SIZE, Direction, Kind, file_facts, inbox_item, outgoing
 from cnmessage_protocol.results import Attached
-from cnmessage_protocol.schema import LARGEST, LATEST, Check, boolean, existing_name, fresh_name, username
+from cnmessage_protocol.schema import (
+    LARGEST,
+    LATEST,
+    Check,
+    boolean,
+    existing_name,
+    fresh_name,
+    name_or_none,
+    username,
+)
 
 Values = SearchStrategy[Any]
 
@@ -50,14 +59,18 @@ TOO_LONG: Values = (
 _recipients = st.lists(NAMES.filter(lambda name: name != EVERYONE), min_size=1, max_size=4) | st.just(
     [EVERYONE]
 )
+EXTRAS = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8) | IDS | COUNTS, max_size=3)
+"""Of rows that a broker sends: what a client does not know, it leaves out."""
+
 _digests = st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE)
 _facts = st.tuples(IDS, BODIES, COUNTS, _digests).map(list)
 _ROWS: dict[Any, Values] = {
     boolean: st.booleans(),
     existing_name: NAMES,
+    name_or_none: NAMES | st.just(""),
     username: NAMES,
     fresh_name: NAMES.filter(lambda name: name not in RESERVED_NAMES),
-    outgoing: st.tuples(IDS, _recipients, BODIES).map(list),
+    outgoing: st.tuples(IDS, _recipients, BODIES | st.binary(min_size=1, max_size=40), st.just({})).map(list),
     inbox_item: st.sampled_from(Kind).flatmap(
         lambda kind: st.tuples(
             st.integers(1, LARGEST),
@@ -70,6 +83,7 @@ _ROWS: dict[Any, Values] = {
             BODIES,
             st.none() | IDS,
             _facts if kind is Kind.FILE else st.none(),
+            EXTRAS,
         ).map(list)
     ),
     file_facts: _facts,

@@ -27,10 +27,11 @@ from cnmessage_protocol.results import (
     parse_result,
 )
 from cnmessage_protocol.schema import LARGEST, LATEST
+from tests.support.rows import item_row
 
 ID, DIGEST = bytes(16), bytes(32)
-ITEM = [1, 0, ID, 0, "bob", ["alice"], 0, "hello", None, None]
-OFFER = [1, 0, ID, 2, "bob", ["alice"], 0, "", None, [ID, "a", 1, DIGEST]]
+ITEM = item_row(1)
+OFFER = item_row(1, "", kind=2, file=[ID, "a", 1, DIGEST])
 FILE = [1, ID, "bob", "a", 1, DIGEST, "", 0, 0, "stored", [["alice", "offered", 0]]]
 PAGE = {"items": [ITEM], "head": 1, "more": False, "before": 1}
 ATTACHED = {
@@ -45,6 +46,8 @@ ATTACHED = {
     "deliveries": 1,
     "max_body": 1,
     "max_messages": 1,
+    "version": 1,
+    "capabilities": ["files"],
 }
 IDENTITY = {"user": "alice", "session": 1, "head": 1, "read_upto": 1, "unread": 1, "blocked": 1}
 PULSE = {"head": 1, "epoch": ID, "read_upto": 1}
@@ -64,7 +67,7 @@ def numbers(record: type[Any], values: dict[str, Any], *names: str) -> list[Any]
 @pytest.mark.parametrize(
     ("record", "values", "name", "most"),
     [
-        *numbers(Attached, ATTACHED, "head", "read_upto", "max_body", "max_messages"),
+        *numbers(Attached, ATTACHED, "head", "read_upto", "max_body", "max_messages", "version"),
         pytest.param(Attached, ATTACHED, "expiry", LONGEST_EXPIRY, id="expiry"),
         pytest.param(Attached, ATTACHED, "deliveries", 32767, id="deliveries"),
         pytest.param(Attached, {**ATTACHED, "expiry": LONGEST_EXPIRY}, "heartbeat", HEARTBEATS[1], id="beat"),

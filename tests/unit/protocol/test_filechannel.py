@@ -139,10 +139,10 @@ MALFORMED: dict[str, tuple[list[bytes], str]] = {
     "a digest too short": ([said("finish", {"sha256": bytes(31)})], "'sha256' must be 32 bytes"),
     "a name with a path": ([said("put", PUT | {"name": "a/b"})], "'name' must not hold '/' or NUL"),
     "an empty name": ([said("put", PUT | {"name": ""})], "'name' must have at least 1 bytes"),
-    "a user that cannot be": ([said("put", PUT | {"to": ["b b"]})], "'to': 'b b' cannot be a user"),
+    "a user that cannot be": ([said("put", PUT | {"to": ["b b"]})], "'to[0]': 'b b' cannot be a user"),
     "no user": ([said("put", PUT | {"to": []})], "'to' must be an array of 1 to 256"),
-    "a number for a user": ([said("put", PUT | {"to": [1]})], "'to' must hold names"),
-    "a file for everyone": ([said("put", PUT | {"to": ["all"]})], "'to' must name users"),
+    "a number for a user": ([said("put", PUT | {"to": [1]})], "'to[0]' must hold names"),
+    "a file for everyone": ([said("put", PUT | {"to": ["all"]})], "'to[0]' must name users"),
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.machines.inbox import HOLD, PATIENCE, Ask, Inbox, InboxEffect, Show
-from cnmessage_protocol.records import Direction, InboxItem, Kind
+from cnmessage_protocol.records import Direction, InboxItem, Item, Kind
 from cnmessage_protocol.testing import FakeClock, Fate, Link, calm
 from tests.unit.protocol.strategies import thorough
 
@@ -45,7 +45,7 @@ class InboxOverALossyLink(RuleBasedStateMachine):
         self.heads: Link[int] = Link(self._fate)
         self.written: list[InboxItem] = []
         self.numbers = 0
-        self.shown: list[InboxItem] = []
+        self.shown: list[Item] = []
         self.shown_before_restore = 0
         self.asking_since: float | None = None
         self.generation = 0

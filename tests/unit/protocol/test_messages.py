@@ -22,6 +22,7 @@ from cnmessage_protocol.envelope import (
 from cnmessage_protocol.errors import EXIT_STATUS, ErrorCode, ProtocolError
 from cnmessage_protocol.requests import REQUESTS, Request, parse_request
 from cnmessage_protocol.results import MAX_RECEIPT_IDS, parse_result, result_values
+from tests.support.rows import message_row
 from tests.unit.protocol.strategies import UINT63, thorough, valid_map
 
 RECORDS = sorted(REQUESTS.values(), key=lambda record: record.VERB)
@@ -118,8 +119,8 @@ def test_a_request_id_is_a_whole_number_of_63_bits(request_id: Any) -> None:
         ("attach", {"epoch": bytes(15)}, False),
         ("detach", {"attachment": bytes(17)}, False),
         ("send", {"messages": []}, False),
-        ("send", {"messages": [[bytes(16), ["bob"], "x"]] * 1000}, True),
-        ("send", {"messages": [[bytes(16), ["bob"], "x"]] * 1001}, False),
+        ("send", {"messages": [message_row(["bob"], "x", bytes(16))] * 1000}, True),
+        ("send", {"messages": [message_row(["bob"], "x", bytes(16))] * 1001}, False),
         ("receipts", {"ids": [bytes(16)] * MAX_RECEIPT_IDS}, True),
         ("receipts", {"ids": [bytes(16)] * (MAX_RECEIPT_IDS + 1)}, False),
         ("receipts", {"ids": []}, False),

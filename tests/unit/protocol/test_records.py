@@ -12,6 +12,7 @@ from cnmessage_protocol.records import (
     MAX_BODY,
     MAX_FILE_NAME,
     MAX_RECIPIENTS,
+    InboxItem,
     Outgoing,
     check_body,
     inbox_item,
@@ -19,8 +20,9 @@ from cnmessage_protocol.records import (
     recipients,
     utf8_size,
 )
-from cnmessage_protocol.requests import Send
+from cnmessage_protocol.requests import Send, parse_request
 from cnmessage_protocol.schema import LARGEST, LATEST
+from tests.support.rows import item_row, message_row
 from tests.unit.protocol.strategies import BODIES, IDS, NAMES, thorough, valid
 
 WIDTHS = pytest.mark.parametrize(("letter", "width"), [("a", 1), ("é", 2), ("€", 3), ("😀", 4)])
@@ -40,8 +42,9 @@ def test_a_body_of_exactly_64_kib_travels_whole(letter: str, width: int) -> None
     assert len(body.encode()) == utf8_size(body) == 65536
     call = unpack_request(pack_request(1, Send((Outgoing(CLIENT_ID, BOB, body),))))
     assert call.request == Send((Outgoing(CLIENT_ID, BOB, body),))
-    row = [1, 0, bytes(16), 0, "bob", ["al"], 0, body, None, None]
-    assert inbox_item("item", decode(encode(row), REPLY_LIMITS)).body == body
+    item = inbox_item("item", decode(encode(item_row(1, body)), REPLY_LIMITS))
+    assert isinstance(item, InboxItem)
+    assert item.body == body
 
 
 @WIDTHS
@@ -57,7 +60,7 @@ def test_a_body_one_byte_longer_is_too_large(letter: str, width: int) -> None:
 def test_an_empty_body_is_refused_and_one_byte_is_enough() -> None:
     with pytest.raises(ProtocolError, match="empty"):
         check_body("")
-    assert outgoing("messages", [bytes(16), ["bob"], "x"]).body == "x"
+    assert outgoing("messages", message_row(["bob"], "x")).body == "x"
 
 
 @pytest.mark.parametrize("body", ["\ud800", "a\udfffb", "\udc80" * 70000])
@@ -70,19 +73,20 @@ def test_a_lone_surrogate_is_not_a_body(body: str) -> None:
 @given(valid(outgoing))
 def test_a_message_row_survives_the_wire(row: list[object]) -> None:
     message = outgoing("messages", row)
-    assert outgoing("messages", decode(encode(message.row()), REQUEST_LIMITS)) == message
+    assert outgoing("messages", decode(encode(message), REQUEST_LIMITS)) == message
 
 
 @thorough(200, 2000)
 @given(valid(inbox_item))
 def test_an_inbox_row_survives_the_wire(row: list[object]) -> None:
     item = inbox_item("items", row)
-    assert inbox_item("items", decode(encode(item.row()), REPLY_LIMITS)) == item
+    assert isinstance(item, InboxItem)
+    assert inbox_item("items", decode(encode(item), REPLY_LIMITS)) == item
 
 
 @pytest.mark.parametrize(("kind", "facts"), [(0, FACTS), (1, FACTS), (2, None)])
 def test_items_of_kind_file_and_no_others_tell_of_a_file(kind: int, facts: object) -> None:
-    row = [1, 0, bytes(16), kind, "bob", ["al"], 0, "", None, facts]
+    row = item_row(1, "", kind=kind, file=facts)
     with pytest.raises(ProtocolError, match="not of the protocol's form"):
         inbox_item("item", row)
 
@@ -103,16 +107,19 @@ def test_items_of_kind_file_and_no_others_tell_of_a_file(kind: int, facts: objec
 )
 def test_facts_of_another_form_are_refused(facts: object) -> None:
     with pytest.raises(ProtocolError, match="of its file"):
-        inbox_item("item", [1, 0, bytes(16), 2, "bob", ["al"], 0, "", None, facts])
+        inbox_item("item", item_row(1, "", kind=2, file=facts))
 
 
 def test_the_size_of_an_item_is_never_below_what_it_takes_on_the_wire() -> None:
     most = LARGEST
     facts = [bytes(16), "x" * MAX_FILE_NAME, most, bytes(32)]
-    longest = [most, 1, bytes(16), 2, "x" * 32, ["y" * 32] * 256, LATEST, "z" * MAX_BODY, bytes(16), facts]
-    for row in (longest, [*longest[:3], 0, *longest[4:9], None]):
-        item = inbox_item("items", row)
-        assert len(encode(item.row())) <= item.size
+    longest = {"direction": 1, "sender": "x" * 32, "to": ["y" * 32] * 256, "time": LATEST}
+    for kind, file in ((2, facts), (0, None)):
+        item = inbox_item(
+            "items", item_row(most, "z" * MAX_BODY, kind=kind, file=file, client_id=bytes(16), **longest)
+        )
+        assert isinstance(item, InboxItem)
+        assert len(encode(item)) <= item.size
 
 
 @given(IDS, st.lists(NAMES, min_size=1, max_size=40), BODIES | st.integers(1, MAX_BODY).map("é".__mul__))
@@ -120,7 +127,7 @@ def test_the_size_of_a_message_is_never_below_what_it_takes_on_the_wire(
     client_id: bytes, to: list[str], body: str
 ) -> None:
     message = Outgoing(ClientId(client_id), tuple(map(UserName, to)), body)
-    assert len(encode(message.row())) <= message.size
+    assert len(encode(message)) <= message.size
 
 
 def test_recipients_number_from_1_to_256() -> None:
@@ -143,7 +150,19 @@ def test_all_stands_alone(to: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "b b", "é", "x" * 33])
-def test_a_recipient_who_cannot_exist_is_no_such_user(name: str) -> None:
-    with pytest.raises(ProtocolError) as caught:
+def test_a_name_that_no_user_can_have_is_a_bad_request_wherever_it_stands(name: str) -> None:
+    with pytest.raises(ProtocolError, match="cannot be a user") as caught:
         recipients([name])
-    assert caught.value.code is ErrorCode.NO_SUCH_USER
+    codes = {caught.value.code}
+    for verb, arguments in (
+        ("signup", {"name": name, "password": "long enough"}),
+        ("login", {"name": name, "password": "x"}),
+        ("history", {"peer": name}),
+        ("block", {"name": name}),
+        ("users", {"after": name or "-"}),
+        ("send", {"messages": [[bytes(16), [name], "x", {}]]}),
+    ):
+        with pytest.raises(ProtocolError, match="characters") as caught:
+            parse_request(verb, arguments)
+        codes.add(caught.value.code)
+    assert codes == {ErrorCode.BAD_REQUEST}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Delivery, Hello, Items
-from cnmessage_protocol.envelope import Reply, pack_result, unpack_reply
+from cnmessage_protocol.envelope import VERSION, Reply, pack_result, unpack_reply
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.machines.effects import (
@@ -26,9 +26,10 @@ from cnmessage_protocol.machines.inbox import Show
 from cnmessage_protocol.machines.liveness import EXPIRY
 from cnmessage_protocol.machines.sendqueue import Acked, Refused
 from cnmessage_protocol.machines.session import Session
-from cnmessage_protocol.records import MAX_BODY, Direction, InboxItem, Kind, Outgoing
+from cnmessage_protocol.records import MAX_BODY, Direction, InboxItem, Item, Kind, Outgoing
 from cnmessage_protocol.requests import Ack, Attach, Beat, Detach, Request, Send, Sync, Users
 from cnmessage_protocol.results import (
+    CAPABILITIES,
     MAX_MESSAGES,
     Attached,
     Done,
@@ -107,6 +108,8 @@ class ModelBroker:
                     12417,
                     MAX_BODY,
                     MAX_MESSAGES,
+                    VERSION,
+                    CAPABILITIES,
                 ), []
             case Detach(attachment):
                 self.attachments.pop(attachment, None)
@@ -139,7 +142,7 @@ class ModelBroker:
                 refused.append((message.client_id, "no_such_user", "there is no user 'nobody'"))
                 continue
             if message.client_id not in self.stored:
-                item = self.write(ALICE, message.body, message.client_id)
+                item = self.write(ALICE, str(message.body), message.client_id)
                 fresh.append(item)
                 self.stored[message.client_id] = (message, item.id, item.seq)
             known, identity, seq = self.stored[message.client_id]
@@ -173,7 +176,7 @@ class World:
         self.perform(self.session.open(0.0))
 
     @property
-    def shown(self) -> list[InboxItem]:
+    def shown(self) -> list[Item]:
         """Every item the application was given."""
         return [item for show in self.journal.of(Show) for item in show.items]
 

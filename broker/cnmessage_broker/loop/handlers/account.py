@@ -120,7 +120,7 @@ def revoke(request: Revoke, caller: Caller, deps: Deps) -> list[Effect]:
     if gone is None:
         raise RequestError(
             ErrorCode.NO_SUCH_SESSION,
-            f"you have no session {request.session}; 'cnmessage sessions' lists yours",
+            f"you have no session {request.session}",
         )
     return [Reply(Done()), *_end_attachments([gone], deps)]
 

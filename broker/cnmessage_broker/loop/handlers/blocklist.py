@@ -37,10 +37,7 @@ def blocklist(_: Blocklist, caller: Caller, deps: Deps) -> list[Effect]:
 def _other(name: str, account: Account, deps: Deps) -> Account:
     target = deps.store.account_by_name(name)
     if target is None:
-        raise RequestError(
-            ErrorCode.NO_SUCH_USER,
-            f"there is no user '{name}'; 'cnmessage users' lists those there are",
-        )
+        raise RequestError(ErrorCode.NO_SUCH_USER, f"there is no user '{name}'")
     if target.id == account.id:
         raise RequestError(ErrorCode.CONFLICT, "you cannot block yourself")
     return target

@@ -62,9 +62,7 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
     if request.unread:
         above = max(above, marks.read)
     if request.peer not in {None, EVERYONE} and deps.store.account_by_name(str(request.peer)) is None:
-        raise RequestError(
-            ErrorCode.NO_SUCH_USER, f"there is no user '{request.peer}'; 'cnmessage users' lists all"
-        )
+        raise RequestError(ErrorCode.NO_SUCH_USER, f"there is no user '{request.peer}'")
     found = deps.store.history(
         account.id,
         Query(

@@ -2,11 +2,12 @@
 
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, MarkReceived, Presence, Reply
+from cnmessage_protocol.envelope import VERSION
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.machines.liveness import EXPIRY, HEARTBEAT
 from cnmessage_protocol.records import MAX_BODY
 from cnmessage_protocol.requests import Attach, Beat, Detach, Users
-from cnmessage_protocol.results import MAX_MESSAGES, Attached, Done, Pulse, UserList
+from cnmessage_protocol.results import CAPABILITIES, MAX_MESSAGES, Attached, Done, Pulse, UserList
 
 DELIVERIES = 1
 """The push socket's port, counted from the request socket's; sockets.py binds it there."""
@@ -39,6 +40,8 @@ def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
         deliveries=DELIVERIES,
         max_body=MAX_BODY,
         max_messages=MAX_MESSAGES,
+        version=VERSION,
+        capabilities=CAPABILITIES,
     )
     return [*effects, Reply(answer)]
 

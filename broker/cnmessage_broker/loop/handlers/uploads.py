@@ -70,17 +70,16 @@ def _check_quota(put: Put, account: Account, deps: Deps) -> None:
     config, used = deps.config, deps.store.files.usage(account.id)
     files = used.files + max(0, used.overdue_files - config.file_count)
     size = used.size + max(0, used.overdue_size - config.file_quota)
-    advice = "withdraw older files"
     if files >= config.file_count:
         text = (
             f"you have {files} files here, unfinished ones included, and this broker keeps "
-            f"{config.file_count} for a user; {advice} to send '{put.name}'"
+            f"{config.file_count} for a user, so '{put.name}' finds no place"
         )
         raise RequestError(ErrorCode.QUOTA, text)
     if size + put.size > config.file_quota:
         text = (
             f"'{put.name}' has {put.size} bytes, but only {max(0, config.file_quota - size)} of your "
-            f"{config.file_quota} are left; {advice}"
+            f"{config.file_quota} are left"
         )
         raise RequestError(ErrorCode.QUOTA, text)
 

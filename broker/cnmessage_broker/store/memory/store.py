@@ -177,16 +177,16 @@ class MemoryStore:
         seq = len(items) + 1
         items.append(
             InboxItem(
-                seq,
-                direction,
-                new.id,
-                new.kind,
-                new.sender_name,
-                new.to,
-                new.time,
-                new.body,
-                client_id,
-                file,
+                seq=seq,
+                direction=direction,
+                id=new.id,
+                kind=new.kind,
+                sender=new.sender_name,
+                to=new.to,
+                time=new.time,
+                body=new.body,
+                client_id=client_id,
+                file=file,
             ),
         )
         return seq

@@ -120,16 +120,16 @@ class Inboxes:
         seq, direction, identity, kind, sender, to, time, body, client_id = row
         try:
             return InboxItem(
-                seq,
-                Direction(direction),
-                MessageId(identity),
-                Kind(kind),
-                self._accounts[sender].name,
-                tuple([UserName(name) for name in to.split()]),
-                time,
-                body,
-                ClientId(client_id) if sender == owner else None,
-                self._facts(identity) if kind == Kind.FILE else None,
+                seq=seq,
+                direction=Direction(direction),
+                id=MessageId(identity),
+                kind=Kind(kind),
+                sender=self._accounts[sender].name,
+                to=tuple([UserName(name) for name in to.split()]),
+                time=time,
+                body=body,
+                client_id=ClientId(client_id) if sender == owner else None,
+                file=self._facts(identity) if kind == Kind.FILE else None,
             )
         except (KeyError, ValueError) as error:
             raise self._db.damage(error) from error

@@ -36,11 +36,11 @@ class Backlog:
         self._below, self._wanted = None, 0
         if me.unread == 0:
             return me.head
-        found = await client.history(MOST_SHOWN, unread=True)
+        found = await client.entries(MOST_SHOWN, unread=True)
         if not found:
             return me.head
         after = max(found[0].seq - 1, me.head - _MOST_AROUND)
-        shown = sum(message.seq > after for message in found)
+        shown = sum(entry.seq > after for entry in found)
         if shown < me.unread:
             self._below = after
             left_out(me.unread, shown)

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from cnmessage_client.chat.drive.backlog import Backlog
 from cnmessage_client.client import Client
 from cnmessage_client.link.trust import trust_loopback
-from cnmessage_client.model import Message, Receipt
+from cnmessage_client.model import Message, Receipt, Unknown
 from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.read.completion import remember_names
 from cnmessage_client.shell.settings import Settings
@@ -50,8 +50,11 @@ class News(Protocol):
     def moved(self, state: State, retry_in: float) -> None:
         """The connection; in order with the messages that came before and after."""
 
-    def came(self, message: Message) -> None:
-        """A message, in order."""
+    def came(self, message: Message | Unknown) -> None:
+        """A message, or what cannot be shown, in order."""
+
+    def pushed(self, kind: str) -> None:
+        """A delivery of a kind to come, for the first time."""
 
     def left_out(self, unread: int, shown: int) -> None:
         """So many are unread, of which only the latest will come; the others stay unread."""
@@ -205,6 +208,7 @@ class Living:
         client.on_state = partial(self._moved, client)
         client.on_presence = self._news.presence
         client.on_file = self._news.file_moved
+        client.on_unknown = self._news.pushed
         await client.connect()
         return client
 
@@ -258,7 +262,7 @@ class Living:
         """Take everything that comes, until the client ends."""
         try:
             after = await self._beginning(client)
-            async for message in client.messages(after=after, auto_ack=False, own=True):
+            async for message in client.follow(after=after, auto_ack=False, own=True):
                 self._backlog.came(user, message.seq)
                 self._news.came(message)
                 if message.seq % _AT_ONCE == 0:

@@ -210,7 +210,7 @@ class Driver(Feeding):
     async def _load_earlier(self, wanted: LoadEarlier) -> None:
         try:
             client = await self.living.get()
-            found = await client.history(wanted.limit, peer=wanted.peer, before=wanted.before)
+            found = await client.entries(wanted.limit, peer=wanted.peer, before=wanted.before)
         except CnMessageError as error:
             if error.code is not ErrorCode.NO_SUCH_USER:  # the talk says so in its own words
                 self.warned(f"earlier messages did not come: {error.message}")

@@ -15,7 +15,7 @@ from cnmessage_client.chat.screens import Screen
 from cnmessage_client.chat.talk.effects import Effect, Redraw, Show
 from cnmessage_client.chat.talk.entries import Trouble
 from cnmessage_client.chat.talk.talk import Talk
-from cnmessage_client.model import Message
+from cnmessage_client.model import Message, Unknown
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.machines.states import State
@@ -95,9 +95,13 @@ class Feeding(ABC):
         """The connection has another state."""
         self.feed(lambda now: self.talk.moved(state, retry_in, now))
 
-    def came(self, message: Message) -> None:
-        """A message came."""
+    def came(self, message: Message | Unknown) -> None:
+        """A message came, or what cannot be shown."""
         self.feed(lambda now: self.talk.came(message, now))
+
+    def pushed(self, kind: str) -> None:
+        """A delivery of a kind to come, for the first time."""
+        self.feed(lambda now: self.talk.pushed(kind, now))
 
     def left_out(self, unread: int, shown: int) -> None:
         """Not all that is unread will be shown."""

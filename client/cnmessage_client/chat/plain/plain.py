@@ -19,6 +19,7 @@ from typing import Self, TextIO
 from cnmessage_client.chat.editor import edit_text
 from cnmessage_client.chat.plain.reader import LineReader
 from cnmessage_client.chat.plain.words import (
+    delivery_json,
     mark_json,
     mark_line,
     message_json,
@@ -27,7 +28,18 @@ from cnmessage_client.chat.plain.words import (
     other_line,
 )
 from cnmessage_client.chat.screens import TalkView
-from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Output, Preview, Rule, Said, Trouble, Typed
+from cnmessage_client.chat.talk.entries import (
+    Entry,
+    Mark,
+    Note,
+    Output,
+    Preview,
+    Pushed,
+    Rule,
+    Said,
+    Trouble,
+    Typed,
+)
 from cnmessage_client.shell.out.progress import Events, Lines, View
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.safe_text import safe_text
@@ -84,6 +96,10 @@ class Plain:
                     self._say(said)
             case Note(text) | Trouble(text) | Rule(text):
                 self._tell(text)
+            case Pushed(kind) if self._as_json:
+                self.surface.out(delivery_json(kind))
+            case Pushed():
+                self._tell(entry.text)
             case Output(text):
                 self.surface.out(text)
             case Typed():

@@ -9,7 +9,7 @@ from typing import Any
 
 from cnmessage_client.chat.talk.entries import Mark, Said
 from cnmessage_client.chat.wording import content, told_to
-from cnmessage_client.model import json_time
+from cnmessage_client.model import Unknown, json_time, pushed_json
 from cnmessage_client.shell.out.safe_text import one_field, safe_text
 
 _SHOWN = 60
@@ -19,6 +19,8 @@ _SHOWN = 60
 def message_line(said: Said, *, dated: bool = False) -> str:
     """A message; `dated` when it is not of just now."""
     time = f"{said.time.astimezone():{'%Y-%m-%d ' if dated else ''}%H:%M:%S}"
+    if said.unknown:
+        return f"{time} {content(said)}"
     return f"{time} {one_field(said.sender)}{_arrow(said)}: {one_field(content(said))}"
 
 
@@ -32,6 +34,8 @@ def mark_line(said: Said) -> str:
 
 def message_json(said: Said) -> str:
     """A message as everywhere with --json."""
+    if said.unknown:
+        return json.dumps(Unknown(said.key, said.seq or 0, said.kind, said.time, received=True).as_json())
     file = {} if said.file is None else {"file": said.file.as_json()}
     return json.dumps(
         {
@@ -66,6 +70,11 @@ def other_line(text: str) -> str:
 def other_json(text: str) -> str:
     """The same as an object."""
     return json.dumps({"note": text})
+
+
+def delivery_json(kind: str) -> str:
+    """A delivery of a kind to come, as an object."""
+    return json.dumps(pushed_json(kind))
 
 
 def _arrow(said: Said) -> str:

@@ -12,7 +12,18 @@ from functools import lru_cache
 from cnmessage_client.chat.screen.ansi import printed_lines
 from cnmessage_client.chat.screen.cells import MOST_MARKS, Fragment, Row, cells, cut, tame, wrap
 from cnmessage_client.chat.screen.theme import Theme
-from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Output, Preview, Rule, Said, Trouble, Typed
+from cnmessage_client.chat.talk.entries import (
+    Entry,
+    Mark,
+    Note,
+    Output,
+    Preview,
+    Pushed,
+    Rule,
+    Said,
+    Trouble,
+    Typed,
+)
 from cnmessage_client.chat.wording import content, offer, told_to
 from cnmessage_client.shell.out.safe_text import safe_text
 
@@ -27,10 +38,14 @@ _NEW = "new"
 def draw(entry: Entry, width: int, theme: Theme, peer: str | None = None) -> list[Row]:
     """The rows of an entry in the view of `peer`, which own messages to it need not name."""
     match entry:
+        case Said(unknown=True) as said:
+            return _plain(f"{said.time.astimezone():%H:%M} {content(said)}", width, theme.dim)
         case Said():
             return _said(entry, width, theme, peer)
         case Preview(said) if said.mark is Mark.FAILED:
             return _said(said, width, theme, peer)  # why it failed, and what can be done, has to be seen
+        case Preview(said) if said.unknown:
+            return draw(said, width, theme, peer)
         case Preview(said):
             mark = _mark(said, theme)
             room = width - cells(mark[1]) - 1 if mark[1] else width
@@ -38,6 +53,8 @@ def draw(entry: Entry, width: int, theme: Theme, peer: str | None = None) -> lis
             return [[text, ("", " "), mark] if mark[1] else [text]]
         case Note(text):
             return _plain(text, width, theme.dim)
+        case Pushed():
+            return _plain(entry.text, width, theme.dim)
         case Trouble(text):
             return _plain(text, width, theme.trouble)
         case Rule(label):

@@ -3,7 +3,7 @@
 Also says when the bell may ring. Called by talk.py.
 """
 
-from cnmessage_client.model import Message
+from cnmessage_client.model import Message, Unknown
 
 MOST_HELD = 2000
 """Messages that wait; when there are more, they are shown before the line that counts them."""
@@ -17,7 +17,7 @@ class Arrivals:
 
     def __init__(self) -> None:
         self.missed = 0
-        self._held: list[Message] = []
+        self._held: list[Message | Unknown] = []
         self._quiet_until = float("-inf")
 
     @property
@@ -29,12 +29,12 @@ class Arrivals:
         """The connection was lost: counting begins."""
         self.missed = 0
 
-    def hold(self, message: Message) -> None:
+    def hold(self, message: Message | Unknown) -> None:
         """Keep this one."""
         self._held.append(message)
         self.missed += message.received
 
-    def release(self) -> list[Message]:
+    def release(self) -> list[Message | Unknown]:
         """What was kept, in order."""
         held, self._held = self._held, []
         return held

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from cnmessage_client.model import MessageFile
+from cnmessage_client.model import UNKNOWN, MessageFile
 
 
 class Mark(Enum):
@@ -25,7 +25,7 @@ class Said:
     """One message. `key` is its place in the talk: its client id for own ones, else its message id.
 
     `mark` is None for what others wrote. `seq` is None until the broker has given one. `reason` says why a
-    FAILED one failed.
+    FAILED one failed. One that is `unknown` cannot be shown by this version, and has neither sender nor body.
     """
 
     key: str
@@ -38,6 +38,7 @@ class Said:
     seq: int | None = None
     file: MessageFile | None = None
     reason: str = ""
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,18 @@ class Note:
     """A dim line: presence, connection, hints. What a person reads and forgets."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A delivery of a kind to come, which stands in no inbox and cannot be shown."""
+
+    kind: str
+
+    @property
+    def text(self) -> str:
+        """What a person is told."""
+        return UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +100,4 @@ class Output:
     from_top: bool = False
 
 
-Entry = Said | Preview | Note | Trouble | Rule | Typed | Output
+Entry = Said | Preview | Note | Pushed | Trouble | Rule | Typed | Output

@@ -21,7 +21,7 @@ from cnmessage_client.chat.talk.effects import (
     Ring,
     RunCommand,
 )
-from cnmessage_client.chat.talk.entries import Entry, Note, Output, Trouble, Typed
+from cnmessage_client.chat.talk.entries import Entry, Note, Output, Pushed, Trouble, Typed
 from cnmessage_client.chat.talk.lines import (
     OWN_ALIASES,
     OWN_COMMANDS,
@@ -41,7 +41,7 @@ from cnmessage_client.chat.talk.own import Speaking
 from cnmessage_client.chat.talk.presence import Presence
 from cnmessage_client.chat.talk.status import Completions, Status
 from cnmessage_client.chat.talk.views import Conversations, conversations_of, said_of
-from cnmessage_client.model import Delivered, Message, Receipt
+from cnmessage_client.model import Delivered, Message, Receipt, Unknown
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.ids import EVERYONE
@@ -192,7 +192,7 @@ class Talk:
 
     # -- messages ---------------------------------------------------------------------------------
 
-    def came(self, message: Message, now: float) -> list[Effect]:
+    def came(self, message: Message | Unknown, now: float) -> list[Effect]:
         """A message of the stream, own copies among them: each once and in order."""
         self._latest = message.seq
         if not self._link.returning:
@@ -214,12 +214,13 @@ class Talk:
         del now
         return self._own.receipts(found)
 
-    def earlier(self, peer: str | None, messages: Sequence[Message], now: float) -> list[Effect]:
+    def earlier(self, peer: str | None, messages: Sequence[Message | Unknown], now: float) -> list[Effect]:
         """The answer to LoadEarlier."""
         effects: list[Effect] = []
         for message in messages:
-            self._presence.learn((message.sender,))
-            effects += self._own.confirmed(message, now)
+            if isinstance(message, Message):
+                self._presence.learn((message.sender,))
+                effects += self._own.confirmed(message, now)
         ids = {said_of(each).key: each.id for each in messages}
         fresh, shown = self._views.earlier(peer, [said_of(each) for each in messages])
         for said in fresh:
@@ -268,6 +269,11 @@ class Talk:
         del now
         told = {"done": "has fetched", "failed": "gave up fetching"}.get(news.state)
         return [] if told is None else self.note(f"{news.user} {told} {news.name}")
+
+    def pushed(self, kind: str, now: float) -> list[Effect]:
+        """A delivery of a kind to come, for the first time."""
+        del now
+        return self._views.add(Pushed(kind))
 
     def finished(self, words: tuple[str, ...], status: int, now: float) -> list[Effect]:
         """A RunCommand ended."""
@@ -330,10 +336,12 @@ class Talk:
         hint = f"; did you mean '{near[0]}'?" if near else "; 'users' lists those there are"
         return [*effects, *self.note(f"no user '{peer}' was seen so far{hint}")]
 
-    def _take(self, message: Message, now: float) -> list[Effect]:
+    def _take(self, message: Message | Unknown, now: float) -> list[Effect]:
         """Show a message of the stream where it belongs, or confirm the line that is shown."""
-        self._presence.learn((message.sender,))
         said = said_of(message)
+        if isinstance(message, Unknown):
+            return [*self._views.came(said, (), unread=True), *self._views.mark_read()]
+        self._presence.learn((message.sender,))
         if message.client_id is not None and self._own.outgoing.ours(message.client_id):
             self._views.saw(message.seq)
             return [*self._own.confirmed(message, now), *self._views.mark_read()]

@@ -12,7 +12,7 @@ from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Re
 from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.unread import Unread
 from cnmessage_client.chat.talk.view import MOST_ENTRIES, View
-from cnmessage_client.model import Message
+from cnmessage_client.model import Message, Unknown
 from cnmessage_protocol.ids import EVERYONE
 
 MOST_VIEWS = 50
@@ -194,8 +194,10 @@ class Conversations:
         return view
 
 
-def said_of(message: Message) -> Said:
+def said_of(message: Message | Unknown) -> Said:
     """A message as a view holds it. An own one is stored when it comes; only such have a client id."""
+    if isinstance(message, Unknown):
+        return Said(message.id, message.time, "", (), message.kind, "", seq=message.seq, unknown=True)
     own = message.client_id is not None or not message.received
     return Said(
         key=message.client_id or message.id,
@@ -212,6 +214,8 @@ def said_of(message: Message) -> Said:
 
 def conversations_of(said: Said) -> tuple[str, ...]:
     """Where a message belongs besides home: with its sender, or, an own one, with each recipient."""
+    if said.unknown:
+        return ()
     if said.kind == "broadcast":
         return (EVERYONE,)
     return (said.sender,) if said.mark is None else said.to

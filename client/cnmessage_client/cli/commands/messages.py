@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cnmessage_client.client import Client
-from cnmessage_client.model import Message, Receipt
+from cnmessage_client.model import Message, Receipt, Unknown
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_client.shell.read.completion import complete_name, remember_names
@@ -17,7 +17,7 @@ from cnmessage_client.shell.read.times import Moment
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.ids import EVERYONE
+from cnmessage_protocol.ids import EVERYONE, user_name
 from cnmessage_protocol.machines.states import State
 
 _LEVELS = ("stored", "delivered", "read")
@@ -66,7 +66,7 @@ def send(settings: Settings, words: tuple[str, ...], wait: str, client_id: str |
     try:
         _send(settings, names, text, wait, client_id)
     except CnMessageError as error:
-        if error.code is ErrorCode.NO_SUCH_USER and len(names) > 1:
+        if len(names) > 1 and (error.code is ErrorCode.NO_SUCH_USER or not _may_be_user(names[-1])):
             hint = f"{error.message}. If '{names[-1]}' belongs to the text, put the text in quotes"
             raise CnMessageError(error.code, hint) from error
         raise
@@ -126,8 +126,8 @@ def history(
     missed = missed or count == 0
     limit = count or (_ALL if missed or unread else _DEFAULT_COUNT)
 
-    async def job(client: Client) -> list[Message]:
-        found = await client.history(
+    async def job(client: Client) -> list[Message | Unknown]:
+        found = await client.entries(
             limit,
             peer=peer,
             since=since,
@@ -136,8 +136,8 @@ def history(
             unread=unread,
         )
         renderer = settings.renderer
-        for message in found:
-            renderer.message(message)
+        for entry in found:
+            renderer.entry(entry)
         # Only a list without holes may be marked: a mark covers all that lies below it.
         whole = peer is None and since is None and until is None and not missed
         if unread and whole and not keep and found:
@@ -177,16 +177,17 @@ def watch(settings: Settings, count: int | None, own: bool, hook: str | None) ->
         renderer = settings.renderer
         announcer = _Announcer(settings)
         client.on_state, client.on_file = announcer.moved, announcer.file_moved
+        client.on_unknown = renderer.pushed
         seen = 0
-        async for message in client.messages(auto_ack=False, own=own):
-            if hook is not None:
-                await _run_hook(hook, message)
-            renderer.message(message)
-            seen += 1
+        async for entry in client.follow(auto_ack=False, own=own):
+            if hook is not None and isinstance(entry, Message):
+                await _run_hook(hook, entry)
+            renderer.entry(entry)
+            seen += isinstance(entry, Message)
             if seen == count:
-                await client.mark_read(message.seq)
+                await client.mark_read(entry.seq)
                 return
-            client.acknowledge(message.seq)
+            client.acknowledge(entry.seq)
 
     settings.run(job)
 
@@ -264,6 +265,14 @@ async def _wait_for(client: Client, receipt: Receipt, wait: str) -> str:
         if reached >= _LEVELS.index(wait) or loop.time() >= deadline:
             return _LEVELS[reached]
         await asyncio.sleep(_POLL)
+
+
+def _may_be_user(word: str) -> bool:
+    try:
+        user_name(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_stdin(settings: Settings) -> str:

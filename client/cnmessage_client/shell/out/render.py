@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from cnmessage_client.model import Message, User, json_time
+from cnmessage_client.model import UNKNOWN, Message, Unknown, User, json_time, pushed_json
 from cnmessage_client.shell.out.colours import name_colour
 from cnmessage_client.shell.out.safe_text import one_field, safe_text
 from cnmessage_client.shell.out.surface import Surface
@@ -94,6 +94,23 @@ class Renderer:
                 ),
             )
 
+    def entry(self, entry: Message | Unknown) -> None:
+        """One message, or a line in place of what cannot be shown."""
+        if isinstance(entry, Message):
+            self.message(entry)
+        elif self.for_person:
+            self._dim(f"{entry.time.astimezone():%Y-%m-%d %H:%M:%S}  {UNKNOWN}")
+        else:
+            fields = (str(entry.seq), json_time(entry.time), entry.kind, "", "", "")
+            self.record(entry.as_json(), line=fields)
+
+    def pushed(self, kind: str) -> None:
+        """A line in place of a delivery of a kind to come, which is in no inbox."""
+        if self.for_person:
+            self._dim(UNKNOWN)
+        else:
+            self.record(pushed_json(kind), line=("", "", kind, "", "", ""))
+
     def users(self, users: Iterable[User]) -> None:
         """The user list."""
         rows = [
@@ -143,6 +160,9 @@ class Renderer:
     def text(self, text: str) -> None:
         """Text that is the whole point of a command, such as help or a completion script."""
         self._surface.out(text)
+
+    def _dim(self, line: str) -> None:
+        self._surface.out(click.style(line, dim=True) if self.colour else line)
 
     def _spoken(self, message: Message) -> str:
         name = safe_text(message.sender)

@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 from cnmessage_client.chat.screen.cells import cells, cut, cut_left, tame
 from cnmessage_client.chat.screen.drawing import day_rule, draw
 from cnmessage_client.chat.screen.theme import Theme
-from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Output, Preview, Rule, Said, Trouble, Typed
-from cnmessage_client.model import MessageFile
+from cnmessage_client.chat.talk.entries import (
+    Entry,
+    Mark,
+    Note,
+    Output,
+    Preview,
+    Pushed,
+    Rule,
+    Said,
+    Trouble,
+    Typed,
+)
+from cnmessage_client.model import UNKNOWN, MessageFile
 from cnmessage_client.shell.out.colours import name_colour, wants_colour
 from cnmessage_client.shell.out.safe_text import safe_text
 
@@ -53,6 +64,9 @@ def texts(entry: Entry, width: int = 80, peer: str | None = None) -> list[str]:
         (said("", file=FILE), None, "12:03 alice: [file] report.pdf, 1.2 MiB · /files get 1a2b3c4d"),
         (said("", file=FILE, mark=Mark.STORED), "bob", "12:03 alice: [file] report.pdf, 1.2 MiB ✓"),
         (Preview(said("hi", mark=Mark.STORED)), "carol", "12:03 » alice → bob: hi ✓"),
+        (said("", "", (), unknown=True), None, f"12:03 {UNKNOWN}"),
+        (Preview(said("", "", (), unknown=True)), "carol", f"12:03 {UNKNOWN}"),
+        (Pushed("typing"), None, UNKNOWN),
         (
             Preview(said("hi", mark=Mark.FAILED, reason="no such user")),
             "carol",
