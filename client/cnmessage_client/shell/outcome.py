@@ -16,7 +16,7 @@ from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 def perform(
     program: click.Group, words: Sequence[str], settings: Settings
 ) -> tuple[CnMessageError | None, int]:
-    """Carry out one command of a chat, of those in `program`; gives what to tell the person, if anything, and the exit status.
+    """Carry out one command of `program`; gives what to tell the person, if anything, and the exit status.
 
     Blocks: a chat calls it in a thread of its own. Writes to no stream but those of the settings' host, which
     click's own way to run a command does when it is interrupted.

@@ -35,10 +35,7 @@ _INTERRUPTED = EXIT_STATUS[ErrorCode.INTERRUPTED]
 
 
 async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker: bool) -> int:
-    """Chat as the settings say, with the commands of `program`; gives the exit status.
-
-    Raises what it ended with.
-    """
+    """Chat with the commands of `program`; gives the exit status, or raises what it ended with."""
     piped = not sys.stdin.isatty()
     plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
     talk = Talk(
