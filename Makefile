@@ -65,6 +65,9 @@ attacks: sync  ## attack a broker of its own beside honest users, ten minutes; w
 picture: sync  ## draw docs/chat.svg anew from a golden screen of the tests
 	@$(BIN)/python -m tests.support.picture
 
+map: sync  ## write the map of all files in docs/architecture.md anew
+	@$(BIN)/python -m tests.support.house_map
+
 lock: sync  ## write constraints.txt anew from pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-header \

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self
 import pytest
 
 from cnmessage_client import Home
+from tests.support.forked import FORK, start, suits
 from tests.support.harness import BIN, PASSWORD, BrokerProcess, home_at, sign_up
 from tests.support.terminal import start_in_terminal
 
@@ -73,15 +74,14 @@ class Cli:
     def __call__(self, *arguments: str, stdin: str | bytes = b"", **environment: str) -> Result:
         """Run to the end through pipes."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        done = subprocess.run(
-            [str(BIN / "cnmessage"), *arguments],
-            input=data,
-            capture_output=True,
-            env=self.environment(**environment),
-            timeout=PATIENCE,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+        command, own = [str(BIN / "cnmessage"), *arguments], self.environment(**environment)
+        if not suits(own):
+            done = subprocess.run(
+                command, input=data, capture_output=True, env=own, timeout=PATIENCE, check=False
+            )
+            return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+        status, out, err = FORK.run(command, own, data, PATIENCE)
+        return Result(status, out.decode(), err.decode())
 
     def ok(self, *arguments: str, stdin: str | bytes = b"", **environment: str) -> Result:
         """Run; it must succeed."""
@@ -106,22 +106,30 @@ class Running:
     """A process whose stdout and stderr are read line by line, with deadlines."""
 
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
-        )
+        out, own_out = os.pipe()
+        err, own_err = os.pipe()
+        with Path(os.devnull).open() as nothing:
+            self.process = start(command, environment, (nothing.fileno(), own_out, own_err))
+        os.close(own_out)
+        os.close(own_err)
+        self._streams = {"stdout": out, "stderr": err}
         self._rest: dict[str, bytes] = {"stdout": b"", "stderr": b""}
 
     def line(self, stream: str = "stdout") -> str:
         """The next line; fails when none comes."""
-        file = getattr(self.process, stream)
         deadline = time.monotonic() + PATIENCE
         while b"\n" not in self._rest[stream]:
-            ready, _, _ = select.select([file], [], [], max(0.0, deadline - time.monotonic()))
-            chunk = os.read(file.fileno(), 65536) if ready else b""
+            chunk = self._read(stream, deadline)
             assert chunk, f"no further line on {stream}; there is {self._rest[stream]!r}"
-            self._rest[stream] += chunk
         line, _, self._rest[stream] = self._rest[stream].partition(b"\n")
         return line.decode()
+
+    def _read(self, stream: str, deadline: float) -> bytes:
+        descriptor = self._streams[stream]
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        chunk = os.read(descriptor, 65536) if ready else b""
+        self._rest[stream] += chunk
+        return chunk
 
     def wait_for(self, text: str, stream: str = "stderr") -> str:
         """The next line that holds `text`."""
@@ -131,30 +139,31 @@ class Running:
 
     def end(self, number: signal.Signals = signal.SIGINT) -> Result:
         """Send a signal; gives what was not read yet."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
+        self.process.send_signal(number)
         return self.finish()
 
     def finish(self) -> Result:
         """Wait for the end; gives what was not read yet."""
-        try:
-            out, err = self.process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        status = self.process.returncode
-        return Result(status, (self._rest["stdout"] + out).decode(), (self._rest["stderr"] + err).decode())
+        out, err = self.rest()
+        return Result(self.process.wait(PATIENCE), out.decode(), err.decode())
+
+    def rest(self) -> tuple[bytes, bytes]:
+        """What comes until both streams are at their end and was not read yet."""
+        deadline = time.monotonic() + PATIENCE
+        while self._read("stdout", deadline):
+            pass
+        while self._read("stderr", deadline):
+            pass
+        return self._rest["stdout"], self._rest["stderr"]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.kill()
         self.process.wait(PATIENCE)
-        for file in (self.process.stdout, self.process.stderr):
-            if file is not None:
-                file.close()
+        for descriptor in self._streams.values():
+            os.close(descriptor)
 
 
 class Terminal:

@@ -96,8 +96,8 @@ def test_standard_input_is_sent_under_a_name_and_a_file_comes_to_standard_output
     assert row[1:4] == ["dump.gz", "700000", sha256(content).hexdigest()]
     got = cli.start("--profile", "pipe2", "files", "get", row[0], "-o", "-")
     with got:
-        out, err = got.process.communicate(timeout=15)
-    assert (got.process.returncode, out) == (0, content), err
+        out, err = got.rest()
+    assert (got.process.wait(15), out) == (0, content), err
     assert states(cli, "pipe1")[row[0]] == {"pipe2": "done"}
     # Nothing of either is left behind on this machine.
     left = [path for path in cli.home.state.rglob("*") if path.is_file() and path.stat().st_size > 10_000]

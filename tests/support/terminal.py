@@ -20,6 +20,8 @@ from typing import Any, Self
 
 import pyte
 
+from tests.support.forked import FORK, PROGRAM, Forked, suits
+
 PATIENCE = 20.0
 """Seconds that any single step may take before a test fails."""
 
@@ -81,10 +83,14 @@ class _Emulator(pyte.Screen):
 
 def start_in_terminal(
     command: Sequence[str], environment: dict[str, str], columns: int, rows: int
-) -> "tuple[subprocess.Popen[bytes], int]":
+) -> "tuple[subprocess.Popen[bytes] | Forked, int]":
     """Start a program in a pseudo-terminal of its own; gives the process and our side of the terminal."""
     side, other = pty.openpty()
     set_size(side, columns, rows)
+    if command[0] == PROGRAM and suits(environment):
+        forked = FORK.start(command, environment, (other, other, other), terminal=True)
+        os.close(other)
+        return forked, side
     process = subprocess.Popen(
         [sys.executable, "-ISc", _TAKE_TERMINAL, *command],
         stdin=other,

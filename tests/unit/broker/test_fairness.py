@@ -1,10 +1,12 @@
 """Whose request is next: one key's flood is that key's wait, and what waits is bounded."""
 
+from itertools import count
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_broker.scheduling.fairness import FairQueue, Room
+from cnmessage_broker.scheduling.fairness import SAVED, FairQueue, Room
 
 
 def drained(queue: FairQueue[str], cost: float = 1.0) -> list[str]:
@@ -15,6 +17,17 @@ def drained(queue: FairQueue[str], cost: float = 1.0) -> list[str]:
         items.append(item)
         queue.served(key, cost)
     return items
+
+
+def drained_of(queue: FairQueue[str], key: str, cost: float) -> int:
+    """Serve until this key was; gives how many others were before it."""
+    for before in count():
+        taken = queue.take()
+        assert taken is not None
+        queue.served(taken[0], cost)
+        if taken[0] == key:
+            return before
+    raise AssertionError
 
 
 def fill(queue: FairQueue[str], key: str, count: int, size: int = 1) -> None:
@@ -72,6 +85,35 @@ def test_rest_saves_nothing_up() -> None:
     fill(queue, "busy", 10)
     first = drained(queue)[:10]
     assert sum(each.startswith("rested") for each in first) <= 6
+
+
+@pytest.mark.parametrize("others", [2, 160])
+def test_who_used_little_lately_is_before_all_who_used_more(others: int) -> None:
+    queue: FairQueue[str] = FairQueue()
+    fill(queue, "light", 1)
+    for number in range(others):
+        fill(queue, f"crowd{number}", 50)
+    assert drained_of(queue, "light", SAVED / 50) >= 0
+    for _ in range(20 * others):  # the crowd goes on, each as often as the others
+        taken = queue.take()
+        assert taken is not None
+        queue.served(taken[0], SAVED / 50)
+    queue.put("light", "again", 1)
+    assert drained(queue, SAVED / 50)[0] == "again"
+
+
+def test_what_a_key_saves_up_is_bounded() -> None:
+    queue: FairQueue[str] = FairQueue()
+    fill(queue, "idle", 1)
+    assert drained(queue, SAVED) == ["idle0"]
+    fill(queue, "busy", 400)
+    for _ in range(200):
+        taken = queue.take()
+        assert taken is not None
+        queue.served(taken[0], SAVED)
+    fill(queue, "idle", 50)
+    first = drained(queue, SAVED / 4)[:20]
+    assert 1 <= next(place for place, item in enumerate(first) if item.startswith("busy")) <= 8
 
 
 def test_what_is_put_back_comes_before_the_keys_others_but_not_before_other_keys() -> None:

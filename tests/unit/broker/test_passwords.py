@@ -1,6 +1,9 @@
 """Passwords: OWASP's argon2id, the same work for unknown users, a pool with a bound."""
 
+import os
+import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -101,3 +104,16 @@ def test_closing_drops_what_waits_and_finishes_what_runs() -> None:
     pool.submit(lambda: None, dropped)
     pool.close()
     assert ended == ["dropped", "finished True"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a niceness belongs to the process")
+def test_hashing_steps_back_behind_the_loop() -> None:
+    pool, found = PasswordPool(1, 1), Future[int]()
+    pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), found_in(found))
+    assert found.result(10) > os.getpriority(os.PRIO_PROCESS, 0)
+    pool.close()
+
+
+def found_in(outcome: "Future[int]") -> Callable[["Future[int]"], None]:
+    """Hands on what the job gave."""
+    return lambda done: outcome.set_result(done.result())
