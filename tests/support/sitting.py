@@ -109,8 +109,8 @@ class ScriptScreen:
 
     def forget(self) -> None: ...
 
-    async def edit(self, text: str) -> str | None:
-        return text
+    async def edit(self, text: str) -> None:
+        self.draft = text
 
     async def __aenter__(self) -> Self:
         return self
