@@ -218,8 +218,6 @@ class Turns:
 
         To be told before the last word is shown: what a person types in reply to that is meant.
         """
-        if self.state is not State.EXPECTING:
-            return []
         dropped = 0 if self._piped else len(self._ahead) + half
         if failed or not self._piped:
             self._ahead.clear()
