@@ -29,10 +29,13 @@ run: sync  ## set up and start a broker on 127.0.0.1:12416
 demo: sync  ## a tour without a keyboard: real broker, three users, every step checked
 	@$(BIN)/python -m docs.examples.tour
 
-test: sync  ## set up and run the tests
-	@$(BIN)/python -m pytest
+test: sync  ## set up and run the tests, in two processes; slow ones are left to `make check`
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
-check: lint types imports test  ## what CI runs
+slow: sync  ## the tests that take more than ten seconds each
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+
+check: lint types imports test slow  ## what CI runs
 
 lint: sync
 	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo "run: make fmt"; exit 1; }

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from cnmessage_protocol.errors import RequestError
 from cnmessage_protocol.files.channel import Get, Kept, Noted, Opened, Put
 from cnmessage_protocol.requests import Request
+from cnmessage_protocol.results import Sent
 
 Item = TypeVar("Item")
 
@@ -34,10 +35,10 @@ class Begin(Request):
 
 @dataclass(frozen=True, slots=True)
 class Complete(Request):
-    """All bytes of an upload are on disk under this digest; answered with Kept once that is recorded."""
+    """All bytes of an upload are on disk under this digest; answered with Sent once its message is stored."""
 
     VERB: ClassVar[str] = "complete upload"
-    RESULT: ClassVar[type[Any]] = Kept
+    RESULT: ClassVar[type[Any]] = Sent
     file: bytes
     sha256: bytes
 
@@ -54,7 +55,7 @@ class Open(Request):
 
 @dataclass(frozen=True, slots=True)
 class Moved(Request):
-    """A fetch has come so far; with `paused` it has stopped there for now."""
+    """A download has come so far; with `paused` it has stopped there for now. No answer."""
 
     VERB: ClassVar[str] = "progress"
     RESULT: ClassVar[type[Any]] = Noted
@@ -65,7 +66,7 @@ class Moved(Request):
 
 @dataclass(frozen=True, slots=True)
 class Finished(Request):
-    """A client has a file whole, or gave it up; answered with Noted."""
+    """A client has fetched a file whole, or gave its download up; answered with Noted."""
 
     VERB: ClassVar[str] = "finish fetch"
     RESULT: ClassVar[type[Any]] = Noted
@@ -75,7 +76,7 @@ class Finished(Request):
 
 @dataclass(frozen=True, slots=True)
 class Unused(Request):
-    """A blob may have been made for nothing: an upload with this digest ended before it was recorded."""
+    """A blob may be of no use: an upload of this digest ended before it was recorded. No answer."""
 
     VERB: ClassVar[str] = "unused"
     RESULT: ClassVar[type[Any]] = Noted

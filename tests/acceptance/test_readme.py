@@ -12,8 +12,8 @@ import click
 import pytest
 
 from cnmessage_broker.cli import main as broker_cli
-from cnmessage_client.cli.main import ALIASES
 from cnmessage_client.cli.main import cli as program
+from cnmessage_client.shell.command import facts_of
 from cnmessage_protocol.errors import EXIT_STATUS
 from tests.acceptance.conftest import Cli, Running
 from tests.support.harness import BIN
@@ -42,12 +42,32 @@ def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Co
             yield from commands(command, f"{path}{name} ")
 
 
-@pytest.mark.parametrize(
-    "words", [words for words, _ in commands(program) if " " not in words] + list(ALIASES)
-)
-def test_every_command_is_in_the_readme(words: str) -> None:
-    known = {"list_users": "`list_users`", "block": "`block`"}
-    assert known.get(words, words) in README
+def usage(words: str, command: click.Command) -> str:
+    """How a command is typed, without its options; a group is its own name here."""
+    context = click.Context(command, info_name=words)
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    return " ".join([words, *(each.make_metavar(context) for each in arguments)])
+
+
+def test_the_readmes_tables_are_the_commands_each_in_its_section_with_its_names_and_its_example() -> None:
+    listed, section = [], ""
+    for line in README.splitlines():
+        section = line.removeprefix("#### ") if line.startswith("#") else section
+        cells = [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if line.startswith("| `"):
+            command, does, example = cells
+            typed, *aliases = re.findall(r"`([^`]+)`", command)
+            assert does
+            listed.append((section, typed, tuple(aliases), example.strip("`")))
+    every = dict(commands(program))
+    assert listed == [
+        (section.value, usage(words, command), facts.aliases, facts.example)
+        for section, tops in program.sections
+        for top in tops
+        for words, command in every.items()
+        if words.split()[0] == top.name
+        for facts in [facts_of(command)]
+    ]
 
 
 def test_every_long_option_is_explained_in_the_readme_or_in_its_help() -> None:

@@ -66,6 +66,17 @@ def test_a_checkpoint_that_fails_is_told_and_loses_nothing(tmp_path: Path) -> No
     connection.close()
 
 
+def test_a_stop_in_any_moment_of_a_checkpoint_is_heard(tmp_path: Path) -> None:
+    for number in range(150):
+        path = tmp_path / f"store{number}.db"
+        connection = open_database(path)
+        checkpoints = Checkpoints(connection, path, due=1)
+        for size in range(number % 5):
+            connection.execute(f"CREATE TABLE t{size} (x)")
+        checkpoints.close()
+        connection.close()
+
+
 @pytest.mark.parametrize("rounds", [0, 40])
 def test_closing_waits_for_what_runs_and_leaves_no_log(tmp_path: Path, rounds: int) -> None:
     path = tmp_path / "store.db"

@@ -117,7 +117,7 @@ class Values:
                     self._valid(limits["inner"])
                     for _ in range(max(limits["minimum"], rng.choice([1, 2, 50])))
                 ]
-            case "_names":
+            case "_recipients":
                 return [rng.choice(self._names)]
             case _:
                 return rng.choice(self._names)  # the kinds of names

@@ -3,13 +3,14 @@
 import asyncio
 from datetime import datetime
 
-import click
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
 from cnmessage_client.chat.talk.effects import Effect
 from cnmessage_client.chat.talk.entries import Mark, Output, Said
 from cnmessage_client.cli.main import cli
+from cnmessage_client.shell.command import command
+from cnmessage_client.shell.settings import Settings, common
 from cnmessage_protocol.machines.states import State
 from tests.support.harness import PASSWORD, BrokerThread, sign_up
 from tests.support.sitting import Chat, sitting
@@ -88,7 +89,7 @@ def test_what_is_typed_behind_a_switch_stays_in_the_line(broker: BrokerThread, h
 def test_a_defect_in_a_command_is_shown_and_the_next_one_runs(
     broker: BrokerThread, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @click.command("whoami")
+    @command(cli.facts["whoami"])
     def broken() -> None:
         raise LookupError("of the test")
 
@@ -113,10 +114,10 @@ def test_commands_run_one_after_another_and_can_be_stopped(
         started.set()
         await asyncio.Event().wait()
 
-    @click.command("whoami")
-    @click.pass_obj
-    def endless(settings: object) -> None:
-        settings.run(for_ever)  # type: ignore[attr-defined]
+    @command(cli.facts["whoami"])
+    @common
+    def endless(settings: Settings) -> None:
+        settings.run(for_ever)
 
     async def scenario() -> None:
         await sign_up(broker.address, home, "alice")

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
+from cnmessage_broker.files.channel import REFUSALS
 from cnmessage_client import Client, Home
 from cnmessage_client.link.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
@@ -14,6 +16,8 @@ from cnmessage_protocol.files.channel import CHUNK, Chunk, Fetched, Finish, Get,
 from tests.support.channel import BODY, DIGEST, PUT, UPLOAD, FilePeer, fetch, give, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up
 from tests.support.raw import new_keys
+
+OTHER = b"o" * 16
 
 
 def test_guessed_and_stolen_ids_bring_nothing(
@@ -43,11 +47,64 @@ def test_garbage_is_dropped_and_everyone_else_goes_on(alice: FilePeer, bob: File
     bob.throw(os.urandom(1000), os.urandom(10))
     bob.throw(b"a", b"b", b"c", b"d")
     bob.throw(encode([VERSION, b"short", "get", {}]))
-    bob.throw(encode([VERSION, UPLOAD, "get", {"upto": -1}]))
-    bob.throw(encode([99, UPLOAD, "get", {}]))
     bob.say(UPLOAD, Chunk(0), b"of no upload")
     assert bob.expect(Stop).code == ErrorCode.NOT_ATTACHED
     assert fetch(bob, upload(alice).file) == BODY
+
+
+def test_what_is_malformed_is_answered_with_what_is_wrong_about_it(alice: FilePeer) -> None:
+    def frame(verb: str, **values: object) -> bytes:
+        return encode([VERSION, UPLOAD, verb, values])
+
+    for frames, code, reason in (
+        ([frame("get", upto=-1)], "bad_request", "'upto'"),
+        ([frame("get", colour=1)], "bad_request", "'colour'"),
+        ([frame("put", name="a/b", size=1, to=["bob"])], "bad_request", "'name'"),
+        ([frame("put", name="x", size=1, to=["b b"])], "bad_request", "'to'"),
+        ([frame("take")], "bad_request", "'verb'"),
+        ([frame("chunk", offset=0)], "bad_request", "a chunk has a second frame"),
+        ([frame("chunk", offset=0), b""], "bad_request", "a chunk has 1 to"),
+        ([frame("fetched") + b"\0"], "bad_request", "nothing behind it"),
+        ([frame("fetched"), b"a", b"b"], "bad_request", "one frame, a chunk two"),
+        ([encode([99, UPLOAD, "get", {}])], "unsupported_version", "'version'"),
+    ):
+        alice.throw(*frames)
+        transfer, answer, _ = alice.hear()
+        assert transfer == UPLOAD
+        assert isinstance(answer, Stop)
+        assert answer.code == code
+        assert reason in answer.message
+        assert "unpack" not in answer.message
+
+
+def test_a_malformed_message_ends_its_transfer_and_takes_nothing_away(alice: FilePeer) -> None:
+    alice.say(UPLOAD, PUT)
+    alice.expect(Granted)
+    give(alice, BODY, 0, CHUNK)
+    alice.throw(encode([VERSION, UPLOAD, "chunk", {"offset": "next"}]), b"bytes")
+    assert alice.expect(Stop).code == ErrorCode.BAD_REQUEST
+    alice.say(UPLOAD, Chunk(CHUNK), BODY[CHUNK : 2 * CHUNK])
+    assert alice.expect(Stop).code == ErrorCode.NOT_ATTACHED
+    alice.say(UPLOAD, PUT)
+    assert alice.expect(Granted).offset == CHUNK
+    give(alice, BODY, CHUNK)
+    alice.say(UPLOAD, Finish(DIGEST))
+    assert alice.expect(Kept)
+
+
+def test_a_flood_of_malformed_messages_is_no_flood_of_answers(alice: FilePeer, bob: FilePeer) -> None:
+    at_once, rate = REFUSALS
+    began = time.monotonic()
+    for _ in range(10 * at_once):
+        alice.throw(encode([VERSION, UPLOAD, "take", {}]))
+    bob.throw(encode([VERSION, OTHER, "take", {}]))
+    assert bob.expect(Stop).code == ErrorCode.BAD_REQUEST, "one who floods is answered less, others are not"
+    alice.say(OTHER, PUT)
+    answers = 0
+    while not isinstance(message := alice.hear()[1], Granted):
+        assert isinstance(message, Stop)
+        answers += 1
+    assert 1 <= answers <= at_once + rate * (time.monotonic() - began) + 1
 
 
 def test_a_withdrawn_file_stops_coming(

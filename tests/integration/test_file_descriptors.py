@@ -14,23 +14,19 @@ from cnmessage_client.link.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.files.channel import Chunk, Credit, Finish, Get, Granted, Kept, Opened, Put, Stop
-from tests.support.channel import BODY, DIGEST, PUT, UPLOAD, FilePeer, fetch, give, upload
+from tests.support.channel import (
+    BODY,
+    DIGEST,
+    PUT,
+    UPLOAD,
+    FilePeer,
+    fetch,
+    give,
+    needs_proc,
+    of_files,
+    upload,
+)
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, eventually, sign_up
-
-OPEN_FILES = Path("/proc/self/fd")
-needs_proc = pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="counts open files in /proc")
-
-
-def of_files(broker: BrokerThread) -> list[str]:
-    """What this process, the broker in it, has open below its directory of files."""
-    folder = str(broker.broker.config.data / "files")
-    found = []
-    for each in OPEN_FILES.iterdir():
-        try:
-            found.append(str(each.readlink()))
-        except FileNotFoundError:  # the one of the listing itself
-            continue
-    return [each for each in found if each.startswith(folder)]
 
 
 @needs_proc

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -202,15 +202,16 @@ def test_no_broker_for_long_keeps_what_was_done_and_says_so(tmp_path: Path, home
         asyncio.run(scenario())
 
 
-def test_a_broker_that_is_killed_and_comes_back_is_no_error(
-    tmp_path: Path, home: Home, source: Path, out: Path
+@pytest.mark.parametrize("end", [BrokerProcess.kill, BrokerProcess.stop])
+def test_a_broker_that_is_killed_or_stopped_and_comes_back_is_no_error(
+    tmp_path: Path, home: Home, source: Path, out: Path, end: Callable[[BrokerProcess], object]
 ) -> None:
     with BrokerProcess(tmp_path / "process") as process:
         pending: list[asyncio.Future[None]] = []
 
         def restart(step: TransferProgress) -> None:
             if step.done > 10 * CHUNK and not pending:
-                pending.append(asyncio.ensure_future(asyncio.to_thread(restarted, process)))
+                pending.append(asyncio.ensure_future(asyncio.to_thread(restarted, process, end)))
 
         async def scenario() -> None:
             await sign_up(process.address, home, "carol", "dave")
@@ -225,6 +226,6 @@ def test_a_broker_that_is_killed_and_comes_back_is_no_error(
         asyncio.run(scenario())
 
 
-def restarted(process: BrokerProcess) -> None:
-    process.kill()
+def restarted(process: BrokerProcess, end: Callable[[BrokerProcess], object]) -> None:
+    end(process)
     process.start()

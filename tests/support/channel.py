@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+from pathlib import Path
 from typing import Any, Self
 
+import pytest
 import zmq
 
 from cnmessage_client.profile import KeyPair
@@ -24,12 +26,29 @@ from cnmessage_protocol.files.channel import (
     pack,
     unpack,
 )
+from tests.support.harness import BrokerThread
 from tests.support.raw import DEADLINE, Raw
 
 UPLOAD = b"u" * 16
 BODY = os.urandom(3 * CHUNK + 17)
 DIGEST = hashlib.sha256(BODY).digest()
 PUT = Put("a.bin", len(BODY), ("bob",))
+
+
+OPEN_FILES = Path("/proc/self/fd")
+needs_proc = pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="counts open files in /proc")
+
+
+def of_files(broker: BrokerThread) -> list[str]:
+    """What this process, the broker in it, has open below its directory of files."""
+    folder = str(broker.broker.config.data / "files")
+    found = []
+    for each in OPEN_FILES.iterdir():
+        try:
+            found.append(str(each.readlink()))
+        except FileNotFoundError:  # the one of the listing itself
+            continue
+    return [each for each in found if each.startswith(folder)]
 
 
 class FilePeer:

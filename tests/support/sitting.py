@@ -141,7 +141,7 @@ class Chat:
         own = Settings(profile=profile, broker=broker, **settings)  # type: ignore[arg-type] # as a test says
         talk = Talk(
             home.profile(profile).user,
-            commands=[*cli.commands, *cli.aliases],
+            commands=cli.facts,
             new_key=lambda: str(UUID(int=(id(self) << 64) + next(keys))),
         )
         self.driver = Driver(cli, own, talk, piped=piped)

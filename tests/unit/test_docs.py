@@ -15,6 +15,7 @@ import pytest
 
 from cnmessage_broker.app import DATABASE, KEY_FILE, LOCK_FILE
 from cnmessage_broker.config import ENVIRONMENT_PREFIX, HIGHEST_PORT, Config
+from cnmessage_broker.files import channel as broker_channel
 from cnmessage_broker.files import pace
 from cnmessage_broker.loop import arrivals, delivery
 from cnmessage_broker.loop import listeners as attachments
@@ -33,6 +34,7 @@ from cnmessage_protocol.machines.states import TRANSITIONS, Event, State
 from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, Outgoing
 from cnmessage_protocol.requests import REQUESTS, Send
 from cnmessage_protocol.results import Sent, result_values
+from cnmessage_protocol.schema import LARGEST
 from cnmessage_protocol.sealing import Opener, Sealer
 
 ROOT = Path(__file__).parents[2]
@@ -183,6 +185,10 @@ def test_the_places_of_both_rows_are_listed_in_order() -> None:
         (pace.GENTLE_CHUNK >> 10, "sends chunks of at most {} KiB and moves"),
         (pace.GENTLE_RATE >> 20, "and moves {} MiB a second"),
         (filechannel.MAX_EXPIRES, "seconds from now, at most {},"),
+        (filechannel.MAX_EXPIRES, "`expires` from 1 to {}."),
+        (LARGEST, "`size`, `offset` and `upto` are from 0 to {},"),
+        (broker_channel.REFUSALS[0], "a key beyond {} at once and"),
+        (broker_channel.REFUSALS[1], "at once and {} a second. A client that cannot read"),
         (transfer.SILENCE, "after {} s without a word"),
         (transfer.SILENCE, "no answer for {} s is said again"),
         (Config().transfers_per_device, "transfers at once for each device ({})"),

@@ -1,9 +1,9 @@
-"""Files on disk: unfinished ones under their id, whole ones once under their content's digest.
+"""Files on disk: parts under their file's id, and blobs, each content once, under its digest.
 
     parts/<file id>.part      blobs/<first byte>/<SHA-256>
 
 A whole part is linked into blobs before anything says so, and its own name goes only after that was recorded
-(docs/adr/0010), so a crash at any point leaves either name. Called by the file thread and its workers.
+(docs/adr/0010), so a crash at any point leaves either name. Must know neither transfers nor the store.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ class Blobs:
         return room.f_bavail * room.f_frsize
 
     def open_part(self, file: bytes, here: int) -> int:
-        """A descriptor for reading and writing an unfinished file of which `here` bytes were written.
+        """A descriptor for reading and writing a part of which `here` bytes were written.
 
         OSError when they are not there: what comes next must not be put behind a hole.
         """
@@ -42,7 +42,7 @@ class Blobs:
         raise OSError(errno.EIO, f"an unfinished file has lost its end, {here} bytes were written")
 
     def begun_part(self, file: bytes, size: int) -> int:
-        """How many bytes of an unfinished file are here; one longer than `size` is none of it and goes."""
+        """How many bytes of a part are here; one longer than `size` is not of this file, and is removed."""
         here = self.size_of_part(file)
         if here <= size:
             return here
@@ -50,17 +50,17 @@ class Blobs:
         return 0
 
     def size_of_part(self, file: bytes) -> int:
-        """How many bytes of an unfinished file are here."""
+        """How many bytes of a part are here; 0 if there is none."""
         try:
             return self._part(file).stat().st_size
         except FileNotFoundError:
             return 0
 
     def keep(self, file: bytes, sha256: bytes) -> None:
-        """Give a whole and synced part its content's name.
+        """Make a blob of a whole and synced part, whose own name stays.
 
-        The content may be here already; the part, whose bytes were just verified, takes its place all the
-        same: what lay on the disk for a year may have rotted there. Who reads the old one reads on.
+        The blob may be here already; the part, whose bytes were just verified, takes its place all the same:
+        what lay on the disk for a year may have rotted there. Who reads the old one reads on.
         """
         path = self._blob(sha256)
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -73,15 +73,15 @@ class Blobs:
             _sync_folder(folder)
 
     def check_blob(self, sha256: bytes) -> None:
-        """FileNotFoundError when it is lost."""
+        """FileNotFoundError when the blob of this digest is lost."""
         self._blob(sha256).stat()
 
     def open_blob(self, sha256: bytes) -> int:
-        """A descriptor for reading; FileNotFoundError when it is lost."""
+        """A descriptor for reading the blob of this digest; FileNotFoundError when it is lost."""
         return os.open(self._blob(sha256), os.O_RDONLY)
 
     def drop_part(self, file: bytes) -> None:
-        """Remove an unfinished file; one that is gone is fine.
+        """Remove a part; one that is gone is fine.
 
         What begins anew under its name has an inode of its own: this one may be a blob by now, which other
         files need.
@@ -89,19 +89,22 @@ class Blobs:
         self._part(file).unlink(missing_ok=True)
 
     def drop_blob(self, sha256: bytes) -> None:
-        """Remove a content; one that is gone is fine."""
+        """Remove a blob; one that is gone is fine."""
         self._blob(sha256).unlink(missing_ok=True)
 
     def parts(self) -> Iterator[bytes]:
-        """Ids of all unfinished files."""
+        """File ids of all parts."""
         yield from _named(self._parts.glob("*.part"))
 
     def blobs(self) -> Iterator[bytes]:
-        """Digests of all contents."""
+        """Digests of all blobs."""
         yield from _named(path for path in self._blobs.glob("*/*") if path.suffix != _HALF_WAY)
 
     def collect(self, parts: Collection[bytes], digests: Collection[bytes]) -> int:
-        """Remove what nobody needs: all but these parts and these contents. How many were removed."""
+        """Remove all parts but those of these file ids, and all blobs but those of these digests.
+
+        Gives how many were removed.
+        """
         orphans = [file for file in self.parts() if file not in parts]
         for file in orphans:
             self.drop_part(file)
@@ -120,7 +123,7 @@ class Blobs:
 
 
 def content_path(root: Path, sha256: bytes) -> Path:
-    """Where the content of this digest is, or would be."""
+    """Where the blob of this digest is, or would be."""
     return root / "blobs" / sha256[:1].hex() / sha256.hex()
 
 

@@ -1,4 +1,4 @@
-"""The file channel's socket: frames to messages and back. Called by files.py, which knows what they mean."""
+"""The file channel's socket: frames to messages and back. Must not know what a message leads to."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ import structlog
 import zmq
 
 from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.limits import Budget
 from cnmessage_broker.net.link import Link, on_the_wire
 from cnmessage_broker.net.sockets import FileSockets
 from cnmessage_broker.net.zap import Admission
@@ -19,6 +20,7 @@ from cnmessage_protocol.files.channel import (
     FileMessage,
     Granted,
     pack,
+    peek_transfer,
     unpack,
 )
 
@@ -27,6 +29,9 @@ UPLOAD = (WINDOW_CHUNKS + 8) * CHUNK
 
 ROOM = Room(items_of_key=4096, bytes_of_key=UPLOAD + (8 << 20), bytes_of_all=96 << 20)
 """What may wait here; each message counts for somewhat more than its bytes."""
+
+REFUSALS = (200, 50.0)
+"""Malformed messages of a key that are answered: at once, and a second. Others are dropped."""
 
 _MESSAGE_BYTES = 1024
 _UNREAD_PRESSED = 16 << 20
@@ -40,7 +45,7 @@ class GoneError(Exception):
 
 
 class Channel:
-    """Receives and says. Not safe for more than one thread."""
+    """Receives and says. For one thread. `malformed` counts bad messages that were not answered."""
 
     def __init__(
         self,
@@ -57,6 +62,8 @@ class Channel:
         self._warned: Counter[str] = Counter()
         self._waiting: FairQueue[tuple[Link, list[zmq.Frame]]] = FairQueue(ROOM)
         self.dropped = 0
+        self.malformed = 0
+        self._refusals: Budget[str] = Budget(*REFUSALS)
 
     def register(self, poller: "zmq.Poller") -> None:
         """Have a poller wake up for what comes here."""
@@ -91,24 +98,37 @@ class Channel:
             if now > ends:
                 return True
 
-    def listen(self) -> Iterator[tuple[Peer, Device, FileMessage, memoryview]]:
-        """What has come, each key in its turn, checked; a chunk's bytes are last. Bad frames are dropped."""
+    def listen(self) -> Iterator[tuple[Peer, Device, FileMessage | ProtocolError, memoryview]]:
+        """What has come, each key in its turn; a chunk's bytes are last.
+
+        A ProtocolError stands for a message that is malformed and to be answered.
+        """
         while (taken := self._waiting.take()) is not None:
             key, (link, frames), _ = taken
             started = self._monotonic()
+            buffers = [frame.buffer for frame in frames[1:]]
+            message: FileMessage | ProtocolError
+            transfer: bytes | None
             try:
-                transfer, message = unpack([frame.buffer for frame in frames[1:]], FROM_CLIENT)
-                data = frames[2].buffer if len(frames) > 2 else _NO_DATA
-                yield (
-                    Peer(link, transfer),
-                    Device(key, link.address or self._admission.address_of(key)),
-                    message,
-                    data,
-                )
+                transfer, message = unpack(buffers, FROM_CLIENT)
             except ProtocolError as error:
+                transfer, message = self._answerable(key, buffers, started), error
                 self._warn(key, error.message)
+            try:
+                if transfer is not None:
+                    device = Device(key, link.address or self._admission.address_of(key))
+                    yield Peer(link, transfer), device, message, buffers[1] if len(buffers) > 1 else _NO_DATA
             finally:
                 self._waiting.served(key, self._monotonic() - started)
+
+    def _answerable(self, key: str, buffers: list[memoryview], now: float) -> bytes | None:
+        """The transfer that a malformed message is about; None if nobody can be answered, or not so often."""
+        transfer = peek_transfer(buffers[0]) if buffers else None
+        if transfer is None or self._refusals.wait(key, now) > 0:
+            self.malformed += 1
+            return None
+        self._refusals.spend(key, now)
+        return transfer
 
     @property
     def waits(self) -> bool:

@@ -1,7 +1,7 @@
-"""Who has transfers open, and how many a device, a user and all together may have. Called by transfers.py.
+"""Who has transfers open, and how many a device, a user and all together may have.
 
-A device is counted when it asks. Whose it is only the reactor knows, so a user's are counted when the
-reactor has said so, and from then on when they ask.
+A device's are counted when it asks. Whose device it is only the reactor knows, so a user's are counted when
+it has answered, and from then on when they ask. Must not know what the transfers move.
 """
 
 from typing import TypeVar

@@ -2,7 +2,7 @@
 
 A transfer costs a descriptor only while its bytes flow, and all of them together never more than a few dozen:
 the one least lately used makes room. So no number of silent clients takes what the disk and the links need.
-Used by intake.py and serving.py, on the file thread alone.
+For one thread. Must not know what is read or written.
 """
 
 import errno

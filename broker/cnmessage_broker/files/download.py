@@ -1,6 +1,7 @@
 """One download on the broker's side: reads the blob as the receiver's credit allows.
 
-It has the blob open only while bytes go out: who asks and grants nothing holds nothing. See transfers.py.
+It has the blob open only while bytes go out: who asks and grants nothing holds nothing. Must know neither the
+socket nor who may have the file.
 """
 
 import os
@@ -13,7 +14,7 @@ from cnmessage_protocol.files.flows import Outflow
 
 
 class Serving:
-    """A file that is being sent; FileNotFoundError when its blob is lost."""
+    """A download under way; FileNotFoundError when the file's blob is lost."""
 
     def __init__(
         self, peer: Peer, device: Device, get: Get, opened: Opened, blobs: Blobs, descriptors: Descriptors

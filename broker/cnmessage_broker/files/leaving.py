@@ -1,7 +1,6 @@
-"""Uploads that were let go while work on them went on: it is waited for, and holds one descriptor a worker.
+"""Uploads that ended while a worker was at them: it is waited for, and holds one descriptor.
 
-What was brought to the disk under its content's name may then be a blob that no file needs; the store knows.
-Called by transfers.py.
+What it has made may be a blob that no file needs; only the store knows. Must not know why an upload ended.
 """
 
 import contextlib
@@ -18,11 +17,11 @@ class Leaving:
         self._all: list[tuple[Intake, Device]] = []
 
     def add(self, intake: Intake, device: Device) -> None:
-        """Let go of an upload; what it has sent stays on disk."""
+        """An upload has ended; what has arrived of it stays on disk."""
         intake.close()
         self._all.append((intake, device))
 
-    def settle(self) -> list[tuple[Device, bytes]]:
+    def ended(self) -> list[tuple[Device, bytes]]:
         """Forget those whose work has ended; gives the digests that may have become blobs."""
         leaving, self._all = self._all, []
         digests = []

@@ -1,4 +1,4 @@
-"""What the disk's errors mean to whoever moves a file. Called by transfers.py."""
+"""What errors of the broker's disk mean: a refusal, and a line in the log. Must know no transfer."""
 
 import errno
 

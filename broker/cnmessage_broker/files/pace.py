@@ -1,7 +1,7 @@
 """Machine: how fast files may move: as fast as they can, and gently while people talk.
 
-Both need the same disk and processor, so a message that meets a file at full speed waits for it. Takes the
-time and when the last message was stored; knows no transfer. Called by the file thread (docs/adr/0011).
+Both need the same disk and processor, so a message that meets a file at full speed waits for it
+(docs/adr/0011). Takes the time and when the last message was stored; must know no transfer.
 """
 
 from collections.abc import Callable

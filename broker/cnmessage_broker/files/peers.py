@@ -1,4 +1,4 @@
-"""Who is at the other end of a transfer on the file channel. Known to the file thread's rooms alone."""
+"""Who is at the other end of a transfer on the file channel. Must not know accounts: the store has them."""
 
 from typing import NamedTuple
 

@@ -1,6 +1,6 @@
-"""Room on the disk for uploads: beside the reserve, and beside what uploads under way have still to write.
+"""Room on the disk for an upload: beside the reserve, and beside what others under way have still to write.
 
-Called by transfers.py.
+Must not know quotas: those are the store's.
 """
 
 from collections.abc import Iterable

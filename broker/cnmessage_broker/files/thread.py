@@ -1,7 +1,7 @@
 """The file thread: chunks in and out on a ROUTER of its own, so that chat stays quick while files move.
 
-It alone touches the file channel and the blobs, and shares nothing with the reactor but the link between them
-(filelink.py). This is its loop; what it does stands in transfers.py. Built by app.py.
+It alone touches the file channel and the blobs, and shares nothing with the reactor but the queues between
+them. This is its loop: it must not know what a message on the channel means.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ DRAIN = 64
 """Most messages taken before the other direction gets its turn."""
 
 BEAT = 1.0
-"""Seconds between signs of life to each client that uploads, and between reports of how far fetches are."""
+"""Seconds between signs of life on each transfer, and between reports of how far downloads are."""
 
 LOOK = 0.25
 """Seconds between looks at what connections send and take."""
@@ -81,7 +81,7 @@ class FileThread:
         self._thread.start()
 
     def stop(self) -> None:
-        """End serving and wait for it; unfinished files keep what they have."""
+        """End serving and wait for it: clients are told, and parts keep what they have."""
         self._stopping = True
         self._wake()
         if self._thread.ident is not None:
@@ -124,6 +124,16 @@ class FileThread:
             except Exception:  # noqa: BLE001 - a failing disk must not end the thread: its files come back with it
                 self._log.exception("the file thread failed")
                 busy = False
+        self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """What the reactor answered last still counts; then clients are told that their transfers ended."""
+        try:
+            for news in self._link.to_files.take():
+                self._transfers.told(news)
+            self._transfers.shut_down()
+        except Exception:  # noqa: BLE001 - as above
+            self._log.exception("the file thread failed")
 
     def _turn(self) -> bool:
         """One round of everything; whether more is waiting already."""

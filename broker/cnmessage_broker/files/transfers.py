@@ -1,7 +1,7 @@
 """The transfers under way on the broker's side: what clients say, what the reactor answers, whose turn it is.
 
-Holds the uploads and downloads by their peer. A failing transfer ends by itself and disturbs no other. Driven
-by the file thread (files.py); what needs the store it asks of the reactor through the link (filelink.py).
+Holds the uploads and downloads by their peer. A failing transfer ends by itself and disturbs no other. Must
+not touch the store: what needs it is asked of the reactor.
 """
 
 from collections import deque
@@ -42,7 +42,7 @@ from cnmessage_broker.files.pace import Pace
 from cnmessage_broker.files.peers import Device, Peer
 from cnmessage_broker.files.room import check_room
 from cnmessage_broker.files.upload import Intake, Stage
-from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.files.channel import (
     Chunk,
     Credit,
@@ -52,6 +52,7 @@ from cnmessage_protocol.files.channel import (
     Get,
     Kept,
     Noted,
+    Pause,
     Put,
     Stop,
     stop,
@@ -63,6 +64,7 @@ ROUNDS = 8
 """Chunks sent to each receiver before what clients say gets its turn."""
 
 _UNKNOWN = RequestError(ErrorCode.NOT_ATTACHED, "this transfer is not open here; ask again")
+_SHUTDOWN = RequestError(ErrorCode.SHUTDOWN, "the broker is stopping; ask again once it is back")
 
 
 class Transfers:
@@ -98,7 +100,13 @@ class Transfers:
         self._devices = self._crowd.devices
         self._tickets = count(NO_TICKET + 1)
         self._asked: dict[int, tuple[Peer, Request]] = {}
+        self._given_up: dict[int, Device] = {}
         self._sent = False
+
+    def shut_down(self) -> None:
+        """Tell every client that its transfer has ended, and may go on with the next broker."""
+        for peer in list(self._devices):
+            self._say(peer, stop(_SHUTDOWN))
 
     def close(self) -> None:
         """Let go of everything; what uploads have sent stays on disk. Workers must be done."""
@@ -109,15 +117,22 @@ class Transfers:
     # -- what clients say -------------------------------------------------------------------------
 
     def received(
-        self, now: float, peer: Peer, device: Device, message: FileMessage, data: memoryview
+        self, now: float, peer: Peer, device: Device, message: FileMessage | ProtocolError, data: memoryview
     ) -> None:
-        """A client said something; `data` is a chunk's bytes."""
-        if isinstance(message, Put | Get | Fetched):
+        """A client said something, malformed perhaps; `data` is a chunk's bytes."""
+        if isinstance(message, ProtocolError):
+            self._refuse(peer, message)
+        elif isinstance(message, Put | Get | Fetched):
             self._guarded(peer, lambda: self._open(peer, device, message))
         elif peer in self._devices:
             self._guarded(peer, lambda: self._go_on(now, peer, message, data))
-        elif not isinstance(message, Stop):
+        elif not isinstance(message, Pause | Stop):
             self._say(peer, stop(_UNKNOWN))
+
+    def _refuse(self, peer: Peer, error: ProtocolError) -> None:
+        """A malformed message ends its transfer, and takes nothing of it away."""
+        self._say(peer, stop(RequestError(error.code, error.message)))
+        self._pause(peer)
 
     def _open(self, peer: Peer, device: Device, message: FileMessage) -> None:
         match message:
@@ -145,18 +160,32 @@ class Transfers:
                 self._say_all(peer, intake.finish(sha256))
             case Credit(upto, chunk) if serving is not None:
                 serving.flow.credited(upto, chunk)
-            case Stop() if serving is not None:
-                self._ask(peer, self._devices[peer], Finished(serving.file, whole=False))
-                self._drop(peer)
-            case Stop() if intake is not None and intake.said_all:
-                return  # FINISH was the last word: it is recorded
-            case Stop() if intake is not None and intake.stage is Stage.RECEIVING:
-                self._tell(self._devices[peer], Withdraw(intake.file))  # its client cannot go on, ever
-                self._drop(peer)
+            case Pause():
+                self._pause(peer)
             case Stop():
-                self._drop(peer)
+                self._give_up(peer)
             case _:
                 return  # of an upload that is just being opened
+
+    def _pause(self, peer: Peer) -> None:
+        """The client stops for now; after FINISH its upload is recorded all the same."""
+        if peer not in self._intakes or not self._intakes[peer].said_all:
+            self._drop(peer)
+
+    def _give_up(self, peer: Peer) -> None:
+        """The client does not want this any more; after FINISH its upload is recorded all the same."""
+        device, intake = self._devices[peer], self._intakes.get(peer)
+        if intake is not None and intake.said_all:
+            return
+        asked = {ticket: request for ticket, (asker, request) in self._asked.items() if asker == peer}
+        downloads = peer in self._servings or any(isinstance(each, Open) for each in asked.values())
+        self._drop(peer)  # first: it tells how far a download came
+        if intake is not None:
+            self._tell(device, Withdraw(intake.file))
+        elif downloads:
+            self._tell(device, Finished(peer.transfer, whole=False))
+        else:
+            self._given_up |= dict.fromkeys(asked, device)  # only the answer names the upload's file
 
     # -- what the reactor says --------------------------------------------------------------------
 
@@ -172,8 +201,12 @@ class Transfers:
     def told(self, news: News) -> None:
         """The reactor answered, or tells what has ended."""
         match news:
+            case Answer(ticket, Begun(file), _) if ticket in self._given_up:
+                del self._asked[ticket]
+                self._tell(self._given_up.pop(ticket), Withdraw(file))
             case Answer(ticket, result, error) if ticket in self._asked:
                 peer, request = self._asked.pop(ticket)
+                self._given_up.pop(ticket, None)
                 if isinstance(request, Complete):  # its client may have come back on a fresh link meanwhile
                     known = self._by_file.get(request.file)
                     peer = peer if known is None else known.peer
@@ -267,7 +300,7 @@ class Transfers:
         self._wake()
 
     def _let_go(self) -> None:
-        for device, sha256 in self._leaving.settle():
+        for device, sha256 in self._leaving.ended():
             self._tell(device, Unused(sha256))
 
     def _worked(self, intake: Intake) -> None:
@@ -299,7 +332,7 @@ class Transfers:
             self._sent = True
 
     def beat(self, now: float) -> None:
-        """A sign of life to each client; how far fetches are, to the reactor. What is idle is closed."""
+        """A sign of life to each client; how far downloads are, to the reactor. What is idle is closed."""
         self._descriptors.close_idle(now)
         self._mishaps.beat()
         for intake in list(self._intakes.values()):

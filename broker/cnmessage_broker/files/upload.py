@@ -1,8 +1,8 @@
-"""One upload on the broker's side: its unfinished file, how far it has come, and what is being done about it.
+"""One upload on the broker's side: its part, how far it has come, and what is being done about it.
 
-Blocking work (hashing what an earlier link left, bringing the whole file to the disk under its final name)
-runs on a worker, with a descriptor of its own; chunks are written by the file thread itself, which has the
-file open only while they come. Called by transfers.py.
+Blocking work (hashing what an earlier link left, making a blob of the whole part) runs on a worker, with a
+descriptor of its own; chunks are written by the file thread itself, which has the part open only while they
+come. Must know neither the socket nor the store.
 """
 
 import errno
@@ -132,7 +132,7 @@ class Intake:
 
     @property
     def said_all(self) -> bool:
-        """Whether its client has said FINISH: from there it ends by itself, be the client there or not."""
+        """Whether FINISH was taken: from there it ends by itself, be the client there or not."""
         return self.stage in {Stage.VERIFYING, Stage.RECORDING}
 
     @property
@@ -141,7 +141,7 @@ class Intake:
         return self._job is None
 
     def close(self) -> None:
-        """Let go of the file; what was written stays. A job under way ends soon: see `idle`.
+        """Release the part; what was written stays. A job under way ends soon: see `idle`.
 
         Asking and leaving again and again must not heap up work: what has not begun is not done any more.
         """

@@ -12,23 +12,19 @@ from cnmessage_client.cli.commands import account, files, messages, people, prof
 from cnmessage_client.cli.commands import chat as chatting
 from cnmessage_client.cli.commands import get_files as fetching
 from cnmessage_client.cli.commands import send_files as sending
+from cnmessage_client.shell.command import PROGRAM, Facts, Section
 from cnmessage_client.shell.group import Commands, unknown_command
 from cnmessage_client.shell.outcome import ended
 from cnmessage_client.shell.settings import Settings, common, help_option, settings_of
 
-GROUPS = (
-    ("Messages", (chatting.chat, messages.send, messages.broadcast, messages.history, messages.watch)),
-    ("Files", (files.files, sending.sendfile, fetching.getfile)),
-    ("People", (people.users, people.blacklist)),
-    (
-        "Account",
-        (account.signup, account.login, account.logout, account.passwd, account.whoami, account.sessions),
-    ),
-    ("This machine", (profiles.profile, profiles.completion)),
-)
-"""All commands by theme, as help lists them."""
-
-ALIASES = {"list_users": "users", "block": "blacklist"}
+COMMANDS = (
+    chatting.chat, messages.send, messages.broadcast, messages.history, messages.watch,
+    files.files, sending.sendfile, fetching.getfile,
+    people.users, people.blacklist,
+    account.signup, account.login, account.logout, account.passwd, account.whoami, account.sessions,
+    profiles.profile, profiles.completion,
+)  # fmt: skip
+"""All commands, as help lists them within their sections."""
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -60,15 +56,17 @@ def cli(context: click.Context, settings: Settings) -> int | None:
     return None
 
 
-@cli.command("help")
+@cli.command(
+    "help",
+    facts=Facts(
+        Section.HELP, "cnmessage help files send", asks=False, account=False, moves=False, explains=True
+    ),
+)
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
 @help_option
 @click.pass_context
 def show_help(context: click.Context, words: tuple[str, ...]) -> None:
-    """Explain the program, or one command.
-
-    Example: cnmessage help files send
-    """
+    """Explain the program, or one command."""
     inner = context.parent or context
     command: click.Command = cli
     for word in words:
@@ -79,7 +77,8 @@ def show_help(context: click.Context, words: tuple[str, ...]) -> None:
     settings_of(context).renderer.text(command.get_help(inner))
 
 
-cli.add_sections(GROUPS, ALIASES)
+for _each in COMMANDS:
+    cli.add_command(_each)
 
 
 def main() -> None:
@@ -89,7 +88,7 @@ def main() -> None:
 
 
 def _replace_closed_streams() -> None:
-    """A stream that the caller has closed is empty, and takes what nobody reads."""
+    """Put an empty stream, or one that nobody reads, in place of each that the caller has closed."""
     for name, mode in (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, mode)  # the lowest that is free: the stream's own
@@ -103,7 +102,7 @@ def run(arguments: list[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        result: Any = cli.main(arguments, prog_name="cnmessage", standalone_mode=False)
+        result: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - `ended` raises what it does not know
         trouble, status = ended(error)
         if isinstance(error, OSError):

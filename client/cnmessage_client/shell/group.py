@@ -1,13 +1,14 @@
-"""The group of all commands: by theme, with aliases, and a suggestion for a mistyped one."""
+"""The program as a group of commands: by section, with aliases, and a suggestion for a mistyped one.
+
+What a command is stands on the command (command.py); this only reads it. Knows no command by name.
+"""
 
 import difflib
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-_EXAMPLE = "Example: "
+from cnmessage_client.shell.command import Command, Facts, Section, facts_of
 
 
 def unknown_command(context: click.Context, command: click.Command, word: str) -> click.UsageError:
@@ -20,21 +21,37 @@ def unknown_command(context: click.Context, command: click.Command, word: str) -
 
 
 class Commands(click.Group):
-    """A group whose help lists the commands as `sections` do, each under its title."""
+    """A group whose commands have facts, and whose help lists them by section."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.sections: Sequence[tuple[str, Sequence[click.Command]]] = ()
-        self.aliases: Mapping[str, str] = MappingProxyType({})
+    command_class = Command
 
-    def add_sections(
-        self, sections: Sequence[tuple[str, Sequence[click.Command]]], aliases: Mapping[str, str]
-    ) -> None:
-        """Take these commands, and these other names for some of them."""
-        self.sections, self.aliases = sections, aliases
-        for _, commands in sections:
-            for command in commands:
-                self.add_command(command)
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Other names of commands, each with the name."""
+        return {alias: name for name, command in self.commands.items() for alias in facts_of(command).aliases}
+
+    @property
+    def facts(self) -> Mapping[str, Facts]:
+        """The facts of each command, by its name and by its aliases."""
+        named = {name: facts_of(command) for name, command in self.commands.items()}
+        return {**named, **{alias: named[name] for alias, name in self.aliases.items()}}
+
+    @property
+    def sections(self) -> Iterator[tuple[Section, Sequence[click.Command]]]:
+        """The commands as help lists them."""
+        for section in Section:
+            yield section, [each for each in self.commands.values() if facts_of(each).section is section]
+
+    def facts_of(self, words: Sequence[str]) -> Facts:
+        """The facts of the command that is meant by a line of words: of the innermost, as `files send`."""
+        context = click.Context(self)
+        command: click.Command = self.commands[self.aliases.get(words[0], words[0])]
+        for word in words[1:]:
+            found = command.get_command(context, word) if isinstance(command, click.Group) else None
+            if found is None and not word.startswith("-"):
+                break
+            command = found or command
+        return facts_of(command)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command of a name or an alias."""
@@ -51,14 +68,12 @@ class Commands(click.Group):
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands by theme."""
+        """Write the commands by section."""
         del context
-        for title, commands in self.sections:
-            with formatter.section(title):
-                rows = [(command.name or "", command.get_short_help_str(70)) for command in commands]
+        for section, commands in self.sections:
+            with formatter.section(section.value):
+                rows = [(_listed(command), command.get_short_help_str(70)) for command in commands]
                 formatter.write_dl(rows)
-        with formatter.section("Help"):
-            formatter.write_dl([("help [COMMAND]", "Explain the program, or one command.")])
 
 
 def program_of(context: click.Context) -> Commands:
@@ -69,10 +84,9 @@ def program_of(context: click.Context) -> Commands:
     return program
 
 
-def example(command: click.Command) -> str:
-    """The example of a command, as it is typed in a shell: it begins with the program's name."""
-    lines = [line.strip() for line in (command.help or "").splitlines()]
-    return next((line.removeprefix(_EXAMPLE) for line in lines if line.startswith(_EXAMPLE)), "")
+def _listed(command: click.Command) -> str:
+    """How a command stands in the list of all; one that explains takes its words from that list."""
+    return f"{command.name} [COMMAND]" if facts_of(command).explains else command.name or ""
 
 
 def _called(context: click.Context) -> str:

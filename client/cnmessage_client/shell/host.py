@@ -1,12 +1,13 @@
 """Who carries out a command, and where its words go: the process of one command, or a chat that goes on.
 
-The commands know nothing of the difference. The chat brings its own.
+The commands know nothing of the difference: a chat brings a host of its own.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO, Protocol, TypeVar
 
 from cnmessage_client.client import Client
+from cnmessage_client.shell.command import Facts
 from cnmessage_client.shell.out.progress import View
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.surface import Surface
@@ -15,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class Run(Protocol):
-    """What a host is told of the run that wants something done; Settings are one."""
+    """What a host knows of the run whose job it does; Settings are one."""
 
     @property
     def profile(self) -> str | None:
@@ -64,19 +65,12 @@ class Host(Protocol):
         """Whether somebody answers questions here, leaving --no-input aside."""
         ...
 
-    def run(
-        self,
-        run: Run,
-        job: Callable[[Client], Awaitable[Result]],
-        *,
-        long_lived: bool,
-        entering: bool,
-    ) -> Result:
-        """Do the job with a client. Only who is `entering` (signup, login) gets a new profile made.
+    def run(self, run: Run, facts: Facts, job: Callable[[Client], Awaitable[Result]]) -> Result:
+        """Do the job of a command with these facts, with a client. Only one that `enters` gets a new profile.
 
-        A host whose client lives on must refuse, as a usage error, settings whose profile, broker or timeout
-        are not those of its client, and what is `long_lived`. Raises KeyboardInterrupt when the person stops
-        the job, which is cancelled then: some commands have a word to say about that.
+        A host whose client lives on must refuse, as a usage error, settings whose profile or broker are not
+        those of its client, and what is `long_lived`. Raises KeyboardInterrupt when the person stops the job,
+        which is cancelled then: some commands have a word to say about that.
         """
         ...
 

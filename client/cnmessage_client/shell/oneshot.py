@@ -1,6 +1,6 @@
 """The host of a command that is a process of its own: its streams, its terminal, its own client and loop.
 
-Knows no command. It is the host unless a chat brings another.
+Knows no command by name. It is the host unless a chat brings another.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import click
 
 from cnmessage_client.client import Client
 from cnmessage_client.loop import new_event_loop
+from cnmessage_client.shell.command import Facts
 from cnmessage_client.shell.host import Run
 from cnmessage_client.shell.out.colours import wants_colour
 from cnmessage_client.shell.out.progress import Bars, Events, Lines, Nothing, View
@@ -23,7 +24,7 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 Result = TypeVar("Result")
 
 PATIENCE = 1.5
-"""Seconds without an answer after which a person is told that we wait."""
+"""Seconds without an answer after which a person is told so."""
 
 
 class ProcessSurface:
@@ -66,19 +67,12 @@ class OneShot:
         """Whether standard input is a terminal."""
         return sys.stdin.isatty()
 
-    def run(
-        self,
-        run: Run,
-        job: Callable[[Client], Awaitable[Result]],
-        *,
-        long_lived: bool,
-        entering: bool,
-    ) -> Result:
+    def run(self, run: Run, facts: Facts, job: Callable[[Client], Awaitable[Result]]) -> Result:
         """Connect, do the job, leave. What is long-lived gets the faster loop, which takes longer to load."""
 
         async def main() -> Result:
             client = run.client()
-            if not entering and not client.profile.folder.is_dir():
+            if not facts.enters and not client.profile.folder.is_dir():
                 name = client.profile.name
                 text = f"there is no profile '{name}' yet; use: {run.command(name)} signup NAME (or login)"
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
@@ -89,7 +83,7 @@ class OneShot:
             finally:
                 patience.cancel()
 
-        with asyncio.Runner(loop_factory=new_event_loop if long_lived else None) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop if facts.long_lived else None) as runner:
             return runner.run(main())
 
     def ask(self, question: str, *, hidden: bool = False) -> str:

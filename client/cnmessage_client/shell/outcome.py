@@ -1,6 +1,6 @@
 """How a command can end: what a person is told about it, and the exit status.
 
-Knows no command: the group that has them is handed in.
+Knows no command by name: the group that has them is handed in.
 """
 
 import errno

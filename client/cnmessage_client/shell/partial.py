@@ -20,15 +20,15 @@ class Failures:
         self._errors: list[CnMessageError] = []
 
     def add(self, error: CnMessageError) -> None:
-        """One failed; raises when the others can only fail in the same way."""
+        """One failed. Raises its error when the others can only fail in the same way."""
         if error.code in _HOPELESS:
             raise error
         self._errors.append(error)
         if self._count > 1:
             self._renderer.error(error)
 
-    def settle(self) -> None:
-        """All were tried: raises what the command ends with, if anything failed."""
+    def raise_if_any(self) -> None:
+        """Once all were tried: raise what the command ends with, if any failed."""
         failed = len(self._errors)
         if 0 < failed < self._count:
             raise CnMessageError(
@@ -47,7 +47,7 @@ async def each_of(
     act: Callable[[str], Awaitable[object]],
     status: str,
 ) -> None:
-    """Do it to each; prints a record for each success."""
+    """Do it to each, and print a record for each success."""
     failures = Failures(settings, len(names))
     for name in names:
         try:
@@ -56,4 +56,4 @@ async def each_of(
             failures.add(error)
         else:
             settings.renderer.record({"name": name, "status": status}, f"{name}: {status}", (name, status))
-    failures.settle()
+    failures.raise_if_any()

@@ -14,6 +14,7 @@ import click
 from cnmessage_client.client import DEFAULT_TIMEOUT, Client
 from cnmessage_client.link.trust import Trust, trust_loopback
 from cnmessage_client.profile import Home
+from cnmessage_client.shell.command import Command, Facts
 from cnmessage_client.shell.host import Host
 from cnmessage_client.shell.oneshot import OneShot
 from cnmessage_client.shell.out.render import Renderer
@@ -39,6 +40,8 @@ class Settings:
     host: Host = field(default_factory=OneShot, compare=False, repr=False)
     prefix: str | None = None
     """What stands before a command when it is typed here, as in hints: "" or "/"; None for a shell."""
+    facts: Facts | None = field(default=None, compare=False, repr=False)
+    """Those of the command that runs with these settings; None before one does."""
 
     @property
     def renderer(self) -> Renderer:
@@ -74,15 +77,11 @@ class Settings:
     def _earlier_refused(self, error: CnMessageError) -> None:
         self.renderer.note(f"a message that an earlier command left behind was refused: {error.message}")
 
-    def run(
-        self,
-        job: Callable[[Client], Awaitable[Result]],
-        *,
-        long_lived: bool = False,
-        entering: bool = False,
-    ) -> Result:
-        """Have the host do the job with a client. Only who is `entering` gets a new profile made."""
-        return self.host.run(self, job, long_lived=long_lived, entering=entering)
+    def run(self, job: Callable[[Client], Awaitable[Result]]) -> Result:
+        """Have the host do the job of the command with a client."""
+        if self.facts is None:
+            raise TypeError("only a command has a job done")
+        return self.host.run(self, self.facts, job)
 
     def ask(
         self,
@@ -185,7 +184,7 @@ help_option = click.option(
     "-h", "--help", is_flag=True, expose_value=False, is_eager=True, callback=_show_help,
     help="Show this message and exit.",
 )  # fmt: skip
-"""click's own prints past the host."""
+"""In place of click's own, which prints past the host."""
 
 
 def common(function: Function) -> Function:
@@ -195,7 +194,8 @@ def common(function: Function) -> Function:
     @functools.wraps(function)
     def wrapper(context: click.Context, *args: Any, **values: Any) -> Any:
         here = {name: values.pop(name) for name in _NAMES}
-        settings = merged(context, here)
+        facts = context.command.facts if isinstance(context.command, Command) else None
+        settings = replace(merged(context, here), facts=facts)
         context.obj = settings
         return function(settings, *args, **values)
 
@@ -211,10 +211,10 @@ def settings_of(context: click.Context) -> Settings:
 
 
 def merged(context: click.Context, here: dict[str, Any]) -> Settings:
-    """Settings of the enclosing group with what was said here on top.
+    """Settings of the enclosing group, with the options given here on top.
 
-    A value from the environment does not override what a flag before the command said, nor what a chat says.
-    A flag can disagree with a chat: its host sees the outcome in `run`, and refuses to act on another client.
+    A value from the environment does not override a flag before the command, nor what a chat says. A flag can
+    disagree with a chat: its host sees that in `run`, and refuses to act for another profile or broker.
     """
     outer = settings_of(context)
     source = context.get_parameter_source

@@ -1,7 +1,7 @@
 """A thread that steps back behind the rest of this machine, so that moving files makes nobody's chat wait.
 
 On Linux a niceness belongs to a thread, and threads that it starts, libzmq's among them, inherit it.
-Elsewhere nothing changes. Called by the transfer thread.
+Elsewhere nothing changes. Must not know what the thread does.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
 """A client's link on the file channel: one DEALER, what happens to its connection, and a way to be woken.
 
 Everything but `wake` belongs to the thread that made the socket. A broken connection is noticed at once, by
-the socket's monitor; then a fresh socket takes its place, so that nothing old is sent on it. Called by
-transfers.py.
+the socket's monitor; then a fresh socket takes its place, so that nothing old is sent on it. Must not know
+what a message means to its transfer.
 """
 
 import math
@@ -43,7 +43,7 @@ _NO_DATA = memoryview(b"")
 
 
 class FileLink:
-    """Says and hears what belongs to the transfers of one batch."""
+    """Sends and receives the messages of the transfers of one call."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -99,7 +99,7 @@ class FileLink:
         self._wake_out.close()
 
     def _say_the_rest(self) -> None:
-        """Give what was said last, a STOP perhaps, a moment to leave: the other side would wait for it."""
+        """Give what was said last, a PAUSE perhaps, a moment to leave: it frees what the broker holds."""
         ends = time.monotonic() + _FLUSH_MS / 1000
         while self._backlog and self._socket is not None and self._met and time.monotonic() < ends:
             self._socket.poll(50, zmq.POLLOUT)
@@ -139,7 +139,7 @@ class FileLink:
             try:
                 transfer, message = unpack([frame.buffer for frame in frames], FROM_BROKER)
             except ProtocolError:
-                continue  # a broker of another kind; its silence will be noticed
+                continue  # from a newer broker, or a broken one: if it was an answer, its silence is noticed
             yield transfer, message, frames[1].buffer if len(frames) > 1 else _NO_DATA
 
     def say(self, transfer: bytes, message: FileMessage, data: bytes | None = None) -> None:

@@ -1,6 +1,6 @@
 """The SHA-256 of a file that moves: bytes are hashed as they pass, what was skipped is read from disk.
 
-`place` only grows, so bytes that move twice are hashed once. Called by source.py and partfile.py.
+`place` only grows, so bytes that move twice are hashed once. Must not know which way the file moves.
 """
 
 import hashlib

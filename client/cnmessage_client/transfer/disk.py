@@ -1,4 +1,4 @@
-"""What this machine's own disk refuses, in words: what happened, where, and what to do. Knows no transfer."""
+"""What this computer's disk refuses, in words: what happened, where, what to do. Must know no transfer."""
 
 import errno
 import os

@@ -1,7 +1,6 @@
-"""A file on its way down: writes and hashes it as it comes, verifies it, gives it its name.
+"""A client's download: writes and hashes its file as it comes, verifies it, gives it its name.
 
-What makes the disk wait runs on a worker, so that other downloads of the batch go on. Called by transfers.py
-through job.py. Knows no socket.
+What waits for the disk runs on a worker, so that other transfers of the call go on. Must know no socket.
 """
 
 import os
@@ -22,7 +21,7 @@ from cnmessage_protocol.files.transfer import Effect, Keep, Phase
 from cnmessage_protocol.ids import id_text
 
 _GONE = {ErrorCode.EXPIRED, ErrorCode.WITHDRAWN}
-_NOT_GIVEN_UP = {
+_PAUSES = {
     ErrorCode.EXISTS,
     ErrorCode.BUSY,
     ErrorCode.UNREADABLE,
@@ -182,9 +181,9 @@ class Downloading(Job):
 
     # -- its end ----------------------------------------------------------------------------------
 
-    def fail(self, error: CnMessageError, *, silently: bool = False) -> None:
-        """This side cannot go on; what may well be fetched later is not given up."""
-        super().fail(error, silently=silently or error.code in _NOT_GIVEN_UP)
+    def may_go_on(self, error: CnMessageError) -> bool:
+        """Whether this disk may take the file later: then its sender must not see that it failed."""
+        return error.code in _PAUSES
 
     def over(self, now: float, result: Kept | Opened | None, error: CnMessageError | None) -> None:
         """Noted, refused, or no answer; a part longer than the file is none of this file's."""

@@ -1,6 +1,6 @@
-"""One transfer as the transfer thread sees it: a machine, what is on this machine's disk, and who is told.
+"""One transfer as the transfer thread sees it: a machine, what is on this computer's disk, and its reports.
 
-Uploading and Downloading carry out what their machines want; here is what both share. Called by transfers.py.
+Here is what uploads and downloads share. Must know neither the socket nor the other transfers.
 """
 
 from abc import ABC, abstractmethod
@@ -94,15 +94,27 @@ class Job(ABC):
         if self.machine is not None and now >= self.machine.deadline:
             self.perform(now, self.machine.tick(now))
 
-    def fail(self, error: CnMessageError, *, silently: bool = False) -> None:
-        """This side cannot go on. The broker is told, unless the file may well be fetched later."""
+    def fail(self, error: CnMessageError) -> None:
+        """This side cannot go on: for now, or for good."""
+        self._leave(error, pausing=self.may_go_on(error))
+
+    def pause(self, error: CnMessageError) -> None:
+        """Stop here for now: the same call may go on with what has arrived."""
+        self._leave(error, pausing=True)
+
+    def _leave(self, error: CnMessageError, *, pausing: bool) -> None:
         if self.ended:
             return
-        if self.machine is not None and not silently:
-            for effect in self.machine.failed(RequestError(error.code, error.message)):
+        if self.machine is not None:
+            leave = self.machine.paused if pausing else self.machine.failed
+            for effect in leave(RequestError(error.code, error.message)):
                 if isinstance(effect, Say):
                     self._hands.say(self.transfer, effect.message, None)
         self.end(error)
+
+    @abstractmethod
+    def may_go_on(self, error: CnMessageError) -> bool:
+        """Whether the same call may go on, later, after this side has failed like this."""
 
     def perform(self, now: float, effects: Iterable[Effect]) -> None:
         """Carry out what the machine wants."""

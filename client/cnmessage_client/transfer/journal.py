@@ -1,8 +1,8 @@
-"""Uploads that are not finished, on disk, so that the same command goes on where it was cut.
+"""Uploads that are not finished, on disk, so that the same call goes on where it paused or was cut.
 
 A small file for each, locked while its upload runs: what is sent (as its name, a digest) and the id it goes
 under. Losing one costs a transfer from the beginning, nothing else; so a disk that takes none is no error.
-Called by uploading.py.
+Must know neither the broker nor the file's bytes.
 """
 
 import fcntl
@@ -41,7 +41,7 @@ class Undertaking:
 
 
 class Entry:
-    """The id of one upload; `resumed` if an earlier run chose it."""
+    """The id of one upload; `resumed` if an earlier call chose it."""
 
     def __init__(self, client_id: ClientId, path: Path, descriptor: int | None, *, resumed: bool) -> None:
         self.client_id = client_id
@@ -56,14 +56,14 @@ class Entry:
             with suppress(OSError):
                 _write(self._descriptor, self.client_id)
 
-    def settle(self) -> None:
-        """The upload is over, one way or the other; nothing is left to go on with."""
+    def forget(self) -> None:
+        """The upload is recorded or given up: nothing is left to go on with."""
         if self._descriptor is not None:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Release it; unless it was settled, the next run finds it."""
+        """Release it; unless it was forgotten, the next call finds it."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -77,7 +77,7 @@ class Journal:
         self._clock = clock
 
     def claim(self, what: Undertaking) -> Entry:
-        """The entry of this upload: the one there is, unless another run holds it, or a fresh one."""
+        """The entry of this upload: the one there is, unless another call holds it, or a fresh one."""
         path = self._folder / what.digest
         try:
             descriptor = self._locked(path)
@@ -103,7 +103,7 @@ class Journal:
             except OSError:
                 os.close(descriptor)
                 raise
-            os.close(descriptor)  # settled between our open and our lock: look again
+            os.close(descriptor)  # forgotten between our open and our lock: look again
 
     def _forget_old(self) -> None:
         for path in self._folder.iterdir():

@@ -1,6 +1,6 @@
 """Names of files: what a sender may call one, and what a receiver's disk gets to see of it.
 
-A received name is a stranger's text. Knows no file. Called by files.py, downloading.py and the command line.
+A received name is a stranger's text. Must know no disk.
 """
 
 import unicodedata
@@ -11,7 +11,7 @@ MAX_NAME = 255
 _SUFFIX = "part"
 _ID_DIGITS = 8
 MAX_SAFE = MAX_NAME - len(f"..{'0' * _ID_DIGITS}.{_SUFFIX}")
-"""Most bytes of a received name, so that its unfinished file has a name too."""
+"""Most bytes of a received name, so that its part has a name too."""
 
 _LONGEST_EXTENSION = 32
 _NAMELESS = "file"
@@ -45,12 +45,12 @@ def sent_name(name: str) -> str:
 
 
 def part_name(name: str, file: bytes) -> str:
-    """What the unfinished file of a download is called."""
+    """What the part of a download is called."""
     return f".{name}{part_ending(file)}"
 
 
 def part_ending(file: bytes) -> str:
-    """How the names of a file's unfinished downloads end."""
+    """How the names of a file's parts end."""
     return f".{file.hex()[:_ID_DIGITS]}.{_SUFFIX}"
 
 

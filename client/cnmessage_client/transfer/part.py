@@ -1,8 +1,8 @@
 """A file being received: `.NAME.ID.part` beside its target until it is whole and verified.
 
 Written by one download at a time (locked), never through a link, never into a file that has another name too.
-What exists under the target's name stays, unless the caller wants it replaced. Called by downloading.py;
-every error is a CnMessageError that names the path.
+What exists under the target's name stays, unless it is to be overwritten. Every error is a CnMessageError
+that names the path. Must know no socket.
 """
 
 import errno
@@ -27,7 +27,7 @@ _MASK = threading.Lock()
 
 
 class Part:
-    """An unfinished file, open and locked; `size` bytes of it are here."""
+    """A part, open and locked; `size` bytes of it are here."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
@@ -52,7 +52,7 @@ class Part:
 
     @classmethod
     def make(cls, directory: Path, name: str, file: bytes) -> Self:
-        """The unfinished file for `name`, with nothing in it."""
+        """A part for `name`, with nothing in it."""
         path = directory / part_name(name, file)
         while (descriptor := _open(path, create=True)) is None:
             pass  # another download finished with it at this moment

@@ -1,6 +1,6 @@
 """A file being sent: opened once, read in any order, hashed once. Notices if it changes meanwhile.
 
-Called by uploading.py. Every error is a CnMessageError that names the path.
+Every error is a CnMessageError that names the path. Must know no socket.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 It blocks where an event loop must not: on the socket, on the disk, in SHA-256. It never spins: it waits for
 the link, for room on it, for a worker, for the next deadline of a transfer, or for `stop`. Machines decide,
-jobs carry out, this is the loop. Called by files.py.
+jobs carry out, this is the loop. Must not know an upload from a download.
 """
 
 import threading
@@ -46,7 +46,7 @@ class TransferThread:
         self._thread.start()
 
     def stop(self, error: CnMessageError) -> None:
-        """End soon; what is done is kept, and jobs that are not over end with this error."""
+        """End soon: transfers that are not over pause, and end with this error."""
         self._stopped = self._stopped or error
         self._link.wake()
 
@@ -65,7 +65,7 @@ class TransferThread:
             for job in [*self._active, *self._queue]:
                 job.close()
                 if not job.ended:
-                    job.end(left)
+                    job.pause(left)
             self._link.close()
             self._ended()
 

@@ -1,6 +1,6 @@
-"""A file on its way up: reads and hashes it as the machine allows, and keeps its entry in the journal.
+"""A client's upload: reads and hashes its file as the machine allows, and keeps its entry in the journal.
 
-Called by transfers.py through job.py. Knows no socket.
+Must know no socket.
 """
 
 import os
@@ -17,10 +17,19 @@ from cnmessage_protocol.files.channel import Chunk, Kept, Opened, Put
 from cnmessage_protocol.files.transfer import Effect, Phase, SeekTo
 from cnmessage_protocol.files.upload import Upload
 from cnmessage_protocol.ids import id_text
+from cnmessage_protocol.records import recipients
 from cnmessage_protocol.schema import build
 
 _STALE = {ErrorCode.EXPIRED, ErrorCode.WITHDRAWN, ErrorCode.CONFLICT, ErrorCode.NO_SUCH_FILE}
 """What a broker says of an upload that an earlier run began and that it does not go on with."""
+
+_PAUSES = {
+    ErrorCode.INTERRUPTED,
+    ErrorCode.UNAUTHENTICATED,
+    ErrorCode.BROKER_KEY_CHANGED,
+    ErrorCode.INTERNAL,
+}
+"""After these, and those that may be gone by themselves, the same call goes on with what the broker has."""
 
 _PHASES = {Phase.MOVING: "sending", Phase.FINISHING: "verifying"}
 
@@ -139,10 +148,14 @@ class Uploading(Job):
             self._kept = result
         super().over(now, result, error)
 
+    def may_go_on(self, error: CnMessageError) -> bool:
+        """Whether what the broker has is still part of this file, and still wanted."""
+        return error.retryable or error.code in _PAUSES
+
     def end(self, error: CnMessageError | None) -> None:
         """Over; unless the same call may go on with it, the journal forgets it."""
-        if self._entry is not None and (error is None or not _may_go_on(error)):
-            self._entry.settle()
+        if self._entry is not None and (error is None or not self.may_go_on(error)):
+            self._entry.forget()
         super().end(error)
 
     def close(self) -> None:
@@ -188,17 +201,8 @@ class Uploading(Job):
         return None if self._machine is None else self._machine.file
 
 
-def _may_go_on(error: CnMessageError) -> bool:
-    """Whether the same call, later, could go on with what the broker has."""
-    return error.retryable or error.code in {
-        ErrorCode.INTERRUPTED,
-        ErrorCode.UNAUTHENTICATED,
-        ErrorCode.BROKER_KEY_CHANGED,
-        ErrorCode.INTERNAL,
-    }
-
-
 def check_order(order: Order) -> Order:
-    """The order, if there is anything a broker would take it for; ProtocolError otherwise."""
+    """The order, if a broker could take it for some file; ProtocolError otherwise."""
+    recipients(order.to)  # the error that a message with these recipients has
     order.put("name", 0)
     return order

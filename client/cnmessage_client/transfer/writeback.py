@@ -1,7 +1,7 @@
 """What is written leaves for the disk while more comes, so that the sync at the end has little left to do.
 
 Linux begins to write pages out when told that they are not needed soon (posix_fadvise, mm/fadvise.c); it does
-not wait, and pages on their way stay in the cache. Elsewhere nothing changes. Used by partfile.py.
+not wait, and pages on their way stay in the cache. Elsewhere nothing changes. Must not know what is written.
 """
 
 import os

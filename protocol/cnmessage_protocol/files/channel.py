@@ -1,25 +1,26 @@
 """The file channel: every message on it and how it lies in frames.
 
-    DEALER ↔ ROUTER   ┌──────────────────────────────────────────────────┐┌───────────────────┐
-                      │ msgpack [version, transfer (16 bytes), verb, map] ││ bytes, CHUNK only │
-                      └──────────────────────────────────────────────────┘└───────────────────┘
+    DEALER ↔ ROUTER   ┌──────────────────────────────────────────────────────┐┌───────────────────┐
+                      │ msgpack [version, transfer (16 bytes), verb, fields] ││ bytes, CHUNK only │
+                      └──────────────────────────────────────────────────────┘└───────────────────┘
 
 `transfer` names one transfer on one link: the client's id of an upload, the file's id for a download. A
-chunk's bytes are a frame of their own and never pass through msgpack. Machines: transfer.py.
+chunk's bytes are a frame of their own and never pass through msgpack. Must know nothing of sockets and of
+what a message leads to.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
+from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode, peek
 from cnmessage_protocol.envelope import VERSION
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, told_code
-from cnmessage_protocol.ids import ID_SIZE
-from cnmessage_protocol.records import DIGEST_SIZE, MAX_BODY, MAX_FILE_NAME, recipients
+from cnmessage_protocol.ids import ID_SIZE, user_name
+from cnmessage_protocol.records import DIGEST_SIZE, MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
 from cnmessage_protocol.requests import Request
-from cnmessage_protocol.schema import LARGEST, blob, build, count, integer, optional, plain, text, wire
+from cnmessage_protocol.schema import LARGEST, blob, build, count, integer, many, optional, plain, text, wire
 
 FILES = 2
 """The file channel's port, counted from the request port."""
@@ -43,42 +44,59 @@ MAX_HEADER = 3 << 17
 MAX_EXPIRES = 3650 * 86400
 """Most seconds that a file may be asked to last."""
 
+_PLACES = 4
+_PEEK = 32
+"""Bytes within which a transfer stands, however its version is written."""
+
 _identity = blob(ID_SIZE)
 _offset = integer(0, LARGEST)
 _chunk = integer(1, CHUNK)
 
 
-def _names(_: str, value: Any) -> tuple[str, ...]:
-    """Recipients: existing names, each once; a broadcast carries no file."""
-    found = recipients(value)
-    if found == ("all",):
-        raise ProtocolError("a file goes to named users; 'all' cannot receive one")
+def _recipient(name: str, value: Any) -> str:
+    """One user's name, in small letters; a broadcast carries no file."""
+    if type(value) is not str:
+        raise ProtocolError(f"'{name}' must hold names")
+    try:
+        found = user_name(value)
+    except ValueError as error:
+        raise ProtocolError(f"'{name}': '{value[:64]}' cannot be a user: {error}") from error
+    if found == "all":
+        raise ProtocolError(f"'{name}' must name users: 'all' cannot receive a file")
     return found
+
+
+def _recipients(name: str, value: Any) -> tuple[str, ...]:
+    """Users' names, each once."""
+    return tuple(dict.fromkeys(many(_recipient, MAX_RECIPIENTS, minimum=1)(name, value)))
 
 
 def _file_name(name: str, value: Any) -> str:
     """A name of 1 to 255 bytes, no path; receivers clean it again before they use it."""
     checked: str = text(MAX_FILE_NAME, min_bytes=1)(name, value)
     if "/" in checked or "\0" in checked:
-        raise ProtocolError("a file's name must not hold '/' or NUL")
+        raise ProtocolError(f"'{name}' must not hold '/' or NUL")
     return checked
 
 
 @dataclass(frozen=True, slots=True)
 class Put(Request):
-    """Begin an upload, or go on with it: the same call. `expires` in seconds from now; nil: as configured."""
+    """Begin an upload, or go on with it: the same call. `size` in bytes.
+
+    `expires`: seconds from now; nil: as long as the broker keeps files.
+    """
 
     VERB: ClassVar[str] = "put"
     name: str = wire(_file_name)
     size: int = wire(_offset)
-    to: tuple[str, ...] = wire(_names)
+    to: tuple[str, ...] = wire(_recipients)
     note: str = wire(text(MAX_BODY), default="")
     expires: int | None = wire(optional(integer(1, MAX_EXPIRES)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Send from `offset`, up to `upto`. The answer to PUT and to a chunk with the wrong offset."""
+    """Send from `offset`, up to `upto`. The answer to PUT, and to a CHUNK or FINISH that does not fit."""
 
     VERB: ClassVar[str] = "granted"
     file: bytes = wire(_identity)
@@ -88,7 +106,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes of the file from `offset` on; they are the second frame."""
+    """Bytes of the file from `offset` on, 1 to CHUNK of them: they are the second frame."""
 
     VERB: ClassVar[str] = "chunk"
     offset: int = wire(_offset)
@@ -105,7 +123,7 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """All bytes were sent and have this SHA-256."""
+    """All bytes of an upload were sent and have this SHA-256. Answered with KEPT, or GRANTED if not so."""
 
     VERB: ClassVar[str] = "finish"
     sha256: bytes = wire(blob(DIGEST_SIZE))
@@ -113,7 +131,10 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The file is on disk and offered to its recipients. The answer to FINISH, and to a PUT after it."""
+    """The file is on disk and in its recipients' inboxes. The answer to FINISH, and to a PUT after it.
+
+    `message` is the id and `seq` the place of the sender's own copy.
+    """
 
     VERB: ClassVar[str] = "kept"
     file: bytes = wire(_identity)
@@ -144,21 +165,31 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Fetched(Request):
-    """The receiver has the whole file, verified and on disk."""
+    """The receiver has the whole file, verified and on disk. Answered with NOTED."""
 
     VERB: ClassVar[str] = "fetched"
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """The answer to FETCHED: the sender can see it."""
+    """That the file was fetched is written down, and its sender can see it. The answer to FETCHED."""
 
     VERB: ClassVar[str] = "noted"
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """The client stops here for now. What has arrived is kept; the same PUT, or a GET, goes on. No answer."""
+
+    VERB: ClassVar[str] = "pause"
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
-    """This transfer has ended. `code` is an error code; from a client, why it gave up."""
+    """This transfer has ended, with an error code as `code`.
+
+    From a client, it is given up: what arrived of an upload is removed, a download has failed. No answer.
+    """
 
     VERB: ClassVar[str] = "stop"
     code: str = wire(text(32))
@@ -170,14 +201,14 @@ class Stop:
         return RequestError(told_code(self.code), self.message)
 
 
-FileMessage = Put | Granted | Chunk | Credit | Finish | Kept | Get | Opened | Fetched | Noted | Stop
+FileMessage = Put | Granted | Chunk | Credit | Finish | Kept | Get | Opened | Fetched | Noted | Pause | Stop
 
 
 def _catalogue(*records: type[Any]) -> Mapping[str, type[Any]]:
     return MappingProxyType({each.VERB: each for each in records})
 
 
-FROM_CLIENT = _catalogue(Put, Get, Chunk, Credit, Finish, Fetched, Stop)
+FROM_CLIENT = _catalogue(Put, Get, Chunk, Credit, Finish, Fetched, Pause, Stop)
 FROM_BROKER = _catalogue(Granted, Opened, Chunk, Credit, Kept, Noted, Stop)
 """Verb to record, by who may say it."""
 
@@ -195,21 +226,61 @@ def stop(error: RequestError) -> Stop:
 def unpack(frames: Sequence[Any], catalogue: Mapping[str, type[Any]]) -> tuple[bytes, FileMessage]:
     """The transfer and the checked message in the frames after the routing id; a chunk's bytes stay there.
 
-    `frames` are bytes-like and have a length. ProtocolError for anything the channel does not allow.
+    `frames` are bytes-like and have a length. A broker may be newer: keys of its messages that are not known
+    here are ignored; those of a client's are refused. ProtocolError says what is wrong, by its field:
+    UNSUPPORTED_VERSION for another version, BAD_REQUEST for everything else.
     """
-    if not 1 <= len(frames) <= 2 or len(frames[0]) > MAX_HEADER:
-        raise ProtocolError("a message on the file channel has one frame, a chunk two")
-    value = decode(bytes(frames[0]), REQUEST_LIMITS)
-    if type(value) is not list or len(value) != 4:
-        raise ProtocolError("a message must be an array [version, transfer, verb, map]")
-    version, transfer, verb, arguments = value
-    if type(version) is not int or version != VERSION:
-        raise ProtocolError("the other side speaks another protocol version", ErrorCode.UNSUPPORTED_VERSION)
-    _identity("transfer", transfer)
-    record = catalogue.get(verb) if type(verb) is str else None
+    transfer, verb, values = _envelope(frames)
+    record = catalogue.get(verb)
     if record is None:
-        raise ProtocolError(f"unknown verb '{str(verb)[:32]}' on the file channel", ErrorCode.UNKNOWN_VERB)
-    message: FileMessage = build(record, arguments)
-    if (len(frames) == 2) is not (record is Chunk) or (record is Chunk and not 1 <= len(frames[1]) <= CHUNK):
-        raise ProtocolError(f"a chunk, and nothing else, has a second frame, of 1 to {CHUNK} bytes")
+        raise ProtocolError(f"'verb': the file channel has no '{verb[:32]}' from this side")
+    _check_bytes(frames, verb)
+    if type(values) is not dict:
+        raise ProtocolError("'fields' must be a map")
+    if catalogue is FROM_BROKER:
+        known = {each.name for each in fields(record)}
+        values = {key: value for key, value in values.items() if key in known}
+    try:
+        message: FileMessage = build(record, values)
+    except ProtocolError as error:
+        raise ProtocolError(error.message) from error  # a text that is too long is malformed like any other
     return transfer, message
+
+
+def peek_transfer(frame: Any) -> bytes | None:
+    """The transfer that a bytes-like first frame is about, whatever follows; None if it cannot be read."""
+    transfer = peek(bytes(frame[:_PEEK]), 1)
+    return transfer if type(transfer) is bytes and len(transfer) == ID_SIZE else None
+
+
+def _envelope(frames: Sequence[Any]) -> tuple[bytes, str, Any]:
+    """Transfer, verb and fields, these not checked yet."""
+    if not 1 <= len(frames) <= 2:
+        raise ProtocolError("a message has one frame, a chunk two")
+    if len(frames[0]) > MAX_HEADER:
+        raise ProtocolError(f"the first frame has {len(frames[0])} bytes; the limit is {MAX_HEADER}")
+    try:
+        value = decode(bytes(frames[0]), REQUEST_LIMITS)
+    except ProtocolError as error:
+        text = "the first frame must be one msgpack value within the limits, with nothing behind it"
+        raise ProtocolError(text) from error
+    if type(value) is not list or len(value) != _PLACES:
+        raise ProtocolError("the first frame must be an array [version, transfer, verb, fields]")
+    version, transfer, verb, values = value
+    if type(version) is not int or version != VERSION:
+        text = f"'version' must be {VERSION}; update the older side"
+        raise ProtocolError(text, ErrorCode.UNSUPPORTED_VERSION)
+    if type(verb) is not str:
+        raise ProtocolError("'verb' must be text")
+    return _identity("transfer", transfer), verb, values
+
+
+def _check_bytes(frames: Sequence[Any], verb: str) -> None:
+    """A chunk, and nothing else, has a second frame."""
+    if verb != Chunk.VERB:
+        if len(frames) > 1:
+            raise ProtocolError(f"'{verb}' has one frame; only a chunk has a second one")
+    elif len(frames) == 1:
+        raise ProtocolError("a chunk has a second frame, with its bytes")
+    elif not 1 <= len(frames[1]) <= CHUNK:
+        raise ProtocolError(f"a chunk has 1 to {CHUNK} bytes, not {len(frames[1])}")

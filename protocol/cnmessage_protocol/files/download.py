@@ -1,4 +1,4 @@
-"""Machine: a client's download of one file. Driven by the client's transfer thread; phases in transfer.py."""
+"""Machine: a client's download of one file. Must know neither its bytes nor a socket."""
 
 from typing import Self
 
@@ -11,6 +11,7 @@ from cnmessage_protocol.files.channel import (
     Get,
     Noted,
     Opened,
+    Pause,
     Stop,
 )
 from cnmessage_protocol.files.flows import Inflow
@@ -32,7 +33,8 @@ from cnmessage_protocol.files.transfer import (
 class Download:
     """A client's download, going on at `offset` bytes that are on disk.
 
-    Without `confirm` it is over when the file is kept, and its sender does not hear of it.
+    `limit`: seconds without progress after which it pauses. Without `confirm` it is over when the file is
+    kept, and the broker does not hear that it was fetched.
     """
 
     def __init__(self, offset: int, now: float, limit: float, *, confirm: bool = True) -> None:
@@ -81,6 +83,9 @@ class Download:
                     return []
                 self._patience.sent_back()
                 return self._ask_again()
+            case Stop(code) if code == ErrorCode.SHUTDOWN:
+                self._move(Step.LOST)  # it is asked again once the link has broken
+                return []
             case Stop():
                 self._move(Step.STOPPED)
                 return [Ended(None, message.error)]
@@ -131,11 +136,18 @@ class Download:
         return [Say(Fetched())]
 
     def failed(self, error: RequestError) -> list[Effect]:
-        """This side cannot go on; the sender is told."""
+        """This side gives the download up: the sender sees that it failed."""
+        return self._leave(Stop(str(error.code)), error)
+
+    def paused(self, error: RequestError) -> list[Effect]:
+        """This side stops for now: the sender sees a fetch that has come so far."""
+        return self._leave(Pause(), error)
+
+    def _leave(self, word: Pause | Stop, error: RequestError) -> list[Effect]:
         if self.phase is Phase.ENDED:
             return []
         self._move(Step.STOPPED)
-        return [Say(Stop(str(error.code))), Ended(None, error)]
+        return [Say(word), Ended(None, error)]
 
     def lost(self, now: float) -> list[Effect]:
         """The link broke; on the fresh one the broker is asked to go on where the bytes here end."""

@@ -1,7 +1,7 @@
 """Machines: the flow of one file's bytes, seen by the side that sends and by the side that receives.
 
 Credit is absolute and counts from what the receiver has written: `upto` = written + window. So a cut costs no
-more than one window, and neither side ever holds a byte here. Used by upload.py, download.py and the broker.
+more than one window. Must never hold a byte, and must not know which side is the broker.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,10 @@
 """A client's transfer of one file: its phases, every transition between them, and what it wants done.
 
-    Upload (upload.py)        asks, sends, finishes      ↔  the broker receives, verifies, records
-    Download (download.py)    asks, receives, verifies   ↔  the broker sends
+    upload      asks, sends, finishes      ↔  the broker receives, verifies, records
+    download    asks, receives, verifies   ↔  the broker sends
 
-Both outlive a broken link: they ask again and go on where the receiving side's bytes end.
+Both outlive a broken link: they ask again and go on where the receiving side's bytes end. Must know neither
+sockets nor disks, and no clock: `now` is in seconds, and passed in.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from typing import Self
 
 from cnmessage_protocol.errors import ErrorCode, NoProgressError, ProtocolError, RequestError
-from cnmessage_protocol.files.channel import FIRST_CHUNK, WINDOW_CHUNKS, FileMessage, Kept, Opened
+from cnmessage_protocol.files.channel import FIRST_CHUNK, WINDOW_CHUNKS, FileMessage, Kept, Opened, Pause
 
 SILENCE = 10.0
 """Seconds without a word after which a client makes a fresh link. A broken connection is noticed at once."""
@@ -127,7 +128,7 @@ MOST_REPEATS = 256
 
 @dataclass(slots=True)
 class Patience:
-    """When a client gives up on a link, and on a transfer. `limit` seconds without progress end it.
+    """When a client leaves a link, and pauses a transfer: after `limit` seconds without progress.
 
     Progress is bytes that never moved before, so that it has an end. Signs of life count while the other side
     may be at work, and no longer than its work can take.
@@ -187,10 +188,10 @@ def next_phase(table: Mapping[tuple[Phase, Step], Phase], phase: Phase, step: St
 
 
 def waited(patience: Patience, now: float) -> list[Effect]:
-    """What time alone brings about: a fresh link, or the end."""
+    """What time alone brings about: a fresh link, or a pause, which is this call's end."""
     if now - patience.moved_at >= patience.limit:
         text = f"no progress for {patience.limit:g} s"
-        return [Ended(None, RequestError(ErrorCode.UNREACHABLE, text))]
+        return [Say(Pause()), Ended(None, RequestError(ErrorCode.UNREACHABLE, text))]
     if now - patience.heard_at >= min(SILENCE, patience.limit):
         patience.heard_at = now
         return [Reopen()]

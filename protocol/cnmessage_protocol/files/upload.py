@@ -1,7 +1,7 @@
-"""Machine: a client's upload of one file. Driven by the client's transfer thread; phases in transfer.py."""
+"""Machine: a client's upload of one file. Must know neither its bytes nor a socket."""
 
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
-from cnmessage_protocol.files.channel import Credit, FileMessage, Finish, Granted, Kept, Put, Stop
+from cnmessage_protocol.files.channel import Credit, FileMessage, Finish, Granted, Kept, Pause, Put, Stop
 from cnmessage_protocol.files.flows import Outflow, window_of
 from cnmessage_protocol.files.transfer import (
     SILENCE,
@@ -22,7 +22,7 @@ MAX_RESTARTS = 2
 
 
 class Upload:
-    """A client's upload. `limit`: seconds without progress after which it is given up."""
+    """A client's upload. `limit`: seconds without progress after which it pauses."""
 
     def __init__(self, put: Put, now: float, limit: float) -> None:
         self.put = put
@@ -75,7 +75,8 @@ class Upload:
                 self._patience.sent_back()
                 return self._ask_again()
             case Stop(code) if code == ErrorCode.SHUTDOWN:
-                self._move(Step.LOST)  # the next broker is asked, once the link has broken
+                self._move(Step.LOST)  # it is asked again once the link has broken
+                self._unanswered = 0
                 return []
             case Stop():
                 self._move(Step.STOPPED)
@@ -91,9 +92,8 @@ class Upload:
         if self.phase is Phase.FINISHING and offset == 0 and self.flow.size:
             self._restarts += 1
             if self._restarts > MAX_RESTARTS:
-                self._move(Step.STOPPED)
                 text = "what arrived is not what was sent, again and again; is the file being changed?"
-                return [Ended(None, RequestError(ErrorCode.INTEGRITY, text))]
+                return self.failed(RequestError(ErrorCode.INTEGRITY, text))
         if offset <= self._granted_to:
             self._patience.sent_back()
         self._granted_to = max(self._granted_to, offset)
@@ -137,11 +137,18 @@ class Upload:
         return [Say(Finish(sha256))]
 
     def failed(self, error: RequestError) -> list[Effect]:
-        """This side cannot go on; the broker is told."""
+        """This side can never go on: the broker removes what it has."""
+        return self._leave(Stop(str(error.code)), error)
+
+    def paused(self, error: RequestError) -> list[Effect]:
+        """This side stops for now: the broker keeps what it has."""
+        return self._leave(Pause(), error)
+
+    def _leave(self, word: Pause | Stop, error: RequestError) -> list[Effect]:
         if self.phase is Phase.ENDED:
             return []
         self._move(Step.STOPPED)
-        return [Say(Stop(str(error.code))), Ended(None, error)]
+        return [Say(word), Ended(None, error)]
 
     def lost(self, now: float) -> list[Effect]:
         """The link broke; on the fresh one the broker is asked where to go on."""

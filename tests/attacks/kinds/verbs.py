@@ -8,7 +8,18 @@ from itertools import count, cycle
 import zmq
 
 from cnmessage_client.profile import KeyPair
-from cnmessage_protocol.files.channel import Chunk, Credit, Fetched, FileMessage, Finish, Get, Put, Stop, pack
+from cnmessage_protocol.files.channel import (
+    Chunk,
+    Credit,
+    Fetched,
+    FileMessage,
+    Finish,
+    Get,
+    Pause,
+    Put,
+    Stop,
+    pack,
+)
 from tests.attacks.ground import Account, Attack, Ground
 from tests.attacks.peers import FILES, flood, links_of
 from tests.attacks.scene import rows
@@ -134,6 +145,7 @@ def _file_channel(ground: Ground) -> None:
             (Put("a.bin", 1 << 20, (me.name,)), b""),
             (Chunk(0), bytes(1 << 16)),
             (Finish(bytes(32)), b""),
+            (Pause(), b""),
             (Stop("internal"), b""),
         ]
     )

@@ -171,7 +171,7 @@ def test_files_of_nothing_count_too_whole_or_not() -> None:
     begin = Begin(os.urandom(16), empty)
     room.ask(alice, begin)
     room.ask(alice, Begin(os.urandom(16), empty))
-    with pytest.raises(Exception, match=r"you have 3 files here, .* files rm ID' to send 'none'"):
+    with pytest.raises(Exception, match=r"you have 3 files here, .* withdraw older files to send 'none'"):
         room.ask(alice, Begin(os.urandom(16), empty))
     room.ask(alice, begin)  # going on with one is no further one
     room.ask(bob, Begin(os.urandom(16), Put("his", 0, ("alice",))))

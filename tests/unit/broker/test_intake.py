@@ -156,8 +156,8 @@ def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_m
         workers.submit(held.set)
         assert held.wait(10), "the only worker is done with it"
         leaving.add(intake, device)
-        assert leaving.settle() == [(device, sha256)]
-        assert leaving.settle() == []
+        assert leaving.ended() == [(device, sha256)]
+        assert leaving.ended() == []
 
 
 def test_a_sign_of_life_grants_what_came_since_the_last_credit(tmp_path: Path) -> None:

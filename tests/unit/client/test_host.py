@@ -16,6 +16,7 @@ import pytest
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
 from cnmessage_client.cli.main import cli
 from cnmessage_client.model import TransferProgress
+from cnmessage_client.shell.command import Facts
 from cnmessage_client.shell.host import Run
 from cnmessage_client.shell.out.progress import Nothing
 from cnmessage_client.shell.out.render import Renderer
@@ -84,14 +85,12 @@ class Hall(Nothing):
     def run(
         self,
         run: Run,
+        facts: Facts,
         job: Callable[[Client], Awaitable[Result]],
-        *,
-        long_lived: bool,
-        entering: bool,  # noqa: ARG002 - one client, whose profile is there
     ) -> Result:
         assert isinstance(run, Settings)
         self.ran.append(run)
-        if long_lived:
+        if facts.long_lived:
             raise CnMessageError(ErrorCode.USAGE, "not in here")
         assert self.client is not None
         client = self.client

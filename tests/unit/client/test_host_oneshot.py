@@ -3,12 +3,14 @@
 import asyncio
 import io
 import sys
+from dataclasses import replace
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
+from cnmessage_client.cli.main import cli
 from cnmessage_client.shell import oneshot
 from cnmessage_client.shell.oneshot import OneShot, ProcessSurface
 from cnmessage_client.shell.settings import Settings
@@ -89,7 +91,7 @@ def test_without_a_profile_only_signup_and_login_go_on(
     home: Home, broker: BrokerThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CNMESSAGE_HOME", str(home.config))
-    settings = Settings(profile="new", broker=broker.address)
+    settings = Settings(profile="new", broker=broker.address, facts=cli.facts["whoami"])
 
     async def job(client: Client) -> str:
         return client.profile.name
@@ -97,7 +99,7 @@ def test_without_a_profile_only_signup_and_login_go_on(
     with pytest.raises(CnMessageError, match="there is no profile 'new' yet") as caught:
         settings.run(job)
     assert caught.value.code is ErrorCode.UNAUTHENTICATED
-    assert settings.run(job, entering=True) == "new"
+    assert replace(settings, facts=cli.facts["login"]).run(job) == "new"
 
 
 def test_a_client_is_connected_for_the_job_and_closed_after_it(
@@ -111,9 +113,9 @@ def test_a_client_is_connected_for_the_job_and_closed_after_it(
         seen.append(client)
         return (await client.whoami()).user
 
-    for long_lived in (False, True):
-        settings = Settings(profile="alice", broker=broker.address)
-        assert settings.run(job, long_lived=long_lived) == "alice"
+    for facts in (cli.facts["whoami"], cli.facts["watch"]):
+        settings = Settings(profile="alice", broker=broker.address, facts=facts)
+        assert settings.run(job) == "alice"
     for client in seen:
         with pytest.raises(CnMessageError, match="not connected"):
             asyncio.run(client.whoami())
@@ -129,7 +131,9 @@ def test_a_person_is_told_that_we_wait_and_nobody_else_is(
     monkeypatch.setattr(oneshot, "PATIENCE", 0.01)
     asyncio.run(sign_up(broker.address, home, "alice"))
     place, key = f"127.0.0.1:{free_port()}", broker.address.partition("#")[2]
-    settings = Settings(profile="alice", broker=f"cnm://{place}#{key}", timeout=0.2)
+    settings = Settings(
+        profile="alice", broker=f"cnm://{place}#{key}", timeout=0.2, facts=cli.facts["whoami"]
+    )
 
     async def job(client: Client) -> None:
         await client.whoami()

@@ -28,7 +28,7 @@ def test_the_same_upload_goes_on_under_its_id(tmp_path: Path) -> None:
     second = Journal(tmp_path / "uploads").claim(WHAT)
     assert second.resumed
     assert second.client_id == first.client_id
-    second.settle()
+    second.forget()
     second.close()
     third = Journal(tmp_path / "uploads").claim(WHAT)
     assert not third.resumed
@@ -50,7 +50,7 @@ def test_an_upload_that_runs_keeps_its_id_to_itself(tmp_path: Path) -> None:
     running, same = journal.claim(WHAT), journal.claim(WHAT)
     assert not same.resumed
     assert same.client_id != running.client_id
-    same.settle()  # must not take away what the other one needs
+    same.forget()  # must not take away what the other one needs
     same.close()
     running.close()
     later = journal.claim(WHAT)
@@ -80,7 +80,7 @@ def test_a_disk_that_takes_no_entry_stops_no_upload(tmp_path: Path) -> None:
     entry = Journal(tmp_path / "uploads").claim(WHAT)
     assert not entry.resumed
     entry.renew()
-    entry.settle()
+    entry.forget()
     entry.close()
 
 

@@ -106,7 +106,7 @@ def valid(check: Check) -> Values:
             return st.lists(valid(limits["inner"]), min_size=limits["minimum"], max_size=_MOST_ELEMENTS)
         case "_ack":
             return st.tuples(IDS, IDS, st.integers(1, LARGEST), COUNTS).map(list)
-        case "_names":
+        case "_recipients":
             return st.lists(NAMES.filter(lambda name: name != EVERYONE), min_size=1, max_size=4)
         case "_file_name":
             return st.text(

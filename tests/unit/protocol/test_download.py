@@ -14,6 +14,7 @@ from cnmessage_protocol.files.channel import (
     Kept,
     Noted,
     Opened,
+    Pause,
     Stop,
 )
 from cnmessage_protocol.files.download import Download
@@ -167,7 +168,8 @@ def test_an_answer_to_something_else_is_a_protocol_error() -> None:
 def test_silence_asks_for_a_fresh_link_and_no_progress_ends_it_once() -> None:
     download = moving()
     assert download.tick(SILENCE) == [Reopen()]
-    (ended,) = download.tick(LIMIT)
+    said, ended = download.tick(LIMIT)
+    assert said == Say(Pause())
     assert isinstance(ended, Ended)
     assert ended.error is not None
     assert ended.error.code is ErrorCode.UNREACHABLE

@@ -1,5 +1,6 @@
 """The file channel's frames: every message there and back, and every bad frame a ProtocolError."""
 
+from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from cnmessage_protocol.files.channel import (
     Put,
     Stop,
     pack,
+    peek_transfer,
     stop,
     unpack,
 )
@@ -95,40 +97,127 @@ def test_garbage_is_a_protocol_error(frames: list[bytes]) -> None:
     assert isinstance(read(frames), ProtocolError)
 
 
-@pytest.mark.parametrize(
-    ("frames", "reason"),
-    [
-        ([], "one frame"),
-        ([pack(TRANSFER, Get())] * 3, "one frame"),
-        ([pack(TRANSFER, Get()), b"x"], "nothing else"),
-        ([pack(TRANSFER, Chunk(0))], "nothing else"),
-        ([pack(TRANSFER, Chunk(0)), b""], "nothing else"),
-        ([pack(TRANSFER, Chunk(0)), bytes(CHUNK + 1)], "nothing else"),
-        ([bytes(MAX_HEADER + 1)], "one frame"),
-        ([pack(bytes(15), Get())], "'transfer' must be 16 bytes"),
-        ([encode([VERSION, "0" * 16, "get", {}])], "'transfer' must be 16 bytes"),
-        ([encode([VERSION, TRANSFER, "get"])], "must be an array"),
-        ([encode({"get": 1})], "must be an array"),
-    ],
-)
-def test_frames_of_another_form_are_refused(frames: list[bytes], reason: str) -> None:
+def said(verb: Any, fields: Any) -> bytes:
+    """A first frame of any verb and fields."""
+    return encode([VERSION, TRANSFER, verb, fields])
+
+
+PUT = {"name": "x", "size": 1, "to": ["bob"]}
+CHUNK_FRAME = pack(TRANSFER, Chunk(0))
+
+MALFORMED: dict[str, tuple[list[bytes], str]] = {
+    "three frames": ([pack(TRANSFER, Get())] * 3, "one frame, a chunk two"),
+    "bytes behind a message": ([pack(TRANSFER, Get()), b"x"], "'get' has one frame"),
+    "a chunk without a frame": ([CHUNK_FRAME], "a chunk has a second frame"),
+    "a chunk without bytes": ([CHUNK_FRAME, b""], f"a chunk has 1 to {CHUNK} bytes, not 0"),
+    "a chunk too large": ([CHUNK_FRAME, bytes(CHUNK + 1)], f"a chunk has 1 to {CHUNK} bytes"),
+    "a first frame too large": ([pack(TRANSFER, Get()).ljust(MAX_HEADER + 1)], f"limit is {MAX_HEADER}"),
+    "trailing bytes": ([pack(TRANSFER, Get()) + b"\0"], "nothing behind it"),
+    "cut off": ([pack(TRANSFER, Stop("internal"))[:-3]], "one msgpack value"),
+    "a text beyond the decoder": ([said("stop", {"code": "x" * ((1 << 17) + 1)})], "one msgpack value"),
+    "three elements": ([encode([VERSION, TRANSFER, "get"])], "an array [version, transfer, verb, fields]"),
+    "no such verb": ([said("take", {})], "'verb': the file channel has no 'take'"),
+    "a verb of the broker": ([said("granted", {})], "'verb': the file channel has no 'granted'"),
+    "a verb of another channel": ([said("send", {})], "'verb': the file channel has no 'send'"),
+    "a number for a verb": ([said(1, {})], "'verb' must be text"),
+    "nil for a verb": ([said(None, {})], "'verb' must be text"),
+    "fields that are no map": ([said("get", [])], "'fields' must be a map"),
+    "nil for fields": ([said("fetched", None)], "'fields' must be a map"),
+    "a missing field": ([said("put", {"name": "x", "to": ["bob"]})], "'size' is missing"),
+    "an unknown key": ([said("get", {"colour": 1})], "unknown key 'colour'"),
+    "a pause with a reason": ([said("pause", {"code": "busy"})], "unknown key 'code'"),
+    "a bool for a number": ([said("get", {"offset": True})], "'offset' must be a whole number"),
+    "a number below": ([said("get", {"upto": -1})], "'upto' must be a whole number from 0"),
+    "a number above": (
+        [said("get", {"chunk": CHUNK + 1})],
+        f"'chunk' must be a whole number from 1 to {CHUNK}",
+    ),
+    "no chunk size": ([said("credit", {"upto": 1, "chunk": 0})], "'chunk' must be a whole number from 1"),
+    "a file too large for any": ([said("put", PUT | {"size": LARGEST + 1})], "'size' must be a whole number"),
+    "no time at all": ([said("put", PUT | {"expires": 0})], "'expires' must be a whole number from 1"),
+    "a note too long": ([said("put", PUT | {"note": "n" * (MAX_BODY + 1)})], "'note' has 65537 bytes"),
+    "a digest too short": ([said("finish", {"sha256": bytes(31)})], "'sha256' must be 32 bytes"),
+    "a name with a path": ([said("put", PUT | {"name": "a/b"})], "'name' must not hold '/' or NUL"),
+    "an empty name": ([said("put", PUT | {"name": ""})], "'name' must have at least 1 bytes"),
+    "a user that cannot be": ([said("put", PUT | {"to": ["b b"]})], "'to': 'b b' cannot be a user"),
+    "no user": ([said("put", PUT | {"to": []})], "'to' must be an array of 1 to 256"),
+    "a number for a user": ([said("put", PUT | {"to": [1]})], "'to' must hold names"),
+    "a file for everyone": ([said("put", PUT | {"to": ["all"]})], "'to' must name users"),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_a_malformed_message_is_a_bad_request_that_names_the_field_and_its_transfer_is_known(
+    what: str,
+) -> None:
+    frames, reason = MALFORMED[what]
     error = read(frames)
     assert isinstance(error, ProtocolError)
     assert reason in error.message
+    assert error.code is ErrorCode.BAD_REQUEST
+    assert peek_transfer(memoryview(frames[0])) == TRANSFER
 
 
-@pytest.mark.parametrize("version", [0, 2, True, 1.0, "1", None])
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [b""],
+        [b"\xc1"],
+        [bytes(MAX_HEADER + 1)],
+        [encode({"get": 1})],
+        [encode([VERSION])],
+        [pack(bytes(15), Get())],
+        [pack(bytes(17), Get())],
+        [encode([VERSION, "0" * 16, "get", {}])],
+        [encode([[VERSION] * 40, TRANSFER, "get", {}])],
+        [pack(TRANSFER, Get())[:12]],
+    ],
+)
+def test_a_transfer_that_cannot_be_read_is_nobodys(frames: list[bytes]) -> None:
+    assert isinstance(read(frames), ProtocolError)
+    assert peek_transfer(memoryview(frames[0])) is None
+
+
+def test_no_frame_at_all_is_malformed() -> None:
+    assert isinstance(read([]), ProtocolError)
+
+
+@pytest.mark.parametrize("version", [0, 2, (1 << 64) - 1, True, 1.0, "1", None])
 def test_another_version_is_named_as_such(version: Any) -> None:
-    error = read([encode([version, TRANSFER, "get", {}])])
+    frame = encode([version, TRANSFER, "get", {}])
+    error = read([frame])
     assert isinstance(error, ProtocolError)
     assert error.code is ErrorCode.UNSUPPORTED_VERSION
+    assert "'version' must be 1" in error.message
+    assert peek_transfer(frame) == TRANSFER
 
 
-@pytest.mark.parametrize("verb", ["granted", "kept", "noted", "opened", "send", "", None, 1])
-def test_a_broker_takes_no_verb_that_is_not_a_clients(verb: Any) -> None:
-    error = read([encode([VERSION, TRANSFER, verb, {}])])
-    assert isinstance(error, ProtocolError)
-    assert error.code is ErrorCode.UNKNOWN_VERB
+@pytest.mark.parametrize("verb", sorted(FROM_BROKER))
+def test_a_newer_broker_may_say_more_and_a_client_may_not(verb: str) -> None:
+    more = {"later": [1, {"x": None}]}
+    needed = [each.name for each in fields(FROM_BROKER[verb]) if each.default is MISSING]
+    values = {name: SAMPLES[name] for name in needed}
+    rest = [b"bytes"] if verb == "chunk" else []
+    message = read([said(verb, values), *rest], FROM_BROKER)
+    assert not isinstance(message, ProtocolError)
+    assert unpack([said(verb, values | more), *rest], FROM_BROKER) == (TRANSFER, message)
+    if verb in FROM_CLIENT:
+        assert isinstance(read([said(verb, values | more), *rest], FROM_CLIENT), ProtocolError)
+
+
+SAMPLES: dict[str, Any] = {
+    "file": bytes(16),
+    "message": bytes(16),
+    "seq": 1,
+    "recipients": 1,
+    "offset": 0,
+    "upto": 9,
+    "chunk": 9,
+    "name": "x",
+    "size": 9,
+    "sha256": bytes(32),
+    "code": "internal",
+}
 
 
 @pytest.mark.parametrize("size", [1, CHUNK])

@@ -8,11 +8,13 @@ from cnmessage_protocol.files.channel import (
     WINDOW,
     WINDOW_CHUNKS,
     Credit,
+    Fetched,
     Finish,
     Get,
     Granted,
     Kept,
     Opened,
+    Pause,
     Put,
     Stop,
 )
@@ -66,7 +68,8 @@ def test_an_upload_without_progress_ends_though_the_broker_talks() -> None:
     for second in range(1, 11):
         machine.received(float(second), Credit(0))
         effects += machine.tick(float(second))
-    assert [type(each) for each in effects] == [Ended]
+    assert effects[0] == Say(Pause()), "what has arrived is kept"
+    assert [type(each) for each in effects[1:]] == [Ended]
 
 
 def test_a_silent_link_is_replaced_and_the_broker_asked_again() -> None:
@@ -83,7 +86,8 @@ def test_an_upload_that_never_arrives_right_is_given_up() -> None:
         sending(machine)
         machine.finish(0.0, DIGEST)
         effects = machine.received(0.0, Granted(FILE, 0, 3 * CHUNK))
-    [ended] = effects
+    [said, ended] = effects
+    assert said == Say(Stop("integrity"))
     assert isinstance(ended, Ended)
     assert ended.error is not None
     assert ended.error.code is ErrorCode.INTEGRITY
@@ -93,6 +97,45 @@ def test_an_upload_that_never_arrives_right_is_given_up() -> None:
 def test_a_side_that_cannot_go_on_tells_the_other(machine: Upload | Download) -> None:
     error = RequestError(ErrorCode.INTEGRITY, "changed")
     assert machine.failed(error) == [Say(Stop("integrity")), Ended(None, error)]
+
+
+@pytest.mark.parametrize("machine", [Upload(PUT, 0.0, 10.0), Download(0, 0.0, 10.0)])
+def test_a_side_that_stops_for_now_pauses_and_does_so_once(machine: Upload | Download) -> None:
+    error = RequestError(ErrorCode.INTERRUPTED, "interrupted")
+    assert machine.paused(error) == [Say(Pause()), Ended(None, error)]
+    assert machine.paused(error) == []
+
+
+def test_a_download_whose_broker_stops_asks_the_next_one() -> None:
+    machine = Download(0, 0.0, 10.0)
+    machine.received(0.0, Opened("a.bin", WINDOW, DIGEST))
+    machine.chunk(0.0, 0, 10)
+    assert machine.received(1.0, Stop(str(ErrorCode.SHUTDOWN))) == []
+    assert machine.chunk(1.0, 10, 10) == (False, []), "what was under way comes again"
+    [ask] = machine.lost(2.0)
+    assert isinstance(ask, Say)
+    assert isinstance(ask.message, Get)
+    assert ask.message.offset == 10
+
+
+def test_a_download_that_is_verified_while_its_broker_stops_tells_the_next_one() -> None:
+    machine = Download(0, 0.0, 10.0)
+    machine.received(0.0, Opened("a.bin", 0, DIGEST))
+    assert machine.received(0.0, Stop(str(ErrorCode.SHUTDOWN))) == []
+    assert machine.kept(1.0) == [Say(Fetched())]
+    assert machine.received(2.0, Stop(str(ErrorCode.SHUTDOWN))) == []
+    assert machine.lost(3.0) == [Say(Fetched())]
+
+
+def test_an_upload_that_asks_the_next_broker_takes_its_word_later() -> None:
+    machine = Upload(PUT, 0.0, 30.0)
+    machine.begin()
+    machine.received(1.0, Credit(0))
+    assert machine.tick(SILENCE) == [Say(PUT)], "said twice on one link"
+    machine.received(SILENCE, Stop(str(ErrorCode.SHUTDOWN)))
+    machine.lost(SILENCE)
+    assert machine.received(SILENCE, Granted(FILE, 0, 3 * CHUNK)) == [SeekTo(0)]
+    assert machine.received(SILENCE, Granted(FILE, 0, 3 * CHUNK)) == [SeekTo(0)], "a chunk did not fit"
 
 
 def test_chunks_grow_on_a_quick_line_and_stay_small_on_a_slow_one() -> None:

@@ -12,6 +12,7 @@ from cnmessage_protocol.files.channel import (
     Granted,
     Kept,
     Noted,
+    Pause,
     Put,
     Stop,
 )
@@ -137,7 +138,8 @@ def test_a_file_that_arrives_as_another_again_and_again_is_given_up() -> None:
         while upload.next_chunk():
             pass
         upload.finish(0.0, DIGEST)
-    (ended,) = upload.received(0.0, Granted(FILE, 0, WHOLE))
+    said, ended = upload.received(0.0, Granted(FILE, 0, WHOLE))
+    assert said == Say(Stop("integrity"))
     assert isinstance(ended, Ended)
     assert ended.error is not None
     assert ended.error.code is ErrorCode.INTEGRITY
@@ -180,7 +182,8 @@ def test_silence_asks_for_a_fresh_link_and_no_progress_ends_it_once() -> None:
         upload.lost(now)
         now += SILENCE
         assert upload.tick(now) == [Reopen()]
-    (ended,) = upload.tick(LIMIT)
+    said, ended = upload.tick(LIMIT)
+    assert said == Say(Pause())
     assert isinstance(ended, Ended)
     assert ended.error is not None
     assert ended.error.code is ErrorCode.UNREACHABLE

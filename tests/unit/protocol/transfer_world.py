@@ -102,7 +102,7 @@ class KeepingBroker:
         self._flow = self._verified_at = None
 
     def received(self, now: float, link: int, message: FileMessage, data: range) -> list[Said]:
-        """As intake.py and transfers.py of the broker."""
+        """As uploads of the broker."""
         flow = self._flow
         match message:
             case Put(size=size):
@@ -174,7 +174,7 @@ class ServingBroker:
         self._flow = None
 
     def received(self, now: float, link: int, message: FileMessage, data: range) -> list[Said]:
-        """As serving.py and transfers.py of the broker."""
+        """As downloads of the broker."""
         del now, data
         match message:
             case Get(offset, upto, chunk):

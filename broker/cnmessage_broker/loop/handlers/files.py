@@ -86,7 +86,8 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
     if row.sha256 is None:
         raise _no_such_file()
     if request.get.offset > row.size:
-        raise RequestError(ErrorCode.BAD_REQUEST, f"'{row.name}' has only {row.size} bytes")
+        text = f"'offset' is {request.get.offset}, but '{row.name}' has only {row.size} bytes"
+        raise RequestError(ErrorCode.BAD_REQUEST, text)
     moved = _moved_on(row, account.id, FetchStatus.FETCHING, request.get.offset, deps)
     return [Reply(Ready(Opened(row.name, row.size, row.sha256), account.id)), *moved]
 
@@ -161,6 +162,5 @@ def _is_expired(row: FileRow, deps: Deps) -> bool:
 
 
 def _no_such_file() -> RequestError:
-    return RequestError(
-        ErrorCode.NO_SUCH_FILE, "there is no such file for you; 'cnmessage files list' lists yours"
-    )
+    text = "there is no such file for you: it is none of those that you sent or were offered"
+    return RequestError(ErrorCode.NO_SUCH_FILE, text)

@@ -43,7 +43,8 @@ def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> Fil
     lasts = config.file_expiry if put.expires is None else put.expires
     if config.file_expiry and lasts > config.file_expiry:
         text = (
-            f"this broker keeps files for at most {config.file_expiry} seconds; ask for less, or for nothing"
+            f"'expires' is over the {config.file_expiry} seconds for which this broker keeps files; "
+            "ask for less, or leave it out"
         )
         raise RequestError(ErrorCode.BAD_REQUEST, text)
     identity = FileId(deps.randomness(ID_SIZE))
@@ -70,7 +71,7 @@ def _check_quota(put: Put, account: Account, deps: Deps) -> None:
     config, used = deps.config, deps.store.file_usage(account.id)
     files = used.files + max(0, used.overdue_files - config.file_count)
     size = used.size + max(0, used.overdue_size - config.file_quota)
-    advice = "withdraw older files with 'cnmessage files rm ID'"
+    advice = "withdraw older files"
     if files >= config.file_count:
         text = (
             f"you have {files} files here, unfinished ones included, and this broker keeps "

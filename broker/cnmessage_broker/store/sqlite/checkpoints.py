@@ -67,9 +67,11 @@ class Checkpoints:
         connection = apsw.Connection(str(self._path))
         try:
             connection.execute("PRAGMA synchronous = FULL")
-            while self._wanted.wait() and not self._closing:
+            while self._wanted.wait():
+                self._wanted.clear()  # before it looks: what is said from now on is for the next round
+                if self._closing:
+                    return
                 self._copy(connection, "main")
-                self._wanted.clear()
         finally:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()

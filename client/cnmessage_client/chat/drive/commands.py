@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cnmessage_client.chat.drive.running import Running
+from cnmessage_client.shell.command import Facts
 
 Carry = Callable[[Running], int]
 """Carries one command out, on its own thread; gives its exit status."""
@@ -21,18 +22,11 @@ Ended = Callable[[Running, int | BaseException], None]
 _GRACE = 5.0
 """Seconds that stopped commands have to put down what they did."""
 
-_MOVING = {("files", "send"), ("files", "get"), ("sendfile",), ("getfile",)}
-
-ASKING = frozenset({"signup", "login", "passwd"})
-"""Commands that ask, secrets too: until one is over, no line is anything but an answer."""
-
-_AT_ONCE = ASKING | {"logout"}
-"""They wait for nothing, and what is typed behind them waits for their end: `login` behind `logout` too."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Order:
     words: tuple[str, ...]
+    facts: Facts
     carry: Carry
 
 
@@ -45,10 +39,10 @@ class Runner:
         self._front: Running | None = None
         self._running: dict[Running, asyncio.Task[None]] = {}
 
-    def run(self, words: tuple[str, ...], carry: Carry) -> None:
+    def run(self, words: tuple[str, ...], facts: Facts, carry: Carry) -> None:
         """Run a command as soon as it is its turn."""
-        order = _Order(words, carry)
-        if words[0] in _AT_ONCE or words[:1] in _MOVING or words[:2] in _MOVING:
+        order = _Order(words, facts, carry)
+        if facts.account or facts.moves:
             self._start(order)
         elif self._front is None:
             self._front = self._start(order)
@@ -73,7 +67,7 @@ class Runner:
     @property
     def about_account(self) -> bool:
         """Whether a command runs that touches who is logged in here."""
-        return any(each.words[0] in _AT_ONCE for each in self._running)
+        return any(each.facts.account for each in self._running)
 
     def interrupt(self) -> bool:
         """Stop the newest that runs, if any does; gives whether."""
@@ -91,7 +85,7 @@ class Runner:
             await asyncio.wait(list(self._running.values()), timeout=_GRACE)
 
     def _start(self, order: _Order) -> Running:
-        running = Running(order.words)
+        running = Running(order.words, order.facts)
         self._running[running] = asyncio.create_task(self._watch(running, order))
         return running
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from cnmessage_client.chat.drive import spool
 from cnmessage_client.chat.drive.client import Living
-from cnmessage_client.chat.drive.commands import ASKING, Runner
+from cnmessage_client.chat.drive.commands import Runner
 from cnmessage_client.chat.drive.feed import Feed
 from cnmessage_client.chat.drive.help import help_text
 from cnmessage_client.chat.drive.host import ChatHost
@@ -218,17 +218,17 @@ class Driver:
     # -- commands ---------------------------------------------------------------------------------
 
     def _run(self, words: tuple[str, ...]) -> None:
-        surface = self.screen.surface
-        if words[0] == "help":
+        surface, facts = self.screen.surface, self.program.facts_of(words)
+        if facts.explains:
             text = help_text(
                 self.program, words[1:], slash=self._slash, width=surface.width, colour=surface.colour
             )
             if text is not None:
                 self.feed.give(lambda _: self.talk.output(text, from_top=True))
                 return
-        if words[0] in ASKING:
+        if facts.asks:
             self.input.questions()
-        self.runner.run(words, self._carry)
+        self.runner.run(words, facts, self._carry)
 
     @property
     def _slash(self) -> str:
@@ -237,7 +237,7 @@ class Driver:
     def _carry(self, running: Running) -> int:
         """On a command's own thread: carry it out, and tell what went wrong."""
         own = self.living.settings
-        asks = running.words[0] in ASKING
+        asks = running.facts.asks
         words = LastWords(self.screen.surface, held=asks)
 
         async def ask(question: str, hidden: bool) -> str:
@@ -269,7 +269,7 @@ class Driver:
         if status == EXIT_STATUS[ErrorCode.INTERRUPTED] and not self.left.done():
             self.told("stopped")
         self.feed.give(lambda now: self.talk.finished(running.words, status, now))
-        if running.words[0] == "history":
+        if running.facts.unread is not None:
             self._spawn(self.living.look_again())
         self.input.go_on()
 
@@ -289,7 +289,8 @@ class Driver:
                 running.tell(self.told, "The text was not sent. Up brings it back into the line.")
             return status
 
-        self.runner.run(("files", "send", *to, str(path)), carry)
+        words = ("files", "send", *to, str(path))
+        self.runner.run(words, self.program.facts_of(words), carry)
 
     # -- inner ------------------------------------------------------------------------------------
 

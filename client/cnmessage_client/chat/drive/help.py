@@ -1,6 +1,6 @@
-"""The help of the chat: every command by group with one example each, as it is typed here.
+"""The help of the chat: every command by section with one example each, as it is typed here.
 
-What the command line says of its own commands (`help send`) is left to it. Called by driver.py.
+What the command line says of its own commands (`help send`) is left to it. Knows no command by name.
 """
 
 import textwrap
@@ -9,12 +9,10 @@ from itertools import chain, repeat
 
 import click
 
-from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS, OWN_FORMS, PROGRAM
-from cnmessage_client.shell.group import Commands, example
+from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS, OWN_FORMS
+from cnmessage_client.shell.command import facts_of
+from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.out.safe_text import safe_text
-
-_ELSEWHERE = frozenset({"watch", "chat", "completion"})
-"""Commands that make no sense here."""
 
 _EXAMPLE = 36
 """Columns for the example, which begins with the command's name."""
@@ -36,25 +34,21 @@ def help_text(program: Commands, words: Sequence[str], *, slash: str, width: int
 def _overview(program: Commands, slash: str, width: int, colour: bool) -> Iterator[str]:
     yield "What may be typed. In a conversation, plain text goes to whom the prompt names."
     own = [(f"{slash}{each.example.removeprefix('/')}", each.summary) for each in OWN_COMMANDS.values()]
-    yield from _group("The chat", own, width, colour)
-    yield from _group("Lines", [(each.example, each.summary) for each in OWN_FORMS], width, colour)
-    for title, commands in program.sections:
+    yield from _section("The chat", own, width, colour)
+    yield from _section("Lines", [(each.example, each.summary) for each in OWN_FORMS], width, colour)
+    for section, commands in program.sections:
         rows = [
-            (_typed(command, slash), command.get_short_help_str(200))
+            (f"{slash}{facts_of(command).words}", command.get_short_help_str(200))
             for command in commands
-            if command.name not in _ELSEWHERE
+            if facts_of(command).in_chat and command.name not in OWN_COMMANDS
         ]
-        yield from _group(title, rows, width, colour)
+        if rows:
+            yield from _section(section.value, rows, width, colour)
     yield f'After one name all is text; for several quote it: {slash}send bob carol "TEXT"'
     yield f"{slash}help COMMAND explains one. Tab completes, Alt-N shows what is unread."
 
 
-def _typed(command: click.Command, slash: str) -> str:
-    text = example(command).removeprefix(f"{PROGRAM} ") or command.name or ""
-    return f"{slash}{text}"
-
-
-def _group(title: str, rows: Sequence[tuple[str, str]], width: int, colour: bool) -> Iterator[str]:
+def _section(title: str, rows: Sequence[tuple[str, str]], width: int, colour: bool) -> Iterator[str]:
     yield click.style(title, bold=True) if colour else title
     for left, right in rows:
         lines = textwrap.wrap(safe_text(right), max(width - _EXAMPLE - 4, _LEAST))

@@ -12,6 +12,7 @@ import click
 from cnmessage_client.chat.drive.client import Living
 from cnmessage_client.chat.drive.running import Running
 from cnmessage_client.client import Client
+from cnmessage_client.shell.command import Facts
 from cnmessage_client.shell.host import Run
 from cnmessage_client.shell.out.progress import Events, Nothing, View
 from cnmessage_client.shell.out.render import Renderer
@@ -38,17 +39,10 @@ class ChatHost:
         self._ask = ask
         self._view = view
 
-    def run(
-        self,
-        run: Run,
-        job: Callable[[Client], Awaitable[Result]],
-        *,
-        long_lived: bool,
-        entering: bool,
-    ) -> Result:
+    def run(self, run: Run, facts: Facts, job: Callable[[Client], Awaitable[Result]]) -> Result:
         """Do the job on the chat's loop; raises KeyboardInterrupt when the person stops it."""
-        name = click.get_current_context().command.name
-        if long_lived:
+        if facts.long_lived:
+            name = click.get_current_context().command.name
             raise usage(f"'{name}' is for the command line: here, messages are shown as they come")
         own = self._living.settings
         if run.profile != own.profile or run.broker != own.broker:
@@ -56,8 +50,8 @@ class ChatHost:
                 "a chat has one profile and one broker; for another, run the command outside, or start "
                 "another chat: cnmessage --profile NAME chat"
             )
-        # A client that follows would hear of its logout, and end, perhaps before `logout` has its answer.
-        account = entering or name == "logout"
+        # A client that follows would hear of its logout, and end, perhaps before the command has its answer.
+        account = facts.enters or facts.leaves
         return self._running.wait(
             lambda: self._living.do(job, timeout=run.timeout, account=account),
         )

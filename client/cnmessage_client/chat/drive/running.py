@@ -11,14 +11,17 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from cnmessage_client.shell.command import Facts
+
 Result = TypeVar("Result")
 
 
 class Running:
     """A command, from its start to its end."""
 
-    def __init__(self, words: tuple[str, ...]) -> None:
+    def __init__(self, words: tuple[str, ...], facts: Facts) -> None:
         self.words = words
+        self.facts = facts
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
         self._interrupted = False

@@ -40,7 +40,7 @@ async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker
     plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
     talk = Talk(
         Home.find().profile(settings.profile or DEFAULT_PROFILE).user,
-        commands=[*program.commands, *program.aliases],
+        commands=program.facts,
         new_key=lambda: id_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10))),
         can_ask=not piped,
         whole_previews=plain,

@@ -5,7 +5,7 @@ here. Looks at the disk, so it is called on a thread of its own, by lineedit.py.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,31 +14,33 @@ from click.shell_completion import CompletionItem, ShellComplete
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
+from cnmessage_client.chat.talk.lines import OWN_COMMANDS
 from cnmessage_client.chat.talk.status import Completions
+from cnmessage_client.shell.command import PROGRAM
+from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_protocol.ids import EVERYONE
 
 _ESCAPED = set(" '\"\\\t")
 """What the talk would take for a break between words, a quote or an escape."""
 
-_TO_NAMES = {"to", "send", "blacklist", "block", "sendfile"}
-"""Commands whose words may be users that only the chat knows yet."""
-
 
 class ChatCompleter(Completer):
-    """Completes for the commands of `cli`. `known` tells names and own commands, `talking` if to somebody.
+    """Completes lines with the commands of `program`, own commands and users.
 
-    Both are called on another thread than the loop's, so they hand out what does not change any more.
+    `known` gives users and own commands, `talking` whether a conversation is open. Both are called on
+    another thread than the loop's, so they hand out what does not change any more.
     """
 
     def __init__(
         self,
-        cli: click.Command,
+        program: Commands,
         known: Callable[[], Completions],
         talking: Callable[[], bool],
         options: Sequence[str] = (),
     ) -> None:
-        self._shell = ShellComplete(cli, {}, "cnmessage", "_CNMESSAGE_COMPLETE")
+        self._program = program
+        self._shell = ShellComplete(program, {}, PROGRAM, "_CNMESSAGE_COMPLETE")
         self._known = known
         self._talking = talking
         self._options = list(options)
@@ -60,24 +62,35 @@ class ChatCompleter(Completer):
             if not text.startswith("/"):
                 return []
             text = text[1:]
-        return self._command(read_words(text.removeprefix("/")))
+        return self._command(read_words(text.removeprefix("/")), self._here)
 
-    def _command(self, words: "Words") -> list["Offer"]:
+    @property
+    def _here(self) -> set[str]:
+        """Words of the command line that make sense in a chat."""
+        return {word for word, facts in self._program.facts.items() if facts.in_chat}
+
+    def _command(self, words: "Words", commands: Collection[str]) -> list["Offer"]:
         known = self._known()
         if not words.done:
             own = [word for word in known.words if word.startswith(words.typed)]
-            clicks = [each.value for each in self._click(words)]
+            clicks = [each.value for each in self._click(words) if each.value in commands]
             return [Offer(word, words.length) for word in dict.fromkeys(sorted([*own, *clicks]))]
         first = words.done[0]
-        if first == "help":
-            return self._command(Words(words.done[1:], words.typed, words.length))
-        if first == "to":
+        own_command = OWN_COMMANDS.get(first)
+        if own_command is not None and own_command.takes == "command":
+            return self._command(Words(words.done[1:], words.typed, words.length), self._program.commands)
+        if own_command is not None and own_command.takes == "user":
             names = (*known.names, EVERYONE)
             return _names(names, words.typed, words.length) if len(words.done) == 1 else []
         found = [offer for item in self._click(words) for offer in _offers(item, words)]
-        if first in _TO_NAMES and not any(word.startswith("-") for word in (words.done[-1], words.typed)):
+        if self._to_users(words.done) and not words.typed.startswith("-"):
             found = _names(known.names, words.typed, words.length) + found
         return list(dict.fromkeys(found))
+
+    def _to_users(self, done: Sequence[str]) -> bool:
+        """Whether the next word may be a user that only the chat knows yet."""
+        known = done[0] in self._program.facts and not done[-1].startswith("-")
+        return known and self._program.facts_of(done).to_users
 
     def _click(self, words: "Words") -> list["CompletionItem[str]"]:
         try:

@@ -1,5 +1,6 @@
 """Machine: whether a message goes out as it is, only after a yes, or not at all. Called by speaking.py."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from cnmessage_protocol.errors import ProtocolError
@@ -7,9 +8,6 @@ from cnmessage_protocol.records import MAX_BODY, TO_EVERYONE, check_body, utf8_s
 
 MOST_LINES = 10
 """Lines that go out unasked."""
-
-_LIKELY_COMMANDS = frozenset({"exit", "quit", "help", "logout"})
-"""Texts of one word that are more often a command whose slash was forgotten."""
 
 YES = frozenset({"y", "yes"})
 NO = frozenset({"", "n", "no"})
@@ -32,8 +30,13 @@ class Hindrance:
     text: str
 
 
-def doubt(to: tuple[str, ...], body: str, *, can_ask: bool) -> Question | Hindrance | None:
-    """What stands against sending this, if anything. Without `can_ask` nobody would answer a question."""
+def doubt(
+    to: tuple[str, ...], body: str, *, can_ask: bool, likely: Collection[str]
+) -> Question | Hindrance | None:
+    """What stands against sending this, if anything. Without `can_ask` nobody would answer a question.
+
+    `likely` are texts of one word that are more often a command whose slash was forgotten.
+    """
     try:
         size = utf8_size(body)
     except UnicodeEncodeError:
@@ -44,7 +47,7 @@ def doubt(to: tuple[str, ...], body: str, *, can_ask: bool) -> Question | Hindra
         check_body(body)
     except ProtocolError as error:
         return Hindrance(error.message)
-    if can_ask and body.strip() in _LIKELY_COMMANDS:
+    if can_ask and body.strip() in likely:
         word = body.strip()
         text = f"Send '{word}' to {in_words(to)}? In a conversation the command is '/{word}'. [y/N]"
         return Question(text, to, body, as_file=False)

@@ -75,7 +75,7 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class SetDraft:
-    """Put this text into the line being typed, in place of what stands there."""
+    """Put this text into the line being typed, before what stands there: that was typed after it."""
 
     text: str
 

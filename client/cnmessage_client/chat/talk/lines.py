@@ -1,16 +1,18 @@
 """Reading a line: what was typed, and where, becomes one frozen record of what is meant.
 
 At home bare words are commands; in a conversation plain text is a message and `/word` a command. A line that
-means nothing is refused with what to do instead, never sent. Knows neither users nor click: the names of the
-commands are handed in. The help of the chat's own commands stands here as data. Called by talk.py.
+means nothing is refused with what to do instead, never sent. Knows neither users nor click: the commands of
+the command line are handed in with what they are. The chat's own commands stand here as data, each with its
+help.
 """
 
 import difflib
 import re
 import shlex
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal, Protocol
 
 from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
 from cnmessage_protocol.errors import ProtocolError
@@ -24,46 +26,27 @@ LONGEST_PAUSE = 3600.0
 PROGRAM = "cnmessage"
 
 
-@dataclass(frozen=True, slots=True)
-class OwnCommand:
-    """Help for a command that only the chat has."""
+class Command(Protocol):
+    """What reading needs to know of a command of the command line."""
 
-    usage: str
-    summary: str
-    example: str
+    @property
+    def text(self) -> Literal["names", "everyone"] | None:
+        """To whom it sends the rest of the line as a text: the names before it, or everyone."""
+        ...
+
+    @property
+    def unread(self) -> str | None:
+        """The option with which it shows all that waits, and marks it as read."""
+        ...
+
+    @property
+    def likely(self) -> bool:
+        """Whether its name as a whole text is more likely this command than a message."""
+        ...
 
 
-OWN_COMMANDS: Mapping[str, OwnCommand] = MappingProxyType(
-    {
-        "to": OwnCommand(
-            "to [NAME|all]", "Talk to one user, or to everyone online; no name: home.", "to bob"
-        ),
-        "home": OwnCommand("home", "Leave the conversation; at home everything is shown.", "/home"),
-        "more": OwnCommand("more", "Load earlier messages, as PgUp does at the top.", "/more"),
-        "retry": OwnCommand(
-            "retry [all]", "Send the last message that failed again, or all of them.", "/retry"
-        ),
-        "edit": OwnCommand("edit [TEXT]", "Write the line in your $EDITOR.", "/edit"),
-        "break": OwnCommand(
-            "break [SECONDS]", "Cut the connection as a network fault would; it comes back.", "break 10"
-        ),
-        "clear": OwnCommand("clear", "Empty the screen; `more` brings messages back.", "/clear"),
-        "help": OwnCommand("help [COMMAND]", "List the commands, or explain one.", "help send"),
-        "exit": OwnCommand("exit", "Leave the chat; `quit` and Ctrl-D do the same.", "exit"),
-    }
-)
-"""The chat's own commands by name. In a conversation each is typed with a slash before it."""
-
-OWN_ALIASES: Mapping[str, str] = MappingProxyType({"quit": "exit"})
-
-OWN_FORMS: tuple[OwnCommand, ...] = (
-    OwnCommand("@NAME", "Talk to NAME from now on, as `to NAME`.", "@bob"),
-    OwnCommand("@NAME TEXT", "Send one message to NAME and stay where you are.", "@bob Lunch at noon?"),
-    OwnCommand("/COMMAND", "In a conversation: a command.", "/history 5"),
-    OwnCommand("//TEXT", "In a conversation: send a text that begins with one slash.", "//etc/hosts"),
-    OwnCommand("@@TEXT", "In a conversation: send a text that begins with one @.", "@@decorator"),
-)
-"""What a line may also look like."""
+Commands = Mapping[str, Command]
+"""Those of the command line that may be typed, by their names and aliases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +103,7 @@ _NAMES_AND_QUOTED = re.compile(rf"(.*?)\s{_QUOTED}", re.DOTALL)
 _OPTION = re.compile(r"--?[a-z]")
 
 
-def read(line: str, peer: str | None, commands: Collection[str]) -> Line:
+def read(line: str, peer: str | None, commands: Commands) -> Line:
     """What a line, or a pasted block, means at home (`peer` is None) or in the conversation with `peer`."""
     if not line.strip():
         return Blank()
@@ -151,28 +134,29 @@ def _at(line: str) -> Line:
     return Say((name,), body) if body.strip() else Enter(name)
 
 
-def _command(text: str, slash: str, commands: Collection[str]) -> Line:
+def _command(text: str, slash: str, commands: Commands) -> Line:
     word, rest = word_and_rest(text)
     if word == PROGRAM and rest:  # hints are there to be pasted
         word, rest = word_and_rest(rest)
     if not word:
         return Refused("a command follows the slash directly; // begins a text with a slash")
-    if word in {"send", "broadcast"} and word in commands:
-        return _send(word, rest, slash)
-    own = OWN_ALIASES.get(word, word)
-    if own not in _OWN and word not in commands:
+    command = commands.get(word)
+    if command is not None and command.text is not None:
+        return _send(word, rest, slash, everyone=command.text == "everyone")
+    own = OWN_COMMANDS.get(OWN_ALIASES.get(word, word))
+    if own is None and command is None:
         return _unknown(word, slash, commands)
-    if "\n" in text.strip() and own != "edit":
+    if "\n" in text.strip() and (own is None or own.takes != "text"):
         return Refused(f"a command is one line; these are {text.strip().count(chr(10)) + 1}")
-    if own in _OWN:
-        return _OWN[own](rest, slash) or Refused(_usage(own, slash))
+    if own is not None:
+        return own.read(rest, slash) or Refused(_usage(own, slash))
     try:
         return RunCommand((word, *shlex.split(rest)))
     except ValueError:
         return Refused("a quote is not closed; for a quote as such, write \\\" or \\'")
 
 
-def _unknown(word: str, slash: str, commands: Collection[str]) -> Refused:
+def _unknown(word: str, slash: str, commands: Commands) -> Refused:
     near = difflib.get_close_matches(word, [*OWN_COMMANDS, *OWN_ALIASES, *sorted(commands)], 1)
     if near:
         return Refused(f"there is no command '{slash}{word}'; did you mean '{slash}{near[0]}'?")
@@ -180,24 +164,23 @@ def _unknown(word: str, slash: str, commands: Collection[str]) -> Refused:
     return Refused(f"there is no command '{slash}{word}'; '{slash}help' lists what there is, {talk}")
 
 
-def _usage(name: str, slash: str) -> str:
-    own = OWN_COMMANDS[name]
+def _usage(own: "OwnCommand", slash: str) -> str:
     return f"write: {slash}{own.usage}, for example: {slash}{own.example.removeprefix('/')}"
 
 
 # -- messages by command ----------------------------------------------------------------------------
 
 
-def _send(word: str, rest: str, slash: str) -> Line:
-    """`send` and `broadcast`: without options the rest of the line is the text, quotes or not."""
+def _send(word: str, rest: str, slash: str, *, everyone: bool) -> Line:
+    """A command that sends a text: without options the rest of the line is the text, quotes or not."""
     if _with_options(rest):
         try:
             return RunCommand((word, *shlex.split(rest)))
         except ValueError:
             return Refused(f"a quote is not closed; with options, '{slash}{word}' needs the text in quotes")
-    to, body = ([EVERYONE], _unquoted(rest)) if word == "broadcast" else _names_and_text(rest)
+    to, body = ([EVERYONE], _unquoted(rest)) if everyone else _names_and_text(rest)
     if not to or not body.strip():
-        return Refused(f"say what: {slash}broadcast TEXT" if to == [EVERYONE] else _how_to_send(to, slash))
+        return Refused(_how_to_send(f"{slash}{word}", [] if everyone else to, everyone=everyone))
     try:
         return Say(recipients(to), body)
     except ProtocolError as error:
@@ -218,8 +201,10 @@ def _with_options(rest: str) -> bool:
     return with_options
 
 
-def _how_to_send(to: list[str], slash: str) -> str:
-    return f"say what: {slash}send {to[0]} TEXT" if to else f"say to whom and what: {slash}send NAME TEXT"
+def _how_to_send(typed: str, to: list[str], *, everyone: bool) -> str:
+    if everyone:
+        return f"say what: {typed} TEXT"
+    return f"say what: {typed} {to[0]} TEXT" if to else f"say to whom and what: {typed} NAME TEXT"
 
 
 def _names_and_text(rest: str) -> tuple[list[str], str]:
@@ -245,7 +230,7 @@ def _may_be_user(word: str) -> bool:
     return True
 
 
-# -- the chat's own commands: None is wrong usage ---------------------------------------------------
+# -- the chat's own commands ------------------------------------------------------------------------
 
 
 def _to(rest: str, slash: str) -> Line | None:
@@ -278,16 +263,81 @@ def _alone(line: Line) -> Callable[[str, str], Line | None]:
     return lambda rest, _: None if rest.strip() else line
 
 
-_OWN: Mapping[str, Callable[[str, str], Line | None]] = MappingProxyType(
-    {
-        "to": _to,
-        "home": _alone(Enter(None)),
-        "more": _alone(More()),
-        "retry": _retry,
-        "edit": lambda rest, _: Edit(rest),
-        "break": _break,
-        "clear": _alone(Clear()),
-        "help": lambda rest, _: RunCommand(("help", *rest.split())),
-        "exit": _alone(Quit()),
-    }
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Help for what a line may look like."""
+
+    usage: str
+    summary: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCommand(Form):
+    """A command that only the chat has. `read` makes a line of what follows its name; None is wrong usage."""
+
+    read: Callable[[str, str], Line | None]
+    takes: Literal["user", "command", "text"] | None = None
+    """What follows its name, where completion or a pasted block must know."""
+    aliases: tuple[str, ...] = ()
+    likely: bool = False
+    """Whether its name as a whole text is more likely this command than a message."""
+
+
+_ALL_OWN = (
+    OwnCommand(
+        "to [NAME|all]",
+        "Talk to one user, or to everyone online; no name: home.",
+        "to bob",
+        _to,
+        takes="user",
+    ),
+    OwnCommand("home", "Leave the conversation; at home everything is shown.", "/home", _alone(Enter(None))),
+    OwnCommand("more", "Load earlier messages, as PgUp does at the top.", "/more", _alone(More())),
+    OwnCommand("retry [all]", "Send the last message that failed again, or all of them.", "/retry", _retry),
+    OwnCommand(
+        "edit [TEXT]", "Write the line in your $EDITOR.", "/edit", lambda rest, _: Edit(rest), takes="text"
+    ),
+    OwnCommand(
+        "break [SECONDS]", "Cut the connection as a network fault would; it comes back.", "break 10", _break
+    ),
+    OwnCommand("clear", "Empty the screen; `more` brings messages back.", "/clear", _alone(Clear())),
+    OwnCommand(
+        "help [COMMAND]",
+        "List the commands, or explain one.",
+        "help send",
+        lambda rest, _: RunCommand(("help", *rest.split())),
+        takes="command",
+        likely=True,
+    ),
+    OwnCommand(
+        "exit",
+        "Leave the chat; `quit` and Ctrl-D do the same.",
+        "exit",
+        _alone(Quit()),
+        aliases=("quit",),
+        likely=True,
+    ),
 )
+
+OWN_COMMANDS: Mapping[str, OwnCommand] = MappingProxyType({each.usage.split()[0]: each for each in _ALL_OWN})
+"""The chat's own commands by name. In a conversation each is typed with a slash before it."""
+
+OWN_ALIASES: Mapping[str, str] = MappingProxyType(
+    {alias: name for name, each in OWN_COMMANDS.items() for alias in each.aliases}
+)
+
+OWN_FORMS: tuple[Form, ...] = (
+    Form("@NAME", "Talk to NAME from now on, as `to NAME`.", "@bob"),
+    Form("@NAME TEXT", "Send one message to NAME and stay where you are.", "@bob Lunch at noon?"),
+    Form("/COMMAND", "In a conversation: a command.", "/history 5"),
+    Form("//TEXT", "In a conversation: send a text that begins with one slash.", "//etc/hosts"),
+    Form("@@TEXT", "In a conversation: send a text that begins with one @.", "@@decorator"),
+)
+"""What a line may also look like."""
+
+
+def likely_commands(commands: Commands) -> frozenset[str]:
+    """Texts of one word that are more often a command whose slash was forgotten than a message."""
+    own = (word for name, each in OWN_COMMANDS.items() if each.likely for word in (name, *each.aliases))
+    return frozenset([*own, *(word for word, command in commands.items() if command.likely)])

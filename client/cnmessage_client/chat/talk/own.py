@@ -3,7 +3,7 @@
 Ties asking.py and outgoing.py to the views. Knows neither commands nor what others write. Called by talk.py.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from cnmessage_client.chat.talk.doubt import NO, YES, Hindrance, Question, doubt, in_words
@@ -17,13 +17,19 @@ from cnmessage_protocol.records import TO_EVERYONE
 
 
 class Speaking:
-    """What one user says here. `new_key` gives fresh client ids; without `can_ask` nothing is asked."""
+    """What one user says here. `new_key` gives fresh client ids; without `can_ask` nothing is asked.
 
-    def __init__(self, views: Conversations, new_key: Callable[[], str], *, can_ask: bool) -> None:
+    `likely` are texts of one word that are more often commands, so that they need a yes.
+    """
+
+    def __init__(
+        self, views: Conversations, new_key: Callable[[], str], *, can_ask: bool, likely: Collection[str]
+    ) -> None:
         self.outgoing = Outgoing()
         self._views = views
         self._new_key = new_key
         self._can_ask = can_ask
+        self._likely = likely
         self._asked: tuple[Question, str] | None = None
 
     @property
@@ -37,7 +43,7 @@ class Speaking:
         self, user: str, to: tuple[str, ...], body: str, line: str, now: float, time: datetime
     ) -> list[Effect]:
         """Send this, or ask first. `line` is what was typed, to be put back when nothing is sent."""
-        match doubt(to, body, can_ask=self._can_ask):
+        match doubt(to, body, can_ask=self._can_ask, likely=self._likely):
             case None:
                 return self._send(user, to, body, now, time)
             case Hindrance(text):

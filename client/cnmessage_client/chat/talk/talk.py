@@ -7,7 +7,7 @@ monotonic seconds), and has the screen look at `status` and `prompt` after each.
 """
 
 import difflib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
 from cnmessage_client.chat.talk.arrivals import Arrivals
@@ -27,11 +27,13 @@ from cnmessage_client.chat.talk.lines import (
     OWN_COMMANDS,
     Blank,
     Clear,
+    Commands,
     Enter,
     More,
     Refused,
     Retry,
     Say,
+    likely_commands,
     read,
 )
 from cnmessage_client.chat.talk.link import Link, Turn, span
@@ -45,14 +47,11 @@ from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.ids import EVERYONE
 from cnmessage_protocol.machines.states import State
 
-ALL_UNREAD = ("history", "--unread")
-"""The command that shows all that waits."""
-
 _NOBODY = "nobody is logged in here; use: login NAME, or for a new account: signup NAME"
 
 
 class Talk:
-    """One person's chat. `commands` are the names and aliases of the command line that may be typed.
+    """One person's chat. `commands` are those of the command line that may be typed, with what they are.
 
     `new_key` gives fresh client ids. Without `can_ask` no question is asked: nobody would answer. With
     `whole_previews` a message of another conversation is shown in full where it is told. `zone` is the time
@@ -63,14 +62,14 @@ class Talk:
         self,
         user: str | None,
         *,
-        commands: Collection[str],
+        commands: Commands,
         new_key: Callable[[], str],
         can_ask: bool = True,
         whole_previews: bool = False,
         zone: tzinfo | None = None,
     ) -> None:
         self.user = user
-        self._commands = frozenset(commands)
+        self._commands = commands
         self._new_key = new_key
         self._can_ask = can_ask
         self._whole_previews = whole_previews
@@ -83,7 +82,9 @@ class Talk:
         """Nothing of another user's stays."""
         self._owner = self.user
         self._views = Conversations(self._zone, whole_previews=self._whole_previews)
-        self._own = Speaking(self._views, self._new_key, can_ask=self._can_ask)
+        self._own = Speaking(
+            self._views, self._new_key, can_ask=self._can_ask, likely=likely_commands(self._commands)
+        )
         self._arrivals = Arrivals()
         self._latest = 0
         self._unread_asked: int | None = None
@@ -271,7 +272,7 @@ class Talk:
     def finished(self, words: tuple[str, ...], status: int, now: float) -> list[Effect]:
         """A RunCommand ended."""
         del now
-        if words != ALL_UNREAD:
+        if not self._shows_unread(words):
             return []
         upto, self._unread_asked = self._unread_asked, None
         return [] if upto is None or status != 0 else self._views.read_elsewhere(upto)
@@ -308,9 +309,14 @@ class Talk:
         return self._own.say(self.user, said.to, said.body, line, now, time)
 
     def _run(self, words: tuple[str, ...], line: str) -> list[Effect]:
-        if words == ALL_UNREAD and self._unread_asked is None:
+        if self._shows_unread(words) and self._unread_asked is None:
             self._unread_asked = self._latest
         return [*self._views.add(Typed(self.prompt, line)), RunCommand(words)]
+
+    def _shows_unread(self, words: tuple[str, ...]) -> bool:
+        """Whether this command, as it was typed, shows all that waits."""
+        command = self._commands.get(words[0])
+        return command is not None and words[1:] == (command.unread,)
 
     def _enter(self, peer: str | None, now: float) -> list[Effect]:
         if self.user is None:

@@ -1,1 +1,1 @@
-"""The commands, a file for each kind."""
+"""The commands, each with its facts; a file for what belongs together."""

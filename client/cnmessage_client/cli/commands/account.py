@@ -8,6 +8,7 @@ import click
 
 from cnmessage_client.client import Client
 from cnmessage_client.profile import Home
+from cnmessage_client.shell.command import Facts, Section, command, group
 from cnmessage_client.shell.partial import each_of
 from cnmessage_client.shell.read.secrets import password_options, read_passwords
 from cnmessage_client.shell.settings import Settings, common, usage
@@ -15,15 +16,12 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import new_user_name, user_name
 
 
-@click.command()
+@command(Facts(Section.ACCOUNT, "cnmessage signup alice", asks=True, account=True, moves=False, enters=True))
 @click.argument("name", required=False)
 @password_options
 @common
 def signup(settings: Settings, name: str | None, password_stdin: bool, password_file: Path | None) -> None:
-    """Make an account and log in to it.
-
-    Example: cnmessage signup alice
-    """
+    """Make an account and log in to it."""
     name = _checked_name(settings, name, new_user_name)
     (password,) = read_passwords(
         settings,
@@ -35,15 +33,12 @@ def signup(settings: Settings, name: str | None, password_stdin: bool, password_
     _enter(settings, name, password, new=True)
 
 
-@click.command()
+@command(Facts(Section.ACCOUNT, "cnmessage login alice", asks=True, account=True, moves=False, enters=True))
 @click.argument("name", required=False)
 @password_options
 @common
 def login(settings: Settings, name: str | None, password_stdin: bool, password_file: Path | None) -> None:
-    """Log this profile in; it stays logged in until `logout`.
-
-    Example: cnmessage login alice
-    """
+    """Log this profile in; it stays logged in until `logout`."""
     name = _checked_name(settings, name, user_name)
     (password,) = read_passwords(
         settings,
@@ -54,13 +49,14 @@ def login(settings: Settings, name: str | None, password_stdin: bool, password_f
     _enter(settings, name, password, new=False)
 
 
-@click.command()
+@command(
+    Facts(
+        Section.ACCOUNT, "cnmessage logout", asks=False, account=True, moves=False, leaves=True, likely=True
+    )
+)
 @common
 def logout(settings: Settings) -> None:
-    """Log this profile out.
-
-    Example: cnmessage logout
-    """
+    """Log this profile out."""
 
     async def job(client: Client) -> None:
         await client.logout()
@@ -69,15 +65,13 @@ def logout(settings: Settings) -> None:
     settings.renderer.record({"status": "logged out"}, "Logged out.")
 
 
-@click.command()
+@command(Facts(Section.ACCOUNT, "cnmessage passwd", asks=True, account=True, moves=False))
 @password_options
 @common
 def passwd(settings: Settings, password_stdin: bool, password_file: Path | None) -> None:
     """Change the password; every other device is logged out.
 
     From a file or standard input: the old password, then the new one, one a line.
-
-    Example: cnmessage passwd
     """
     old, new = read_passwords(
         settings,
@@ -97,13 +91,10 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
     )
 
 
-@click.command()
+@command(Facts(Section.ACCOUNT, "cnmessage whoami", asks=False, account=False, moves=False))
 @common
 def whoami(settings: Settings) -> None:
-    """Show who is logged in here, and how the inbox stands.
-
-    Example: cnmessage whoami
-    """
+    """Show who is logged in here, and how the inbox stands."""
 
     async def job(client: Client) -> tuple[dict[str, Any], str]:
         me = await client.whoami()
@@ -121,36 +112,31 @@ def whoami(settings: Settings) -> None:
     settings.renderer.record(values, person, [str(value) for value in values.values()])
 
 
-@click.group(invoke_without_command=True)
+@group(Facts(Section.ACCOUNT, "cnmessage sessions", asks=False, account=False, moves=False), alone=True)
 @common
 @click.pass_context
 def sessions(context: click.Context, settings: Settings) -> None:
-    """List the devices logged in to this account, or log some out.
-
-    Example: cnmessage sessions
-    """
+    """List the devices logged in to this account, or log some out."""
     if context.invoked_subcommand is None:
         _list_sessions(settings)
 
 
-@sessions.command("list")
+@sessions.command(
+    "list", facts=Facts(Section.ACCOUNT, "cnmessage sessions list", asks=False, account=False, moves=False)
+)
 @common
 def list_sessions(settings: Settings) -> None:
-    """List the devices.
-
-    Example: cnmessage sessions list
-    """
+    """List the devices."""
     _list_sessions(settings)
 
 
-@sessions.command()
+@sessions.command(
+    facts=Facts(Section.ACCOUNT, "cnmessage sessions revoke 3", asks=False, account=False, moves=False)
+)
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=int)
 @common
 def revoke(settings: Settings, ids: tuple[int, ...]) -> None:
-    """Log devices out, by the ids that `sessions` shows.
-
-    Example: cnmessage sessions revoke 3
-    """
+    """Log devices out, by the ids that `sessions` shows."""
 
     async def job(client: Client) -> None:
         await each_of(
@@ -181,7 +167,7 @@ def _list_sessions(settings: Settings) -> None:
 
 
 def _checked_name(settings: Settings, name: str | None, rule: Callable[[str], str]) -> str:
-    """The name to enter with; all that can be wrong with it is said before a password is asked for."""
+    """The name to enter with. Whatever is wrong with it is said before a password is asked for."""
     if name is None:
         if not settings.interactive:
             raise usage("a user name is needed: cnmessage signup NAME, or cnmessage login NAME")
@@ -208,7 +194,7 @@ def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
         user = await (client.signup(name, password) if new else client.login(name, password))
         return {"user": user, "profile": client.profile.name, "broker": client.address.place}
 
-    values = settings.run(job, entering=True)
+    values = settings.run(job)
     done = "Welcome" if new else "Logged in"
     settings.renderer.record(values, f"{done}, {values['user']}.", list(values.values()))
     if settings.prefix is None:  # a chat has its own words for a beginning

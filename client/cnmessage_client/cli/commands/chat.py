@@ -1,6 +1,6 @@
-"""The command `chat`. Knows how to begin and how to end; all between is behind sitting.py.
+"""The command `chat`: whose chat it is, and at which broker. All else is the chat's own.
 
-Imports nothing of the chat before it is called: every other command would pay for it. Called by main.py.
+Imports nothing of the chat before it runs: every other command would pay for it.
 """
 
 import asyncio
@@ -10,19 +10,27 @@ from dataclasses import replace
 import click
 
 from cnmessage_client.profile import DEFAULT_BROKER, Home
+from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.group import program_of
 from cnmessage_client.shell.settings import Settings, common, usage
 
 
-@click.command()
+@command(
+    Facts(
+        Section.MESSAGES,
+        "cnmessage chat",
+        asks=False,
+        account=False,
+        moves=False,
+        in_chat=False,
+        long_lived=True,
+    )
+)
 @click.option("--plain", is_flag=True, help="Line after line: no full screen, no colour, nothing redrawn.")
 @common
 @click.pass_context
 def chat(context: click.Context, settings: Settings, plain: bool) -> int:
-    """Talk: messages come while you type. From a pipe: its lines are commands, as typed.
-
-    Example: cnmessage chat
-    """
+    """Talk: messages come while you type. From a pipe: its lines are commands, as typed."""
     if settings.prefix is not None:
         raise usage("this is the chat already; 'to NAME' begins a conversation")
     home = Home.find()

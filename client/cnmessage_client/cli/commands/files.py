@@ -1,4 +1,4 @@
-"""The group `files`: listing, taking back, giving up; sending.py and fetching.py have the rest of it."""
+"""The group `files`: listing, taking back, giving up. `send` and `get` have files of their own."""
 
 import contextlib
 import shutil
@@ -13,6 +13,7 @@ from cnmessage_client.cli.commands import send_files as sending
 from cnmessage_client.cli.commands.get_files import no_such_file, stdout_folder
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo
+from cnmessage_client.shell.command import Facts, Section, group
 from cnmessage_client.shell.out.listing import HEADS, can_be_fetched, file_row
 from cnmessage_client.shell.partial import Failures
 from cnmessage_client.shell.read.completion import complete_file, remember_files
@@ -24,14 +25,11 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 _IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_file)
 
 
-@click.group(invoke_without_command=True)
+@group(Facts(Section.FILES, "cnmessage files", asks=False, account=False, moves=False), alone=True)
 @common
 @click.pass_context
 def files(context: click.Context, settings: Settings) -> None:
-    """Send files, fetch those sent to you, and see how far each is.
-
-    Example: cnmessage files
-    """
+    """Send files, fetch those sent to you, and see how far each is."""
     if context.invoked_subcommand is None:
         _list(settings, sent=True, received=True)
 
@@ -40,27 +38,25 @@ files.add_command(sending.send)
 files.add_command(fetching.get)
 
 
-@files.command("list")
+@files.command(
+    "list", facts=Facts(Section.FILES, "cnmessage files list --sent", asks=False, account=False, moves=False)
+)
 @click.option("--sent", is_flag=True, help="Only those you sent.")
 @click.option("--received", is_flag=True, help="Only those sent to you.")
 @common
 def list_files(settings: Settings, sent: bool, received: bool) -> None:
-    """List files, the latest first, with how far each recipient is.
-
-    Example: cnmessage files list --sent
-    """
+    """List files, the latest first, with how far each recipient is."""
     both = sent is received
     _list(settings, sent=sent or both, received=received or both)
 
 
-@files.command()
+@files.command(
+    facts=Facts(Section.FILES, "cnmessage files rm 1a2b3c4d", asks=False, account=False, moves=False)
+)
 @_IDS
 @common
 def rm(settings: Settings, ids: Sequence[str]) -> None:
-    """Take back files you sent: nobody can fetch them any more. Who has one keeps it.
-
-    Example: cnmessage files rm 1a2b3c4d
-    """
+    """Take back files you sent: nobody can fetch them any more. Who has one keeps it."""
 
     async def job(client: Client) -> None:
         sent = await client.files(sent=True)
@@ -78,7 +74,9 @@ def rm(settings: Settings, ids: Sequence[str]) -> None:
     settings.run(job)
 
 
-@files.command()
+@files.command(
+    facts=Facts(Section.FILES, "cnmessage files cancel 1a2b3c4d", asks=False, account=False, moves=False)
+)
 @_IDS
 @click.option(
     "--output",
@@ -90,10 +88,7 @@ def rm(settings: Settings, ids: Sequence[str]) -> None:
 )
 @common
 def cancel(settings: Settings, ids: Sequence[str], output: str) -> None:
-    """Give up transfers: an upload that is not finished, or a file you do not want; its sender is told.
-
-    Example: cnmessage files cancel 1a2b3c4d
-    """
+    """Give up transfers: an upload that is not finished, or a file you do not want; its sender is told."""
 
     async def job(client: Client) -> None:
         sent, received = await client.files(sent=True), await client.files(sent=False)
@@ -154,7 +149,7 @@ async def _each(
         else:
             values = {"id": identity, "name": name, "status": status}
             settings.renderer.record(values, f"{name or identity}: {status}", (identity, name, status))
-    failures.settle()
+    failures.raise_if_any()
 
 
 def _too_late(text: str) -> CnMessageError:

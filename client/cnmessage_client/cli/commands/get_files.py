@@ -1,7 +1,4 @@
-"""Fetching files: `files get` and `getfile`, into a directory or, verified first, to standard output.
-
-Called by files.py, which makes the group.
-"""
+"""Fetching files: `files get` and `getfile`, into a directory or, verified first, to standard output."""
 
 import asyncio
 import shutil
@@ -16,6 +13,7 @@ from cnmessage_client.cli.commands.send_files import RESUME
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, TransferProgress
 from cnmessage_client.profile import Profile
+from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.listing import can_be_fetched
 from cnmessage_client.shell.out.progress import View
 from cnmessage_client.shell.out.render import in_units
@@ -80,7 +78,15 @@ def _fetching(function: Any) -> Any:
     return function
 
 
-@click.command()
+@command(
+    Facts(
+        Section.FILES,
+        "cnmessage files get report.pdf 1a2b3c4d -o Downloads",
+        asks=False,
+        account=False,
+        moves=True,
+    )
+)
 @_fetching
 @common
 def get(settings: Settings, **options: Any) -> None:
@@ -88,20 +94,17 @@ def get(settings: Settings, **options: Any) -> None:
 
     Nothing is overwritten unasked, and nothing is kept that is not what was sent. Cut off, the same command
     goes on where it stopped.
-
-    Example: cnmessage files get report.pdf 1a2b3c4d -o Downloads
     """
     _get(settings, _Order(**options))
 
 
-@click.command()
+@command(
+    Facts(Section.FILES, "cnmessage getfile 2 report.pdf figures.csv", asks=False, account=False, moves=True)
+)
 @_fetching
 @common
 def getfile(settings: Settings, **options: Any) -> None:
-    """Fetch files, as `files get`. A leading number of how many follow is accepted.
-
-    Example: cnmessage getfile 2 report.pdf figures.csv
-    """
+    """Fetch files, as `files get`. A leading number of how many follow is accepted."""
     _get(settings, _Order(counted=True, **options))
 
 
@@ -167,7 +170,7 @@ class _Run:
                     await self._attempt(client, each, view, failures)
             else:
                 await self._at_once(client, _told_apart(wanted), view, failures)
-        failures.settle()
+        failures.raise_if_any()
 
     async def _found(
         self, client: Client, words: Sequence[str], received: list[FileInfo], failures: Failures
@@ -244,7 +247,7 @@ class _Run:
         self._verified.append((wanted.id, path))
 
     def print_verified(self, stdout: BinaryIO | None) -> None:
-        """What was fetched for standard output, in order; outside the event loop, as a pipe may be slow."""
+        """Print what was fetched for standard output, in order. Not on the event loop: a pipe may be slow."""
         if stdout is None:
             return
         printed: list[str] = []
@@ -285,7 +288,7 @@ class _Run:
 
 
 async def _confirmed(client: Client, identities: Sequence[str]) -> None:
-    """Only now is it fetched: before, what reads our output might have failed."""
+    """Say that these are fetched: only now has whatever reads our output taken them."""
     for identity in identities:
         await client.confirm_file(identity)
 
@@ -302,7 +305,7 @@ def stdout_folder(profile: Profile, identity: str) -> Path:
 
 
 def _told_apart(wanted: Sequence[_Wanted]) -> list[_Wanted]:
-    """With a number in the names of those that would get in each other's way."""
+    """Those of equal names with a number in the name, so that none takes another's place."""
     names = distinct("" if each.info is None else safe_name(each.info.name) for each in wanted)
     return [
         each if each.info is None or safe_name(each.info.name) == name else replace(each, renamed=name)

@@ -10,6 +10,7 @@ import click
 
 from cnmessage_client.client import Client
 from cnmessage_client.model import Message, Receipt
+from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_client.shell.read.completion import complete_name, remember_names
 from cnmessage_client.shell.read.times import Moment
@@ -40,7 +41,17 @@ def _sending(function: Any) -> Any:
     return function
 
 
-@click.command()
+@command(
+    Facts(
+        Section.MESSAGES,
+        'cnmessage send bob carol "Lunch at noon?"',
+        asks=False,
+        account=False,
+        moves=False,
+        to_users=True,
+        text="names",
+    )
+)
 @click.argument("words", metavar="NAME... TEXT|-", nargs=-1, required=True, shell_complete=complete_name)
 @_sending
 @common
@@ -48,8 +59,6 @@ def send(settings: Settings, words: tuple[str, ...], wait: str, client_id: str |
     """Send a message to one or more users, online or not. TEXT is one argument; - reads standard input.
 
     `all` as the only NAME sends to everyone who is online.
-
-    Example: cnmessage send bob carol "Lunch at noon?"
     """
     *names, text = words
     if not names:
@@ -63,19 +72,34 @@ def send(settings: Settings, words: tuple[str, ...], wait: str, client_id: str |
         raise
 
 
-@click.command()
+@command(
+    Facts(
+        Section.MESSAGES,
+        'cnmessage broadcast "The printer works again"',
+        asks=False,
+        account=False,
+        moves=False,
+        text="everyone",
+    )
+)
 @click.argument("text", metavar="TEXT|-")
 @_sending
 @common
 def broadcast(settings: Settings, text: str, wait: str, client_id: str | None) -> None:
-    """Send a message to everyone who is online.
-
-    Example: cnmessage broadcast "The printer works again"
-    """
+    """Send a message to everyone who is online."""
     _send(settings, [EVERYONE], text, wait, client_id)
 
 
-@click.command()
+@command(
+    Facts(
+        Section.MESSAGES,
+        "cnmessage history 5 --with bob",
+        asks=False,
+        account=False,
+        moves=False,
+        unread="--unread",
+    )
+)
 @click.argument("count", metavar="[N]", type=click.IntRange(0, _ALL), required=False)
 @click.option(
     "--with", "peer", metavar="NAME", shell_complete=complete_name, help="The conversation with one user."
@@ -98,10 +122,7 @@ def history(
     unread: bool,
     keep: bool,
 ) -> None:
-    """Show the latest N messages you received (20), oldest first. 0: all you missed while offline.
-
-    Example: cnmessage history 5 --with bob
-    """
+    """Show the latest N messages you received (20), oldest first. 0: all you missed while offline."""
     missed = missed or count == 0
     limit = count or (_ALL if missed or unread else _DEFAULT_COUNT)
 
@@ -129,7 +150,17 @@ def history(
         settings.renderer.note("Nothing there.")
 
 
-@click.command()
+@command(
+    Facts(
+        Section.MESSAGES,
+        "cnmessage watch --json | jq -r .body",
+        asks=False,
+        account=False,
+        moves=False,
+        in_chat=False,
+        long_lived=True,
+    )
+)
 @click.option("--count", "-n", type=click.IntRange(1), help="Leave after so many messages.")
 @click.option("--own", is_flag=True, help="Show also what you send from elsewhere.")
 @click.option(
@@ -140,10 +171,7 @@ def history(
 )
 @common
 def watch(settings: Settings, count: int | None, own: bool, hook: str | None) -> None:
-    """Show messages as they come. Begins with the unread ones; you are online meanwhile.
-
-    Example: cnmessage watch --json | jq -r .body
-    """
+    """Show messages as they come. Begins with the unread ones; you are online meanwhile."""
 
     async def job(client: Client) -> None:
         renderer = settings.renderer
@@ -160,11 +188,11 @@ def watch(settings: Settings, count: int | None, own: bool, hook: str | None) ->
                 return
             client.acknowledge(message.seq)
 
-    settings.run(job, long_lived=True)
+    settings.run(job)
 
 
 class _Announcer:
-    """Tells on stderr when the connection is lost and when it is back, and who has fetched a file of ours."""
+    """Says on stderr when the connection is lost and when it is back, and who has fetched a file of ours."""
 
     def __init__(self, settings: Settings) -> None:
         self._renderer = settings.renderer

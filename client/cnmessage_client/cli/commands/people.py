@@ -6,19 +6,26 @@ import click
 
 from cnmessage_client.client import Client
 from cnmessage_client.model import User
+from cnmessage_client.shell.command import Facts, Section, command, group
 from cnmessage_client.shell.partial import each_of
 from cnmessage_client.shell.read.completion import complete_name, remember_names
 from cnmessage_client.shell.settings import Settings, common
 
 
-@click.command()
+@command(
+    Facts(
+        Section.PEOPLE,
+        "cnmessage users --online",
+        asks=False,
+        account=False,
+        moves=False,
+        aliases=("list_users",),
+    )
+)
 @click.option("--online", is_flag=True, help="Only who is online now.")
 @common
 def users(settings: Settings, online: bool) -> None:
-    """List all users, who is online and when the others last were.
-
-    Example: cnmessage users --online
-    """
+    """List all users, who is online and when the others last were."""
 
     async def job(client: Client) -> list[User]:
         found = await client.users()
@@ -29,23 +36,30 @@ def users(settings: Settings, online: bool) -> None:
     settings.renderer.users(user for user in found if user.online or not online)
 
 
-@click.group()
+@group(
+    Facts(
+        Section.PEOPLE,
+        "cnmessage blacklist add bob",
+        asks=False,
+        account=False,
+        moves=False,
+        aliases=("block",),
+    )
+)
 @common
 def blacklist(settings: Settings) -> None:
-    """Decide whom you do not want to hear from. Nobody is told.
-
-    Example: cnmessage blacklist add bob
-    """
+    """Decide whom you do not want to hear from. Nobody is told."""
 
 
-@blacklist.command()
+@blacklist.command(
+    facts=Facts(
+        Section.PEOPLE, "cnmessage blacklist add bob", asks=False, account=False, moves=False, to_users=True
+    )
+)
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
 @common
 def add(settings: Settings, names: Sequence[str]) -> None:
-    """Let nothing of these users in from now on.
-
-    Example: cnmessage blacklist add bob
-    """
+    """Let nothing of these users in from now on."""
 
     async def job(client: Client) -> None:
         await each_of(settings, names, client.block, "blocked")
@@ -53,14 +67,15 @@ def add(settings: Settings, names: Sequence[str]) -> None:
     settings.run(job)
 
 
-@blacklist.command()
+@blacklist.command(
+    facts=Facts(
+        Section.PEOPLE, "cnmessage blacklist rm bob", asks=False, account=False, moves=False, to_users=True
+    )
+)
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
 @common
 def rm(settings: Settings, names: Sequence[str]) -> None:
-    """Take users off the blacklist; what was kept out meanwhile stays out.
-
-    Example: cnmessage blacklist rm bob
-    """
+    """Take users off the blacklist; what was kept out meanwhile stays out."""
 
     async def job(client: Client) -> None:
         await each_of(settings, names, client.unblock, "unblocked")
@@ -68,12 +83,11 @@ def rm(settings: Settings, names: Sequence[str]) -> None:
     settings.run(job)
 
 
-@blacklist.command("list")
+@blacklist.command(
+    "list", facts=Facts(Section.PEOPLE, "cnmessage blacklist list", asks=False, account=False, moves=False)
+)
 @common
 def list_blocked(settings: Settings) -> None:
-    """List whom you block.
-
-    Example: cnmessage blacklist list
-    """
+    """List whom you block."""
     names = settings.run(lambda client: client.blocked())
     settings.renderer.table(("NAME",), [({"name": name}, (name,)) for name in names])

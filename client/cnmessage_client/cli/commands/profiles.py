@@ -4,25 +4,23 @@ import click
 from click.shell_completion import get_completion_class
 
 from cnmessage_client.profile import Home
+from cnmessage_client.shell.command import PROGRAM, Facts, Section, command, group
 from cnmessage_client.shell.settings import Settings, common, usage
 
 
-@click.group()
+@group(Facts(Section.MACHINE, "cnmessage profile list", asks=False, account=False, moves=False))
 @common
 def profile(settings: Settings) -> None:
-    """Several users, or several brokers, on one machine.
-
-    Example: cnmessage profile list
-    """
+    """Several users, or several brokers, on one machine."""
 
 
-@profile.command("list")
+@profile.command(
+    "list",
+    facts=Facts(Section.MACHINE, "cnmessage profile list --json", asks=False, account=False, moves=False),
+)
 @common
 def list_profiles(settings: Settings) -> None:
-    """List the profiles and who is logged in with each.
-
-    Example: cnmessage profile list --json
-    """
+    """List the profiles and who is logged in with each."""
     home = Home.find()
     current = settings.profile or home.current_profile
     rows = []
@@ -34,14 +32,13 @@ def list_profiles(settings: Settings) -> None:
     settings.renderer.table(("PROFILE", "USER", "BROKER", ""), rows)
 
 
-@profile.command()
+@profile.command(
+    facts=Facts(Section.MACHINE, "cnmessage profile use work", asks=False, account=False, moves=False)
+)
 @click.argument("name")
 @common
 def use(settings: Settings, name: str) -> None:
-    """Use this profile when no other is named.
-
-    Example: cnmessage profile use work
-    """
+    """Use this profile when no other is named."""
     home = Home.find()
     home.profile(name)
     if name not in home.profiles():
@@ -50,16 +47,22 @@ def use(settings: Settings, name: str) -> None:
     settings.renderer.record({"profile": name}, f"Profile {name} is in use now.", [name])
 
 
-@click.command()
+@command(
+    Facts(
+        Section.MACHINE,
+        'eval "$(cnmessage completion bash)"',
+        asks=False,
+        account=False,
+        moves=False,
+        in_chat=False,
+    )
+)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @common
 @click.pass_context
 def completion(context: click.Context, settings: Settings, shell: str) -> None:
-    """Print a script for TAB completion of commands, users and files.
-
-    Example: eval "$(cnmessage completion bash)"
-    """
+    """Print a script for TAB completion of commands, users and files."""
     kind = get_completion_class(shell)
     if kind is None:
         raise usage(f"no completion for {shell}")
-    settings.renderer.text(kind(context.find_root().command, {}, "cnmessage", "_CNMESSAGE_COMPLETE").source())
+    settings.renderer.text(kind(context.find_root().command, {}, PROGRAM, "_CNMESSAGE_COMPLETE").source())

@@ -1,7 +1,4 @@
-"""Sending files: `files send` and `sendfile`, what standard input becomes, and waiting until all have it.
-
-Called by files.py, which makes the group.
-"""
+"""Sending files: `files send` and `sendfile`, what standard input becomes, and waiting until all have it."""
 
 import asyncio
 import contextlib
@@ -19,6 +16,7 @@ import click
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, SentFile, TransferProgress
 from cnmessage_client.profile import Profile
+from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
 from cnmessage_client.shell.partial import Failures
 from cnmessage_client.shell.read.completion import (
@@ -75,7 +73,16 @@ def _sending(function: Any) -> Any:
     return function
 
 
-@click.command()
+@command(
+    Facts(
+        Section.FILES,
+        'cnmessage files send bob carol report.pdf --note "Please check page 3"',
+        asks=False,
+        account=False,
+        moves=True,
+        to_users=True,
+    )
+)
 @click.argument(
     "words", metavar="NAME... PATH...|-", nargs=-1, required=True, shell_complete=complete_name_or_path
 )
@@ -93,8 +100,6 @@ def send(settings: Settings, words: tuple[str, ...], names: tuple[str, ...], **o
     """Send files to one or more users, online or not. - sends standard input, under --name.
 
     Each file is stored once and offered to all. Cut off, the same command goes on where it stopped.
-
-    Example: cnmessage files send bob carol report.pdf --note "Please check page 3"
     """
     paths, to = list(words), list(names)
     if not names:
@@ -102,16 +107,22 @@ def send(settings: Settings, words: tuple[str, ...], names: tuple[str, ...], **o
     _send(settings, _Order(names=to, paths=paths, told_apart=not names, **options))
 
 
-@click.command()
+@command(
+    Facts(
+        Section.FILES,
+        "cnmessage sendfile bob report.pdf figures.csv",
+        asks=False,
+        account=False,
+        moves=True,
+        to_users=True,
+    )
+)
 @click.argument("name", metavar="NAME", shell_complete=complete_name)
 @click.argument("words", metavar="[N] PATH...|-", nargs=-1, required=True, type=click.Path())
 @_sending
 @common
 def sendfile(settings: Settings, name: str, words: tuple[str, ...], **options: Any) -> None:
-    """Send files to one user: `files send` for a single NAME. N, how many follow, may be left out.
-
-    Example: cnmessage sendfile bob report.pdf figures.csv
-    """
+    """Send files to one user: `files send` for a single NAME. N, how many follow, may be left out."""
     _send(settings, _Order(names=[name], paths=without_count(words), told_apart=False, **options))
 
 
@@ -146,7 +157,7 @@ class _Run:
         self.when_stopped = RESUME
 
     async def job(self, client: Client, paths: list[str]) -> None:
-        """Send, tell what became of each, and wait if that was asked for."""
+        """Send, print what became of each, and wait if that was asked for."""
         order = self._order
         failures = Failures(self._settings, len(paths))
         names = _file_names(order)
@@ -179,16 +190,16 @@ class _Run:
         for each in sent:
             if each.error is not None:
                 failures.add(_explained(each.error, order))
-        failures.settle()
+        failures.raise_if_any()
         if late:
             how = f"see how far each is with: {self._settings.typed('files list --sent')}"
             text = f"stored, but {late} of {len(stored)} not fetched by everyone; {how}"
             raise CnMessageError(ErrorCode.NOT_DELIVERED, text)
 
     async def _wait(self, client: Client, stored: Sequence[SentFile]) -> int:
-        """Tell each file once all have it or no more will happen; gives how many somebody does not have.
+        """Print each file once all have it or no more will happen; gives how many somebody does not have.
 
-        The time runs anew whenever a recipient gets on.
+        The time begins again whenever a recipient gets on.
         """
         self.when_stopped = "Stopped waiting. What was sent is stored, and still offered."
         clock = asyncio.get_running_loop().time
@@ -246,7 +257,7 @@ def _got_on(infos: Iterable[FileInfo], furthest: dict[tuple[str, str], tuple[boo
 
 
 def _file_names(order: _Order) -> list[str]:
-    """What to call them: as the paths say, and two of one name so that they can be told apart."""
+    """What to call them: as the paths say, with a number in a name that comes again."""
     own, renamed = order.file_name, STDIN if STDIN in order.paths else order.paths[0]
     return distinct(
         sent_name(own if own is not None and path == renamed else Path(path).name) for path in order.paths

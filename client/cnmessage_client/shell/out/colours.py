@@ -1,6 +1,6 @@
-"""Which colour a name has, everywhere and always the same, and whether this terminal shows colours at all.
+"""Which colour a name has, the same everywhere, and whether a terminal shows colours at all.
 
-Knows no terminal's codes: colours are named as click names them. Called by render.py and the chat's theme.py.
+Knows no terminal's codes: colours are named as click names them.
 """
 
 from collections.abc import Mapping

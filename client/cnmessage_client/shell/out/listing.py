@@ -1,6 +1,6 @@
 """What `files list` shows of a file: a row for a person, a line or an object for a program.
 
-Called by files.py. Prints nothing itself.
+Prints nothing, and knows neither broker nor host.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from cnmessage_client.shell.out.render import SHORT_ID, Renderer, in_units
 HEADS = ("ID", "NAME", "SIZE", "FROM/TO", "WHEN", "STATE")
 
 _NAMED = 4
-"""Recipients that are named with their state; of more, each state is counted."""
+"""Recipients that are named with their state; of more, only their states are counted."""
 
 
 def file_row(renderer: Renderer, info: FileInfo, *, sent: bool) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """How far files have come, as this run shows it: bars on a terminal, few lines elsewhere, events with --json.
 
-The host of a command (host.py) chooses. All but the JSON events goes to stderr. Knows no client: it is told
-through `moved`, on one thread. rich is imported only where a person looks.
+The host of a command chooses one. All but the JSON events goes to stderr. Knows no client: what happens
+comes in through `moved`, on one thread. rich is imported only where a person looks.
 """
 
 import os
@@ -30,7 +30,7 @@ STEP = 10
 """Per cent between two lines about one file."""
 
 _SHOWN = 8
-"""Files that each have a bar all the time; of more, only those have one that move."""
+"""With up to so many files each has a bar all the time; with more, only those that move."""
 
 _WIDTH = 20
 _BAR = 12
@@ -48,7 +48,7 @@ class View(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def moved(self, key: str, progress: TransferProgress) -> None:
-        """The file that the caller calls `key` came so far."""
+        """The file known as `key` is now so far."""
         ...
 
 
@@ -102,7 +102,7 @@ class Lines(Nothing):
         self._last: dict[str, tuple[str, int, float]] = {}
 
     def moved(self, key: str, progress: TransferProgress) -> None:
-        """Perhaps a line; the end is told by the record or the error that follows."""
+        """A line, if it is time for one; the record or the error that follows tells the end."""
         if progress.phase not in _MOVING:
             return
         now, step = self._clock(), _per_cent(progress.done, progress.size) // STEP

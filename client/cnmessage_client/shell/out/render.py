@@ -1,7 +1,7 @@
 """The words of every command: data to its surface's `out`, everything else to `err`.
 
 Three forms of the same data: JSON Lines with --json, a person's view on a terminal, and stable tab-separated
-lines elsewhere. rich is imported only where a person looks. Knows no stream; its surface (host.py) does.
+lines elsewhere. rich is imported only where a person looks. Knows no stream: it writes to a surface.
 """
 
 import io
@@ -119,7 +119,7 @@ class Renderer:
         return self._when(time)
 
     def bytes_of(self, file: BinaryIO, to: BinaryIO) -> None:
-        """The content of a file, as it is, to the host's standard output."""
+        """Copy the content of a file, as it is, to the host's standard output."""
         shutil.copyfileobj(file, to, 1 << 20)
         to.flush()
 

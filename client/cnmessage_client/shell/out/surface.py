@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Surface(Protocol):
-    """Where text goes. What is written is safe already; with SGR sequences for colours only if `colour`."""
+    """Where text goes. What is written is safe text already, with SGR sequences only if `colour`."""
 
     @property
     def person(self) -> bool:

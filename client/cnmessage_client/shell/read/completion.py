@@ -1,4 +1,4 @@
-"""Names for shell completion, kept on disk by commands that see them, so that TAB asks no broker.
+"""Names for completion, kept on disk by the commands that see them, so that TAB asks no broker.
 
 Users, and the ids and names of files that were offered. Losing them loses nothing.
 """
@@ -18,7 +18,7 @@ from cnmessage_protocol.errors import CnMessageError
 
 _MOST_NAMES = 20_000
 _MOST_FILES = 500
-"""More would be no help behind a TAB."""
+"""More would not help behind a TAB."""
 
 
 def remember_names(profile: Profile, names: Iterable[str]) -> None:
@@ -71,7 +71,7 @@ def _profile(context: click.Context) -> Profile | None:
 
 
 def _profile_named(context: click.Context) -> str | None:
-    """As `options.merged` has it: what was typed, else what a chat says, else the environment."""
+    """As `settings.merged` has it: what was typed, else what a chat says, else the environment."""
     typed = click.core.ParameterSource.COMMANDLINE
     environment: str | None = None
     here: click.Context | None = context

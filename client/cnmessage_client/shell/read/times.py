@@ -1,6 +1,6 @@
 """Times as people write them: 2026-03-01, 2026-03-01T09:30, 09:30, or 90s, 15m, 2h, 3d for so long ago.
 
-And spans of time, for what comes: the same 90s, 15m, 2h, 7d, 2w. Called by options that take one.
+And spans of time, for what comes: the same 90s, 15m, 2h, 7d, 2w. Knows no option that takes them.
 """
 
 import re
@@ -12,7 +12,7 @@ import click
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
 _LONGEST = timedelta(days=3650)
-"""A span beyond it is a slip of the finger, and may end after the last year that can be shown."""
+"""A longer span is a slip of the finger, and could end after the last year that can be shown."""
 
 
 class Moment(click.ParamType[datetime]):

@@ -1,7 +1,6 @@
 """Which words of a command are users and which are paths, and which file a word means.
 
-Asks the disk nothing but whether a path is there. Knows neither broker nor terminal. Called by the commands
-about files.
+Asks the disk nothing but whether a path is there. Knows neither broker nor terminal.
 """
 
 import os
@@ -29,9 +28,9 @@ def split_words(
 ) -> tuple[list[str], list[str]]:
     """Users and paths of `NAME... PATH...`; a usage error for a word that may be either.
 
-    The first word is a user, the last a path. Between them a word goes with the users as long as it can be
-    one and no file is called so. A file that is there, with a '.' or a capital in its name, which names of
-    users hardly have, is a file, unless it is `known` as a user.
+    The first word is a user, the last a path. Between them, words are users as long as they can be and no
+    file has that name. Where a file has it, the word is the file if it has a '.' or a capital, which names of
+    users hardly have, and is not `known` as a user.
     """
     first = words[0]
     if not _may_be_user(first) or (exists(first) and _like_file(first, known)):

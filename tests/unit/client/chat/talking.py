@@ -7,25 +7,11 @@ from typing import Any, TypeVar
 from cnmessage_client.chat.talk.effects import Effect, SendMessage, Show
 from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Rule, Said, Trouble
 from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.cli.main import cli
 from cnmessage_client.model import Message, Receipt
 from cnmessage_protocol.machines.states import State
 
-COMMANDS = frozenset(
-    {
-        "send",
-        "broadcast",
-        "history",
-        "files",
-        "users",
-        "list_users",
-        "sendfile",
-        "getfile",
-        "blacklist",
-        "login",
-        "signup",
-        "help",
-    }
-)
+COMMANDS = cli.facts
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 Wanted = TypeVar("Wanted")
 

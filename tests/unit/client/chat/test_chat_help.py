@@ -4,10 +4,10 @@ import pytest
 
 from cnmessage_client.chat.drive.help import help_text
 from cnmessage_client.chat.talk.lines import OWN_COMMANDS, Refused, Say, read
-from cnmessage_client.cli.main import ALIASES, GROUPS, cli
+from cnmessage_client.cli.main import cli
+from cnmessage_client.shell.command import Section, facts_of
 
-COMMANDS = [*cli.commands, *ALIASES]
-ELSEWHERE = {"watch", "chat", "completion"}
+TITLES = {section.value for section in Section}
 
 
 def overview(slash: str = "", width: int = 80, *, colour: bool = False) -> list[str]:
@@ -24,12 +24,14 @@ def test_no_line_is_wider_than_the_screen(width: int, slash: str) -> None:
 
 def test_every_command_is_there_with_an_example_under_its_theme() -> None:
     examples = [line.strip() for line in overview()]
-    for title, commands in GROUPS:
-        if {command.name for command in commands} - ELSEWHERE:
-            assert title in examples
-        for command in commands:
-            shown = [line for line in examples if line.split()[:1] == [command.name]]
-            assert bool(shown) is (command.name not in ELSEWHERE), command.name
+    for name, command in cli.commands.items():
+        facts = facts_of(command)
+        shown = [line for line in examples if line.split()[:1] == [name]]
+        assert bool(shown) is facts.in_chat, name
+        if shown and name not in OWN_COMMANDS:
+            assert shown[0].startswith(facts.words)
+            above = [line for line in examples[: examples.index(shown[0])] if line in TITLES]
+            assert above[-1] == facts.section.value, name
     for own in OWN_COMMANDS.values():
         assert [line for line in examples if line.startswith(own.example.removeprefix("/"))]
 
@@ -42,7 +44,7 @@ def test_every_example_can_be_typed_where_it_is_shown(peer: str | None) -> None:
     for example in shown:
         if peer is None and example.startswith(("//", "@@")):
             continue  # for a conversation, as the line says
-        meant = read(example, peer, COMMANDS)
+        meant = read(example, peer, cli.facts)
         assert not isinstance(meant, Refused), example
         assert not (isinstance(meant, Say) and meant.body == example), f"{example} would be sent as a text"
 

@@ -60,6 +60,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("nonsense wo", []),
         ("files nonsense wo", []),
         ("one\nhi", []),
+        ("w", ["whoami "]),
+        ("help w", ["help watch", "help whoami"]),
+        ("blacklist ", ["blacklist add", "blacklist list", "blacklist rm"]),
+        ("block add bo", ["block add bob", "block add bobby"]),
+        ("files send ca", ["files send carol "]),
+        ("whoami bo", []),
     ],
 )
 def test_at_home_words_are_commands_names_and_what_click_knows(

@@ -17,6 +17,7 @@ from cnmessage_client.chat.talk.lines import (
     Refused,
     Retry,
     Say,
+    likely_commands,
     read,
 )
 from tests.unit.client.chat.talking import COMMANDS
@@ -182,8 +183,24 @@ def test_what_means_nothing_is_refused_with_a_hint(line: str, peer: str | None, 
 
 
 def test_commands_are_only_those_handed_in() -> None:
-    assert isinstance(read("users", None, set()), Refused)
-    assert isinstance(read("send bob hi", None, set()), Refused)
+    assert isinstance(read("users", None, {}), Refused)
+    assert isinstance(read("send bob hi", None, {}), Refused)
+
+
+def test_what_a_command_does_with_its_line_is_handed_in_and_not_read_off_its_name() -> None:
+    commands = {"tell": COMMANDS["send"], "shout": COMMANDS["broadcast"], "send": COMMANDS["users"]}
+    assert read("tell bob it's noon", None, commands) == Say(("bob",), "it's noon")
+    assert read("/shout it's noon", "bob", commands) == Say(("all",), "it's noon")
+    assert read("send bob hi", None, commands) == RunCommand(("send", "bob", "hi"))
+    for line, hint in (("tell", "tell NAME TEXT"), ("tell bob", "tell bob TEXT"), ("shout", "shout TEXT")):
+        refused = read(line, None, commands)
+        assert isinstance(refused, Refused)
+        assert refused.text.endswith(hint)
+
+
+def test_a_word_that_is_likely_a_command_is_so_by_what_is_handed_in() -> None:
+    assert likely_commands(COMMANDS) == {"exit", "quit", "help", "logout"}
+    assert likely_commands({"goodbye": COMMANDS["logout"]}) == {"exit", "quit", "help", "goodbye"}
 
 
 # -- what holds for any text ------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+"""A command with what it is: facts that are given where it is defined, and that stand nowhere else.
+
+Help, completion, documents and the chat read them. A command cannot be made without them. Knows no command by
+name, no host and no chat.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from enum import Enum
+from typing import Any, Literal
+
+import click
+
+PROGRAM = "cnmessage"
+
+
+class Section(Enum):
+    """A heading of the help, in its order."""
+
+    MESSAGES = "Messages"
+    FILES = "Files"
+    PEOPLE = "People"
+    ACCOUNT = "Account"
+    MACHINE = "This machine"
+    HELP = "Help"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a command is. What has no default is said of every command."""
+
+    section: Section
+    """Where help lists it; a command in a group stands where its group does."""
+    example: str
+    """A call of it as it is typed in a shell."""
+
+    _: KW_ONLY
+    asks: bool
+    """Whether it asks, secrets too: until it is over, no line that is typed is anything but an answer."""
+    account: bool
+    """Whether it changes who is logged in, or the password. In a chat it waits for nothing, and what is typed
+    behind it waits for its end: a `login` behind a `logout` too."""
+    moves: bool
+    """Whether it moves files, which takes long: in a chat it runs beside the others."""
+
+    aliases: tuple[str, ...] = ()
+    """Its other names."""
+    in_chat: bool = True
+    """Whether it makes sense in a chat."""
+    enters: bool = False
+    """Whether it enters an account: a profile that is not there yet is made."""
+    leaves: bool = False
+    """Whether it ends the login: a client that follows the inbox would hear of that, and end."""
+    long_lived: bool = False
+    """Whether it goes on until it is stopped."""
+    explains: bool = False
+    """Whether it explains commands. A chat explains its own itself."""
+    to_users: bool = False
+    """Whether its words are users, at least the first of them."""
+    text: Literal["names", "everyone"] | None = None
+    """To whom it sends a text: the names before it, or everyone. In a chat the text needs no quotes."""
+    unread: str | None = None
+    """The option with which it shows all that waits, and marks it as read."""
+    likely: bool = False
+    """Whether its name as a whole text is more likely this command than a message."""
+
+    @property
+    def words(self) -> str:
+        """The example as it is typed in a chat, without the program's name."""
+        return self.example.removeprefix(f"{PROGRAM} ")
+
+
+class Command(click.Command):
+    """A command with its facts. Its help ends with its example."""
+
+    def __init__(self, name: str | None, *, facts: Facts, **named: Any) -> None:
+        text = inspect.cleandoc(named.pop("help", None) or "")
+        super().__init__(name, help=f"{text}\n\nExample: {facts.example}", **named)
+        self.facts = facts
+
+
+class Group(Command, click.Group):
+    """A command with commands of its own."""
+
+    command_class = Command
+
+
+def command(facts: Facts) -> Callable[[Callable[..., Any]], Command]:
+    """Make a function a command of its name."""
+    return click.command(cls=Command, facts=facts)
+
+
+def group(facts: Facts, *, alone: bool = False) -> Callable[[Callable[..., Any]], Group]:
+    """Make a function a group of its name; `alone`: it does something without a command behind it."""
+    return click.group(cls=Group, facts=facts, invoke_without_command=alone)
+
+
+def facts_of(command: click.Command) -> Facts:
+    """The facts of a command of this program."""
+    if not isinstance(command, Command):
+        raise TypeError(f"'{command.name}' was made without its facts")
+    return command.facts
