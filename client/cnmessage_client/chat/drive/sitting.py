@@ -1,7 +1,7 @@
 """One sitting at the chat: from the first question to the last word, with its exit status.
 
-Sees to it that somebody is logged in, hands over line by line, and leaves: at once when a person wants to,
-or, where the lines come from a pipe, once all is done. Knows no line that is typed.
+Sees to it that somebody is logged in, and leaves: at once when a person wants to, or, where the lines come
+from a pipe, once all is done. Knows no line that is typed.
 """
 
 import asyncio
