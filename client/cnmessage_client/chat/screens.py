@@ -39,11 +39,8 @@ class TalkView(Protocol):
 class Listener(Protocol):
     """Who is told what a person does, at once and on the event loop's thread."""
 
-    def entered(self, line: str) -> None:
-        """A line is complete; a pasted block is one line."""
-
-    def ended(self) -> None:
-        """No more lines will come."""
+    def entered(self, line: str | None) -> None:
+        """A line is complete, a pasted block too; None: no more will come."""
 
     def signed_off(self) -> None:
         """Ctrl-D on an empty line."""

@@ -237,25 +237,25 @@ class Driver:
     def _carry(self, running: Running) -> int:
         """On a command's own thread: carry it out, and tell what went wrong."""
         own = self.living.settings
-        asks = running.facts.asks
-        words = LastWords(self.screen.surface, held=asks)
+        words = LastWords(self.screen.surface)
 
         async def ask(question: str, hidden: bool) -> str:
-            with words.shown():
-                return await self.ask(question, hidden=hidden)
+            words.release()
+            return await self.ask(question, hidden=hidden)
 
-        host = ChatHost(self.living, running, words, ask, self.screen.view)
+        surface = words if running.facts.asks else self.screen.surface
+        host = ChatHost(self.living, running, surface, ask, self.screen.view)
         settings = replace(own, host=host, prefix=self._slash)
-        status = 1
+        status, as_json = 1, own.as_json or "--json" in running.words
         try:
             error, status = perform(self.program, running.words, settings)
+            if error is not None and as_json:
+                replace(settings, as_json=True).renderer.error(error)
         finally:
-            if asks:
+            if running.facts.asks:
                 running.tell(partial(self.questions_over, failed=status != 0))
             running.tell(words.release)
-        if error is not None and (own.as_json or "--json" in running.words):
-            replace(settings, as_json=True).renderer.error(error)
-        elif error is not None:
+        if error is not None and not as_json:
             running.tell(self.warned, error.message)
         elif status == _NO_READER:
             running.tell(self.feed.broken, BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))

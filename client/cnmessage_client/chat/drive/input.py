@@ -67,14 +67,9 @@ class Input:
 
     # -- what a person does -----------------------------------------------------------------------
 
-    def entered(self, line: str) -> None:
-        """A line is complete."""
+    def entered(self, line: str | None) -> None:
+        """A line is complete; None: no more will come."""
         self._do(self._turns.entered(line))
-        self.go_on()
-
-    def ended(self) -> None:
-        """No more lines will come."""
-        self._do(self._turns.ended())
         self.go_on()
 
     def signed_off(self) -> None:

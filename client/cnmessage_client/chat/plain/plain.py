@@ -193,11 +193,8 @@ class Plain:
         self._echo_again()
 
     def _came(self, line: str | None) -> None:
-        if line is None:
-            self._listener.ended()
-        else:
-            self._untaken += 1
-            self._listener.entered(line)
+        self._untaken += line is not None
+        self._listener.entered(line)
 
     def _stop_echo(self) -> None:
         self._loud = termios.tcgetattr(self._stdin)

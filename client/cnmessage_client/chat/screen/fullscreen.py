@@ -160,7 +160,7 @@ class FullScreen:
         self._task = asyncio.create_task(
             self._app.run_async(pre_run=running.set, set_exception_handler=False, handle_sigint=False)
         )
-        self._task.add_done_callback(lambda _: self._listener.ended())
+        self._task.add_done_callback(lambda _: self._listener.entered(None))
         started = asyncio.create_task(running.wait())
         await asyncio.wait((started, self._task), return_when=asyncio.FIRST_COMPLETED)
         started.cancel()

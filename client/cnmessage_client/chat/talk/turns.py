@@ -160,16 +160,14 @@ class Turns:
 
     # -- what is typed ----------------------------------------------------------------------------
 
-    def entered(self, line: str) -> list[Decision]:
-        """A line is complete."""
+    def entered(self, line: str | None) -> list[Decision]:
+        """A line is complete; None: the input has ended."""
         if self.state in _NOBODYS:
             return []
-        self._ahead.append(line)
-        return [] if self._question is None else self._answer()
-
-    def ended(self) -> list[Decision]:
-        """The input has ended: no line will be entered any more."""
-        self._ended = True
+        if line is None:
+            self._ended = True
+        else:
+            self._ahead.append(line)
         return [] if self._question is None else self._answer()
 
     def interrupted(self, *, half: bool, talk_asks: bool) -> list[Decision]:
@@ -182,7 +180,7 @@ class Turns:
 
     def signed_off(self, *, talk_asks: bool) -> list[Decision]:
         """Ctrl-D on an empty line."""
-        return self._refuse(ended=True, talk_asks=talk_asks) or self.ended()
+        return self._refuse(ended=True, talk_asks=talk_asks) or self.entered(None)
 
     def take(self, *, talk_asks: bool) -> list[Decision]:
         """The next line, if it is its turn. To be settled before another is taken."""

@@ -134,7 +134,7 @@ class Played:
         self.do(self.turns.signed_off(talk_asks=self.talk_asks))
 
     def on_eof(self) -> None:
-        self.do(self.turns.ended())
+        self.do(self.turns.entered(None))
 
     def on_left(self) -> None:
         self.do(self.turns.left())
