@@ -1,6 +1,6 @@
 """The composition root: builds every room, in the order in which they start and stop.
 
-The only place that names a concrete store. Called by cli.py, and by tests that want a broker in a thread.
+The only place that names a concrete store.
 """
 
 import fcntl
@@ -30,8 +30,8 @@ from cnmessage_broker.net.keyprobe import KeyProbe
 from cnmessage_broker.net.sockets import FileSockets, Sockets, Watch
 from cnmessage_broker.net.tcp import descriptor_limit, reserve_of
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
-from cnmessage_broker.store.ports.files import FileStatus
 from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import FileStatus
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_broker.watchdog import Watchdog, memory_there
 from cnmessage_protocol.envelope import PROBE
@@ -94,7 +94,7 @@ class Broker:
             self._link = FileLink()
             self._files = self._file_thread(secret, monotonic)
             undo.pop_all()
-        self._pool = PasswordPool(config.password_workers, config.password_queue)
+        self.passwords = PasswordPool(config.password_workers, config.password_queue)
         self.deps = Deps(
             config,
             self.store,
@@ -107,7 +107,7 @@ class Broker:
         self.reactor = Reactor(
             self._sockets,
             self.deps,
-            self._pool,
+            self.passwords,
             admission,
             self._link,
             Watchdog(self._memory),
@@ -132,7 +132,7 @@ class Broker:
         folder = self.config.data / FILES_FOLDER
         try:
             blobs = Blobs(folder)
-            removed = blobs.collect(set(self.store.open_uploads()), set(self.store.live_digests()))
+            removed = collect(blobs, self.store)
         except OSError as error:
             raise DataDirectoryError(f"cannot keep files in {folder}: {error.strerror}") from error
         log = structlog.get_logger()
@@ -174,7 +174,7 @@ class Broker:
         """Let what is queued leave for a second, checkpoint the database, release everything."""
         self._probe.stop()
         health.remove(self.config.data)
-        self._pool.close()
+        self.passwords.close()
         self._files.stop()
         self.reactor.close()
         self._file_sockets.close()
@@ -237,9 +237,14 @@ def purge(data: Path, ids: Iterable[bytes]) -> int:
         store = SqliteStore(data / DATABASE, os.urandom)
         try:
             for each in ids:
-                store.end_file(FileId(each), FileStatus.EXPIRED)
-            return Blobs(data / FILES_FOLDER).collect(set(store.open_uploads()), set(store.live_digests()))
+                store.files.end(FileId(each), FileStatus.EXPIRED)
+            return collect(Blobs(data / FILES_FOLDER), store)
         finally:
             store.close()
     finally:
         os.close(lock)
+
+
+def collect(blobs: Blobs, store: Store) -> int:
+    """Remove from the disk what no file of the store needs; how many files it was."""
+    return blobs.collect(set(store.files.open_uploads()), set(store.files.live_digests()))

@@ -1,7 +1,7 @@
 """Threads that step back behind the rest of the broker, so that moving files never makes a message wait.
 
 On Linux a niceness belongs to a thread, and threads that it starts, libzmq's among them, inherit it.
-Elsewhere nothing changes. Called by the file thread and by app.py, which makes the file sockets.
+Elsewhere nothing changes.
 """
 
 import contextlib

@@ -30,11 +30,12 @@ from cnmessage_broker.app import (
     purge,
 )
 from cnmessage_broker.config import Config, ConfigError, load
-from cnmessage_broker.maintenance import backup as maintenance
+from cnmessage_broker.maintenance.backup import back_up
+from cnmessage_broker.maintenance.check import check as check_database
 from cnmessage_broker.maintenance.deep_check import deep_check
 from cnmessage_broker.maintenance.file_report import Listed, all_files
 from cnmessage_broker.net.sockets import BindError
-from cnmessage_broker.store.ports.messages import StoreError
+from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_broker.store.sqlite.condition import require
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_protocol.ids import fingerprint, id_text, parse_id
@@ -131,7 +132,7 @@ def check(deep: bool, **flags: Any) -> None:
 
 
 def _faults(config: Config, *, deep: bool) -> Iterator[str]:
-    yield from maintenance.check(config.data / DATABASE)
+    yield from check_database(config.data / DATABASE)
     if deep:
         yield from deep_check(config.data / DATABASE, config.data / FILES_FOLDER, _now_and_then())
 
@@ -157,7 +158,7 @@ def backup(target: Path, **flags: Any) -> None:
     if target.exists():
         _fail(f"{target} exists; choose another name")
     try:
-        maintenance.back_up(config.data / DATABASE, target)
+        back_up(config.data / DATABASE, target)
     except UnusableDatabaseError as error:
         _fail(str(error))
     click.echo(f"saved {target}; keep {config.data / KEY_FILE} with it", err=True)

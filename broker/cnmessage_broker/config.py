@@ -1,6 +1,6 @@
 """Settings of a broker: frozen, validated once, from flags, environment and a TOML file.
 
-Precedence: flag, `CNMESSAGE_BROKER_*` variable, file, default. Called by cli.py; read by everyone.
+Precedence: flag, `CNMESSAGE_BROKER_*` variable, file, default. Read by everyone.
 """
 
 import tomllib

@@ -11,35 +11,60 @@ call has a deadline. The session machine decides; this module ties it to sockets
 
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
-from types import TracebackType
+from datetime import datetime, timedelta
+from os import PathLike
+from pathlib import Path
 from typing import Self
 
-from cnmessage_client.files import FileCalls
 from cnmessage_client.link.connection import Connection, keys_match, new_key_pair
 from cnmessage_client.link.courier import Courier, compose
 from cnmessage_client.link.requests import Requests, checked
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream
 from cnmessage_client.link.trust import KeyGuard, Trust, settle_key, trust_loopback
-from cnmessage_client.model import Delivered, Message, Receipt, message_of, to_millis
-from cnmessage_client.people import PeopleCalls
-from cnmessage_client.profile import Home, KnownBrokers, damaged_key
+from cnmessage_client.model import (
+    Delivered,
+    FileInfo,
+    LoginSession,
+    Message,
+    Receipt,
+    SentFile,
+    User,
+    file_info,
+    from_millis,
+    message_of,
+    to_millis,
+)
+from cnmessage_client.profile import DEFAULT_BROKER, Home, KnownBrokers, damaged_key, parse_address
+from cnmessage_client.transfer.batches import Batches, Progress, reporter
+from cnmessage_client.transfer.confirming import Confirming
+from cnmessage_client.transfer.download import Downloading, Offer
+from cnmessage_client.transfer.job import Job
+from cnmessage_client.transfer.journal import Journal
+from cnmessage_client.transfer.upload import Order, Uploading, check_order
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.deliveries import FileState
-from cnmessage_protocol.errors import BrokenAnswerError, CnMessageError, ErrorCode, ProtocolError
+from cnmessage_protocol.errors import (
+    BrokenAnswerError,
+    CnMessageError,
+    ErrorCode,
+    ProtocolError,
+    RequestError,
+)
 from cnmessage_protocol.ids import id_text, parse_id
 from cnmessage_protocol.machines.effects import Answer, Effect, End, FileNews, Moved, Roster, Settle
 from cnmessage_protocol.machines.inbox import Show
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import TO_EVERYONE, Direction
+from cnmessage_protocol.results import Identity, LoggedIn
 
+PathText = str | PathLike[str]
 DEFAULT_TIMEOUT = 10.0
 """Seconds a call waits for its answer."""
 
 
-class Client(PeopleCalls, FileCalls):
+class Client:
     """A client of one profile. Use it as an async context manager, or call `connect` and `close`."""
 
     def __init__(
@@ -51,16 +76,24 @@ class Client(PeopleCalls, FileCalls):
         trust: Trust | None = None,
         home: Home | None = None,
     ) -> None:
-        super().__init__(home, profile, broker, timeout)
+        self.home = home or Home.find()
+        self.profile = self.home.profile(profile or self.home.current_profile)
+        self.broker = broker or self.profile.broker or DEFAULT_BROKER
+        self.address = parse_address(self.broker)
+        self.timeout = timeout
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
         self.on_file: Callable[[FileState], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self._trust = trust or trust_loopback
         self._session = Session(random.random)
+        self._batches = Batches()
+        self._failure: CnMessageError | None = None
+        self._connection: Connection | None = None
         self._guard: KeyGuard
         self._courier: Courier
         self._stream: Stream
+        self._requests: Requests
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -103,12 +136,7 @@ class Client(PeopleCalls, FileCalls):
         await self.connect()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     @property
@@ -130,6 +158,63 @@ class Client(PeopleCalls, FileCalls):
         """Break the connection as a network fault would and stay away for `pause` seconds."""
         connection = self._connected()
         connection.perform(self._session.cut(connection.now(), pause))
+
+    # -- accounts, devices and people -------------------------------------------------------------
+
+    async def signup(self, name: str, password: str) -> str:
+        """Make an account and log this profile in to it; gives the name as the broker keeps it."""
+        return await self._log_in(checked(lambda: verbs.Signup(name.lower(), password, self.profile.label)))
+
+    async def login(self, name: str, password: str) -> str:
+        """Log this profile in; gives the name as the broker keeps it."""
+        return await self._log_in(checked(lambda: verbs.Login(name.lower(), password, self.profile.label)))
+
+    async def logout(self) -> None:
+        """Log this profile out."""
+        await self._calls.ask(verbs.Logout())
+        self.profile.remember(broker=self.address.place, user=None)
+
+    async def passwd(self, old: str, new: str) -> int:
+        """Change the password; gives how many other devices were logged out."""
+        answer = await self._calls.ask(checked(lambda: verbs.Passwd(old, new)))
+        return int(answer.revoked)
+
+    async def whoami(self) -> Identity:
+        """Who this profile is logged in as, and how its inbox stands."""
+        answer: Identity = await self._calls.read(verbs.Whoami())
+        return answer
+
+    async def sessions(self) -> list[LoginSession]:
+        """The devices that are logged in to this account."""
+        answer = await self._calls.read(verbs.Sessions())
+        return [
+            LoginSession(identity, label, from_millis(created), from_millis(seen), online, current)
+            for identity, label, created, seen, online, current in answer.sessions
+        ]
+
+    async def revoke(self, session: int) -> None:
+        """Log another device out."""
+        await self._calls.ask(verbs.Revoke(session))
+
+    async def users(self) -> list[User]:
+        """Everyone, in order of name."""
+        return [
+            User(name, online, None if seen is None else from_millis(seen))
+            for name, online, seen in await self._calls.users()
+        ]
+
+    async def block(self, name: str) -> None:
+        """Let nothing of `name` into the inbox from now on."""
+        await self._calls.ask(verbs.Block(name.lower()))
+
+    async def unblock(self, name: str) -> None:
+        """Take `name` off the blocklist; what was kept out meanwhile stays out."""
+        await self._calls.ask(verbs.Unblock(name.lower()))
+
+    async def blocked(self) -> list[str]:
+        """Whom this user blocks."""
+        answer = await self._calls.read(verbs.Blocklist())
+        return list(answer.names)
 
     # -- messages ---------------------------------------------------------------------------------
 
@@ -158,7 +243,7 @@ class Client(PeopleCalls, FileCalls):
     async def receipts(self, ids: Sequence[str]) -> list[Delivered]:
         """How far messages of this user have come, by message id."""
         raw = checked(lambda: tuple(parse_id(each) for each in ids))
-        answer = await self._read(verbs.Receipts(raw))
+        answer = await self._calls.read(verbs.Receipts(raw))
         if sorted(identity for identity, _ in answer.receipts) != sorted(set(raw)):
             raise BrokenAnswerError("it tells of other messages than it was asked about")
         return [Delivered(id_text(identity), dict(states)) for identity, states in answer.receipts]
@@ -178,8 +263,7 @@ class Client(PeopleCalls, FileCalls):
 
         Before `mark_read` after `unread`, be sure to have all: the mark covers everything below.
         """
-        self._connected()
-        found = await self._requests.history(
+        found = await self._calls.history(
             limit,
             verbs.History(
                 peer=None if peer is None else peer.lower(),
@@ -194,7 +278,7 @@ class Client(PeopleCalls, FileCalls):
 
     async def mark_read(self, seq: int) -> None:
         """Tell the broker that everything up to `seq` was shown or stored."""
-        await self._ask(verbs.Ack(seq))
+        await self._calls.ask(verbs.Ack(seq))
 
     async def messages(
         self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
@@ -217,6 +301,119 @@ class Client(PeopleCalls, FileCalls):
             effects = self._session.mark_read(self._connection.now(), seq)
             if effects:
                 self._connection.perform(effects)
+
+    # -- files ------------------------------------------------------------------------------------
+
+    async def send_files(
+        self,
+        to: str | Sequence[str],
+        paths: Sequence[PathText],
+        *,
+        note: str = "",
+        expires: timedelta | None = None,
+        names: Sequence[str] | None = None,
+        progress: Progress | None = None,
+    ) -> list[SentFile]:
+        """Send files, several at once; what became of each, in the order of `paths`.
+
+        One that fails does not stop the others: see its `error`. Cut short, the same call goes on where the
+        broker's bytes end. `names` are what recipients see instead of the files' own names.
+        """
+        self._connected()
+        if names is not None and len(names) != len(paths):
+            raise RequestError(ErrorCode.BAD_REQUEST, "give as many names as paths, or none")
+        seconds = None if expires is None else max(1, int(expires.total_seconds()))
+        user = self.profile.user or ""
+        receivers = (to,) if isinstance(to, str) else tuple(to)
+        order = checked(lambda: check_order(Order(user, self.address.place, receivers, note, seconds)))
+        journal = Journal(self.profile.uploads)
+        report = reporter(progress)
+        jobs = [
+            Uploading(Path(path), None if names is None else names[at], order, journal, self.timeout, report)
+            for at, path in enumerate(paths)
+        ]
+        await self._move(jobs)
+        return [job.outcome(self._explained(job.error)) for job in jobs]
+
+    async def get_file(
+        self,
+        id: str,  # noqa: A002 - the word that all records have for it
+        directory: PathText,
+        *,
+        name: str | None = None,
+        overwrite: bool = False,
+        confirm: bool = True,
+        offered: Offer | None = None,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Fetch a file into `directory`, verified; gives where it is. Cut short, the same call goes on.
+
+        It gets its sender's name or `name`, either way made harmless. Nothing is overwritten unasked: EXISTS.
+        `offered` is the FileInfo or the message's file, where there is one: no other file is taken then.
+        Without `confirm` it counts as fetched only once `confirm_file` was called.
+        """
+        self._connected()
+        file = checked(lambda: parse_id(id))
+        place, report = Path(directory), reporter(progress)
+        job = Downloading(
+            file, place, name, self.timeout, report, overwrite=overwrite, confirm=confirm, offered=offered
+        )
+        async with self._batches.room:
+            await self._move_one(job)
+        return job.target or place
+
+    async def confirm_file(self, id: str) -> None:  # noqa: A002 - as above
+        """Say that this user has a file, which was fetched without `confirm`; its sender can see so."""
+        await self._move_one(Confirming(checked(lambda: parse_id(id)), self.timeout, reporter(None)))
+
+    async def files(self, *, sent: bool) -> list[FileInfo]:
+        """The files this user sent, or was offered, the latest first."""
+        return [file_info(row) for row in await self._calls.files(sent=sent)]
+
+    async def withdraw_file(self, id: str) -> None:  # noqa: A002 - as above
+        """Take a file of this user back; an upload that is not finished is given up."""
+        await self._calls.ask(verbs.Withdraw(checked(lambda: parse_id(id))))
+
+    async def decline_file(self, id: str) -> None:  # noqa: A002 - as above
+        """Say that this user will not fetch a file; its sender can see so."""
+        await self._calls.ask(verbs.Decline(checked(lambda: parse_id(id))))
+
+    # -- inner: asking ----------------------------------------------------------------------------
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise CnMessageError(ErrorCode.UNREACHABLE, "the client is not connected; call connect() first")
+        if self._failure is not None:
+            raise self._failure
+        return self._connection
+
+    @property
+    def _calls(self) -> Requests:
+        """Questions to the broker, while it can be asked."""
+        self._connected()
+        return self._requests
+
+    async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
+        answer: LoggedIn = await self._calls.ask(request)
+        self.profile.remember(broker=self.address.place, user=answer.user)
+        self._courier.adopt(answer.user)
+        return answer.user
+
+    async def _move(self, jobs: Sequence[Job]) -> None:
+        """Run jobs to their end. UNREACHABLE at once where no broker answers at all."""
+        if not self._connected().ever_heard:
+            await self._calls.read(
+                verbs.Whoami()
+            )  # it proves its key and knows us, so that errors come early
+        await self._batches.run(self._connected().access, jobs)
+
+    async def _move_one(self, job: Job) -> None:
+        await self._move([job])
+        if (error := self._explained(job.error)) is not None:
+            raise error
+
+    def _explained(self, error: CnMessageError | None) -> CnMessageError | None:
+        return None if error is None else self.profile.explained(error, self.address)
 
     # -- inner: effects ---------------------------------------------------------------------------
 
@@ -247,7 +444,7 @@ class Client(PeopleCalls, FileCalls):
         self._courier.fail(error)
         self._stream.fail(error)
         self._requests.fail(error)
-        self._stop_transfers(error)
+        self._batches.stop(error)
 
 
 def _ignore(*_: object) -> None: ...

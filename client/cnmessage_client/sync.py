@@ -11,30 +11,38 @@ same errors; they may be called from several threads.
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from datetime import datetime, timedelta
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from cnmessage_client.client import DEFAULT_TIMEOUT, Client
-from cnmessage_client.files import PathText, Progress
 from cnmessage_client.link.trust import Trust
 from cnmessage_client.loop import new_event_loop
-from cnmessage_client.model import Delivered, FileInfo, LoginSession, Message, Receipt, SentFile, User
+from cnmessage_client.model import Message
 from cnmessage_client.profile import Home
-from cnmessage_client.transfer.download import Offer
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.results import Identity
 
+P = ParamSpec("P")
 Result = TypeVar("Result")
 _GRACE = 1.0
 """Seconds that calls of other threads have to end once the client is closed."""
 
 
+def _blocking(
+    call: "Callable[Concatenate[Client, P], Coroutine[Any, Any, Result]]",
+) -> "Callable[Concatenate[SyncClient, P], Result]":
+    """The same call, waited for."""
+
+    @wraps(call)
+    def blocking(self: "SyncClient", /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        return self._run(call(self._client, *args, **kwargs))
+
+    return blocking
+
+
 class SyncClient:
-    """A blocking client of one profile; see Client for what each method does."""
+    """A blocking client of one profile. `progress` of files is called on the client's thread."""
 
     def __init__(
         self,
@@ -89,81 +97,31 @@ class SyncClient:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def signup(self, name: str, password: str) -> str:
-        """Make an account and log this profile in to it."""
-        return self._run(self._client.signup(name, password))
-
-    def login(self, name: str, password: str) -> str:
-        """Log this profile in."""
-        return self._run(self._client.login(name, password))
-
-    def logout(self) -> None:
-        """Log this profile out."""
-        self._run(self._client.logout())
-
-    def passwd(self, old: str, new: str) -> int:
-        """Change the password; gives how many other devices were logged out."""
-        return self._run(self._client.passwd(old, new))
-
-    def whoami(self) -> Identity:
-        """Who this profile is logged in as."""
-        return self._run(self._client.whoami())
-
-    def sessions(self) -> list[LoginSession]:
-        """The devices that are logged in to this account."""
-        return self._run(self._client.sessions())
-
-    def revoke(self, session: int) -> None:
-        """Log another device out."""
-        self._run(self._client.revoke(session))
-
-    def send(self, to: str | Sequence[str], body: str, *, client_id: str | None = None) -> Receipt:
-        """Send to one or many; returns once the broker has it on disk."""
-        return self._run(self._client.send(to, body, client_id=client_id))
-
-    def broadcast(self, body: str) -> Receipt:
-        """Send to every user who is online."""
-        return self._run(self._client.broadcast(body))
-
-    def receipts(self, ids: Sequence[str]) -> list[Delivered]:
-        """How far messages of this user have come."""
-        return self._run(self._client.receipts(ids))
-
-    def history(
-        self,
-        limit: int = 20,
-        *,
-        peer: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        before: int | None = None,
-        missed: bool = False,
-        unread: bool = False,
-    ) -> list[Message]:
-        """The latest `limit` messages that match, oldest first."""
-        return self._run(
-            self._client.history(
-                limit,
-                peer=peer,
-                since=since,
-                until=until,
-                before=before,
-                missed=missed,
-                unread=unread,
-            ),
-        )
-
-    def mark_read(self, seq: int) -> None:
-        """Tell the broker that everything up to `seq` was shown or stored."""
-        self._run(self._client.mark_read(seq))
+    signup = _blocking(Client.signup)
+    login = _blocking(Client.login)
+    logout = _blocking(Client.logout)
+    passwd = _blocking(Client.passwd)
+    whoami = _blocking(Client.whoami)
+    sessions = _blocking(Client.sessions)
+    revoke = _blocking(Client.revoke)
+    users = _blocking(Client.users)
+    block = _blocking(Client.block)
+    unblock = _blocking(Client.unblock)
+    blocked = _blocking(Client.blocked)
+    send = _blocking(Client.send)
+    broadcast = _blocking(Client.broadcast)
+    receipts = _blocking(Client.receipts)
+    history = _blocking(Client.history)
+    mark_read = _blocking(Client.mark_read)
+    send_files = _blocking(Client.send_files)
+    get_file = _blocking(Client.get_file)
+    confirm_file = _blocking(Client.confirm_file)
+    files = _blocking(Client.files)
+    withdraw_file = _blocking(Client.withdraw_file)
+    decline_file = _blocking(Client.decline_file)
 
     def messages(
         self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
@@ -180,77 +138,6 @@ class SyncClient:
             message = self._expected.result()  # not cancelled by Ctrl-C: what it brings is for the next call
             self._expected = None
             yield message
-
-    def users(self) -> list[User]:
-        """Everyone, in order of name."""
-        return self._run(self._client.users())
-
-    def block(self, name: str) -> None:
-        """Let nothing of `name` into the inbox from now on."""
-        self._run(self._client.block(name))
-
-    def unblock(self, name: str) -> None:
-        """Take `name` off the blocklist."""
-        self._run(self._client.unblock(name))
-
-    def blocked(self) -> list[str]:
-        """Whom this user blocks."""
-        return self._run(self._client.blocked())
-
-    def send_files(
-        self,
-        to: str | Sequence[str],
-        paths: Sequence[PathText],
-        *,
-        note: str = "",
-        expires: timedelta | None = None,
-        names: Sequence[str] | None = None,
-        progress: Progress | None = None,
-    ) -> list[SentFile]:
-        """Send files; what became of each. `progress` is called on the client's thread."""
-        return self._run(
-            self._client.send_files(to, paths, note=note, expires=expires, names=names, progress=progress),
-        )
-
-    def get_file(
-        self,
-        id: str,  # noqa: A002 - the word that all records have for it
-        directory: PathText,
-        *,
-        name: str | None = None,
-        overwrite: bool = False,
-        confirm: bool = True,
-        offered: Offer | None = None,
-        progress: Progress | None = None,
-    ) -> Path:
-        """Fetch a file into `directory`; gives where it is. `progress` is called on the client's thread."""
-        return self._run(
-            self._client.get_file(
-                id,
-                directory,
-                name=name,
-                overwrite=overwrite,
-                confirm=confirm,
-                offered=offered,
-                progress=progress,
-            ),
-        )
-
-    def confirm_file(self, id: str) -> None:  # noqa: A002 - as above
-        """Say that this user has a file, which was fetched without `confirm`."""
-        self._run(self._client.confirm_file(id))
-
-    def files(self, *, sent: bool) -> list[FileInfo]:
-        """The files this user sent, or was offered, the latest first."""
-        return self._run(self._client.files(sent=sent))
-
-    def withdraw_file(self, id: str) -> None:  # noqa: A002 - as above
-        """Take a file of this user back."""
-        self._run(self._client.withdraw_file(id))
-
-    def decline_file(self, id: str) -> None:  # noqa: A002 - as above
-        """Say that this user will not fetch a file."""
-        self._run(self._client.decline_file(id))
 
     def _run(self, job: Coroutine[Any, Any, Result]) -> Result:
         future = self._submit(job)

@@ -1,7 +1,7 @@
 """msgpack with hard limits: bytes to plain values and back.
 
 Without limits 65 KB of nested array headers make a decoder allocate 68 MB, so nothing from a network is
-decoded anywhere else. Called by envelope.py; must know nothing of what the values mean.
+decoded anywhere else. Must know nothing of what the values mean.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Identifiers and the rules for names.
 
-Time and randomness are handed in, so the same input gives the same id in a test. Called by both sides.
+Time and randomness are handed in, so the same input gives the same id in a test.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The two rows that travel by the thousand: a message on its way in, an inbox item on its way out.
 
-On the wire both are arrays, not maps (docs/adr/0002). Their checks are written out by hand because they
-run once a message. Called by messages.py, both machines and the broker's delivery room.
+On the wire both are arrays, not maps (docs/adr/0002). Their checks are written out by hand because they run
+once a message.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Strict validation of decoded values, declared beside each field of a record.
 
 A record is a frozen dataclass whose fields carry a check: `name: str = wire(text(64))`. Checks take the
-field's name and a plain value and return the value to keep or raise ProtocolError. Called by messages.py.
+field's name and a plain value and return the value to keep or raise ProtocolError.
 """
 
 from collections.abc import Callable, Mapping

@@ -10,6 +10,7 @@ too (`cat` shows it), and is what `make picture` draws.
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,21 +52,29 @@ class Gallery:
 
     def shows(self, name: str) -> None:
         """The chat's screen now is the one called `name`."""
-        self._compare(f"{name}-{self.size}.txt", self.chat.lines)
+        self._compare(f"{name}-{self.size}.txt", lambda: self.chat.lines)
 
     def shows_in_colour(self, name: str) -> None:
         """The same with its colours."""
-        self._compare(f"{name}-{self.size}.ansi", self.chat.ansi())
+        self._compare(f"{name}-{self.size}.ansi", self.chat.ansi)
 
-    def _compare(self, name: str, rows: list[str]) -> None:
-        text = "".join(f"{row}\n" for row in rows)
-        for pattern, masked in MASKS:
-            text = pattern.sub(masked, text)
+    def _compare(self, name: str, rows: Callable[[], list[str]]) -> None:
         path = GOLDEN / name
         if os.environ.get("CNMESSAGE_GOLDEN") == "write":
-            path.write_text(text, encoding="utf-8")
-        elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            self.differing.append(f"{name} is now:\n{text}")
+            path.write_text(_masked(rows()), encoding="utf-8")
+            return
+        known = path.read_text(encoding="utf-8") if path.exists() else ""
+        try:  # a program draws row by row, so the screen may be half drawn still
+            self.chat.wait(lambda _: _masked(rows()) == known, f"the screen {name}", patience=5)
+        except AssertionError:
+            self.differing.append(f"{name} is now:\n{_masked(rows())}")
+
+
+def _masked(rows: list[str]) -> str:
+    text = "".join(f"{row}\n" for row in rows)
+    for pattern, mask in MASKS:
+        text = pattern.sub(mask, text)
+    return text
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])

@@ -151,7 +151,7 @@ def test_error_messages_are_harmless_too(cli: Cli, arguments: tuple[str, ...]) -
 def test_a_device_label_chosen_by_another_program_is_harmless(cli: Cli) -> None:
     async def log_in() -> None:
         async with Client(home=cli.home, profile="phone", broker=cli.address) as client:
-            await client._ask(Login("label1", PASSWORD, "\x1b[2Jphone\u202e\t\r"))
+            await client._calls.ask(Login("label1", PASSWORD, "\x1b[2Jphone\u202e\t\r"))
 
     cli.accounts("label1")
     asyncio.run(log_in())

@@ -13,8 +13,17 @@ from typing import Any
 import pytest
 
 from cnmessage_broker.store.memory.store import MemoryStore
-from cnmessage_broker.store.ports.files import FileRow, NewFile
-from cnmessage_broker.store.ports.messages import Account, Group, Outcome, Query, Store, Stored, Submission
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import (
+    Account,
+    FileRow,
+    Group,
+    NewFile,
+    Outcome,
+    Query,
+    Stored,
+    Submission,
+)
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, Kind
@@ -23,6 +32,9 @@ BACKENDS: Mapping[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(os.urandom(16)),
     "sqlite": lambda folder: SqliteStore(folder / "store.db", os.urandom),
 }
+
+DURABLE = [name for name in BACKENDS if name != "memory"]
+"""Those that keep what they have in a folder, over a close; they are held against the model."""
 
 
 class Desk:
@@ -94,7 +106,7 @@ class Desk:
     ) -> FileRow:
         """An upload that has begun."""
         number = next(self._ids)
-        return self.store.add_file(
+        return self.store.files.add(
             NewFile(
                 FileId(number.to_bytes(16, "big")),
                 ClientId(client_id or number.to_bytes(16, "little")),
@@ -139,7 +151,7 @@ class Desk:
 
     def file(self, row: FileRow) -> FileRow:
         """The same file as it is now."""
-        found = self.store.file(row.id)
+        found = self.store.files.find(row.id)
         assert found is not None
         return found
 
@@ -176,9 +188,9 @@ def everything(store: Store, account: Account, ids: list[MessageId]) -> tuple[An
         list(items),
         store.unread(account.id),
         {identity: list(rows) for identity, rows in store.receipts(account.id, ids, 999).items()},
-        [(row, list(fetches)) for row, fetches in store.sent_files(account.id, None, 999, 1 << 40).files],
-        [(row, list(fetches)) for row, fetches in store.received_files(account.id, None, 999, 1 << 40).files],
-        store.file_usage(account.id),
+        [(row, list(fetches)) for row, fetches in store.files.sent(account.id, None, 999, 1 << 40).files],
+        [(row, list(fetches)) for row, fetches in store.files.received(account.id, None, 999, 1 << 40).files],
+        store.files.usage(account.id),
     )
 
 

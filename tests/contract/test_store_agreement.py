@@ -9,21 +9,30 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from cnmessage_broker.loop.delivery import address_file
 from cnmessage_broker.store.memory.store import MemoryStore
-from cnmessage_broker.store.ports.files import Clock, FetchStatus, FileStatus, NewFile
-from cnmessage_broker.store.ports.messages import Account, Group, NameTakenError, Query, Store, Submission
-from cnmessage_broker.store.sqlite.store import SqliteStore
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import (
+    Account,
+    Clock,
+    FetchStatus,
+    FileStatus,
+    Group,
+    NameTakenError,
+    NewFile,
+    Query,
+    Submission,
+)
 from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, Kind
-from tests.contract.conftest import everything
+from tests.contract.conftest import BACKENDS, DURABLE, everything
 
 NAMES = ["a", "b", "b.c", "d-e", "f_1"]
 WHO = st.integers(0, len(NAMES) - 1)
@@ -56,25 +65,26 @@ QUERY = st.builds(
 class Agreement(RuleBasedStateMachine):
     """Two stores that must not be told apart."""
 
+    backend: ClassVar[str]
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.path = self.folder / "store.db"
-        self.sqlite = SqliteStore(self.path, os.urandom)
-        self.model = MemoryStore(self.sqlite.epoch)
+        self.store = BACKENDS[self.backend](self.folder)
+        self.model = MemoryStore(self.store.epoch)
         self.accounts: list[Account] = []
         self.sent: list[Submission] = []
         self.files: list[FileId] = []
 
     def teardown(self) -> None:
         try:
-            self.sqlite.close()
+            self.store.close()
         finally:
             shutil.rmtree(self.folder)
 
     def both(self, call: Callable[[Store], Any]) -> Any:
         """Ask both stores; they must answer alike."""
-        expected, answer = call(self.model), call(self.sqlite)
+        expected, answer = call(self.model), call(self.store)
         assert plain(answer) == plain(expected)
         return answer
 
@@ -172,7 +182,7 @@ class Agreement(RuleBasedStateMachine):
 
     def offer(self, index: int, digest: bytes, now: int) -> Submission:
         """The message that completes an upload; it may be complete, or given up, already."""
-        row = self.model.file(self.files[index % len(self.files)])
+        row = self.model.files.find(self.files[index % len(self.files)])
         assert row is not None
         owner = self.model.account(row.owner)
         assert owner is not None
@@ -201,21 +211,21 @@ class Agreement(RuleBasedStateMachine):
             created,
             expires,
         )
-        if self.both(lambda store: store.add_file(new)).id == new.id:
+        if self.both(lambda store: store.files.add(new)).id == new.id:
             self.files.append(new.id)
 
     @rule(index=FILE, who=WHO, status=st.sampled_from(FetchStatus), offset=FILE, now=TIME)
     def fetch(self, index: int, who: int, status: FetchStatus, offset: int, now: int) -> None:
         if self.files:
             file, account = self.files[index % len(self.files)], self.who(who).id
-            self.both(lambda store: store.may_fetch(file, account))
-            self.both(lambda store: store.set_fetch(file, account, status, offset, now))
+            self.both(lambda store: store.files.may_fetch(file, account))
+            self.both(lambda store: store.files.set_fetch(file, account, status, offset, now))
 
     @rule(index=FILE, status=ENDED)
     def end(self, index: int, status: FileStatus) -> None:
         if self.files:
             file = self.files[index % len(self.files)]
-            self.both(lambda store: store.end_file(file, status))
+            self.both(lambda store: store.files.end(file, status))
 
     @rule(
         now=TIME,
@@ -230,10 +240,10 @@ class Agreement(RuleBasedStateMachine):
     ) -> None:
         clock = Clock(now, before)
         given = {self.files[each % len(self.files)]: grace for each, grace in graces.items() if self.files}
-        self.both(lambda store: store.newly_overdue(clock, limit))
-        self.both(lambda store: store.age_files(clock, elapsed, longest, given))
-        self.both(lambda store: store.newly_overdue(clock, limit))
-        self.both(lambda store: store.due_files(clock, limit))
+        self.both(lambda store: store.files.newly_overdue(clock, limit))
+        self.both(lambda store: store.files.age(clock, elapsed, longest, given))
+        self.both(lambda store: store.files.newly_overdue(clock, limit))
+        self.both(lambda store: store.files.due(clock, limit))
 
     @rule(
         index=WHO,
@@ -243,8 +253,8 @@ class Agreement(RuleBasedStateMachine):
     )
     def files_of(self, index: int, before: int | None, limit: int, max_bytes: int) -> None:
         account = self.who(index).id
-        self.both(lambda store: store.sent_files(account, before, limit, max_bytes))
-        self.both(lambda store: store.received_files(account, before, limit, max_bytes))
+        self.both(lambda store: store.files.sent(account, before, limit, max_bytes))
+        self.both(lambda store: store.files.received(account, before, limit, max_bytes))
 
     @rule(index=WHO, limit=st.integers(1, 3))
     def receipts(self, index: int, limit: int) -> None:
@@ -265,10 +275,10 @@ class Agreement(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        epoch = self.sqlite.epoch
-        self.sqlite.close()
-        self.sqlite = SqliteStore(self.path, os.urandom)
-        assert self.sqlite.epoch == epoch
+        epoch = self.store.epoch
+        self.store.close()
+        self.store = BACKENDS[self.backend](self.folder)
+        assert self.store.epoch == epoch
         for inbox in self.model._inboxes.values():
             if inbox.away_upto is not None:  # the broker's start sends everybody away
                 inbox.away_from, inbox.away_upto = len(inbox.items), None
@@ -277,8 +287,8 @@ class Agreement(RuleBasedStateMachine):
     def all_that_can_be_read_is_equal(self) -> None:
         ids = [submission.id for submission in self.sent]
         self.both(lambda store: store.users("", 99))
-        self.both(lambda store: set(store.live_digests()))
-        self.both(lambda store: set(store.open_uploads()))
+        self.both(lambda store: set(store.files.live_digests()))
+        self.both(lambda store: set(store.files.open_uploads()))
         for key in ("key1", "key2", "key3", "key4"):
             self.both(lambda store, key=key: store.device(key))  # type: ignore[misc]
         for account in self.accounts:
@@ -295,12 +305,17 @@ def plain(answer: Any) -> Any:
     return tuple(answer) if isinstance(answer, list) else answer
 
 
-pytestmark = pytest.mark.timeout(300)  # of use only when it fails: making the example small takes long
+@pytest.mark.timeout(300)  # of use only when it fails: making the example small takes long
+@pytest.mark.parametrize("backend", DURABLE)
+def test_a_backend_cannot_be_told_from_the_model(backend: str) -> None:
+    class Against(Agreement):
+        pass
 
-TestAgreement = Agreement.TestCase
-TestAgreement.settings = settings(
-    max_examples=60,
-    stateful_step_count=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+    Against.backend = backend
+    enough = settings(
+        max_examples=60,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    run_state_machine_as_test(Against, settings=enough)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnmessage_broker.files.blobs import content_path
-from cnmessage_broker.maintenance import backup as maintenance
+from cnmessage_broker.maintenance.check import check
 from cnmessage_broker.maintenance.deep_check import deep_check
 from cnmessage_broker.store.sqlite import queries
 from cnmessage_broker.store.sqlite.checksums import message_checksum
@@ -67,7 +67,7 @@ def second() -> str:
 
 
 def test_what_was_stored_as_it_was_sent_is_sound(path: Path) -> None:
-    assert maintenance.check(path) == []
+    assert check(path) == []
     assert deep(path) == []
 
 
@@ -75,7 +75,7 @@ def test_one_byte_of_a_body_that_became_another_is_found_and_named(path: Path) -
     content = path.read_bytes()
     assert content.count(b"needle") == 1
     path.write_bytes(content.replace(b"needle", b"noodle"))
-    assert maintenance.check(path) == []  # SQLite and the invariants see nothing
+    assert check(path) == []  # SQLite and the invariants see nothing
     assert deep(path) == [f"message {second()} is damaged (user alice)"]
 
 
@@ -209,7 +209,7 @@ def test_messages_of_an_older_version_get_their_checksums_at_the_upgrade(tmp_pat
         for seq, text in enumerate(texts, start=1)
     ]
     old_database(path, rows)
-    assert maintenance.check(path) == []  # which upgrades it
+    assert check(path) == []  # which upgrades it
     assert deep(path) == []
     assert path.with_name("store.db.v2.bak").exists()
     store = SqliteStore(path, os.urandom)

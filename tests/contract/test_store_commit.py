@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cnmessage_broker.store.ports.messages import Conflict, Group, Store, Stored
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import Conflict, Group, Stored
 from cnmessage_protocol.ids import ClientId, UserName
 from cnmessage_protocol.records import Direction, InboxItem, Kind
 from tests.contract.conftest import Desk, stored

@@ -4,8 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from cnmessage_broker.store.ports.files import Clock, FetchRow, FetchStatus, FileRow, FileStatus, Usage
-from cnmessage_broker.store.ports.messages import Account, Conflict, Query, Store, Stored
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import (
+    Account,
+    Clock,
+    Conflict,
+    FetchRow,
+    FetchStatus,
+    FileRow,
+    FileStatus,
+    Query,
+    Stored,
+    Usage,
+)
 from cnmessage_protocol.ids import ClientId, FileId
 from cnmessage_protocol.records import Direction, FileFacts, Kind
 from tests.contract.conftest import Desk, stored
@@ -17,15 +28,15 @@ UNKNOWN = FileId(b"?" * 16)
 
 def states(store: Store, row: FileRow) -> list[tuple[str, str, int]]:
     """Everyone the file was addressed to, with how far they are."""
-    return [(each.name, str(each.status), each.offset) for each in store.fetches(row.id)]
+    return [(each.name, str(each.status), each.offset) for each in store.files.fetches(row.id)]
 
 
 def sent(store: Store, owner: Account, before: int | None = None, limit: int = 99) -> list[FileId]:
-    return [row.id for row, _ in store.sent_files(owner.id, before, limit, 1 << 20).files]
+    return [row.id for row, _ in store.files.sent(owner.id, before, limit, 1 << 20).files]
 
 
 def received(store: Store, account: Account, before: int | None = None, limit: int = 99) -> list[FileId]:
-    return [row.id for row, _ in store.received_files(account.id, before, limit, 1 << 20).files]
+    return [row.id for row, _ in store.files.received(account.id, before, limit, 1 << 20).files]
 
 
 # -- uploads ---------------------------------------------------------------------------------------
@@ -37,9 +48,9 @@ def test_an_upload_is_found_by_its_id_and_by_its_owners_id_for_it(store: Store, 
     assert (row.owner, row.owner_name, row.to) == (alice.id, "alice", ("bob", "carol"))
     assert (row.name, row.size, row.note, row.created, row.expires) == ("é ✓.txt", 7, "two\nlines", 5, 9)
     assert (row.status, row.sha256, row.message, row.seq, row.recipients) == ("uploading", None, None, 0, 0)
-    assert store.file(row.id) == store.upload(alice.id, row.client_id) == row
-    assert store.file(UNKNOWN) is None
-    assert store.upload(bob.id, row.client_id) is None
+    assert store.files.find(row.id) == store.files.upload(alice.id, row.client_id) == row
+    assert store.files.find(UNKNOWN) is None
+    assert store.files.upload(bob.id, row.client_id) is None
 
 
 def test_an_upload_that_is_known_stays_as_it_is(store: Store, desk: Desk) -> None:
@@ -56,41 +67,41 @@ def test_an_upload_that_is_known_stays_as_it_is(store: Store, desk: Desk) -> Non
 def test_an_upload_is_nobodys_to_fetch_and_no_message(store: Store, desk: Desk) -> None:
     alice, bob = desk.accounts("alice", "bob")
     row = desk.upload(alice, bob)
-    assert not store.may_fetch(row.id, bob.id)
+    assert not store.files.may_fetch(row.id, bob.id)
     assert states(store, row) == []
     assert received(store, bob) == []
     assert sent(store, alice) == [row.id]
     assert store.marks(alice.id).head == store.marks(bob.id).head == 0
-    assert store.set_fetch(row.id, bob.id, FetchStatus.FETCHING, 1, 1) is None
+    assert store.files.set_fetch(row.id, bob.id, FetchStatus.FETCHING, 1, 1) is None
 
 
 def test_usage_counts_what_is_uploading_or_stored_and_apart_what_is_past_due(
     store: Store, desk: Desk
 ) -> None:
     alice, bob = desk.accounts("alice", "bob")
-    assert store.file_usage(alice.id) == Usage(0, 0, 0, 0)
+    assert store.files.usage(alice.id) == Usage(0, 0, 0, 0)
     upload, shared = desk.upload(alice, bob, size=5), desk.share(alice, bob, size=70)
     again = desk.share(alice, bob, size=70)  # the same content counts again: it could be withdrawn alone
     desk.share(alice, bob, size=0)
     desk.upload(bob, alice, size=1000)
-    assert store.file_usage(alice.id) == Usage(145, 4, 0, 0)
+    assert store.files.usage(alice.id) == Usage(145, 4, 0, 0)
     late = desk.share(alice, bob, size=1, expires=50)
     desk.upload(alice, bob, size=2, expires=50)  # it takes room until it ends, however long that lasts
-    assert store.file_usage(alice.id) == Usage(148, 6, 0, 0)
-    store.age_files(Clock(50, 2000), 0, 100, {late.id: 9, upload.id: 9})
-    assert store.file_usage(alice.id) == Usage(147, 5, 1, 1)
-    store.age_files(Clock(49, 0), 0, 100, {})
-    assert store.file_usage(alice.id) == Usage(148, 6, 0, 0)
-    store.age_files(Clock(50, 2000), 0, 100, {late.id: 9})
-    store.end_file(shared.id, FileStatus.WITHDRAWN)
-    assert store.file_usage(alice.id) == Usage(77, 4, 1, 1)
-    store.end_file(upload.id, FileStatus.EXPIRED)
-    store.end_file(again.id, FileStatus.EXPIRED)
-    store.end_file(late.id, FileStatus.EXPIRED)
-    assert store.file_usage(alice.id) == Usage(2, 2, 0, 0)
+    assert store.files.usage(alice.id) == Usage(148, 6, 0, 0)
+    store.files.age(Clock(50, 2000), 0, 100, {late.id: 9, upload.id: 9})
+    assert store.files.usage(alice.id) == Usage(147, 5, 1, 1)
+    store.files.age(Clock(49, 0), 0, 100, {})
+    assert store.files.usage(alice.id) == Usage(148, 6, 0, 0)
+    store.files.age(Clock(50, 2000), 0, 100, {late.id: 9})
+    store.files.end(shared.id, FileStatus.WITHDRAWN)
+    assert store.files.usage(alice.id) == Usage(77, 4, 1, 1)
+    store.files.end(upload.id, FileStatus.EXPIRED)
+    store.files.end(again.id, FileStatus.EXPIRED)
+    store.files.end(late.id, FileStatus.EXPIRED)
+    assert store.files.usage(alice.id) == Usage(2, 2, 0, 0)
     huge = 1 << 61
     desk.upload(bob, alice, size=huge)
-    assert store.file_usage(bob.id) == Usage(1000 + huge, 2, 0, 0)
+    assert store.files.usage(bob.id) == Usage(1000 + huge, 2, 0, 0)
 
 
 # -- complete --------------------------------------------------------------------------------------
@@ -107,7 +118,7 @@ def test_the_message_of_a_file_makes_it_stored_and_offers_it(store: Store, desk:
         row, status=FileStatus.STORED, sha256=DIGEST, message=new.id, seq=2, recipients=2
     )
     assert states(store, row) == [("carol", "offered", 0), ("bob", "offered", 0)]
-    assert [store.may_fetch(row.id, each.id) for each in (alice, bob, carol)] == [False, True, True]
+    assert [store.files.may_fetch(row.id, each.id) for each in (alice, bob, carol)] == [False, True, True]
 
 
 def test_an_item_of_kind_file_tells_what_the_file_is_wherever_it_is_read(store: Store, desk: Desk) -> None:
@@ -136,7 +147,7 @@ def test_a_file_for_oneself_is_ones_own_to_fetch(store: Store, desk: Desk) -> No
     alice = desk.account("alice")
     row = desk.share(alice, alice)
     assert (row.seq, row.recipients) == (1, 1)
-    assert store.may_fetch(row.id, alice.id)
+    assert store.files.may_fetch(row.id, alice.id)
     assert sent(store, alice) == received(store, alice) == [row.id]
 
 
@@ -167,7 +178,7 @@ def test_a_file_completes_beside_a_repeated_message(store: Store, desk: Desk) ->
     outcomes = desk.commit(repeated, desk.offer(row))
     assert [stored(each).fresh for each in outcomes] == [False, True]
     assert (desk.file(row).status, desk.file(row).seq) == (FileStatus.STORED, 2)
-    assert store.may_fetch(row.id, bob.id)
+    assert store.files.may_fetch(row.id, bob.id)
 
 
 def test_an_upload_whose_client_id_is_another_messages_is_not_completed(store: Store, desk: Desk) -> None:
@@ -185,9 +196,9 @@ def test_who_blocks_the_sender_has_no_right_and_the_sender_cannot_tell(store: St
     row = desk.share(alice, bob, carol, blockers=[bob])
     assert row.recipients == 2
     assert states(store, row) == [("bob", "offered", 0), ("carol", "offered", 0)]
-    assert not store.may_fetch(row.id, bob.id)
+    assert not store.files.may_fetch(row.id, bob.id)
     assert received(store, bob) == []
-    assert store.set_fetch(row.id, bob.id, FetchStatus.DONE, 100, 1) is None
+    assert store.files.set_fetch(row.id, bob.id, FetchStatus.DONE, 100, 1) is None
     assert states(store, row)[0] == ("bob", "offered", 0)
 
 
@@ -195,12 +206,12 @@ def test_a_file_that_was_given_up_before_its_message_stays_given_up(store: Store
     alice, bob = desk.accounts("alice", "bob")
     row = desk.upload(alice, bob)
     new = desk.offer(row)
-    assert store.end_file(row.id, FileStatus.WITHDRAWN) is None
+    assert store.files.end(row.id, FileStatus.WITHDRAWN) is None
     desk.commit(new)
     assert (desk.file(row).status, desk.file(row).message) == (FileStatus.WITHDRAWN, new.id)
     (item,) = store.inbox_after(bob.id, 0, 9, 999)
     assert item.file == new.file  # every item of kind file tells of one
-    assert set(store.live_digests()) == set()
+    assert set(store.files.live_digests()) == set()
 
 
 # -- fetches ---------------------------------------------------------------------------------------
@@ -212,12 +223,12 @@ def test_a_fetch_goes_on_fails_begins_anew_and_is_done_for_good(store: Store, de
     steps = [("fetching", 10), ("fetching", 60), ("failed", 0), ("fetching", 20), ("done", 100)]
     for status, offset in steps:
         wanted = FetchRow(bob.id, bob.name, FetchStatus(status), offset)
-        assert store.set_fetch(row.id, bob.id, wanted.status, offset, 9) == wanted
-        assert store.received_files(bob.id, None, 9, 999).files == [(row, [wanted])]
+        assert store.files.set_fetch(row.id, bob.id, wanted.status, offset, 9) == wanted
+        assert store.files.received(bob.id, None, 9, 999).files == [(row, [wanted])]
         assert states(store, row) == [("bob", status, offset), ("carol", "offered", 0)]
     done = FetchRow(bob.id, bob.name, FetchStatus.DONE, 100)
     for status, offset in steps:
-        assert store.set_fetch(row.id, bob.id, FetchStatus(status), offset, 10) == done
+        assert store.files.set_fetch(row.id, bob.id, FetchStatus(status), offset, 10) == done
     assert states(store, row)[0] == ("bob", "done", 100)
 
 
@@ -225,11 +236,11 @@ def test_who_was_not_offered_a_file_has_no_place_in_it(store: Store, desk: Desk)
     alice, bob, carol = desk.accounts("alice", "bob", "carol")
     row = desk.share(alice, bob)
     for account in (alice, carol):
-        assert store.set_fetch(row.id, account.id, FetchStatus.FETCHING, 1, 1) is None
-        assert not store.may_fetch(row.id, account.id)
-    assert store.set_fetch(UNKNOWN, bob.id, FetchStatus.FETCHING, 1, 1) is None
-    assert not store.may_fetch(UNKNOWN, bob.id)
-    assert list(store.fetches(UNKNOWN)) == []
+        assert store.files.set_fetch(row.id, account.id, FetchStatus.FETCHING, 1, 1) is None
+        assert not store.files.may_fetch(row.id, account.id)
+    assert store.files.set_fetch(UNKNOWN, bob.id, FetchStatus.FETCHING, 1, 1) is None
+    assert not store.files.may_fetch(UNKNOWN, bob.id)
+    assert list(store.files.fetches(UNKNOWN)) == []
     assert states(store, row) == [("bob", "offered", 0)]
 
 
@@ -258,39 +269,39 @@ def test_the_end_of_a_file_leaves_history_and_lists_as_they_were(
     alice, bob = desk.accounts("alice", "bob")
     row = desk.share(alice, bob)
     before = list(store.inbox_after(bob.id, 0, 9, 999))
-    assert store.end_file(row.id, status) == DIGEST
+    assert store.files.end(row.id, status) == DIGEST
     assert desk.file(row) == replace(row, status=status)
     assert list(store.inbox_after(bob.id, 0, 9, 999)) == before
-    assert store.may_fetch(row.id, bob.id)  # who had the right is told what became of it
+    assert store.files.may_fetch(row.id, bob.id)  # who had the right is told what became of it
     assert sent(store, alice) == received(store, bob) == [row.id]
     for late in (FileStatus.WITHDRAWN, FileStatus.EXPIRED):
-        assert store.end_file(row.id, late) is None
+        assert store.files.end(row.id, late) is None
         assert desk.file(row).status is status
-    assert store.end_file(UNKNOWN, status) is None
+    assert store.files.end(UNKNOWN, status) is None
 
 
 def test_a_content_is_needed_until_the_last_file_with_it_has_ended(store: Store, desk: Desk) -> None:
     alice, bob = desk.accounts("alice", "bob")
     first, second = desk.share(alice, bob), desk.share(bob, alice)
     other = desk.share(alice, bob, sha256=OTHER)
-    assert set(store.live_digests()) == {DIGEST, OTHER}
-    assert store.end_file(first.id, FileStatus.WITHDRAWN) is None
-    assert store.end_file(other.id, FileStatus.WITHDRAWN) == OTHER
-    assert set(store.live_digests()) == {DIGEST}
-    assert [store.needs_content(each) for each in (DIGEST, OTHER, b"?" * 32)] == [True, False, False]
-    assert store.end_file(second.id, FileStatus.EXPIRED) == DIGEST
-    assert set(store.live_digests()) == set()
+    assert set(store.files.live_digests()) == {DIGEST, OTHER}
+    assert store.files.end(first.id, FileStatus.WITHDRAWN) is None
+    assert store.files.end(other.id, FileStatus.WITHDRAWN) == OTHER
+    assert set(store.files.live_digests()) == {DIGEST}
+    assert [store.files.needs_content(each) for each in (DIGEST, OTHER, b"?" * 32)] == [True, False, False]
+    assert store.files.end(second.id, FileStatus.EXPIRED) == DIGEST
+    assert set(store.files.live_digests()) == set()
     third = desk.share(alice, bob)  # and it may come again
-    assert store.end_file(third.id, FileStatus.WITHDRAWN) == DIGEST
+    assert store.files.end(third.id, FileStatus.WITHDRAWN) == DIGEST
 
 
 def test_uploads_are_open_until_they_complete_or_end(store: Store, desk: Desk) -> None:
     alice, bob = desk.accounts("alice", "bob")
     one, two, three = (desk.upload(alice, bob) for _ in range(3))
-    assert set(store.open_uploads()) == {one.id, two.id, three.id}
+    assert set(store.files.open_uploads()) == {one.id, two.id, three.id}
     desk.commit(desk.offer(one))
-    store.end_file(two.id, FileStatus.EXPIRED)
-    assert list(store.open_uploads()) == [three.id]
+    store.files.end(two.id, FileStatus.EXPIRED)
+    assert list(store.files.open_uploads()) == [three.id]
 
 
 def test_a_client_id_may_be_used_by_a_message_of_another_sender(store: Store, desk: Desk) -> None:
@@ -298,5 +309,5 @@ def test_a_client_id_may_be_used_by_a_message_of_another_sender(store: Store, de
     row = desk.share(alice, bob, client_id=b"c" * 16)
     (outcome,) = desk.commit(desk.write(bob, alice, client_id=b"c" * 16))
     assert stored(outcome).fresh
-    assert store.upload(bob.id, ClientId(b"c" * 16)) is None
+    assert store.files.upload(bob.id, ClientId(b"c" * 16)) is None
     assert desk.file(row) == row

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cnmessage_broker.store.ports.messages import SEEN_GRAIN, Account, Device, NameTakenError, Store, UserRow
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import SEEN_GRAIN, Account, Device, NameTakenError, UserRow
 from cnmessage_protocol.ids import UserName
 from tests.contract.conftest import Desk
 

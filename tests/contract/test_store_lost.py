@@ -10,10 +10,11 @@ from typing import Any
 import apsw
 import pytest
 
-from cnmessage_broker.maintenance import backup as maintenance
 from cnmessage_broker.maintenance import file_report
+from cnmessage_broker.maintenance.backup import back_up
+from cnmessage_broker.maintenance.check import check
 from cnmessage_broker.maintenance.deep_check import deep_check
-from cnmessage_broker.store.ports.messages import Query, StoreError
+from cnmessage_broker.store.ports.records import Query, StoreError
 from cnmessage_broker.store.sqlite import incarnation, queries
 from cnmessage_broker.store.sqlite.migrate import APPLICATION_ID, UnusableDatabaseError
 from cnmessage_broker.store.sqlite.store import SqliteStore
@@ -183,8 +184,8 @@ def test_what_is_lost_or_damaged_is_refused_and_left_alone(path: Path, name: str
     acts: dict[str, Callable[[], Any]] = {
         "start": lambda: start(path),
         "files list": lambda: file_report.all_files(path),
-        "backup": lambda: maintenance.back_up(path, path.with_name("copy.db")),
-        "check": lambda: maintenance.check(path),
+        "backup": lambda: back_up(path, path.with_name("copy.db")),
+        "check": lambda: check(path),
         "start again": lambda: start(path),
     }
     for act, call in acts.items():
@@ -210,7 +211,7 @@ def test_who_removes_the_named_file_begins_anew(path: Path, name: str) -> None:
         start(path)
     incarnation.beside(path).unlink()
     start(path)
-    assert maintenance.check(path) == []
+    assert check(path) == []
 
 
 def test_a_log_alone_says_that_there_was_a_database(path: Path) -> None:
@@ -239,7 +240,7 @@ def test_a_linked_database_is_served(path: Path) -> None:
     assert incarnation.has_log(path)  # which lies beside the file, not beside the link
     store.close()
     assert not incarnation.has_log(path)
-    assert maintenance.check(path) == []
+    assert check(path) == []
 
 
 def forget(path: Path) -> None:
@@ -261,7 +262,7 @@ def test_a_first_start_that_crashed_while_it_made_the_database_starts(tmp_path: 
     ]
     steps[step]()
     start(path)
-    assert maintenance.check(path) == []
+    assert check(path) == []
 
 
 # -- a clean stop ----------------------------------------------------------------------------------
@@ -269,8 +270,8 @@ def test_a_first_start_that_crashed_while_it_made_the_database_starts(tmp_path: 
 
 def test_a_clean_stop_spares_the_next_start_the_examination(path: Path) -> None:
     assert [examined(path) for _ in range(3)] == [False, False, False]
-    maintenance.check(path)
-    maintenance.back_up(path, path.with_name("copy.db"))
+    check(path)
+    back_up(path, path.with_name("copy.db"))
     file_report.all_files(path)
     assert not examined(path)
 
@@ -307,7 +308,7 @@ def test_what_is_not_as_a_clean_stop_left_it_is_examined(path: Path, change: str
     elif change == "touched":
         os.utime(path, ns=(1, 1))
     elif change == "restored":
-        maintenance.back_up(path, path.with_name("copy.db"))
+        back_up(path, path.with_name("copy.db"))
         path.with_name("copy.db").replace(path)
     else:
         incarnation.beside(path).unlink()
@@ -392,7 +393,7 @@ def test_a_damaged_row_is_a_fatal_store_error_and_never_served(path: Path, name:
         read(*arguments)
     assert caught.value.fatal
     store.close()
-    faults = [*maintenance.check(path), *deep_check(path, path.parent, lambda _: None)]
+    faults = [*check(path), *deep_check(path, path.parent, lambda _: None)]
     assert faults
 
 
@@ -405,7 +406,7 @@ def test_a_damaged_row_is_fatal_when_a_file_is_listed_or_an_account_is_loaded(pa
     edit(path, "UPDATE file SET status = 'lost'")
     store = SqliteStore(path, os.urandom)
     with pytest.raises(StoreError, match="damaged"):
-        store.sent_files(alice.id, None, 9, 999)
+        store.files.sent(alice.id, None, 9, 999)
     store.close()
     edit(path, "UPDATE account SET name = CAST(x'ff' AS TEXT) WHERE id = 1")
     with pytest.raises(UnusableDatabaseError, match="damaged"):
@@ -415,5 +416,5 @@ def test_a_damaged_row_is_fatal_when_a_file_is_listed_or_an_account_is_loaded(pa
 def test_no_backup_is_kept_of_a_damaged_database(path: Path) -> None:
     garbage(path)
     with pytest.raises(UnusableDatabaseError, match="is damaged"):
-        maintenance.back_up(path, path.with_name("copy.db"))
+        back_up(path, path.with_name("copy.db"))
     assert not path.with_name("copy.db").exists()

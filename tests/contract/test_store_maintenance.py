@@ -6,7 +6,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from cnmessage_broker.maintenance import backup as maintenance
+from cnmessage_broker.maintenance.backup import back_up
+from cnmessage_broker.maintenance.check import check
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from tests.contract.conftest import Desk
@@ -70,14 +71,14 @@ def edit(path: Path, statement: str) -> None:
 
 
 def test_a_sound_database_has_no_faults(path: Path) -> None:
-    assert maintenance.check(path) == []
+    assert check(path) == []
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found_and_names_the_user(path: Path, name: str) -> None:
     statement, found = FAULTS[name]
     edit(path, statement)
-    faults = maintenance.check(path)
+    faults = check(path)
     assert any(found in fault and "(user bob)" in fault for fault in faults), faults
 
 
@@ -89,10 +90,10 @@ def test_a_fault_about_a_file_is_found_and_names_the_user(path: Path, name: str)
     desk.share(alice, alice)
     desk.upload(alice, alice)
     desk.store.close()
-    assert maintenance.check(path) == []
+    assert check(path) == []
     statement, found = FILE_FAULTS[name]
     edit(path, statement)
-    faults = maintenance.check(path)
+    faults = check(path)
     assert any(found in fault and "(user alice)" in fault for fault in faults), faults
 
 
@@ -105,12 +106,12 @@ def test_damaged_pages_are_found(path: Path) -> None:
     content[(page - 1) * size : page * size] = b"\xff" * size
     path.write_bytes(content)
     # A check is for damaged files: it must say so, not break on them.
-    assert any(fault.startswith("SQLite: ") for fault in maintenance.check(path))
+    assert any(fault.startswith("SQLite: ") for fault in check(path))
 
 
 def test_a_database_that_is_not_there_cannot_be_checked_or_copied(tmp_path: Path) -> None:
     missing = tmp_path / "missing.db"
-    for call in (lambda: maintenance.check(missing), lambda: maintenance.back_up(missing, tmp_path / "copy")):
+    for call in (lambda: check(missing), lambda: back_up(missing, tmp_path / "copy")):
         with pytest.raises(UnusableDatabaseError, match="there is no database"):
             call()
     assert list(tmp_path.iterdir()) == []
@@ -119,7 +120,7 @@ def test_a_database_that_is_not_there_cannot_be_checked_or_copied(tmp_path: Path
 def test_a_file_that_is_no_database_cannot_be_copied(tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(b"only text, nothing else in here" * 200)
     with pytest.raises(UnusableDatabaseError):
-        maintenance.back_up(tmp_path / "text", tmp_path / "copy")
+        back_up(tmp_path / "text", tmp_path / "copy")
 
 
 def test_a_backup_beside_a_running_broker_holds_all_that_was_acknowledged(path: Path) -> None:
@@ -129,9 +130,9 @@ def test_a_backup_beside_a_running_broker_holds_all_that_was_acknowledged(path: 
     assert bob is not None
     desk.send(alice, bob, body="fourth")  # still in the write-ahead log
     copy = path.with_name("copy.db")
-    maintenance.back_up(path, copy)
+    back_up(path, copy)
     desk.send(alice, bob, body="after the copy")
-    assert maintenance.check(copy) == []
+    assert check(copy) == []
     restored = Desk(SqliteStore(copy, os.urandom))
     assert restored.bodies(bob) == ["first", "second", "third", "fourth"]
     restored.store.close()
@@ -141,5 +142,5 @@ def test_a_backup_beside_a_running_broker_holds_all_that_was_acknowledged(path: 
 
 def test_a_check_changes_nothing(path: Path) -> None:
     before = path.read_bytes()
-    maintenance.check(path)
+    check(path)
     assert path.read_bytes() == before

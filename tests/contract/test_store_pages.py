@@ -3,7 +3,6 @@
 The rows are as wide as the protocol allows: 256 names of 32 letters, bodies and notes of 64 KiB.
 """
 
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnmessage_broker.store.memory.store import MemoryStore
-from cnmessage_broker.store.ports.files import listed_size
-from cnmessage_broker.store.ports.messages import Account, Group, Query, Store
-from cnmessage_broker.store.sqlite.store import SqliteStore
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import Account, Group, Query, listed_size
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.records import MAX_BODY, MAX_RECIPIENTS, InboxItem, Kind
-from tests.contract.conftest import Desk
+from tests.contract.conftest import BACKENDS, DURABLE, Desk
 
 PAGE = 1 << 18
 WIDE = "w" * 28
@@ -144,13 +142,14 @@ SENT = st.lists(st.tuples(BODIES, st.integers(1, 6), st.sampled_from(Kind), st.b
 def both(act: Callable[[Store], Any]) -> Any:
     """The same done with each backend, which must give the same."""
     with tempfile.TemporaryDirectory() as folder:
-        sqlite = SqliteStore(Path(folder) / "store.db", os.urandom)
+        stores = [BACKENDS[name](Path(folder)) for name in DURABLE]
         try:
-            found, expected = act(sqlite), act(MemoryStore(sqlite.epoch))
+            answers = [act(each) for each in (MemoryStore(b"e" * 16), *stores)]
         finally:
-            sqlite.close()
-    assert found == expected
-    return found
+            for each in stores:
+                each.close()
+    assert all(each == answers[0] for each in answers)
+    return answers[0]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -224,7 +223,7 @@ def test_pages_of_wide_files_stay_below_their_limit_and_miss_nothing(
     store: Store, desk: Desk, sent: bool, max_bytes: int
 ) -> None:
     owner, bob = shared(desk, 30)
-    who, find = (owner, store.sent_files) if sent else (bob, store.received_files)
+    who, find = (owner, store.files.sent) if sent else (bob, store.files.received)
     every = list(find(who.id, None, 999, 1 << 30).files)
     assert len(every) == 30 + sent
     walked: list[Any] = []
@@ -259,7 +258,7 @@ def test_all_pages_of_files_hold_each_file_once_whatever_the_limits(
         for width, note, whole in files:
             (desk.share if whole else desk.upload)(owner, *others[:width], note=note)
         told: list[Any] = []
-        for find, who in ((store.sent_files, owner), (store.received_files, others[1])):
+        for find, who in ((store.files.sent, owner), (store.files.received, others[1])):
             walked: list[Any] = []
             before, more = None, True
             while more:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker.store.ports.messages import Account, Group, Query, Store
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import Account, Group, Query
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import Kind
 from tests.contract.conftest import Desk

@@ -13,9 +13,16 @@ from typing import Any
 import apsw
 import pytest
 
-from cnmessage_broker.maintenance import backup as maintenance
-from cnmessage_broker.store.ports.files import FetchStatus, FileRow, FileStatus
-from cnmessage_broker.store.ports.messages import SEEN_GRAIN, Group, Query, StoreError
+from cnmessage_broker.maintenance.check import check
+from cnmessage_broker.store.ports.records import (
+    SEEN_GRAIN,
+    FetchStatus,
+    FileRow,
+    FileStatus,
+    Group,
+    Query,
+    StoreError,
+)
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import ClientId, MessageId
 from tests.contract.conftest import Desk, everything, stored
@@ -51,8 +58,8 @@ WRITES: dict[str, Act] = {
     "commit messages": lambda desk: desk.send(*accounts(desk)[:2]),
     "add_file": lambda desk: desk.upload(*accounts(desk)[:2], client_id=b"n" * 16),
     "commit a file": lambda desk: desk.commit(desk.offer(file(desk, b"u"), sha256=b"e" * 32)),
-    "set_fetch": lambda desk: desk.store.set_fetch(file(desk, b"s").id, 3, FetchStatus.FETCHING, 5, 9),
-    "end_file": lambda desk: desk.store.end_file(file(desk, b"s").id, FileStatus.WITHDRAWN),
+    "set_fetch": lambda desk: desk.store.files.set_fetch(file(desk, b"s").id, 3, FetchStatus.FETCHING, 5, 9),
+    "end_file": lambda desk: desk.store.files.end(file(desk, b"s").id, FileStatus.WITHDRAWN),
     "commit marks": lambda desk: desk.store.commit(Group(read={2: 1}, presence=[(1, True, 9)])),
 }
 
@@ -63,7 +70,7 @@ def accounts(desk: Desk) -> list[Any]:
 
 def file(desk: Desk, letter: bytes) -> FileRow:
     """One of the files there are: `u` is being uploaded, `s` is stored."""
-    row = desk.store.upload(1, ClientId(letter * 16))
+    row = desk.store.files.upload(1, ClientId(letter * 16))
     assert row is not None
     return row
 
@@ -150,7 +157,7 @@ def test_a_full_disk_refuses_messages_keeps_reading_and_recovers(desk: Desk, pat
     assert desk.send(alice, bob, body="again").places == ((bob.id, taken + 2),)
     assert desk.bodies(bob)[-1] == "again"
     desk.store.close()
-    assert maintenance.check(path) == []
+    assert check(path) == []
     desk.store = SqliteStore(path, os.urandom)
 
 
@@ -190,8 +197,8 @@ def test_a_full_disk_refuses_accounts_devices_and_blocks_alike(desk: Desk) -> No
         lambda desk: desk.store.marks(2),
         lambda desk: desk.store.unread(2),
         lambda desk: desk.store.receipts(1, [MessageId((1).to_bytes(16, "big"))], 9),
-        lambda desk: desk.store.sent_files(1, None, 9, 999),
-        lambda desk: desk.store.received_files(3, None, 9, 999),
+        lambda desk: desk.store.files.sent(1, None, 9, 999),
+        lambda desk: desk.store.files.received(3, None, 9, 999),
     ],
     ids=["inbox_after", "history", "users", "marks", "unread", "receipts", "sent_files", "received_files"],
 )
@@ -221,7 +228,7 @@ def test_a_killed_writer_has_lost_nothing_it_acknowledged(path: Path, lines: int
                     acknowledged[identity] = int(seq), int(own)
         assert writer.returncode == -signal.SIGKILL
     assert len(acknowledged) >= 2 * lines
-    assert maintenance.check(path) == []
+    assert check(path) == []
     store = SqliteStore(path, os.urandom)
     for name, place in (("bob", 0), ("alice", 1)):
         account = store.account_by_name(name)

@@ -7,9 +7,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from cnmessage_broker.maintenance import backup as maintenance
-from cnmessage_broker.store.ports.files import Clock, Usage
-from cnmessage_broker.store.ports.messages import NameTakenError
+from cnmessage_broker.maintenance.backup import back_up
+from cnmessage_broker.maintenance.check import check
+from cnmessage_broker.store.ports.records import Clock, NameTakenError, Usage
 from cnmessage_broker.store.sqlite import migrate, queries
 from cnmessage_broker.store.sqlite.migrate import APPLICATION_ID, UnusableDatabaseError
 from cnmessage_broker.store.sqlite.store import SqliteStore
@@ -148,7 +148,7 @@ def test_an_upgrade_keeps_the_data_and_a_copy_of_the_old_file(
     copy = path.with_name(f"store.db.v{known}.bak")
     assert pragma(copy, "user_version") == known
     monkeypatch.undo()
-    assert maintenance.check(copy) == []
+    assert check(copy) == []
 
 
 def test_a_failed_upgrade_leaves_the_old_version(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,16 +193,16 @@ def test_a_database_from_before_there_were_files_is_upgraded(path: Path) -> None
     alice, bob = (desk.store.account_by_name(name) for name in ("alice", "bob"))
     assert alice is not None
     assert bob is not None
-    assert list(desk.store.sent_files(alice.id, None, 9, 999).files) == []
+    assert list(desk.store.files.sent(alice.id, None, 9, 999).files) == []
     shared = desk.share(alice, bob, note="after")
     assert [(item.body, item.file is None) for item in desk.store.inbox_after(bob.id, 0, 9, 999)] == [
         ("before", True),
         ("after", False),
     ]
-    assert desk.store.may_fetch(shared.id, bob.id)
+    assert desk.store.files.may_fetch(shared.id, bob.id)
     desk.store.close()
     assert pragma(path.with_name("store.db.v1.bak"), "user_version") == 1
-    assert maintenance.check(path) == []
+    assert check(path) == []
 
 
 def test_files_from_before_there_was_a_grace_are_upgraded(path: Path) -> None:
@@ -224,26 +224,26 @@ def test_files_from_before_there_was_a_grace_are_upgraded(path: Path) -> None:
     )
     old.close()
     store = started(path)
-    assert store.file_usage(alice.id) == Usage(5, 1, 0, 0)
-    (row,) = store.newly_overdue(Clock(9, 9), 9)
-    store.age_files(Clock(9, 9), 0, 100, {row.id: 100})
-    assert [each.name for each, _ in store.sent_files(alice.id, None, 9, 1 << 20).files] == ["old"]
+    assert store.files.usage(alice.id) == Usage(5, 1, 0, 0)
+    (row,) = store.files.newly_overdue(Clock(9, 9), 9)
+    store.files.age(Clock(9, 9), 0, 100, {row.id: 100})
+    assert [each.name for each, _ in store.files.sent(alice.id, None, 9, 1 << 20).files] == ["old"]
     store.close()
-    assert maintenance.check(path) == []
+    assert check(path) == []
 
 
 def test_the_grace_of_a_file_goes_on_over_a_restart(path: Path) -> None:
     desk, clock = Desk(started(path)), Clock(50, 0)
     row = desk.share(*desk.accounts("alice", "bob"), expires=50)
-    desk.store.age_files(clock, 0, 100, {row.id: 100})
-    desk.store.age_files(clock, 60, 100, {})
+    desk.store.files.age(clock, 0, 100, {row.id: 100})
+    desk.store.files.age(clock, 60, 100, {})
     desk.store.close()
     again = started(path)
-    assert list(again.newly_overdue(clock, 9)) == []
-    again.age_files(clock, 39, 100, {})
-    assert list(again.due_files(clock, 9)) == []
-    again.age_files(clock, 1, 100, {})
-    assert [each.id for each in again.due_files(clock, 9)] == [row.id]
+    assert list(again.files.newly_overdue(clock, 9)) == []
+    again.files.age(clock, 39, 100, {})
+    assert list(again.files.due(clock, 9)) == []
+    again.files.age(clock, 1, 100, {})
+    assert [each.id for each in again.files.due(clock, 9)] == [row.id]
     again.close()
 
 
@@ -292,7 +292,7 @@ def test_the_epoch_changes_when_a_copy_is_started_elsewhere(path: Path) -> None:
 def test_the_epoch_changes_when_a_backup_is_put_back(path: Path) -> None:
     store = started(path)
     backup = path.with_name("backup.db")
-    maintenance.back_up(path, backup)
+    back_up(path, backup)
     store.close()
     shutil.copy(backup, path)
     restored = epoch_of_a_start(path)
@@ -304,7 +304,7 @@ def test_the_epoch_changes_when_a_backup_is_started_in_a_new_place(path: Path) -
     before = epoch_of_a_start(path)
     fresh = path.with_name("new directory")
     fresh.mkdir()
-    maintenance.back_up(path, fresh / "store.db")
+    back_up(path, fresh / "store.db")
     assert epoch_of_a_start(fresh / "store.db") != before
 
 

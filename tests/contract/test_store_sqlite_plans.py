@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.store.ports.files import Clock
+from cnmessage_broker.store.ports.records import Clock
 from cnmessage_broker.store.sqlite import queries
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from tests.contract.conftest import Desk
@@ -71,7 +71,7 @@ def test_usage_is_two_rows_however_many_files_there_are(store: SqliteStore) -> N
     alice, bob = desk.accounts("alice", "bob")
     for _ in range(20):
         desk.upload(alice, bob)
-    assert store.file_usage(alice.id).files == 20
+    assert store.files.usage(alice.id).files == 20
     assert len(store._db.run("file_usage", (alice.id,))) == 1
     statement = f"EXPLAIN QUERY PLAN {queries.load()['file_usage']}"
     (step,) = [row[3] for row in store._db.connection.execute(statement, (1,))]
@@ -82,7 +82,7 @@ def test_when_no_file_is_past_due_nothing_is_written(store: SqliteStore) -> None
     desk = Desk(store)
     row = desk.share(*desk.accounts("alice", "bob"), expires=50)
     before = store._db.connection.total_changes()
-    store.age_files(Clock(49, 0), 60, 100, {})
+    store.files.age(Clock(49, 0), 60, 100, {})
     assert store._db.connection.total_changes() == before
-    store.age_files(Clock(50, 0), 60, 100, {row.id: 100})
+    store.files.age(Clock(50, 0), 60, 100, {row.id: 100})
     assert store._db.connection.total_changes() > before

@@ -236,7 +236,6 @@ def test_listeners_that_leave_hold_up_no_newcomer(broker: BrokerThread, home: Ho
         for each in leaving:
             each.close(linger=0)
         joined()
-    assert broker.broker.reactor._doorbell._in_step
 
 
 def test_a_connection_that_says_much_on_the_push_port_is_cut(

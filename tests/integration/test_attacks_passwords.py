@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import re
 from pathlib import Path
-from typing import Any
 
 import apsw
 import pytest
@@ -17,21 +16,6 @@ from tests.support.harness import PASSWORD, BrokerThread, broker_config, sign_up
 from tests.support.raw import Raw, ask, new_keys
 
 
-class Counted:
-    """Counts the jobs that reach the real password pool."""
-
-    def __init__(self, running: BrokerThread, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.jobs = 0
-        pool = running.broker.reactor._pool
-        submit = pool.submit
-
-        def counting(*arguments: Any) -> None:
-            self.jobs += 1
-            submit(*arguments)
-
-        monkeypatch.setattr(pool, "submit", counting)
-
-
 def _code(reply: Reply) -> ErrorCode:
     assert reply.error is not None
     return reply.error.code
@@ -41,13 +25,11 @@ def _code(reply: Reply) -> ErrorCode:
 def test_the_budgets_bite_before_anything_is_hashed(
     tmp_path: Path,
     home: Home,
-    monkeypatch: pytest.MonkeyPatch,
     subject: str,
 ) -> None:
     narrow = {"login_burst": 100_000, "address_login_burst": 100_000}
     narrow |= {"address_login_burst": 5} if subject == "address" else {"login_burst": 5}
     with BrokerThread(broker_config(tmp_path / "broker", **narrow)) as running, Raw(running.address) as raw:
-        counted = Counted(running, monkeypatch)
         one = raw.dealer(new_keys())
         codes = []
         for attempt in range(40):
@@ -56,28 +38,27 @@ def test_the_budgets_bite_before_anything_is_hashed(
             codes.append(_code(ask(peer, "login", {"name": name, "password": f"guess {attempt}"})))
     assert codes[:5] == [ErrorCode.BAD_CREDENTIALS] * 5
     assert codes.count(ErrorCode.RATE_LIMITED) >= 30
-    assert counted.jobs == codes.count(ErrorCode.BAD_CREDENTIALS)
+    assert running.broker.passwords.taken == codes.count(ErrorCode.BAD_CREDENTIALS)
 
 
 def test_signup_and_passwd_spend_the_same_budget(
     tmp_path: Path,
     home: Home,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with (
         BrokerThread(broker_config(tmp_path / "broker", login_burst=3)) as running,
         Raw(running.address) as raw,
     ):
         asyncio.run(sign_up(running.address, home, "alice"))
-        counted = Counted(running, monkeypatch)
         alice = raw.dealer(home.profile("alice").keys(new_keys))
+        before = running.broker.passwords.taken
         tries = itertools.chain(
             [ask(raw.dealer(new_keys()), "signup", {"name": "alice", "password": "guess number one"})],
             [ask(alice, "passwd", {"old": "guess", "new": "another password"}) for _ in range(6)],
         )
         codes = [_code(each) for each in tries]
     assert codes[-1] is ErrorCode.RATE_LIMITED
-    assert counted.jobs == 2  # of a burst of three, alice's own signup took one
+    assert running.broker.passwords.taken - before == 2  # of a burst of three, alice's own signup took one
 
 
 def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(broker: BrokerThread, home: Home) -> None:

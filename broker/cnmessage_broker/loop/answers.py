@@ -1,7 +1,7 @@
 """Answers on their way out: to the connection that asked, to the file thread under its ticket, or into a
 sliced SEND.
 
-Owned by the reactor. An answer that cannot leave is dropped: whoever asked asks again, under the same id.
+An answer that cannot leave is dropped: whoever asked asks again, under the same id.
 """
 
 from collections.abc import Callable

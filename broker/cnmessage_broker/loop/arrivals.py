@@ -1,8 +1,7 @@
 """What comes on the request socket: read at once, then in line by key, so that a flood is its sender's wait.
 
 Frames are decoded when it is their turn: that is work too, and belongs to who sent them. Heartbeats do not
-wait. Frames of a connection that leaves its answers unread wait aside until it has taken some. Owned by the
-reactor.
+wait. Frames of a connection that leaves its answers unread wait aside until it has taken some.
 """
 
 from collections import OrderedDict
@@ -14,10 +13,14 @@ import zmq
 
 from cnmessage_broker.between import NO_TICKET, Ask
 from cnmessage_broker.limits import Budget
+from cnmessage_broker.loop.answers import Answers
 from cnmessage_broker.net.link import Link, on_the_wire
 from cnmessage_broker.net.links import Links
+from cnmessage_broker.scheduling.asker import Origin, Ticket
 from cnmessage_broker.scheduling.slices import Slices
 from cnmessage_broker.scheduling.turns import Turns
+from cnmessage_protocol.envelope import peek_request_id
+from cnmessage_protocol.errors import ErrorCode, RequestError
 
 DRAIN = 1000
 """Most frames read in one turn."""
@@ -36,6 +39,9 @@ REFUSALS = (200, 50.0)
 """Frames of a key beyond its room answered with `busy`: at once, and a second. Others are dropped."""
 
 _ASK_BYTES = 1024
+_CROWDED = RequestError(
+    ErrorCode.BUSY, "too many requests of this device wait already; wait for some answers"
+)
 
 ASIDE = 0.5
 """Share of a connection's bound of unread bytes above which its next request waits aside."""
@@ -58,37 +64,37 @@ Waiting = Frame | Slices | Ask
 
 
 class Arrivals:
-    """Frames that wait for their turn. `overflow(frame)` is called for one that finds no room."""
+    """Frames that wait for their turn. Some of those that find no room are refused through `answers`."""
 
     def __init__(
         self,
         socket: "zmq.Socket[bytes]",
         links: Links,
-        overflow: Callable[[Frame], None],
+        answers: Answers,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self.turns: Turns[Waiting] = Turns()
         self.dropped = 0
         self._socket = socket
         self._links = links
-        self._overflow = overflow
+        self._answers = answers
         self._log = log
         self._aside: OrderedDict[Link, list[tuple[Waiting, int]]] = OrderedDict()
         self._aside_size = 0
         self._beats: Budget[int] = Budget(*BEATS)
         self._refusals: Budget[str] = Budget(*REFUSALS)
 
-    def ask(self, ask: Ask, now: float) -> bool:
-        """The file thread asks on behalf of a client, in a line beside the client's own requests; False for
-        no room.
+    def ask(self, ask: Ask, now: float) -> None:
+        """The file thread asks on behalf of a client, in a line beside the client's own requests.
 
-        What wants no answer tells what has happened already, and finds room in any case.
+        What finds no room is refused; what wants no answer tells what has happened already, and finds room in
+        any case.
         """
         key = f"{ask.key} files"
         if ask.ticket != NO_TICKET and not self.turns.has_room(key, _ASK_BYTES, now):
-            return False
+            self._answers.refuse(Ticket(ask.ticket), _CROWDED)
+            return
         self.turns.put(key, ask, 0, now)
-        return True
 
     def drain(self, monotonic: Callable[[], float]) -> Iterator[Frame | None]:
         """Read what waits; gives heartbeats, which are handled at once, and None once the socket is empty."""
@@ -151,7 +157,7 @@ class Arrivals:
     def _turn_away(self, key: str, item: Waiting, now: float) -> None:
         if isinstance(item, Frame) and self._refusals.wait(key, now) == 0:
             self._refusals.spend(key, now)
-            self._overflow(item)
+            self._answers.refuse(Origin(item.link, peek_request_id(item.body or b"")), _CROWDED)
         else:
             self.dropped += 1  # its client asks again
 

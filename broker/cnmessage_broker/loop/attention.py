@@ -2,7 +2,7 @@
 
 Silence counts against a client only as far as somebody was listening. While requests wait unread in our own
 socket, or the whole process stood still, this clock stands too, so nobody expires for our being late. Takes
-the time in seconds; knows no socket. Driven by the reactor.
+the time in seconds; knows no socket.
 """
 
 STRIDE = 0.5

@@ -1,7 +1,7 @@
 """The commit: what a turn has collected goes to the disk in one transaction, and then its answers and pushes
 leave.
 
-What is collected, whom it will answer, and what happens when the disk does not take it. Owned by the reactor.
+What is collected, whom it will answer, and what happens when the disk does not take it.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.effects import Confirm, Submit
 from cnmessage_broker.loop.pending import Pending, sent
-from cnmessage_broker.store.ports.messages import Owner, Stored, StoreError
+from cnmessage_broker.store.ports.records import Owner, Stored, StoreError
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
 

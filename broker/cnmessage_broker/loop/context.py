@@ -11,7 +11,8 @@ from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.attention import Attention
 from cnmessage_broker.loop.listeners import Attachments
 from cnmessage_broker.scheduling.charges import WorkBudget
-from cnmessage_broker.store.ports.messages import Account, AccountId, Device, Store
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import Account, AccountId, Device
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import FileId, MessageId, uuid7
 

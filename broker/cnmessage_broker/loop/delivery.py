@@ -1,6 +1,6 @@
 """Who gets what: names to inboxes before the commit, stored items to attachments after it.
 
-Stored first, then published. Called by the message and upload handlers and the reactor.
+Stored first, then published.
 """
 
 from collections import defaultdict
@@ -9,8 +9,8 @@ from typing import Any
 
 from cnmessage_broker.loop.effects import Push
 from cnmessage_broker.loop.listeners import Attachment, Attachments
-from cnmessage_broker.store.ports.files import FileRow
-from cnmessage_broker.store.ports.messages import Account, Store, Stored, Submission
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import Account, FileRow, Stored, Submission
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId

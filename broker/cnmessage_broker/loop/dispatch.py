@@ -1,7 +1,7 @@
 """The command table: which handler answers which request, under which guard, and what it costs.
 
 Guards and budgets are declared here and checked once, before the handler. Errors of any kind become an answer
-here, so that no request can stop the broker. Called by the reactor.
+here, so that no request can stop the broker.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Refuse, Submit
 from cnmessage_broker.loop.handlers import account, blocklist, files, messages, presence, uploads
 from cnmessage_broker.scheduling.charges import BYTES_READ, BYTES_WRITTEN, WIDE, Cost
-from cnmessage_broker.store.ports.messages import StoreError
+from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 

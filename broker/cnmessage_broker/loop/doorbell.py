@@ -28,7 +28,7 @@ SAID = 64
 
 
 class Doorbell:
-    """Grants and rings. `bar(key)` keeps a key out for a while. Owned by the reactor."""
+    """Grants and rings. `bar(key)` keeps a key out for a while."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a handler wants done. The reactor carries it out; a handler touches no socket and commits nothing."""
+"""What a handler wants done. A handler touches no socket and commits nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 from cnmessage_broker.between import News
 from cnmessage_broker.loop.listeners import Attachment
-from cnmessage_broker.store.ports.messages import Owner, Submission
+from cnmessage_broker.store.ports.records import Owner, Submission
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
 

@@ -1,8 +1,7 @@
 """Who is online: live attachments with their topics, keys, liveness and send windows.
 
 An attachment is one program of one user that takes deliveries. Everything here is in memory only and may be
-lost at any time: clients attach again. Called by handlers, delivery and the reactor. Times are those of the
-clock of attention.py.
+lost at any time: clients attach again. Times are those of the clock of attention.py.
 """
 
 from collections import Counter, deque
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 
 from cnmessage_broker.net.gate import is_loopback
 from cnmessage_broker.net.link import Link
-from cnmessage_broker.store.ports.messages import AccountId, Device, Owner
+from cnmessage_broker.store.ports.records import AccountId, Device, Owner
 from cnmessage_protocol.ids import ID_SIZE, Topic, UserName
 from cnmessage_protocol.machines.liveness import EXPIRY, Liveness
 from cnmessage_protocol.sealing import KEY_SIZE, Sealer

@@ -1,7 +1,6 @@
 """argon2id in a bounded pool of workers, so that hashing never holds up messages.
 
-OWASP's profile: 19 MiB, 2 iterations, 1 lane. Called by the reactor, which hands over jobs and is woken when
-one is done; knows neither accounts nor sockets.
+OWASP's profile: 19 MiB, 2 iterations, 1 lane. Knows neither accounts nor sockets.
 """
 
 import threading
@@ -42,11 +41,14 @@ class PasswordPool:
     def __init__(self, workers: int, queue: int) -> None:
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=step_back)
         self._room = threading.BoundedSemaphore(queue)
+        self.taken = 0
+        """Jobs that were ever handed over."""
 
     def submit(self, job: Callable[[], Any], done: Callable[["Future[Any]"], None]) -> None:
         """Run `job`; `done` is called on the worker's thread. PoolFullError when there is no room."""
         if not self._room.acquire(blocking=False):
             raise PoolFullError
+        self.taken += 1
 
         def finish(future: "Future[Any]") -> None:
             self._room.release()

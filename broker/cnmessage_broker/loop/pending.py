@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from cnmessage_broker.loop.effects import Confirm, Submit
-from cnmessage_broker.store.ports.messages import Conflict, Group, Outcome, Owner
+from cnmessage_broker.store.ports.records import Conflict, Group, Outcome, Owner
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.results import Sent
 

@@ -1,6 +1,6 @@
 """What time alone brings about: who fell silent, what expired, who came and went, whether memory is short.
 
-Called by the reactor a few times a second; gives effects, as a handler does.
+Gives effects, as a handler does.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Looking after a database file: check its invariants, copy it while a broker runs."""
+"""A copy of a database, made while a broker may be running on it."""
 
 from pathlib import Path
 
@@ -6,114 +6,7 @@ import apsw
 
 from cnmessage_broker.store.sqlite.condition import first_fault, reading
 from cnmessage_broker.store.sqlite.incarnation import mark_as_copy
-from cnmessage_broker.store.sqlite.migrate import (
-    UnusableDatabaseError,
-    backup,
-    damaged,
-    open_database,
-    recognise,
-)
-from cnmessage_broker.store.sqlite.queries import migrations
-
-_INVARIANTS = {
-    "an inbox is not numbered 1, 2, 3 … up to its head": """
-        SELECT account.name FROM account
-        LEFT JOIN inbox ON inbox.owner = account.id
-        GROUP BY account.id
-        HAVING count(inbox.seq) <> account.head OR coalesce(max(inbox.seq), 0) <> account.head
-            OR coalesce(min(inbox.seq), 1) <> 1
-    """,
-    "an inbox entry has no message": """
-        SELECT account.name FROM inbox
-        JOIN account ON account.id = inbox.owner
-        LEFT JOIN message ON message.id = inbox.message
-        WHERE message.id IS NULL
-    """,
-    "an inbox holds a message twice": """
-        SELECT account.name FROM inbox
-        JOIN account ON account.id = inbox.owner
-        GROUP BY inbox.owner, inbox.message
-        HAVING count(*) > 1
-    """,
-    "a mark lies beyond the head": """
-        SELECT name FROM account
-        WHERE read_upto > head OR received_upto > head OR away_from > head OR away_upto > head
-    """,
-    "a stored file has no digest or no message": """
-        SELECT account.name FROM file
-        JOIN account ON account.id = file.owner
-        LEFT JOIN message ON message.id = file.message
-        WHERE file.status = 'stored' AND (file.sha256 IS NULL OR message.id IS NULL)
-    """,
-    "an unfinished upload is offered already": """
-        SELECT account.name FROM file
-        JOIN account ON account.id = file.owner
-        WHERE file.status = 'uploading' AND file.message IS NOT NULL
-    """,
-    "the count of files is wrong": """
-        SELECT account.name FROM account
-        LEFT JOIN file ON file.owner = account.id AND file.status IN ('uploading', 'stored')
-        GROUP BY account.id
-        HAVING coalesce(sum(file.size), 0)
-                <> (SELECT coalesce(sum(size), 0) FROM usage WHERE owner = account.id)
-            OR count(file.number) <> (SELECT coalesce(sum(files), 0) FROM usage WHERE owner = account.id)
-    """,
-    "a message that offers a file has none": """
-        SELECT account.name FROM message
-        JOIN account ON account.id = message.sender
-        LEFT JOIN file ON file.message = message.id
-        WHERE message.kind = 2 AND file.number IS NULL
-    """,
-    "a file's recipients are not all known": """
-        SELECT account.name FROM file
-        JOIN account ON account.id = file.owner
-        LEFT JOIN fetch ON fetch.file = file.number
-        GROUP BY file.number
-        HAVING count(fetch.account) <> file.offered
-    """,
-    "an account that others refer to is missing": """
-        SELECT 'number ' || id FROM (
-            SELECT owner AS id FROM inbox UNION SELECT sender FROM message UNION SELECT account FROM device
-            UNION SELECT owner FROM block UNION SELECT target FROM block
-            UNION SELECT owner FROM file UNION SELECT account FROM fetch
-        )
-        WHERE id NOT IN (SELECT id FROM account)
-    """,
-    "someone fetches a file that is not there": """
-        SELECT account.name FROM fetch
-        JOIN account ON account.id = fetch.account
-        LEFT JOIN file ON file.number = fetch.file
-        WHERE file.number IS NULL
-    """,
-}
-
-
-def check(path: Path) -> list[str]:
-    """What is wrong with the database, a line each; empty when it is sound.
-
-    One that is whole but of an older version is brought up to date. One that is not is left as it is.
-    """
-    with reading(path) as connection:
-        faults = _faulty_pages(connection)
-        current = recognise(connection, path) == len(migrations())
-    if not faults and not current:
-        open_database(path).close()
-    with reading(path) as connection:
-        try:
-            for fault, query in _INVARIANTS.items():
-                faults += [f"{fault} (user {name})" for (name,) in connection.execute(query)]
-        except (apsw.Error, UnicodeDecodeError) as error:
-            if not faults:  # else it is said already why the tables cannot be read
-                faults.append(f"SQLite: {error}")
-    return faults
-
-
-def _faulty_pages(connection: apsw.Connection) -> list[str]:
-    try:
-        found = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
-    except apsw.CorruptError as error:
-        return [f"SQLite: {error}"]
-    return [f"SQLite: {line}" for text in found for line in text.splitlines()]
+from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError, backup, damaged
 
 
 def back_up(source: Path, target: Path) -> None:

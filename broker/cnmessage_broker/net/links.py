@@ -1,8 +1,8 @@
 """The connections of a bound socket as they are: who is behind each, and how many of its bytes we hold.
 
 An answer goes to a *connection*: a descriptor of the kernel, under the number and routing id ZAP gave it.
-libzmq's monitor says when one begins and ends, the kernel how many bytes have passed (tcp.py), and so what we
-hold for it in vain. Who takes more than their share is cut. Owned by the thread that owns the socket.
+libzmq's monitor says when one begins and ends, the kernel how many bytes have passed (tcp.py), and so what
+we hold for it in vain. Who takes more than their share is cut.
 """
 
 import struct

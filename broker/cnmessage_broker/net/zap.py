@@ -2,9 +2,9 @@
 frames.
 
 The key is the credential, so admission says nothing about accounts: any CURVE key may come, but to the push
-port only one that has an attachment. Each connection gets a number of its own, and that is its routing id: a
-peer's own choice counts for nothing, and none is ever given twice (docs/adr/0014). Answers as ZAP 1.0 lays
-down (rfc.zeromq.org/spec/27). Owned by a socket's thread.
+port only one that has an attachment. Each connection gets a number of its own, and that is its routing id:
+a peer's own choice counts for nothing, and none is ever given twice (docs/adr/0014). Answers as ZAP 1.0
+lays down (rfc.zeromq.org/spec/27).
 """
 
 import struct

@@ -2,7 +2,7 @@
 
 A thousand broadcasts are a million inbox rows. Each slice is a step of its own in the fair queue; the request
 is answered once, when the last one is on disk or has been refused. After a refusal nothing of what follows is
-stored, so the sender's order holds. Owned by the reactor.
+stored, so the sender's order holds.
 """
 
 from collections.abc import Callable

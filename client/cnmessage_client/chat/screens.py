@@ -19,21 +19,17 @@ class TalkView(Protocol):
     @property
     def peer(self) -> str | None:
         """Whose view is open: None at home, a name, or "all"."""
-        ...
 
     @property
     def entries(self) -> Sequence[Entry]:
         """What stands in that view, oldest first."""
-        ...
 
     @property
     def prompt(self) -> str:
         """What stands before the line being typed."""
-        ...
 
     def status(self, now: float) -> Status:
         """What the status line tells at a monotonic time."""
-        ...
 
 
 class Listener(Protocol):
@@ -55,56 +51,44 @@ class Screen(Protocol):
     @property
     def surface(self) -> Surface:
         """Where the output of commands goes; safe to use from any thread."""
-        ...
 
     def view(self, verb: str) -> View:
         """What shows the progress of a command's files; safe to call and to use from any thread."""
-        ...
 
     def show(self, entry: Entry, *, again: bool) -> None:
         """An entry was added to the view that is open, or (`again`) has another mark."""
-        ...
 
     def redraw(self) -> None:
         """Another view is open, or the status changed: draw soon what the talk holds now."""
-        ...
 
     def ring(self) -> None:
         """The bell."""
-        ...
 
     def set_draft(self, text: str) -> None:
         """Put text into the line being typed."""
-        ...
 
     @property
     def draft(self) -> str:
         """The line being typed."""
-        ...
 
     @property
     def half_typed(self) -> bool:
         """Whether half a line is there, so far as this is known."""
-        ...
 
     def lend(self, typing: Typing) -> None:
         """From now on the line being typed is this."""
-        ...
 
     def remember(self, line: str) -> None:
         """This line may be brought back with Up."""
-        ...
 
     def forget(self) -> None:
         """Forget half a line, so that nothing brings it back."""
-        ...
 
     async def edit(self, text: str) -> str | None:
         """Open $EDITOR on it; gives what was saved, or None when that is the line being typed now.
 
         Raises CnMessageError when that cannot be done.
         """
-        ...
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, *_: object) -> None: ...

@@ -1,7 +1,7 @@
 """The sockets of a client: carries out what the session machine wants, tells it what came and the time.
 
-libzmq's file descriptor is edge-triggered: it says only that something may have changed, so after every send
-and every receive the socket's events are looked at again. Called by client.py on its event loop.
+libzmq's file descriptor is edge-triggered: it says only that something may have changed, so after every
+send and every receive the socket's events are looked at again.
 """
 
 import asyncio

@@ -1,6 +1,5 @@
-"""The sending side of a client: outbox first, then the session, then the answer to whoever waits.
-
-Called by client.py. Knows the outbox file and the session's queue, no socket.
+"""The sending side of a client: outbox first, then the session, then the answer to whoever waits. Knows the
+outbox file and the session's queue, no socket.
 """
 
 import asyncio

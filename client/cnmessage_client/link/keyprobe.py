@@ -1,7 +1,6 @@
 """Asks a broker's key probe: connect to a plain TCP port, say nothing, read the key card to its end.
 
 Whoever answers has proved nothing yet, so it gets little: so many bytes, and one deadline for everything.
-Called by trust.py.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Machine: a walk over the pages of one answer: that it gets on, that it ends, and what it may take.
 
-A broker could say `more` for ever, with a page just inside every time-out. Here a walk goes on as long as it
-brings what was asked for: a full page gives it time for the next. Called by requests.py. Knows no clock.
+A broker could say `more` for ever, with a page just inside every time-out. Here a walk goes on as long as
+it brings what was asked for: a full page gives it time for the next. Knows no clock.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Questions to the broker and who waits for their answers, page by page. Called by client.py."""
+"""Questions to the broker and who waits for their answers, page by page."""
 
 import asyncio
 import random

@@ -1,7 +1,4 @@
-"""What every socket of a client has in common: where it goes, and what proves both sides to each other.
-
-Called by connection.py and filelink.py, the only rooms that hold sockets.
-"""
+"""What every socket of a client has in common: where it goes, and what proves both sides to each other."""
 
 from typing import NamedTuple
 

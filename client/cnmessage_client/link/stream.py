@@ -1,7 +1,7 @@
 """Items on their way to the application, with a bound on how many may wait.
 
 When the application is slow, the connection stops taking pushes and the session stops asking; the broker's
-inbox keeps the rest. Called by client.py.
+inbox keeps the rest.
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""Which key a broker must have: the pinned one, the one in its address, or the one the user accepts once.
-
-Called by client.py before anything secret is sent.
-"""
+"""Which key a broker must have: the pinned one, the one in its address, or the one the user accepts once."""
 
 import asyncio
 from collections.abc import Callable

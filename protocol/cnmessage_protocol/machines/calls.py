@@ -1,7 +1,7 @@
 """Requests that wait for their answer, and the check of what comes.
 
 Two ledgers under one counter of ids: the application's requests outlive a broken link and are repeated
-under the same id; the session's own are made anew. Called by session.py.
+under the same id; the session's own are made anew.
 """
 
 from dataclasses import dataclass, field

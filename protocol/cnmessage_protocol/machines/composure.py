@@ -1,7 +1,7 @@
 """Machine: how a session keeps its temper with a broker that hangs up, refuses or gets nowhere.
 
-Every pause grows until things go well again, so that no broker makes a client call it without end. Takes the
-time; decides nothing but pauses. Driven by session.py.
+Every pause grows until things go well again, so that no broker makes a client call it without end. Takes
+the time; decides nothing but pauses.
 """
 
 from collections.abc import Callable

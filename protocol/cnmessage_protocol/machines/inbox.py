@@ -1,8 +1,7 @@
 """Machine: one inbox as a client sees it: cursor, gap, resync, duplicates.
 
 Takes pushed items, pages and heads with the time they came; says what to show and what to ask for. Shows
-every item once and in order whatever the link drops, repeats or reorders. Driven by session.py; knows no
-socket and no clock.
+every item once and in order whatever the link drops, repeats or reorders. Knows no socket and no clock.
 
     pushed seq ≤ cursor   drop          pushed seq = cursor + 1   show
     pushed seq beyond     hold up to HOLD items; still missing after PATIENCE seconds → Ask

@@ -1,7 +1,7 @@
 """Machine: messages waiting for their acknowledgement.
 
 One SEND is in flight at a time; whatever is queued meanwhile is the next request, so batches form by
-themselves and order is kept. Driven by session.py; the copy on disk is the client's outbox.
+themselves and order is kept. The copy on disk is the client's outbox.
 """
 
 from collections import deque

@@ -32,7 +32,7 @@ from cnmessage_broker.loop.listeners import Attachment, Attachments
 from cnmessage_broker.loop.passwords import hash_password
 from cnmessage_broker.loop.pending import sent
 from cnmessage_broker.store.memory.store import MemoryStore
-from cnmessage_broker.store.ports.messages import Account, Group, Stored
+from cnmessage_broker.store.ports.records import Account, Group, Stored
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId, Topic, UserName, uuid7
 from cnmessage_protocol.records import Outgoing

@@ -6,7 +6,7 @@ import pytest
 
 from cnmessage_broker.loop import listeners as module
 from cnmessage_broker.loop.listeners import Attachment, Attachments
-from cnmessage_broker.store.ports.messages import Device
+from cnmessage_broker.store.ports.records import Device
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.machines.liveness import EXPIRY
 

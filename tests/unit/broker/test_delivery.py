@@ -4,7 +4,7 @@ import pytest
 
 from cnmessage_broker.loop.delivery import PUSH_BYTES, address, address_file, notices, pushes
 from cnmessage_broker.loop.effects import Push
-from cnmessage_broker.store.ports.messages import Group, Stored, Submission
+from cnmessage_broker.store.ports.records import Group, Stored, Submission
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
@@ -115,7 +115,8 @@ def test_a_file_is_offered_under_its_uploads_id_with_the_note_as_body(room: Room
     assert (new.to, new.kind, new.body, new.time) == (("carol", "bob"), Kind.FILE, "look", 77)
     assert new.withheld == {room.account("bob").id}
     assert new.file is not None
-    assert room.store.upload(room.account("alice").id, new.client_id) == room.store.file(new.file.id)
+    files = room.store.files
+    assert files.upload(room.account("alice").id, new.client_id) == files.find(new.file.id)
     assert alice
 
 

@@ -8,7 +8,7 @@ from cnmessage_broker.between import Begin, Complete, Finished, Moved, Open, Unu
 from cnmessage_broker.loop import dispatch
 from cnmessage_broker.loop.dispatch import COMMANDS, FILE_COMMANDS, Guard, guarded
 from cnmessage_broker.loop.effects import Effect, Refuse
-from cnmessage_broker.store.ports.messages import StoreError
+from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.files.channel import Get, Put
 from cnmessage_protocol.requests import (

@@ -6,7 +6,7 @@ from cnmessage_broker.between import Unbound
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Presence, Push, Refuse, Reply, Tell, Work
 from cnmessage_broker.loop.passwords import hash_password, verify_password
-from cnmessage_broker.store.ports.messages import Account, Device, NameTakenError
+from cnmessage_broker.store.ports.records import Account, Device, NameTakenError
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import UserName

@@ -2,7 +2,7 @@
 
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Reply
-from cnmessage_broker.store.ports.messages import Account
+from cnmessage_broker.store.ports.records import Account
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.requests import Block, Blocklist, Unblock
 from cnmessage_protocol.results import Done, Names

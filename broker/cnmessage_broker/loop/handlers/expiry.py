@@ -1,16 +1,16 @@
 """What has had its time, and uploads that nobody goes on with: they end, but not on the clock's word alone.
 
-A wall clock may jump. Past due by it, a file is nobody's to fetch at once, but its bytes stay for a grace of
-the broker's own running time, by the monotonic clock and kept in the store: as long as the file was to last,
-at most `expiry_grace`. So what ends has either truly lived its time or had that grace, and what is in time
-again before, because the clock was put right, is there again. Called by the reactor.
+A wall clock may jump. Past due by it, a file is nobody's to fetch at once, but its bytes stay for a grace
+of the broker's own running time, by the monotonic clock and kept in the store: as long as the file was to
+last, at most `expiry_grace`. So what ends has either truly lived its time or had that grace, and what is in
+time again before, because the clock was put right, is there again.
 """
 
 from cnmessage_broker.between import Gone
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.effects import Effect, Tell
 from cnmessage_broker.loop.handlers.files import ended, has_expired
-from cnmessage_broker.store.ports.files import Clock, FileRow, FileStatus
+from cnmessage_broker.store.ports.records import Clock, FileRow, FileStatus
 
 AGING = 60
 """Seconds of running time that are written down at once, and that a crash may forget."""
@@ -24,16 +24,16 @@ def sweep(deps: Deps) -> list[Effect]:
     """Note what is past due, which stops its transfers, and end that whose grace is over."""
     config, store, now = deps.config, deps.store, deps.now_ms()
     clock = Clock(now, now - config.upload_expiry * 1000)
-    fresh = store.newly_overdue(clock, _NOTED)
+    fresh = store.files.newly_overdue(clock, _NOTED)
     elapsed = int(deps.monotonic() - deps.aged_at)
     if fresh or elapsed >= min(AGING, config.expiry_grace):
         deps.aged_at += elapsed
         graces = {row.id: min(config.expiry_grace, _lasts(row, config.upload_expiry)) for row in fresh}
-        store.age_files(clock, elapsed, config.expiry_grace, graces)
+        store.files.age(clock, elapsed, config.expiry_grace, graces)
     effects: list[Effect] = [
         Tell(Gone(row.id, has_expired(row))) for row in fresh if row.status is FileStatus.STORED
     ]
-    for row in store.due_files(clock, _ENDED):
+    for row in store.files.due(clock, _ENDED):
         effects += ended(row, FileStatus.EXPIRED, deps)
     return effects
 

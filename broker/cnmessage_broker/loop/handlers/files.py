@@ -9,7 +9,7 @@ from typing import Any
 from cnmessage_broker.between import Finished, Gone, Moved, Open, Ready, Release, Unused
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Push, Reply, Tell
-from cnmessage_broker.store.ports.files import FetchRow, FetchStatus, FileRow, FileStatus
+from cnmessage_broker.store.ports.records import FetchRow, FetchStatus, FileRow, FileStatus
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Noted, Opened
@@ -23,7 +23,7 @@ _PAGE_BYTES = 1 << 18
 def files(request: Files, caller: Caller, deps: Deps) -> list[Effect]:
     """What the caller sent, with how far each recipient is, or what they were offered."""
     _, account = caller.bound()
-    find = deps.store.sent_files if request.sent else deps.store.received_files
+    find = deps.store.files.sent if request.sent else deps.store.files.received
     found = find(account.id, request.before, request.limit, _PAGE_BYTES)
     rows = tuple(_row(row, fetches, deps) for row, fetches in found.files)
     return [Reply(FileList(rows, more=found.more), found.looked_at)]
@@ -60,7 +60,7 @@ def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> tuple[Any, ..
 def withdraw(request: Withdraw, caller: Caller, deps: Deps) -> list[Effect]:
     """Take a file back, or give an upload up; one that has ended already is fine."""
     _, account = caller.bound()
-    row = deps.store.file(FileId(request.file))
+    row = deps.store.files.find(FileId(request.file))
     if row is None or row.owner != account.id:
         raise _no_such_file()
     if row.status in {FileStatus.WITHDRAWN, FileStatus.EXPIRED}:
@@ -100,7 +100,7 @@ def moved(request: Moved, caller: Caller, deps: Deps) -> list[Effect]:
     if request.paused:
         deps.fetching.pop((file, account.id), None)
         if not deps.stopping:
-            deps.store.set_fetch(file, account.id, FetchStatus.FETCHING, request.offset, deps.now_ms())
+            deps.store.files.set_fetch(file, account.id, FetchStatus.FETCHING, request.offset, deps.now_ms())
     return []
 
 
@@ -115,7 +115,7 @@ def finished(request: Finished, caller: Caller, deps: Deps) -> list[Effect]:
 def unused(request: Unused, caller: Caller, deps: Deps) -> list[Effect]:
     """Let a blob go that no file needs."""
     del caller
-    return [] if deps.store.needs_content(request.sha256) else [Tell(Release(request.sha256))]
+    return [] if deps.store.files.needs_content(request.sha256) else [Tell(Release(request.sha256))]
 
 
 def has_expired(row: FileRow) -> RequestError:
@@ -125,7 +125,7 @@ def has_expired(row: FileRow) -> RequestError:
 
 def ended(row: FileRow, status: FileStatus, deps: Deps) -> list[Effect]:
     """End a file for good: its transfers stop, and its bytes go unless another file needs them."""
-    digest = deps.store.end_file(row.id, status)
+    digest = deps.store.files.end(row.id, status)
     if status is FileStatus.EXPIRED:
         error = has_expired(row)
     else:
@@ -136,18 +136,18 @@ def ended(row: FileRow, status: FileStatus, deps: Deps) -> list[Effect]:
 
 def _offered(file: FileId, account: int, deps: Deps) -> FileRow:
     """The file, if it is the caller's own or was offered to them."""
-    row = deps.store.file(file)
-    if row is None or (row.owner != account and not deps.store.may_fetch(file, account)):
+    row = deps.store.files.find(file)
+    if row is None or (row.owner != account and not deps.store.files.may_fetch(file, account)):
         raise _no_such_file()
     return row
 
 
 def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps: Deps) -> list[Effect]:
     """Write down where a recipient is; the sender hears of it if it is news."""
-    if not deps.store.may_fetch(row.id, account):
+    if not deps.store.files.may_fetch(row.id, account):
         return []  # the sender's own copy counts for nothing
-    before = next((each.status for each in deps.store.fetches(row.id) if each.account == account), None)
-    after = deps.store.set_fetch(row.id, account, status, offset, deps.now_ms())
+    before = next((each.status for each in deps.store.files.fetches(row.id) if each.account == account), None)
+    after = deps.store.files.set_fetch(row.id, account, status, offset, deps.now_ms())
     if after is None or after.status is before:
         return []
     if after.status is not FetchStatus.FETCHING:

@@ -3,7 +3,7 @@
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import address
 from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
-from cnmessage_broker.store.ports.messages import Query
+from cnmessage_broker.store.ports.records import Query
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import EVERYONE, MessageId, UserName
 from cnmessage_protocol.records import TO_EVERYONE, Outgoing

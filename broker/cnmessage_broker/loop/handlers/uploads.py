@@ -4,8 +4,7 @@ from cnmessage_broker.between import Begin, Begun, Complete
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import address_file, existing
 from cnmessage_broker.loop.effects import Effect, Reply, Submit
-from cnmessage_broker.store.ports.files import FileRow, FileStatus, NewFile
-from cnmessage_broker.store.ports.messages import Account
+from cnmessage_broker.store.ports.records import Account, FileRow, FileStatus, NewFile
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Kept, Put
 from cnmessage_protocol.ids import ID_SIZE, ClientId, FileId, UserName
@@ -18,7 +17,7 @@ def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
     """Enter an upload, or go on with it; one that is complete is answered as it was then."""
     _, account = caller.bound()
     put, client_id = request.put, ClientId(request.upload)
-    row = deps.store.upload(account.id, client_id)
+    row = deps.store.files.upload(account.id, client_id)
     if row is None:
         row = _entered(put, client_id, account, deps)
     elif (row.name, row.size, row.to, row.note) != (put.name, put.size, put.to, put.note):
@@ -48,7 +47,7 @@ def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> Fil
         )
         raise RequestError(ErrorCode.BAD_REQUEST, text)
     identity = FileId(deps.randomness(ID_SIZE))
-    return deps.store.add_file(
+    return deps.store.files.add(
         NewFile(
             identity,
             client_id,
@@ -68,7 +67,7 @@ def _check_quota(put: Put, account: Account, deps: Deps) -> None:
 
     It waits for the end of its grace; files of a second each would fill the disk meanwhile.
     """
-    config, used = deps.config, deps.store.file_usage(account.id)
+    config, used = deps.config, deps.store.files.usage(account.id)
     files = used.files + max(0, used.overdue_files - config.file_count)
     size = used.size + max(0, used.overdue_size - config.file_quota)
     advice = "withdraw older files"
@@ -89,7 +88,7 @@ def _check_quota(put: Put, account: Account, deps: Deps) -> None:
 def complete(request: Complete, caller: Caller, deps: Deps) -> list[Effect]:
     """Offer a file to its recipients: its message is stored with the group, as any other."""
     _, account = caller.bound()
-    row = deps.store.file(FileId(request.file))
+    row = deps.store.files.find(FileId(request.file))
     if row is None or row.owner != account.id or row.status in {FileStatus.WITHDRAWN, FileStatus.EXPIRED}:
         raise RequestError(ErrorCode.WITHDRAWN, "this upload was given up meanwhile; send the file again")
     if deps.stopping:

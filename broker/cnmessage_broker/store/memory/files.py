@@ -1,12 +1,14 @@
-"""What the reference model keeps about files: a part of MemoryStore, which alone uses it.
+"""What the reference model keeps about files, in dictionaries; see FileStore for the contract.
 
-See fileports.FileStore for the contract.
+Knows nothing of inboxes: a message that completes a file is handed to it once it has its places.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cnmessage_broker.store.ports.files import (
+from cnmessage_broker.store.ports.records import (
+    Account,
+    AccountId,
     Clock,
     FetchRow,
     FetchStatus,
@@ -14,10 +16,11 @@ from cnmessage_broker.store.ports.files import (
     FilesFound,
     FileStatus,
     NewFile,
+    Stored,
+    Submission,
     Usage,
     listed_size,
 )
-from cnmessage_broker.store.ports.messages import Account, AccountId, Stored, Submission
 from cnmessage_protocol.ids import ClientId, FileId
 from cnmessage_protocol.records import FileFacts
 
@@ -32,16 +35,16 @@ class _Fetch:
 
 
 class MemoryFiles:
-    """The verbs of files, in dictionaries; both are in the order of their making."""
+    """Files and who fetches them, each in the order of their making; `accounts` are those of the store."""
 
-    def __init__(self) -> None:
-        self._accounts: dict[AccountId, Account] = {}
+    def __init__(self, accounts: Mapping[AccountId, Account]) -> None:
+        self._accounts = accounts
         self._files: dict[FileId, FileRow] = {}
         self._fetches: dict[FileId, dict[AccountId, _Fetch]] = {}
         self._overdue: dict[FileId, int] = {}
         self._running = 0
 
-    def add_file(self, new: NewFile) -> FileRow:
+    def add(self, new: NewFile) -> FileRow:
         known = self.upload(new.owner, new.client_id)
         if known is not None:
             return known
@@ -67,14 +70,14 @@ class MemoryFiles:
         self._fetches[new.id] = {}
         return row
 
-    def file(self, file: FileId) -> FileRow | None:
+    def find(self, file: FileId) -> FileRow | None:
         return self._files.get(file)
 
     def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
         mine = (row for row in self._files.values() if (row.owner, row.client_id) == (owner, client_id))
         return next(mine, None)
 
-    def file_usage(self, owner: AccountId) -> Usage:
+    def usage(self, owner: AccountId) -> Usage:
         mine = [row for row in self._files.values() if row.owner == owner and row.status in _ALIVE]
         late = [row.size for row in mine if row.status is FileStatus.STORED and row.id in self._overdue]
         size = sum(row.size for row in mine) - sum(late)
@@ -97,17 +100,15 @@ class MemoryFiles:
             known.row, known.changed = wanted, now
         return known.row
 
-    def sent_files(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
+    def sent(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
         mine = [(row, self.fetches(row.id)) for row in self._latest(before) if row.owner == owner]
         return _page(mine, limit, max_bytes)
 
-    def received_files(
-        self, account: AccountId, before: int | None, limit: int, max_bytes: int
-    ) -> FilesFound:
+    def received(self, account: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
         pairs = ((row, self._entitled(row.id, account)) for row in self._latest(before))
         return _page([(row, [mine.row]) for row, mine in pairs if mine is not None], limit, max_bytes)
 
-    def end_file(self, file: FileId, status: FileStatus) -> bytes | None:
+    def end(self, file: FileId, status: FileStatus) -> bytes | None:
         row = self._files.get(file)
         if row is None or row.status not in _ALIVE:
             return None
@@ -122,7 +123,7 @@ class MemoryFiles:
         fresh = [row for row in self._past_due(clock) if row.id not in self._overdue]
         return sorted(fresh, key=_since)[:limit]
 
-    def age_files(self, clock: Clock, elapsed: int, longest: int, graces: Mapping[FileId, int]) -> None:
+    def age(self, clock: Clock, elapsed: int, longest: int, graces: Mapping[FileId, int]) -> None:
         if self._overdue:
             self._running += elapsed
         late = {row.id for row in self._past_due(clock)}
@@ -132,7 +133,7 @@ class MemoryFiles:
             if self._files[file].status in _ALIVE:
                 self._overdue[file] = self._running + grace
 
-    def due_files(self, clock: Clock, limit: int) -> Sequence[FileRow]:
+    def due(self, clock: Clock, limit: int) -> Sequence[FileRow]:
         late = [row for row in self._past_due(clock) if row.id in self._overdue]
         over = [row for row in late if self._overdue[row.id] <= self._running]
         stored = [row for row in over if row.status is FileStatus.STORED]
@@ -149,16 +150,16 @@ class MemoryFiles:
     def open_uploads(self) -> Iterable[FileId]:
         return [row.id for row in self._files.values() if row.status is FileStatus.UPLOADING]
 
-    # -- for MemoryStore --------------------------------------------------------------------------
+    # -- parts of a commit ------------------------------------------------------------------------
 
-    def _facts(self, new: Submission) -> FileFacts | None:
+    def facts(self, new: Submission) -> FileFacts | None:
         """What the items of a message tell of its file; None when the message completes no file."""
         row = None if new.file is None else self._files.get(new.file.id)
         if new.file is None or row is None or row.owner != new.sender or row.message is not None:
             return None
         return FileFacts(row.id, row.name, row.size, new.file.sha256)
 
-    def _complete(self, new: Submission, facts: FileFacts, stored: Stored) -> None:
+    def complete(self, new: Submission, facts: FileFacts, stored: Stored) -> None:
         row = self._files[facts.id]
         self._files[facts.id] = replace(
             row,

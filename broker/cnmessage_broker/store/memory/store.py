@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cnmessage_broker.store.memory.files import MemoryFiles
-from cnmessage_broker.store.ports.messages import (
+from cnmessage_broker.store.ports.records import (
     MOST_UNREAD,
     SEEN_GRAIN,
     Account,
@@ -41,12 +41,13 @@ class _Inbox:
     last_seen: int | None = None
 
 
-class MemoryStore(MemoryFiles):
-    """Store in dictionaries; see ports.Store for the contract."""
+class MemoryStore:
+    """Store in dictionaries; see Store for the contract."""
 
     def __init__(self, epoch: bytes) -> None:
-        super().__init__()
         self._epoch = epoch
+        self._accounts: dict[AccountId, Account] = {}
+        self.files = MemoryFiles(self._accounts)
         self._names: dict[str, AccountId] = {}
         self._devices: dict[str, Device] = {}
         self._last_device = 0
@@ -158,7 +159,7 @@ class MemoryStore(MemoryFiles):
             submission, stored = known
             same = (submission.to, submission.body, submission.kind) == (new.to, new.body, new.kind)
             return replace(stored, fresh=False) if same else Conflict.CLIENT_ID
-        file = self._facts(new)
+        file = self.files.facts(new)
         places = tuple(
             (owner, 0 if owner in new.withheld else self._enter(new, file, owner, Direction.RECEIVED))
             for owner in new.recipients
@@ -166,7 +167,7 @@ class MemoryStore(MemoryFiles):
         seq = dict(places).get(new.sender) or self._enter(new, file, new.sender, Direction.SENT)
         stored = Stored(new.id, seq, places, fresh=True)
         if file is not None:
-            self._complete(new, file, stored)
+            self.files.complete(new, file, stored)
         self._messages[new.sender, new.client_id] = (new, stored)
         return stored
 

@@ -1,194 +1,39 @@
-"""What the broker needs from a store, and the records that pass between them.
+"""The port of a store: accounts, devices, blocklists, messages and inboxes; what it keeps of files is a part.
 
-A store speaks in domain verbs, never in queries; one method is one transaction. Every backend runs under
-one contract suite (tests/contract). Only app.py names a concrete one.
+A store speaks in domain verbs, never in queries, and knows no sockets and no requests. One method is one
+transaction.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
 
 from cnmessage_broker.store.ports.files import FileStore
-from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.records import FileFacts, InboxItem, Kind
-
-AccountId = int
-SEEN_GRAIN = 60_000
-"""Milliseconds within which a device's last use is not written again."""
-
-MOST_UNREAD = 100_000
-"""Unread items that are counted: it takes as long as they are many."""
-
-Owner = int
-"""The account whose inbox is meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One user. `password` is an argon2id hash; times are in ms since 1970."""
-
-    id: AccountId
-    name: UserName
-    password: str
-    created: int
+from cnmessage_broker.store.ports.records import (
+    Account,
+    AccountId,
+    Device,
+    Found,
+    Group,
+    Marks,
+    Outcome,
+    Owner,
+    Query,
+    UserRow,
+)
+from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.records import InboxItem
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A CURVE key bound to an account; `key` is its z85 text."""
-
-    id: int
-    key: str
-    account: AccountId
-    label: str
-    created: int
-    last_seen: int
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A message to store. `recipients` are all it is addressed to; it enters the inboxes of those who are not
-    in `withheld`, and the sender's own.
-
-    A sender who is among the recipients gets one received item and no copy. `to` is what everybody sees.
-    """
-
-    id: MessageId
-    client_id: ClientId
-    sender: AccountId
-    sender_name: UserName
-    recipients: tuple[AccountId, ...]
-    to: tuple[UserName, ...]
-    kind: Kind
-    body: str
-    time: int
-    withheld: frozenset[AccountId] = frozenset()
-    file: FileFacts | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A submission is on disk. `seq` is that of the sender's own item, `places` are rows (recipient, seq).
-
-    Every recipient has a place; a seq of 0 says that it was withheld from their inbox, because blocking is
-    silent and the sender must see no difference.
-    `fresh` is False when the same client id was stored before: the earlier id and numbers are given.
-    """
-
-    id: MessageId
-    seq: int
-    places: tuple[tuple[Owner, int], ...]
-    fresh: bool
-
-
-class Conflict(Enum):
-    """The client id stands for another message already."""
-
-    CLIENT_ID = "client_id"
-
-
-Outcome = Stored | Conflict
-
-
-@dataclass(slots=True)
-class Group:
-    """Everything one turn of the reactor wants on disk: one transaction, one fsync.
-
-    `read` and `received` map owners to a seq and only ever raise it; `arrived` and `left` tell who got
-    their first and lost their last attachment, with the time in ms.
-    """
-
-    submissions: list[Submission] = field(default_factory=list)
-    read: dict[Owner, int] = field(default_factory=dict)
-    received: dict[Owner, int] = field(default_factory=dict)
-    presence: list[tuple[Owner, bool, int]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.submissions or self.read or self.received or self.presence)
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """How far an inbox goes: `head` the last seq, `read` and `received` what its owner's clients have.
-
-    `away_from` and `away_upto` bound the last period without an attachment: items with
-    away_from < seq ≤ away_upto came in it; `away_upto` is None while it lasts.
-    """
-
-    head: int
-    read: int
-    received: int
-    away_from: int
-    away_upto: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which inbox items a history request wants; every set field narrows it.
-
-    `above` and `upto` bound seq (exclusive, inclusive), `since` and `until` the time in ms (inclusive,
-    exclusive). At most `limit` latest matches, of about `max_bytes` on the wire, one at least; at most `scan`
-    items are looked at, with about `scan_bytes` of names and text in them.
-    """
-
-    limit: int
-    above: int = 0
-    upto: int | None = None
-    since: int | None = None
-    until: int | None = None
-    peer: UserName | None = None
-    received_only: bool = True
-    direct_only: bool = False
-    max_bytes: int = 1 << 18
-    scan: int = 2_000
-    scan_bytes: int = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Matches in rising seq; when `more`, older items may match: ask again with upto = before - 1.
-
-    `looked_at` is how many items were read for it, whether they match or not.
-    """
-
-    items: Sequence[InboxItem]
-    more: bool
-    before: int
-    looked_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class UserRow:
-    """One line of the user list; `last_seen` in ms: last came, left or sent. None if never."""
-
-    id: AccountId
-    name: UserName
-    last_seen: int | None
-
-
-class StoreError(Exception):
-    """The disk did not take it: nothing of the transaction is stored.
-
-    `fatal` when the disk is not merely full: after a failed fsync nobody knows what it holds, so the
-    broker must stop and let the database recover at its next start.
-    """
-
-    def __init__(self, message: str, *, fatal: bool) -> None:
-        super().__init__(message)
-        self.fatal = fatal
-
-
-class NameTakenError(Exception):
-    """An account of that name exists already."""
-
-
-class Store(FileStore, Protocol):
+class Store(Protocol):
     """Durable state. Methods raise StoreError when the disk fails; reads never change anything."""
 
     @property
     def epoch(self) -> bytes:
         """16 bytes that change when an older state of the database was put back."""
+
+    @property
+    def files(self) -> FileStore:
+        """What is kept about files."""
 
     def create_account(self, name: UserName, password: str, now: int) -> Account:
         """A new account with an empty inbox, away since ever; NameTakenError if the name exists."""
@@ -260,4 +105,4 @@ class Store(FileStore, Protocol):
         """
 
     def close(self) -> None:
-        """Checkpoint and release; nothing may be called afterwards."""
+        """Release everything; nothing may be called afterwards."""

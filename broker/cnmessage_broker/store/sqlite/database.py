@@ -1,6 +1,6 @@
 """One SQLite connection with named statements and transactions; its errors become StoreError.
 
-Called by sqlite.py, which knows what the statements mean.
+Knows nothing of what the statements mean.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 import structlog
 
-from cnmessage_broker.store.ports.messages import StoreError
+from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_broker.store.sqlite import incarnation, queries
 from cnmessage_broker.store.sqlite.checkpoints import Checkpoints
 from cnmessage_broker.store.sqlite.condition import examine

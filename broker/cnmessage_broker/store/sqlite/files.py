@@ -1,13 +1,15 @@
-"""What the SQLite store keeps about files: a part of SqliteStore, which alone uses it.
+"""What the SQLite store keeps about files; see FileStore for the contract.
 
-Who fetches stands in rows of its own, beside the places of the message: those are never written again. See
-fileports.FileStore for the contract.
+Knows nothing of inboxes: a message that completes a file is handed to it once it has its places. Who fetches
+stands in rows of its own, beside the places of the message: those are never written again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cnmessage_broker.store.ports.files import (
+from cnmessage_broker.store.ports.records import (
+    Account,
+    AccountId,
     Clock,
     FetchRow,
     FetchStatus,
@@ -15,10 +17,11 @@ from cnmessage_broker.store.ports.files import (
     FilesFound,
     FileStatus,
     NewFile,
+    Stored,
+    Submission,
     Usage,
     listed_size,
 )
-from cnmessage_broker.store.ports.messages import Account, AccountId, Stored, Submission
 from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts
@@ -28,12 +31,13 @@ _NEWEST = 1 << 62
 
 
 class SqliteFiles:
-    """The verbs of files, on the database and the accounts that SqliteStore holds."""
+    """Files and who fetches them, in the database and with the accounts of the store."""
 
-    _db: Database
-    _accounts: dict[AccountId, Account]
+    def __init__(self, db: Database, accounts: Mapping[AccountId, Account]) -> None:
+        self._db = db
+        self._accounts = accounts
 
-    def add_file(self, new: NewFile) -> FileRow:
+    def add(self, new: NewFile) -> FileRow:
         known = self.upload(new.owner, new.client_id)
         if known is not None:
             return known
@@ -52,13 +56,13 @@ class SqliteFiles:
             (row,) = self._db.run("add_file", values)
         return self._file(row)
 
-    def file(self, file: FileId) -> FileRow | None:
+    def find(self, file: FileId) -> FileRow | None:
         return self._first(self._db.run("file", (file,)))
 
     def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
         return self._first(self._db.run("upload", (owner, client_id)))
 
-    def file_usage(self, owner: AccountId) -> Usage:
+    def usage(self, owner: AccountId) -> Usage:
         rows = {late: (size, files) for late, size, files in self._db.run("file_usage", (owner,))}
         return Usage(*rows.get(0, (0, 0)), *rows.get(1, (0, 0)))
 
@@ -81,13 +85,11 @@ class SqliteFiles:
             return wanted
         return None
 
-    def sent_files(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
+    def sent(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
         rows = self._db.each("sent_files", (owner, _NEWEST if before is None else before, limit))
         return self._page(((self._file(row), None) for row in rows), limit, max_bytes)
 
-    def received_files(
-        self, account: AccountId, before: int | None, limit: int, max_bytes: int
-    ) -> FilesFound:
+    def received(self, account: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
         rows = self._db.each("received_files", (account, _NEWEST if before is None else before, limit))
         found = ((self._file(row[:_FILE_COLUMNS]), self._fetch(row[_FILE_COLUMNS:])) for row in rows)
         return self._page(found, limit, max_bytes)
@@ -108,7 +110,7 @@ class SqliteFiles:
             chosen.append((row, fetches))
         return FilesFound(chosen, more=len(chosen) == limit, looked_at=looked_at)
 
-    def end_file(self, file: FileId, status: FileStatus) -> bytes | None:
+    def end(self, file: FileId, status: FileStatus) -> bytes | None:
         with self._db.transaction():
             for (digest,) in self._db.run("end_file", (status, file)):
                 if digest is not None and not self.needs_content(digest):
@@ -123,7 +125,7 @@ class SqliteFiles:
         rows += self._db.run("fresh_overdue_uploads", (clock.uploads_before, limit - len(rows)))
         return [self._file(row) for row in rows]
 
-    def age_files(self, clock: Clock, elapsed: int, longest: int, graces: Mapping[FileId, int]) -> None:
+    def age(self, clock: Clock, elapsed: int, longest: int, graces: Mapping[FileId, int]) -> None:
         some = self._db.run("some_overdue_file") or self._db.run("some_overdue_upload")
         if not some and not graces:
             return
@@ -137,7 +139,7 @@ class SqliteFiles:
             running = self._running()
             self._db.many("overdue", [(running + grace, file) for file, grace in graces.items()])
 
-    def due_files(self, clock: Clock, limit: int) -> Sequence[FileRow]:
+    def due(self, clock: Clock, limit: int) -> Sequence[FileRow]:
         values = {"running": self._running(), "limit": limit}
         rows = self._db.run("ended_files", {**values, "now": clock.now})
         values["limit"] -= len(rows)
@@ -150,9 +152,9 @@ class SqliteFiles:
     def open_uploads(self) -> Iterable[FileId]:
         return [FileId(file) for (file,) in self._db.run("open_uploads")]
 
-    # -- for SqliteStore --------------------------------------------------------------------------
+    # -- parts of a commit and of an item ---------------------------------------------------------
 
-    def _complete(self, new: Submission, facts: FileFacts, place: Stored) -> None:
+    def complete(self, new: Submission, facts: FileFacts, place: Stored) -> None:
         """Inside the transaction of a message that offers a file: it is stored now, and offered."""
         values = {
             "id": facts.id,
@@ -169,7 +171,7 @@ class SqliteFiles:
             ]
             self._db.many("add_fetch", rows)
 
-    def _facts(self, message: bytes) -> FileFacts | None:
+    def facts(self, message: bytes) -> FileFacts | None:
         """What an item tells of its file. Looked up for each: a join would slow all items down for a few."""
         for identity, name, size, digest in self._db.run("facts", (message,)):
             return FileFacts(FileId(identity), name, size, digest)

@@ -1,4 +1,4 @@
-"""Reading inboxes and receipts out of the SQLite file; sqlite.py writes them.
+"""Reading inboxes and receipts out of the SQLite file; nothing here writes.
 
 Every page ends at its limit of bytes while it is read, not after: what one user asks for is what the others
 wait for.
@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cnmessage_broker.store.ports.messages import Account, AccountId, Found, Owner, Query
+from cnmessage_broker.store.ports.records import Account, AccountId, Found, Owner, Query
 from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_broker.store.sqlite.places import PLACE_SIZE, unpack_places
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
@@ -31,7 +31,7 @@ class Inboxes:
         self._facts = facts
 
     def after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
-        """See ports.Store.inbox_after."""
+        """See Store.inbox_after."""
         chosen: list[InboxItem] = []
         size = 0
         for row in self._db.each("inbox_after", (owner, after, limit)):
@@ -45,7 +45,7 @@ class Inboxes:
         return chosen
 
     def history(self, owner: Owner, query: Query, peer: AccountId | None) -> Found:
-        """See ports.Store.history; `peer` is the account of the query's peer."""
+        """See Store.history; `peer` is the account of the query's peer."""
         head = self._head(owner)
         upto = head if query.upto is None else min(query.upto, head)
         wanted = {
@@ -82,7 +82,7 @@ class Inboxes:
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
-        """See ports.Store.receipts."""
+        """See Store.receipts."""
         found: dict[MessageId, Sequence[tuple[UserName, bool, bool]]] = {}
         for identity in dict.fromkeys(ids):
             for (places,) in self._db.run("receipts", (limit * PLACE_SIZE, identity, sender)):

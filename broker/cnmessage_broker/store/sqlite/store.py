@@ -1,7 +1,7 @@
 """The embedded store: one SQLite file, one connection, one writer.
 
 Identity (accounts, devices, blocklists) is small and asked for on each request, so it is held in memory and
-written through; messages and inboxes are not. Every method is one transaction. See ports.Store.
+written through; messages and inboxes are not. Every method is one transaction. See Store for the contract.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 import structlog
 
-from cnmessage_broker.store.ports.messages import (
+from cnmessage_broker.store.ports.records import (
     MOST_UNREAD,
     SEEN_GRAIN,
     Account,
@@ -42,7 +42,7 @@ from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import InboxItem
 
 
-class SqliteStore(SqliteFiles):
+class SqliteStore:
     """Store in one SQLite file. `randomness(n)` gives n random bytes for epochs; `log` hears of long work."""
 
     def __init__(
@@ -61,7 +61,8 @@ class SqliteStore(SqliteFiles):
             self._db.connection.close()
             raise UnusableDatabaseError(f"{path} cannot be used: {error}") from error
         self._heads: dict[Owner, int] = {}
-        self._inboxes = Inboxes(self._db, self._accounts, self._facts)
+        self.files = SqliteFiles(self._db, self._accounts)
+        self._inboxes = Inboxes(self._db, self._accounts, self.files.facts)
 
     def _load(self) -> None:
         """Fetch what is held in memory."""
@@ -208,7 +209,7 @@ class SqliteStore(SqliteFiles):
         self._db.many("add_inbox", inbox)
         for new, place in zip(submissions, placed, strict=True):
             if new.file is not None:
-                self._complete(new, new.file, place)
+                self.files.complete(new, new.file, place)
         return [*placed]
 
     def _append_checked(self, new: Submission, heads: dict[Owner, int]) -> Outcome:

@@ -30,24 +30,20 @@ class Receiver(Protocol):
     @property
     def screen(self) -> Screen:
         """Where they are typed."""
-        ...
 
     @property
     def talk_asks(self) -> bool:
         """Whether the talk asks about a message."""
-        ...
 
     @property
     def settled(self) -> bool:
         """Whether the last line is done, so far as the next one waits for it."""
-        ...
 
     def typed(self, line: str) -> None:
         """A line for the talk."""
 
     def stop(self) -> bool:
         """Stop the newest command that runs; gives whether there was one."""
-        ...
 
     def warned(self, text: str) -> None:
         """Tell a person what went wrong."""

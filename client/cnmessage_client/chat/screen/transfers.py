@@ -7,7 +7,6 @@ in. Knows no terminal. Made and read by fullscreen.py.
 import threading
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from cnmessage_client.chat.screen.cells import cells, cut, tame
@@ -130,9 +129,7 @@ class TransferView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Take the lines away."""
         self._transfers.closed(self._number)
 

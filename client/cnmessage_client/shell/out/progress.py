@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from cnmessage_client.model import TransferProgress
@@ -44,12 +43,9 @@ class View(Protocol):
     """What shows progress; a context manager, because bars must be taken down."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
     def moved(self, key: str, progress: TransferProgress) -> None:
         """The file known as `key` is now so far."""
-        ...
 
 
 class Nothing:
@@ -58,9 +54,7 @@ class Nothing:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing to take down."""
 
     def moved(self, key: str, progress: TransferProgress) -> None:
@@ -134,9 +128,7 @@ class Bars(Nothing):
         self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the bars as they stand."""
         self._progress.stop()
 

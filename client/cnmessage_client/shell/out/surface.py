@@ -9,22 +9,17 @@ class Surface(Protocol):
     @property
     def person(self) -> bool:
         """Whether a person looks at `out`: then tables and sentences, else tab-separated lines."""
-        ...
 
     @property
     def colour(self) -> bool:
         """Whether colours are shown; never without `person`."""
-        ...
 
     @property
     def width(self) -> int:
         """Columns that a table may take."""
-        ...
 
     def out(self, text: str) -> None:
         """Data: whole lines without the last line feed."""
-        ...
 
     def err(self, text: str) -> None:
         """All else: hints and errors, in the same form."""
-        ...

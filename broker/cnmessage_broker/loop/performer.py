@@ -1,0 +1,111 @@
+"""Carrying effects out: each goes to the room that knows how, at once or with the turn's commit.
+
+Whatever a step of a handler raises ends here: a fault of ours is logged and answered, and stops nobody. Knows
+no verb, and nothing of who comes next.
+"""
+
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from cnmessage_broker.between import FileLink
+from cnmessage_broker.loop import dispatch
+from cnmessage_broker.loop.answers import Answers, Asker
+from cnmessage_broker.loop.commit import Commit
+from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.doorbell import Doorbell
+from cnmessage_broker.loop.effects import (
+    Confirm,
+    Effect,
+    MarkRead,
+    MarkReceived,
+    Presence,
+    Push,
+    Refuse,
+    Reply,
+    Submit,
+    Tell,
+    Work,
+)
+from cnmessage_broker.loop.work import PasswordWork
+from cnmessage_broker.store.ports.records import StoreError
+from cnmessage_protocol.errors import ErrorCode, RequestError
+
+
+class Performer:
+    """`failed`: a handler met a disk that cannot be trusted any more, and the broker must end."""
+
+    def __init__(
+        self,
+        deps: Deps,
+        answers: Answers,
+        commit: Commit,
+        doorbell: Doorbell,
+        work: PasswordWork,
+        link: FileLink,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self.failed = False
+        self._deps = deps
+        self._answers = answers
+        self._commit = commit
+        self._doorbell = doorbell
+        self._work = work
+        self._link = link
+        self._log = log
+
+    def run(
+        self, asker: Asker, step: Callable[[], list[Effect]], what: str, caller: Caller | None = None
+    ) -> None:
+        """Run a step of a handler and perform what it gives; `what` names it in the log."""
+        try:
+            effects = step()
+        except Exception as error:  # noqa: BLE001 - the one place where a fault of ours must not stop the broker
+            self._log.exception("a handler failed", verb=what)
+            self.failed = self.failed or isinstance(error, StoreError)
+            effects = [Refuse(RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))]
+        self.perform(asker, effects, caller)
+
+    def perform(self, asker: Asker | None, effects: Iterable[Effect], caller: Caller | None = None) -> None:
+        """Carry effects out; what was read for an answer is charged to the caller."""
+        for effect in effects:
+            self._perform(asker, effect, caller)
+
+    def _perform(self, asker: Asker | None, effect: Effect, caller: Caller | None) -> None:
+        match effect:
+            case Reply(result, looked_at):
+                size = self._answers.answer(asker, result)
+                if caller is not None:
+                    dispatch.spend(dispatch.read_cost(looked_at, size), caller, self._deps)
+            case Refuse(error):
+                self._answers.refuse(asker, error)
+            case Submit() if asker is not None:
+                self._commit.submit(asker, effect)
+            case Confirm() if asker is not None:
+                self._commit.confirm(asker, effect)
+            case MarkRead(owner, upto):
+                self._commit.read(owner, upto)
+            case MarkReceived(owner, upto):
+                self._commit.received(owner, upto)
+            case Presence(owner, online):
+                self._commit.presence(owner, online=online)
+            case Push():
+                self._doorbell.ring(effect, self._deps.monotonic())
+            case Tell(news):
+                self._link.to_files.put(news)
+            case Work() if asker is not None:
+                self._begin(asker, effect)
+            case _:
+                self._log.error("an effect without a request", effect=type(effect).__name__)
+
+    def _begin(self, asker: Asker, work: Work) -> None:
+        try:
+            self._work.begin(asker, work)
+        except RequestError as error:
+            self._answers.refuse(asker, error)
+
+    def finish_work(self) -> None:
+        """What follows from one job that is done; one in a turn, for each waits for the disk."""
+        done = self._work.take()
+        if done is not None:
+            self.run(done.asker, lambda: dispatch.guarded(done.step), "password work")
