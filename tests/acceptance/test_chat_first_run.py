@@ -115,6 +115,14 @@ def test_the_broker_is_asked_for_when_none_was_named_and_asked_again_when_nobody
         assert chat.finish() == 130
 
 
+def test_line_after_line_ctrl_c_leaves_a_first_run_as_its_first_words_say(cli: Cli) -> None:
+    with open_chat(cli, "leaves1", "--plain") as chat:
+        chat.until("Ctrl-C leaves")
+        chat.until("User name:")
+        chat.key("ctrl-c")
+        assert chat.finish() == 130
+
+
 def test_answers_that_end_too_early_leave_nobody_logged_in(cli: Cli) -> None:
     result = cli("--profile", "ended1", "chat", stdin="ended1\ny\n")
     assert result.status == 4

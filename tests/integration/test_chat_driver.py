@@ -47,7 +47,7 @@ def test_a_defect_is_shown_and_told_at_the_end_and_the_chat_goes_on(
             await chat.screen.until_text("alice\talice")
             chat.screen.enter("exit")
             assert await chat.status() == 0
-            assert "ZeroDivisionError" in chat.driver.faults[0]
+            assert "ZeroDivisionError" in chat.driver.feed.faults[0]
 
     asyncio.run(scenario())
 
@@ -100,7 +100,7 @@ def test_a_defect_in_a_command_is_shown_and_the_next_one_runs(
             chat.screen.enter("whoami", "users")
             await chat.screen.until_text("LookupError: of the test")
             await chat.screen.until_text("alice\to")
-            assert chat.driver.failed
+            assert chat.driver.feed.failed
 
     asyncio.run(scenario())
 
@@ -128,9 +128,9 @@ def test_commands_run_one_after_another_and_can_be_stopped(
             chat.screen.enter("send alice meanwhile")
             await chat.screen.until_said("meanwhile", Mark.STORED)
             assert not [each for each in chat.screen.entries if isinstance(each, Output)]  # `users` waits
-            assert chat.driver.interrupt()
+            assert chat.driver.input.interrupt()
             await chat.screen.until_text("alice\to")
-            assert not chat.driver.faults
+            assert not chat.driver.feed.faults
 
     asyncio.run(scenario())
 

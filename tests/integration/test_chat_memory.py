@@ -35,6 +35,6 @@ def test_ten_thousand_received_lines_leave_the_talk_bounded(
             assert len(chat.driver.talk.entries) == MOST_ENTRIES
             assert len(chat.driver._tasks) < 20
             assert chat.driver.living.queued == 0
-            assert not chat.driver.faults
+            assert not chat.driver.feed.faults
 
     asyncio.run(scenario())

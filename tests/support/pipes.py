@@ -13,6 +13,7 @@ from cnmessage_client.chat.plain.plain import Plain
 from cnmessage_client.chat.talk.entries import Entry, Mark, Said
 from cnmessage_client.model import MessageFile
 from tests.support.stage import WrittenTalk
+from tests.support.taker import Taker
 
 PATIENCE = 10.0
 NOON = datetime(2026, 11, 25, 12, 3, 7, tzinfo=datetime.now().astimezone().tzinfo)
@@ -55,6 +56,7 @@ class Pipes:
 
     screen: Plain
     talk: WrittenTalk
+    taker: Taker
     stdin: TextIO
     out: End
     err: End
@@ -63,13 +65,22 @@ class Pipes:
         self.stdin.write(text)
         self.stdin.flush()
 
-    async def lines(self, count: int) -> list[str]:
-        stream = self.screen.lines()
-        return [await asyncio.wait_for(anext(stream), PATIENCE) for _ in range(count)]
+    def ask(self, question: str, *, hidden: bool = False) -> "asyncio.Task[str]":
+        """Ask; gives the task that has the answer."""
+        return asyncio.create_task(self.taker.input.ask(question, hidden=hidden))
 
-    async def rest(self) -> list[str]:
-        async with asyncio.timeout(PATIENCE):
-            return [line async for line in self.screen.lines()]
+    async def lines(self, count: int) -> list[str | None]:
+        return [await self.taker.line() for _ in range(count)]
+
+
+@asynccontextmanager
+async def plain(talk: WrittenTalk, stdin: int, **options: Any) -> AsyncIterator[tuple[Plain, Taker]]:
+    """A plain screen that reads a descriptor, and who takes its lines."""
+    taker = Taker(piped=not os.isatty(stdin))
+    async with Plain(talk, taker.input, stdin=stdin, **options) as screen:
+        taker.screen = screen
+        taker.input.begin()
+        yield screen, taker
 
 
 @asynccontextmanager
@@ -84,8 +95,8 @@ async def piped(**options: Any) -> AsyncIterator[Pipes]:
         os.fdopen(out, "rb"),
         os.fdopen(err, "rb"),
     ):
-        async with Plain(talk, stdin=stdin, out=out_file, err=err_file, **options) as screen:
-            yield Pipes(screen, talk, typed, End(out), End(err))
+        async with plain(talk, stdin, out=out_file, err=err_file, **options) as (screen, taker):
+            yield Pipes(screen, talk, taker, typed, End(out), End(err))
 
 
 def show(screen: Plain, *entries: Entry) -> None:

@@ -10,8 +10,10 @@ from uuid import UUID
 from cnmessage_client import Home
 from cnmessage_client.chat.drive.driver import Driver
 from cnmessage_client.chat.drive.sitting import Sitting
+from cnmessage_client.chat.screens import Listener
 from cnmessage_client.chat.talk.entries import Entry, Note, Output, Said, Trouble
 from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.out.progress import Nothing, View
 from cnmessage_client.shell.settings import Settings
@@ -47,19 +49,16 @@ class ScriptScreen:
         self.surface = ScriptSurface(self._add, asyncio.get_running_loop())
         self.draft = ""
         self._changed = asyncio.Condition()
-        self._typed: asyncio.Queue[str | None] = asyncio.Queue()
-        self._answer: asyncio.Future[str | None] | None = None
+        self.listener: Listener
+        self._loop = asyncio.get_running_loop()
         self._notes: set[asyncio.Task[None]] = set()
 
     # -- for tests --------------------------------------------------------------------------------
 
-    def enter(self, *lines: str | None) -> None:
-        """Type lines; None is the end of input."""
+    def enter(self, *lines: str) -> None:
+        """Type lines."""
         for line in lines:
-            if self._answer is None or self._answer.done():
-                self._typed.put_nowait(line)
-            else:
-                self._answer.set_result(line)
+            self._loop.call_soon(self.listener.entered, line)
 
     async def until(self, holds: Callable[[Entry], bool]) -> Entry:
         """Wait until an entry is shown for which it holds; gives the last such one."""
@@ -100,34 +99,18 @@ class ScriptScreen:
     def set_draft(self, text: str) -> None:
         self.draft = text
 
-    keeps_draft = True
+    half_typed = False
 
-    async def edit(self, text: str) -> str:
-        return text
+    def lend(self, typing: Typing) -> None:
+        if typing.question is not None:
+            self._add(Note(typing.question.text))
 
-    async def ask(self, question: str, *, hidden: bool) -> str:  # noqa: ARG002
-        self._answer = asyncio.get_running_loop().create_future()
-        self._add(Note(question))
-        line = await self._answer
-        if line is None:
-            raise EOFError
-        return line
+    def remember(self, line: str) -> None: ...
 
-    def typed_ahead(self) -> str | None:
-        return None
+    def forget(self) -> None: ...
 
-    def expect_answers(self, *, expected: bool) -> None: ...
-
-    def forget_ahead(self) -> int:
-        typed = [self._typed.get_nowait() for _ in range(self._typed.qsize())]
-        for end in typed:
-            if end is None:
-                self._typed.put_nowait(end)
-        return len(typed) - typed.count(None)
-
-    async def lines(self) -> AsyncIterator[str]:
-        while (line := await self._typed.get()) is not None:
-            yield line
+    async def edit(self, text: str) -> None:
+        self.draft = text
 
     async def __aenter__(self) -> Self:
         return self
@@ -163,6 +146,7 @@ class Chat:
         )
         self.driver = Driver(cli, own, talk, piped=piped)
         self.driver.screen = self.screen
+        self.screen.listener = self.driver.input
         self.sitting = Sitting(self.driver, piped=piped, plain_terminal=False, told_broker=True)
         self.ended = asyncio.get_running_loop().create_task(self.sitting.run())
 

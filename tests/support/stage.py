@@ -19,6 +19,7 @@ from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.talk.entries import Entry, Said
 from cnmessage_client.chat.talk.status import Status
 from tests.support.screen import FakeTerminal
+from tests.support.taker import Taker
 
 PATIENCE = 10.0
 """Seconds that any single step may take before a test fails."""
@@ -68,7 +69,6 @@ class WrittenTalk:
     entries: list[Entry] = field(default_factory=list)
     prompt: str = "alice> "
     peer: str | None = None
-    asks: bool = False
     shown: Status = field(default_factory=lambda: Status("online", "alice", 0, (), 2))
 
     def status(self, now: float) -> Status:
@@ -84,6 +84,7 @@ class Stage:
     terminal: FakeTerminal
     screen: FullScreen
     keys: PipeInput
+    taker: Taker
     told: list[tuple[str, str]]
     drawn: asyncio.Event
 
@@ -124,9 +125,13 @@ class Stage:
         """Wait until this is the line being typed."""
         await self.until(lambda: self.screen.draft == text)
 
-    async def line(self) -> str:
-        """The next line that was entered."""
-        return await asyncio.wait_for(anext(self.screen.lines()), PATIENCE)
+    def ask(self, question: str, *, hidden: bool = False) -> "asyncio.Task[str]":
+        """Ask; gives the task that has the answer."""
+        return asyncio.create_task(self.taker.input.ask(question, hidden=hidden))
+
+    async def line(self) -> str | None:
+        """The next line that was entered; None at the end."""
+        return await self.taker.line()
 
     @property
     def input_row(self) -> str:
@@ -145,25 +150,29 @@ async def on_stage(
     shown = terminal or FakeTerminal(columns, rows)
     talk, told = WrittenTalk(list(entries)), list[tuple[str, str]]()
 
+    taker = Taker(told)
+
     def size() -> Size:
         return Size(shown.height, shown.columns)
 
     with create_pipe_input() as keys:
         screen = FullScreen(
             talk,
+            taker.input,
             on_output=lambda text: told.append(("output", text)),
             on_note=lambda text: told.append(("note", text)),
             on_more=lambda: told.append(("more", "")),
-            on_interrupt=lambda: told.append(("interrupt", "")),
             theme=options.pop("theme", Theme()),
             today=lambda: date(2026, 11, 25),
             keys=keys,
             output=SteadyOutput(shown, size, term="xterm-256color", enable_cpr=False),  # type: ignore[arg-type]
             **options,
         )
+        taker.screen = screen
+        taker.input.begin()
         drawn = asyncio.Event()
         screen._app.after_render += lambda _: drawn.set()
         async with screen:
-            stage = Stage(talk, shown, screen, keys, told, drawn)
+            stage = Stage(talk, shown, screen, keys, taker, told, drawn)
             await stage.shows(talk.prompt.strip())
             yield stage

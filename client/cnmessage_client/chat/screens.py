@@ -1,13 +1,14 @@
-"""What the driver needs of a screen, and what a screen needs of the talk.
+"""What is needed of a screen, and what a screen needs: a talk to show, and somebody to hand lines to.
 
-fullscreen.py and plain.py are the two screens there are.
+A screen shows what it is told; who gets a line is decided elsewhere.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 from cnmessage_client.chat.talk.entries import Entry
 from cnmessage_client.chat.talk.status import Status
+from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import View
 from cnmessage_client.shell.out.surface import Surface
 
@@ -24,15 +25,24 @@ class TalkView(Protocol):
         """What stands in that view, oldest first."""
 
     @property
-    def asks(self) -> bool:
-        """Whether the next line is the answer to a question about a message."""
-
-    @property
     def prompt(self) -> str:
         """What stands before the line being typed."""
 
     def status(self, now: float) -> Status:
         """What the status line tells at a monotonic time."""
+
+
+class Listener(Protocol):
+    """Who is told what a person does, at once and on the event loop's thread."""
+
+    def entered(self, line: str | None) -> None:
+        """A line is complete, a pasted block too; None: no more will come."""
+
+    def signed_off(self) -> None:
+        """Ctrl-D on an empty line."""
+
+    def interrupt(self, *, half: bool) -> object:
+        """Ctrl-C, with `half` a line there."""
 
 
 class Screen(Protocol):
@@ -62,26 +72,23 @@ class Screen(Protocol):
         """The line being typed."""
 
     @property
-    def keeps_draft(self) -> bool:
-        """Whether there is a line being typed that a text can be put into."""
+    def half_typed(self) -> bool:
+        """Whether half a line is there, so far as this is known."""
 
-    async def edit(self, text: str) -> str:
-        """Open $EDITOR on it and give what was saved; raises CnMessageError when that cannot be done."""
+    def lend(self, typing: Typing) -> None:
+        """From now on the line being typed is this."""
 
-    async def ask(self, question: str, *, hidden: bool) -> str:
-        """A line in answer to a question; raises EOFError or KeyboardInterrupt when there is none."""
+    def remember(self, line: str) -> None:
+        """This line may be brought back with Up."""
 
-    def typed_ahead(self) -> str | None:
-        """A line that was typed before anybody has asked for it, and that `lines` would give next."""
+    def forget(self) -> None:
+        """Forget half a line, so that nothing brings it back."""
 
-    def expect_answers(self, *, expected: bool) -> None:
-        """From now on a question may come, or no more: what is typed before it is seen and kept nowhere."""
+    async def edit(self, text: str) -> str | None:
+        """Open $EDITOR on it; gives what was saved, or None when that is the line being typed now.
 
-    def forget_ahead(self) -> int:
-        """Forget what was typed and nobody has taken, so far as this can be done; gives how many lines."""
-
-    def lines(self) -> AsyncIterator[str]:
-        """What is typed, line by line (a pasted block is one line), until the end of input."""
+        Raises CnMessageError when that cannot be done.
+        """
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, *_: object) -> None: ...

@@ -2,7 +2,6 @@
 
 Each goes through click as on the command line. Typing and talking go on meanwhile; Ctrl-C stops the newest.
 A command that asks must not wait behind others: its answers, typed already, would be taken for messages.
-Called by driver.py.
 """
 
 import asyncio
@@ -39,12 +38,9 @@ class Runner:
         self._waiting: deque[_Order] = deque()
         self._front: Running | None = None
         self._running: dict[Running, asyncio.Task[None]] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     def run(self, words: tuple[str, ...], facts: Facts, carry: Carry) -> None:
         """Run a command as soon as it is its turn."""
-        self._idle.clear()
         order = _Order(words, facts, carry)
         if facts.account or facts.moves:
             self._start(order)
@@ -64,14 +60,14 @@ class Runner:
         return [shlex.join(each.words) for each in self._waiting]
 
     @property
-    def asking(self) -> bool:
-        """Whether a command runs that may ask something still."""
-        return any(each.facts.asks and each.asks for each in self._running)
+    def busy(self) -> bool:
+        """Whether any command runs."""
+        return bool(self._running)
 
-    async def account_settled(self) -> None:
-        """Wait until no command about the account runs any more."""
-        while tasks := [task for each, task in self._running.items() if each.facts.account]:
-            await asyncio.wait(tasks)
+    @property
+    def about_account(self) -> bool:
+        """Whether a command runs that touches who is logged in here."""
+        return any(each.facts.account for each in self._running)
 
     def interrupt(self) -> bool:
         """Stop the newest that runs, if any does; gives whether."""
@@ -79,10 +75,6 @@ class Runner:
             return False
         list(self._running)[-1].interrupt()
         return True
-
-    async def idle(self) -> None:
-        """Wait until nothing runs."""
-        await self._idle.wait()
 
     async def stop(self) -> None:
         """Stop all, and wait a while for their ends."""
@@ -108,6 +100,4 @@ class Runner:
         del self._running[running]
         if self._front is running:
             self._front = self._start(self._waiting.popleft()) if self._waiting else None
-        if not self._running:
-            self._idle.set()
         self._ended(running, outcome)

@@ -1,7 +1,7 @@
-"""The driver of the chat: feeds the talk with what is typed, what comes and the time, and does what it wants.
+"""The driver of the chat: does what the talk wants, with a screen, a client, and commands.
 
-The talk decides, a screen shows, the client (living.py) connects, commands run in threads (runner.py). What
-fails here is shown, and the chat goes on. Everything happens on one event loop. Made by sitting.py.
+Commands run in threads, all else on one event loop. What fails here is shown, and the chat goes on. Knows no
+terminal, and not whose turn it is.
 """
 
 import asyncio
@@ -11,16 +11,19 @@ from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from cnmessage_client.chat.drive import spool
 from cnmessage_client.chat.drive.client import Living
 from cnmessage_client.chat.drive.commands import Runner
-from cnmessage_client.chat.drive.feeding import Feeding
+from cnmessage_client.chat.drive.feed import Feed
 from cnmessage_client.chat.drive.help import help_text
-from cnmessage_client.chat.drive.host import ChatHost, answer
+from cnmessage_client.chat.drive.host import ChatHost
+from cnmessage_client.chat.drive.input import Input
 from cnmessage_client.chat.drive.lastwords import LastWords
 from cnmessage_client.chat.drive.running import Running
+from cnmessage_client.chat.screens import Screen
 from cnmessage_client.chat.talk.effects import (
     AskReceipts,
     Break,
@@ -55,14 +58,20 @@ _NO_READER = 1
 """Status, without any error to tell, of a command that wrote to a pipe which nobody reads."""
 
 
-class Driver(Feeding):
+class Driver:
     """Ties talk, screen, client and commands together. `piped`: lines come from a program or a file."""
 
+    screen: Screen
+    """Set before anything else happens; it needs the driver too."""
+
     def __init__(self, program: Commands, settings: Settings, talk: Talk, *, piped: bool) -> None:
-        super().__init__(talk)
+        self.loop = asyncio.get_running_loop()
         self.program = program
+        self.talk = talk
+        self.feed = Feed(talk, self.perform, self.leave)
+        self.input = Input(self, piped=piped)
         self._piped = piped
-        self.living = Living(settings, self, self.broken)
+        self.living = Living(settings, self.feed, self.feed.broken)
         self.runner = Runner(self._command_ended)
         self.left: asyncio.Future[int] = self.loop.create_future()
         """Done once the chat is to be left, with the exit status."""
@@ -70,21 +79,43 @@ class Driver(Feeding):
         """Keys of messages that are not stored yet."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: set[asyncio.Task[None]] = set()
-        self._asking = asyncio.Lock()
-        self.astray = False
-        """Whether a command that asks has failed: the next lines may be answers that it did not take."""
-        self._edit_task: asyncio.Task[None] | None = None
+        # What a first run and commands want of a person.
+        self.told, self.warned = self.feed.told, self.feed.warned
+        self.ask, self.questions_over = self.input.ask, self.input.questions_over
+
+    def leave(self, status: int) -> None:
+        """Leave the chat."""
+        if not self.left.done():
+            self.left.set_result(status)
+            self.input.left()
+
+    async def close(self) -> None:
+        """Stop everything that goes on."""
+        await self.runner.stop()
+        self.feed.close()
+        for task in self._tasks:
+            task.cancel()
+        await self.living.close()
 
     # -- what a person does -----------------------------------------------------------------------
 
     def typed(self, line: str) -> None:
-        """A line was typed; what stands in the line by now was typed after it."""
-        self.feed(lambda now: self.talk.typed(line, now, datetime.now(UTC)), typed=True)
+        """A line for the talk."""
+        self.feed.give(lambda now: self.talk.typed(line, now, datetime.now(UTC)), typed=True)
 
     @property
-    def editing(self) -> bool:
-        """Whether the terminal is an editor's."""
-        return self._edit_task is not None and not self._edit_task.done()
+    def talk_asks(self) -> bool:
+        """Whether the talk asks about a message."""
+        return self.talk.asks
+
+    @property
+    def settled(self) -> bool:
+        """Whether what was typed is done, so far as the next line waits for it: in a pipe, for all of it."""
+        return not (self.runner.busy or self._loading) if self._piped else not self.runner.about_account
+
+    def stop(self) -> bool:
+        """Stop the newest command that runs; gives whether there was one."""
+        return self.runner.interrupt()
 
     def next_view(self) -> None:
         """To what is unread, else home; what is being typed stays with the view it was typed in."""
@@ -98,7 +129,7 @@ class Driver(Feeding):
 
     def more(self) -> None:
         """Earlier messages are wanted."""
-        self.feed(self.talk.more)
+        self.feed.give(self.talk.more)
 
     def completions(self) -> Completions:
         """On another thread: what the line may be completed with."""
@@ -108,57 +139,6 @@ class Driver(Feeding):
             return found.result(_PATIENCE)
         except (RuntimeError, TimeoutError):  # the chat is over, or too busy
             return Completions((), ())
-
-    def interrupt(self) -> bool:
-        """Ctrl-C on an empty line: no to what the talk asks, else stop the newest command; whether it did."""
-        if self.talk.asks:
-            self.typed("n")
-            return True
-        return self.runner.interrupt()
-
-    def leave(self, status: int) -> None:
-        """Leave the chat."""
-        if not self.left.done():
-            self.left.set_result(status)
-
-    async def ask(self, question: str, *, hidden: bool = False) -> str:
-        """A line in answer to a question; raises click.Abort after Ctrl-C, EOFError at the end of input."""
-        async with self._asking:
-            ahead = self.screen.typed_ahead()
-            return await answer(lambda: self.screen.ask(question, hidden=hidden)) if ahead is None else ahead
-
-    async def ready(self) -> None:
-        """Wait until the next line may be taken: not while a command may ask, nor while an editor is open."""
-        if self._edit_task is not None:
-            await asyncio.wait((self._edit_task,))
-        if self.runner.asking:
-            self.screen.expect_answers(expected=True)
-        await self.runner.account_settled()
-
-    def questions_over(self) -> None:
-        """Lines that a person typed and no question took may be secrets: they go nowhere.
-
-        To be called before the last word is shown: what is typed in reply to that is meant.
-        """
-        left_over = 0 if self._piped else self.screen.forget_ahead()
-        self.screen.expect_answers(expected=False)
-        if left_over:
-            self.warned(f"{left_over} typed ahead without being asked for: dropped, for it may be a secret")
-
-    async def settle(self) -> None:
-        """Wait until what was typed so far has been done, but for messages on their way."""
-        await self.runner.idle()
-        if self._loading:
-            await asyncio.wait(self._loading)
-
-    async def close(self) -> None:
-        """Stop everything that goes on."""
-        await self.runner.stop()
-        if self._alarm is not None:
-            self._alarm.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await self.living.close()
 
     # -- what the talk wants ----------------------------------------------------------------------
 
@@ -192,18 +172,18 @@ class Driver(Feeding):
             case AskReceipts(ids):
                 self._spawn(self._ask_receipts(ids))
             case Edit(text):
-                self._edit_task = self._spawn(self._edit(text))
-                self._loading.add(self._edit_task)
+                self.input.editor_opened()
+                self._loading.add(self._spawn(self._edit(text)))
 
     async def _send(self, message: SendMessage) -> None:
         try:
             receipt = await self.living.send(message.key, message.to, message.body)
         except CnMessageError as error:
             failure = error
-            self.failed = True
-            self.feed(lambda now: self.talk.failed(message.key, failure, now))
+            self.feed.failed = True
+            self.feed.give(lambda now: self.talk.failed(message.key, failure, now))
         else:
-            self.feed(lambda now: self.talk.stored(message.key, receipt, now))
+            self.feed.give(lambda now: self.talk.stored(message.key, receipt, now))
         finally:
             self.sending.discard(message.key)
 
@@ -215,27 +195,25 @@ class Driver(Feeding):
             if error.code is not ErrorCode.NO_SUCH_USER:  # the talk says so in its own words
                 self.warned(f"earlier messages did not come: {error.message}")
         else:
-            self.feed(lambda now: self.talk.earlier(wanted.peer, found, now))
+            self.feed.give(lambda now: self.talk.earlier(wanted.peer, found, now))
 
     async def _ask_receipts(self, ids: Sequence[str]) -> None:
         try:
             found = await (await self.living.get()).receipts(ids)
         except CnMessageError:
             return  # the talk asks again
-        self.feed(lambda now: self.talk.receipts(found, now))
+        self.feed.give(lambda now: self.talk.receipts(found, now))
 
     async def _edit(self, text: str) -> None:
+        line = None
         try:
-            edited = await self.screen.edit(text)
+            line = await self.screen.edit(text)
         except CnMessageError as error:
-            self.failed = True
+            self.feed.failed = True
             self.warned(error.message)
             self.screen.set_draft(text)
-            return
-        if self.screen.keeps_draft:
-            self.screen.set_draft(edited)
-        else:
-            self.typed(edited)
+        finally:
+            self.input.editor_closed(line)
 
     # -- commands ---------------------------------------------------------------------------------
 
@@ -246,8 +224,10 @@ class Driver(Feeding):
                 self.program, words[1:], slash=self._slash, width=surface.width, colour=surface.colour
             )
             if text is not None:
-                self.feed(lambda _: self.talk.output(text, from_top=True))
+                self.feed.give(lambda _: self.talk.output(text, from_top=True))
                 return
+        if facts.asks:
+            self.input.questions()
         self.runner.run(words, facts, self._carry)
 
     @property
@@ -257,43 +237,41 @@ class Driver(Feeding):
     def _carry(self, running: Running) -> int:
         """On a command's own thread: carry it out, and tell what went wrong."""
         own = self.living.settings
-        words = LastWords(self.screen.surface, held=running.facts.asks)
+        words = LastWords(self.screen.surface)
 
         async def ask(question: str, hidden: bool) -> str:
-            with words.shown():
-                return await self.ask(question, hidden=hidden)
+            words.release()
+            return await self.ask(question, hidden=hidden)
 
-        host = ChatHost(self.living, running, words, ask, self.screen.view)
+        surface = words if running.facts.asks else self.screen.surface
+        host = ChatHost(self.living, running, surface, ask, self.screen.view)
         settings = replace(own, host=host, prefix=self._slash)
+        status, as_json = 1, own.as_json or "--json" in running.words
         try:
             error, status = perform(self.program, running.words, settings)
+            if error is not None and as_json:
+                replace(settings, as_json=True).renderer.error(error)
         finally:
-            running.tell(self._returned, running, words)
-        if error is not None and (own.as_json or "--json" in running.words):
-            replace(settings, as_json=True).renderer.error(error)
-        elif error is not None:
+            if running.facts.asks:
+                running.tell(partial(self.questions_over, failed=status != 0))
+            running.tell(words.release)
+        if error is not None and not as_json:
             running.tell(self.warned, error.message)
         elif status == _NO_READER:
-            running.tell(self.broken, BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
+            running.tell(self.feed.broken, BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
         return status
-
-    def _returned(self, running: Running, words: LastWords) -> None:
-        running.asks = False
-        if running.facts.asks:
-            self.questions_over()
-        words.release()
 
     def _command_ended(self, running: Running, outcome: int | BaseException) -> None:
         if isinstance(outcome, BaseException):
-            self.broken(outcome)
+            self.feed.broken(outcome)
         status = outcome if isinstance(outcome, int) else 1
-        self.failed = self.failed or status != 0
-        self.astray = self.astray or (status != 0 and running.facts.asks)
+        self.feed.failed = self.feed.failed or status != 0
         if status == EXIT_STATUS[ErrorCode.INTERRUPTED] and not self.left.done():
             self.told("stopped")
-        self.feed(lambda now: self.talk.finished(running.words, status, now))
+        self.feed.give(lambda now: self.talk.finished(running.words, status, now))
         if running.facts.unread is not None:
             self._spawn(self.living.look_again())
+        self.input.go_on()
 
     def _send_as_file(self, wanted: SendAsFile) -> None:
         try:
@@ -326,4 +304,5 @@ class Driver(Feeding):
         self._tasks.discard(task)
         self._loading.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.broken(error)
+            self.feed.broken(error)
+        self.input.go_on()

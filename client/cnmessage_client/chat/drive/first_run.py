@@ -1,7 +1,7 @@
 """The first run: from nothing to a user who is logged in, by a few questions.
 
 The same whether the answers are typed or piped: a wrong one is said and asked for again, three times in all.
-Asks and tells through what the driver gives it; knows no screen. Called by sitting.py.
+Asks and tells through what it is given; knows no screen.
 """
 
 from collections.abc import Awaitable, Callable

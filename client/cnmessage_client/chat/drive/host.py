@@ -1,7 +1,7 @@
 """The host of commands that are typed in the chat: its screen, its client, its questions.
 
 One for each command that runs. The command is on a thread of its own; what it wants of client and screen
-happens on the event loop while it waits. Made by driver.py; called through Settings.
+happens on the event loop while it waits. Knows neither talk nor whose turn it is.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
@@ -77,11 +77,3 @@ class ChatHost:
         if renderer.as_json:
             return Events(renderer)
         return Nothing() if renderer.quiet else self._view(verb)
-
-
-async def answer(ask: Callable[[], Awaitable[str]]) -> str:
-    """The answer to a question. Ctrl-C becomes click.Abort: no task may end in KeyboardInterrupt."""
-    try:
-        return await ask()
-    except KeyboardInterrupt:
-        raise click.Abort from None

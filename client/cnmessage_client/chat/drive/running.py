@@ -2,7 +2,6 @@
 
 What the command wants of the loop is a coroutine that the thread waits for. Interrupted, that coroutine is
 cancelled and the thread gets the KeyboardInterrupt that a process would get. Knows no client and no screen.
-Made by runner.py; used by chathost.py.
 """
 
 import asyncio
@@ -26,8 +25,6 @@ class Running:
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
         self._interrupted = False
-        self.asks = True
-        """Whether it may ask something still: its function has not returned."""
 
     async def carry_out(self, command: Callable[[], int]) -> int:
         """Run the command in a thread; gives its exit status."""

@@ -1,7 +1,7 @@
 """One sitting at the chat: from the first question to the last word, with its exit status.
 
-Sees to it that somebody is logged in, hands over line by line, and leaves: at once when a person wants to,
-or, where the lines come from a pipe, once all is done. Called by command.py.
+Sees to it that somebody is logged in, and leaves: at once when a person wants to, or, where the lines come
+from a pipe, once all is done. Knows no line that is typed.
 """
 
 import asyncio
@@ -46,12 +46,12 @@ async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker
         whole_previews=plain,
     )
     driver = Driver(program, settings, talk, piped=piped)
-    driver.screen = Plain(talk, as_json=settings.as_json) if plain else _full_screen(driver)
+    driver.screen = Plain(talk, driver.input, as_json=settings.as_json) if plain else _full_screen(driver)
     sitting = Sitting(driver, piped=piped, plain_terminal=plain and not piped, told_broker=told_broker)
     try:
         status = await sitting.run()
     finally:
-        for fault in driver.faults:
+        for fault in driver.feed.faults:
             settings.renderer.note(fault)
     for line in sitting.stopped:
         settings.renderer.note(f"stopped: {line}")
@@ -59,7 +59,7 @@ async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker
         settings.renderer.note(f"not begun: {line}")
     if sitting.waiting:
         settings.renderer.note(_waiting(sitting.waiting))
-    return status or int(bool(driver.faults))
+    return status or int(bool(driver.feed.faults))
 
 
 def _is_dumb(environment: Mapping[str, str]) -> bool:
@@ -75,10 +75,10 @@ def _full_screen(driver: Driver) -> Screen:
     talk, profile = driver.talk, driver.living.settings.profile
     return FullScreen(
         talk,
-        on_output=driver.printed,
+        driver.input,
+        on_output=driver.feed.printed,
         on_note=driver.told,
         on_more=driver.more,
-        on_interrupt=driver.interrupt,
         on_next=driver.next_view,
         completer=ChatCompleter(
             driver.program,
@@ -125,8 +125,8 @@ class Sitting:
                 self.waiting = self._count()
                 self.stopped, self.not_begun = driver.runner.lines, driver.runner.lines_to_come
                 await driver.close()
-        if driver.lost is not None:
-            raise driver.lost
+        if driver.feed.lost is not None:
+            raise driver.feed.lost
         if status != 0:
             return status
         if not in_time:
@@ -134,41 +134,25 @@ class Sitting:
                 ErrorCode.NOT_DELIVERED,
                 f"{_messages(self.waiting)} not stored; kept, and sent by the next command that connects",
             )
-        if self._piped and driver.failed:
+        if self._piped and driver.feed.failed:
             raise CnMessageError(ErrorCode.PARTIAL, "not all lines were carried out; see above")
         return 0
 
     async def _until_left(self) -> int:
         left = self._driver.left
-        work = asyncio.get_running_loop().create_task(self._work())
-        await asyncio.wait((left, work), return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-            await asyncio.wait((work,))
-        if not work.cancelled():
-            work.result()  # raises what it ended with
-        return left.result() if left.done() else 0
-
-    async def _work(self) -> None:
-        driver = self._driver
-        try:
-            await self._enter()
-        except EOFError:
-            text = "the answers ended before anybody was logged in; use: cnmessage chat, signup or login"
-            raise CnMessageError(ErrorCode.UNAUTHENTICATED, text) from None
-        async for line in driver.screen.lines():
-            driver.typed(line)
-            if driver.left.done():
-                return  # what follows was meant for nobody
-            if not self._piped:
-                await driver.ready()
-                continue
-            await driver.settle()
-            if driver.astray:
-                driver.warned(
-                    "the lines behind it may be its answers, secrets too: they were not carried out"
-                )
-                return
+        entering = asyncio.get_running_loop().create_task(self._enter())
+        await asyncio.wait((left, entering), return_when=asyncio.FIRST_COMPLETED)
+        if not entering.done():
+            entering.cancel()
+            await asyncio.wait((entering,))
+        if not entering.cancelled():
+            try:
+                entering.result()  # raises what it ended with
+            except EOFError:
+                text = "the answers ended before anybody was logged in; use: cnmessage chat, signup or login"
+                raise CnMessageError(ErrorCode.UNAUTHENTICATED, text) from None
+            self._driver.input.begin()
+        return await left
 
     async def _enter(self) -> None:
         driver, living = self._driver, self._driver.living
@@ -178,7 +162,7 @@ class Sitting:
             text = f"nobody is logged in with profile '{living.profile.name}'; use: cnmessage signup or login"
             raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
         else:
-            driver.screen.expect_answers(expected=True)
+            driver.input.questions()
             await first_run(living, driver, told_broker=self._told_broker)
 
     # -- the end ----------------------------------------------------------------------------------
@@ -189,7 +173,6 @@ class Sitting:
         if status != 0:
             return True
         if self._piped:
-            await driver.runner.idle()
             return await self._stored(self._settings.timeout)
         if driver.living.state is State.LIVE:
             await self._stored(_LAST_WORD)
@@ -214,8 +197,8 @@ class Sitting:
         loop, driver = asyncio.get_running_loop(), self._driver
 
         def interrupted() -> None:
-            if driver.editing or driver.interrupt():
-                return  # the key was for the editor, or for what it has stopped
+            if driver.input.interrupt():
+                return
             if self._plain_terminal:
                 driver.told("Ctrl-D or 'exit' leaves; Ctrl-C clears the line, or stops a command.")
             else:

@@ -1,7 +1,8 @@
 """The chat as plain lines: for pipes, files, screen readers and terminals that shall stay as they are.
 
 Messages and what commands print go to standard output, all else to standard error; no colour, no escape
-sequence, and nothing is drawn twice. The same lines are typed as on the full screen. Used by the driver.
+sequence, and nothing is drawn twice. The same lines are typed as on the full screen; who gets them is unknown
+here.
 """
 
 import asyncio
@@ -11,10 +12,9 @@ import sys
 import termios
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Self, TextIO
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Self, TextIO
 
 from cnmessage_client.chat.editor import edit_text
 from cnmessage_client.chat.plain.reader import LineReader
@@ -27,7 +27,7 @@ from cnmessage_client.chat.plain.words import (
     other_json,
     other_line,
 )
-from cnmessage_client.chat.screens import TalkView
+from cnmessage_client.chat.screens import Listener, TalkView
 from cnmessage_client.chat.talk.entries import (
     Entry,
     Mark,
@@ -40,6 +40,7 @@ from cnmessage_client.chat.talk.entries import (
     Trouble,
     Typed,
 )
+from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import Events, Lines, View
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.safe_text import safe_text
@@ -50,13 +51,12 @@ MOST_PRINTED = 20_000
 
 
 class Plain:
-    """The Screen without a terminal. `stdin` is a file descriptor."""
-
-    keeps_draft = False
+    """The Screen without a terminal. `listener` is told of lines; `stdin` is a file descriptor."""
 
     def __init__(
         self,
         talk: TalkView,
+        listener: Listener,
         *,
         as_json: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -65,15 +65,15 @@ class Plain:
         err: TextIO | None = None,
     ) -> None:
         self.surface = PlainSurface(sys.stdout if out is None else out, sys.stderr if err is None else err)
-        self._talk = talk
+        self._talk, self._listener = talk, listener
         self._as_json = as_json
         self._clock = clock
         self._stdin = stdin
         self._reader = LineReader(stdin, self._came)
-        self._lines: deque[str] = deque()
-        self._ended = False
-        self._asking: deque[asyncio.Future[str | None]] = deque()
-        self._taking: asyncio.Future[str | None] | None = None
+        self._terminal = os.isatty(stdin)
+        self._typing = Typing()
+        self._untaken = 0
+        self._loud: list[Any] | None = None
         self._printed: OrderedDict[str, Mark | None] = OrderedDict()
         self._earlier: set[str] = set()
         self._peer = talk.peer
@@ -166,47 +166,39 @@ class Plain:
         """The line being typed: the terminal has it, if any."""
         return ""
 
+    @property
+    def half_typed(self) -> bool:
+        """Unknown: the terminal has it."""
+        return False
+
+    def lend(self, typing: Typing) -> None:
+        """Ask what is asked, without echo if hidden. All else that is typed is seen, as in any program."""
+        if typing.question is not self._typing.question:
+            self._echo_again()
+            if typing.question is not None:
+                text = safe_text(typing.question.text, lines=True)
+                self.surface.write_err(text if self._terminal else f"{text.rstrip()}\n")
+                if typing.hidden and self._terminal:
+                    self._stop_echo()
+        self._typing = typing
+        while self._untaken > typing.ahead:
+            self._untaken -= 1
+            self._reader.taken()
+
+    def remember(self, line: str) -> None:
+        """Nothing brings a line back here."""
+
+    def forget(self) -> None:
+        """A line without its end, yet."""
+        if self._terminal:
+            termios.tcflush(self._stdin, termios.TCIFLUSH)
+
     async def edit(self, text: str) -> str:
         """Lend the terminal to $VISUAL or $EDITOR."""
-        if not os.isatty(self._stdin):
+        if not self._terminal:
             raise CnMessageError(ErrorCode.USAGE, "an editor needs a terminal; write the text as a line")
         with self._reader.pause():
             return await asyncio.to_thread(edit_text, text, os.environ)
-
-    async def ask(self, question: str, *, hidden: bool) -> str:
-        """The next line is the answer; raises EOFError when there is none."""
-        terminal = os.isatty(self._stdin)
-        shown = safe_text(question, lines=True)
-        self.surface.write_err(shown if terminal else f"{shown.rstrip()}\n")
-        with _without_echo(self._stdin) if hidden and terminal else nullcontext():
-            line = await self._next(asking=True)
-        if hidden and terminal:
-            self.surface.write_err("\n")
-        if line is None:
-            raise EOFError
-        return line
-
-    def typed_ahead(self) -> str | None:
-        """None: `ask` takes the next line anyhow."""
-        return None
-
-    def expect_answers(self, *, expected: bool) -> None:
-        """The terminal shows what is typed, here as in any other program."""
-
-    def forget_ahead(self) -> int:
-        """Forget what was read and not taken."""
-        count = len(self._lines)
-        for _ in range(count):
-            self._reader.taken()
-        self._lines.clear()
-        if os.isatty(self._stdin):
-            termios.tcflush(self._stdin, termios.TCIFLUSH)  # a line without its end, yet
-        return count
-
-    async def lines(self) -> AsyncIterator[str]:
-        """Every line that answers no question, until the end of input."""
-        while (line := await self._next(asking=False)) is not None:
-            yield line
 
     async def __aenter__(self) -> Self:
         self._reader.start()
@@ -214,35 +206,23 @@ class Plain:
 
     async def __aexit__(self, *_: object) -> None:
         self._reader.stop()
-
-    async def _next(self, *, asking: bool) -> str | None:
-        if self._lines:
-            self._reader.taken()
-            return self._lines.popleft()
-        if self._ended:
-            return None
-        awaited: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        if asking:
-            self._asking.append(awaited)
-        else:
-            self._taking = awaited
-        line = await awaited
-        if line is not None:
-            self._reader.taken()
-        return line
+        self._echo_again()
 
     def _came(self, line: str | None) -> None:
-        """The reader has a line. Questions come first: what follows a command may be its answers."""
-        self._ended = line is None
-        waiting = [each for each in (*self._asking, self._taking) if each is not None and not each.done()]
-        if line is None:
-            for each in waiting:
-                each.set_result(None)
-        elif waiting:
-            waiting[0].set_result(line)
-        else:
-            self._lines.append(line)
-        self._asking = deque(each for each in self._asking if not each.done())
+        self._untaken += line is not None
+        self._listener.entered(line)
+
+    def _stop_echo(self) -> None:
+        self._loud = termios.tcgetattr(self._stdin)
+        quiet = termios.tcgetattr(self._stdin)
+        quiet[3] &= ~termios.ECHO
+        termios.tcsetattr(self._stdin, termios.TCSADRAIN, quiet)
+
+    def _echo_again(self) -> None:
+        if self._loud is not None:
+            termios.tcsetattr(self._stdin, termios.TCSADRAIN, self._loud)
+            self._loud = None
+            self.surface.write_err("\n")
 
 
 class PlainSurface:
@@ -284,16 +264,3 @@ class PlainSurface:
         with self._lock:
             self._err.write(text)
             self._err.flush()
-
-
-@contextmanager
-def _without_echo(descriptor: int) -> Iterator[None]:
-    """What is typed meanwhile does not appear on the terminal."""
-    before = termios.tcgetattr(descriptor)
-    quiet = termios.tcgetattr(descriptor)
-    quiet[3] &= ~termios.ECHO
-    termios.tcsetattr(descriptor, termios.TCSADRAIN, quiet)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

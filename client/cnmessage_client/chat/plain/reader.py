@@ -1,7 +1,7 @@
 """Lines from standard input, whatever it is, without blocking the loop: a thread waits for them.
 
 The thread ends when it is told to, also while it waits, and reads on only while there is room for more lines:
-a file of any size may be fed in. Knows nothing of what lines mean. Made by plain.py.
+a file of any size may be fed in. Knows nothing of what lines mean.
 """
 
 import asyncio

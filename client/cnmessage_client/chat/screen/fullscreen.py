@@ -1,15 +1,14 @@
 """The chat on the whole terminal: a view that scrolls, files on their way, a status line, and the line typed.
 
 Pulls what it shows from the talk whenever it draws, at most every 30 ms, and draws only rows that are seen.
-Runs on the loop that enters it; leaving gives the terminal back as it was.
-Made by sitting.py, used by driver.py.
+Runs on the loop that enters it; leaving gives the terminal back as it was. Knows not who gets a line.
 """
 
 import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from typing import Self
@@ -29,16 +28,16 @@ from cnmessage_client.chat.editor import edit_text
 from cnmessage_client.chat.screen.cells import Row
 from cnmessage_client.chat.screen.drawing import draw
 from cnmessage_client.chat.screen.layout import Sources, screen_layout
-from cnmessage_client.chat.screen.lineedit import LineEdit, typed_text
+from cnmessage_client.chat.screen.lineedit import LineEdit
 from cnmessage_client.chat.screen.scrollback import Drawn, Scrollback
 from cnmessage_client.chat.screen.statusline import status_line
 from cnmessage_client.chat.screen.terminal import SteadyOutput
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.screen.transfers import Transfers
-from cnmessage_client.chat.screens import TalkView
+from cnmessage_client.chat.screens import Listener, TalkView
 from cnmessage_client.chat.talk.entries import Entry, Output
+from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import View
-from cnmessage_client.shell.out.safe_text import safe_text
 
 REDRAW_PAUSE = 0.03
 REFRESH = 1.0
@@ -48,21 +47,18 @@ REFRESH = 1.0
 class FullScreen:
     """The Screen on a terminal.
 
-    `on_output` gets what commands print and `on_note` their hints and errors, on the loop's thread. `on_more`
-    is called for PgUp at the top, `on_interrupt` for Ctrl-C when nothing is typed and to say no to what the
-    talk asks, `on_next` for Alt-N.
+    `listener` gets the lines, `on_output` what commands print, `on_note` their hints and errors, all on the
+    loop's thread. `on_more` is called for PgUp at the top, `on_next` for Alt-N.
     """
-
-    keeps_draft = True
 
     def __init__(
         self,
         talk: TalkView,
+        listener: Listener,
         *,
         on_output: Callable[[str], None],
         on_note: Callable[[str], None],
         on_more: Callable[[], None],
-        on_interrupt: Callable[[], object],
         on_next: Callable[[], object] = lambda: None,
         completer: Completer | None = None,
         theme: Theme | None = None,
@@ -71,15 +67,15 @@ class FullScreen:
         keys: Input | None = None,
         output: TerminalOutput | None = None,
     ) -> None:
-        self._talk = talk
+        self._talk, self._listener = talk, listener
         self._theme = Theme.of(os.environ) if theme is None else theme
         self._clock = clock
-        self._on_more, self._on_interrupt, self._on_next = on_more, on_interrupt, on_next
+        self._on_more, self._on_next = on_more, on_next
         self._output = output or SteadyOutput.from_pty(sys.stdout, term=os.environ.get("TERM"))
         self._drawn = Drawn(lambda entry, width: draw(entry, width, self._theme, self._talk.peer))
         self._scrollback = Scrollback(self._drawn, today)
         self._peer = talk.peer
-        self._typed: asyncio.Queue[str | None] = asyncio.Queue()
+        self._hidden = False
         self._task: asyncio.Task[None] | None = None
         self._transfers = Transfers(clock, self._invalidate)
         self._line = LineEdit(completer, self._entered, self._invalidate)
@@ -133,55 +129,30 @@ class FullScreen:
         """The line being typed."""
         return self._line.draft
 
-    async def edit(self, text: str) -> str:
-        """Lend the terminal to $VISUAL or $EDITOR; the loop goes on meanwhile."""
+    @property
+    def half_typed(self) -> bool:
+        """Whether half a line is there."""
+        return bool(self._line.buffer.text)
+
+    def lend(self, typing: Typing) -> None:
+        """What the line is from now on; nothing that was cut out of a secret can be put anywhere."""
+        self._line.lend(typing)
+        if self._hidden and not typing.hidden:
+            self._app.clipboard.set_data(ClipboardData())
+        self._hidden = typing.hidden
+
+    def remember(self, line: str) -> None:
+        """Up brings this line back."""
+        self._line.remember(line)
+
+    def forget(self) -> None:
+        """Forget half a line."""
+        self._line.forget()
+
+    async def edit(self, text: str) -> None:
+        """Lend the terminal to $VISUAL or $EDITOR; what was saved is the draft. The loop goes on."""
         with set_app(self._app):
-            return typed_text(await run_in_terminal(lambda: edit_text(text, os.environ), in_executor=True))
-
-    async def ask(self, question: str, *, hidden: bool) -> str:
-        """A line in answer to a question; raises EOFError or KeyboardInterrupt when there is none."""
-        try:
-            return await self._line.ask(safe_text(question, lines=True), hidden=hidden)
-        finally:
-            if hidden:
-                self._forget_clipboard()
-
-    def typed_ahead(self) -> str | None:
-        """A line that was entered while nothing was asked."""
-        if self._typed.empty():
-            return None
-        line = self._typed.get_nowait()
-        if line is None:  # the end stays the end
-            self._typed.put_nowait(None)
-        return line
-
-    def expect_answers(self, *, expected: bool) -> None:
-        """Show dots for what is typed until a question is there, and do not let Up bring it back."""
-        self._line.expect(expected=expected)
-        if not expected:
-            self._forget_clipboard()
-
-    def forget_ahead(self) -> int:
-        """Forget what was entered, and what is being typed; but not that it has ended."""
-        count = int(bool(self._line.buffer.text))
-        self._line.buffer.reset()
-        while self.typed_ahead() is not None:
-            count += 1
-        return count
-
-    def _forget_clipboard(self) -> None:
-        """Nothing that was cut out of a secret can be put anywhere."""
-        self._app.clipboard.set_data(ClipboardData())
-
-    async def lines(self) -> AsyncIterator[str]:
-        """What is typed, until Ctrl-D; raises what has ended the screen."""
-        while (line := await self._typed.get()) is not None:
-            if not self._talk.asks:
-                self._line.remember(line)
-            yield line
-        if self._task is not None and self._task.done():
-            with suppress(EOFError):  # the terminal is gone
-                self._task.result()
+            self.set_draft(await run_in_terminal(lambda: edit_text(text, os.environ), in_executor=True))
 
     async def __aenter__(self) -> Self:
         running = asyncio.Event()
@@ -189,7 +160,7 @@ class FullScreen:
         self._task = asyncio.create_task(
             self._app.run_async(pre_run=running.set, set_exception_handler=False, handle_sigint=False)
         )
-        self._task.add_done_callback(lambda _: self._typed.put_nowait(None))
+        self._task.add_done_callback(lambda _: self._listener.entered(None))
         started = asyncio.create_task(running.wait())
         await asyncio.wait((started, self._task), return_when=asyncio.FIRST_COMPLETED)
         started.cancel()
@@ -204,21 +175,23 @@ class FullScreen:
         if self._app.future is not None and not self._app.future.done():
             self._app.exit()
         await asyncio.wait((task,))
+        with suppress(EOFError):  # the terminal is gone
+            task.result()
 
     # -- keys -------------------------------------------------------------------------------------
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
         self._line.bind(keys)
-        empty = Condition(lambda: not self._line.buffer.text)
+        empty = Condition(lambda: not self.half_typed)
         scrolled = Condition(lambda: not self._scrollback.at_end)
         keys.add("pageup")(lambda _: self._page_up())
         keys.add("pagedown")(lambda _: self._scrollback.down(self._talk.entries))
         keys.add("end", filter=scrolled)(lambda _: self._scrollback.to_end())
         keys.add("escape", "end")(lambda _: self._scrollback.to_end())
         keys.add("c-end")(lambda _: self._scrollback.to_end())
-        keys.add("c-c")(lambda _: self._line.give_up() or self._on_interrupt())
-        keys.add("c-d", filter=empty)(lambda _: self._end())
+        keys.add("c-c")(lambda _: self._listener.interrupt(half=self.half_typed))
+        keys.add("c-d", filter=empty)(lambda _: self._listener.signed_off())
         keys.add("escape", "n", filter=Condition(lambda: not self._line.lent))(lambda _: self._on_next())
         keys.add("c-z")(_suspend)
         return keys
@@ -229,13 +202,7 @@ class FullScreen:
 
     def _entered(self, line: str) -> None:
         self._scrollback.to_end()
-        self._typed.put_nowait(line)
-
-    def _end(self) -> None:
-        if self._talk.asks:
-            self._on_interrupt()
-        elif self._line.end():
-            self._typed.put_nowait(None)
+        self._listener.entered(line)
 
     # -- drawing ----------------------------------------------------------------------------------
 

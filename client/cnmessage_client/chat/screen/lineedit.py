@@ -1,10 +1,9 @@
-"""The line being typed in the full screen: what keys do to it, what it is completed with, questions in it.
+"""The line being typed in the full screen: what keys do to it, what it is completed with, a draft put aside.
 
-A question borrows the line: the draft is put aside, and back when the answer is given. Hidden answers stand
-nowhere else. Knows neither talk nor layout. Made by fullscreen.py.
+Lent for answers, it is empty, and the draft comes back with the end of the loan. Hidden answers stand nowhere
+else. Knows neither talk nor layout, and not who gets a line.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from prompt_toolkit.buffer import Buffer
@@ -19,6 +18,7 @@ from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProcessor, TabsProcessor
 
 from cnmessage_client.chat.screen.recall import Recall
+from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.safe_text import safe_text
 
 
@@ -31,13 +31,8 @@ class LineEdit:
         entered: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
-        self.question: str | None = None
-        """What is being asked, if anything."""
-        self._hidden = False
-        self._expecting = False
-        self._answer: asyncio.Future[str] | None = None
+        self._typing = Typing()
         self._aside = Document()
-        self._lock = asyncio.Lock()
         self._recall = Recall()
         self._entered, self._changed = entered, changed
         self.buffer = Buffer(
@@ -50,7 +45,7 @@ class LineEdit:
         self.control = BufferControl(
             self.buffer,
             input_processors=[
-                ConditionalProcessor(PasswordProcessor(), Condition(lambda: self._secret)),
+                ConditionalProcessor(PasswordProcessor(), Condition(lambda: self._typing.hidden)),
                 TabsProcessor(tabstop=4, char1=" ", char2=" "),
             ],
         )
@@ -61,23 +56,32 @@ class LineEdit:
         return self._aside.text if self.lent else self.buffer.text
 
     @property
-    def _secret(self) -> bool:
-        """Whether nobody may see what is typed: a hidden answer, or what may become one."""
-        return self._hidden or (self._expecting and self._answer is None)
-
-    @property
     def lent(self) -> bool:
         """Whether the line is for answers: the draft is put aside."""
-        return self._expecting or self._answer is not None
+        return not self._typing.draft
 
-    def expect(self, *, expected: bool) -> None:
-        """Whether questions may come: until no more, what is typed is an answer, perhaps a secret one."""
-        if expected and not self.lent:
-            self._put_aside()
-        self._expecting = expected
-        if not self.lent:
-            self._take_back()
+    @property
+    def question(self) -> str | None:
+        """What is being asked, if anything."""
+        asked = self._typing.question
+        return None if asked is None else safe_text(asked.text, lines=True)
+
+    def lend(self, typing: Typing) -> None:
+        """What the line is from now on."""
+        before, self._typing = self._typing, typing
+        if before.draft and not typing.draft:
+            self._aside = self.buffer.document
+            self.buffer.reset()
+        elif typing.draft and not before.draft:
+            self.buffer.reset(self._aside)
+            self._aside = Document()
         self._changed()
+
+    def forget(self) -> None:
+        """Forget what is typed and not entered; a draft put aside stays."""
+        self.buffer.reset()
+        if not self.lent:
+            self._recall.leave()
 
     def remember(self, line: str) -> None:
         """This line was no answer: Up brings it back."""
@@ -90,38 +94,6 @@ class LineEdit:
             self._aside = document
         else:
             self.buffer.reset(document)
-
-    async def ask(self, question: str, *, hidden: bool) -> str:
-        """The answer; raises EOFError for Ctrl-D, KeyboardInterrupt for Ctrl-C."""
-        async with self._lock:
-            answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            self._answer = answer
-            self.question, self._hidden = question, hidden
-            if not self._expecting:
-                self._put_aside()
-            self._changed()
-            try:
-                return await answer
-            finally:
-                self._put_back(answer)
-
-    def give_up(self) -> bool:
-        """Ctrl-C: give up the question or the draft; False when there was neither."""
-        if self._answer is not None:
-            self._refuse(KeyboardInterrupt())
-        elif self.buffer.text:
-            self.buffer.reset()
-            self._recall.leave()
-        else:
-            return False
-        return True
-
-    def end(self) -> bool:
-        """Ctrl-D on an empty line: whether that is the end of input, and not of a question."""
-        if self._answer is None:
-            return True
-        self._refuse(EOFError())
-        return False
 
     def bind(self, keys: KeyBindings) -> None:
         """Add what keys do to the line."""
@@ -170,43 +142,9 @@ class LineEdit:
 
     def _accept(self, buffer: Buffer) -> bool:
         text = buffer.text
-        if self._answer is not None:
-            answer = self._answer
-            self._put_back(answer)
-            answer.set_result(text)
-        else:
-            self._recall.leave()
-            buffer.reset()
-            self._entered(text)
+        self.forget()
+        self._entered(text)
         return True  # the buffer holds what it shall already
-
-    # -- questions --------------------------------------------------------------------------------
-
-    def _refuse(self, error: BaseException) -> None:
-        answer = self._answer
-        if answer is not None:
-            self._put_back(answer)
-            answer.set_exception(error)
-
-    def _put_back(self, answer: "asyncio.Future[str]") -> None:
-        """End a question, at once: what is typed next belongs to the draft."""
-        if self._answer is not answer:
-            return
-        self._answer = self.question = None
-        self._hidden = False
-        if self._expecting:
-            self.buffer.reset()
-        else:
-            self._take_back()
-        self._changed()
-
-    def _put_aside(self) -> None:
-        self._aside = self.buffer.document
-        self.buffer.reset()
-
-    def _take_back(self) -> None:
-        self.buffer.reset(self._aside)
-        self._aside = Document()
 
 
 def typed_text(text: str) -> str:

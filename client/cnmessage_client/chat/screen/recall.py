@@ -1,8 +1,6 @@
 """Own lines that can be had again with Up and Down, newest first. Pure and bounded.
 
 What answers a question, or may be meant to, is not added.
-
-Called by lineedit.py.
 """
 
 from collections import deque

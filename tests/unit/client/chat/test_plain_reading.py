@@ -7,7 +7,6 @@ import sys
 import termios
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_client.chat.plain.plain import Plain
 from cnmessage_client.chat.plain.reader import MOST_WAITING
 from cnmessage_client.chat.plain.words import message_json, message_line
 from cnmessage_client.chat.talk.entries import Mark, Note, Output, Trouble
 from cnmessage_protocol.errors import CnMessageError
-from tests.support.pipes import FILE, PATIENCE, End, own, piped, said, show
+from tests.support.pipes import FILE, PATIENCE, End, own, piped, plain, said, show
 from tests.support.stage import WrittenTalk
 
 # -- what is read -----------------------------------------------------------------------------------
@@ -33,21 +31,10 @@ def test_lines_come_one_by_one_and_the_last_needs_no_line_feed() -> None:
             assert await pipes.lines(3) == ["one", "", "two\ufffd é"]
             pipes.feed("ee")
             pipes.stdin.close()
-            assert await pipes.rest() == ["three"]
-            assert await pipes.rest() == []
+            assert await pipes.lines(2) == ["three", None]
             assert pipes.screen.draft == ""
 
     asyncio.run(test())
-
-
-class _Measured(deque[str]):
-    """Lines that wait; it knows how many there have been at most."""
-
-    most = 0
-
-    def append(self, line: str) -> None:
-        super().append(line)
-        self.most = max(self.most, len(self))
 
 
 def test_a_file_of_any_length_is_read_as_fast_as_it_is_taken(tmp_path: Path) -> None:
@@ -57,12 +44,11 @@ def test_a_file_of_any_length_is_read_as_fast_as_it_is_taken(tmp_path: Path) -> 
         path = tmp_path / "lines"
         path.write_text("".join(f"line {number}\n" for number in range(count)))
         with path.open("rb") as file, (tmp_path / "out").open("w") as out:
-            async with Plain(WrittenTalk(), stdin=file.fileno(), out=out, err=out) as screen:
-                screen._lines = waiting = _Measured()
-                async with asyncio.timeout(PATIENCE):
-                    lines = [line async for line in screen.lines()]
-                assert lines == [f"line {number}" for number in range(count)]
-                assert waiting.most <= MOST_WAITING
+            async with plain(WrittenTalk(), file.fileno(), out=out, err=out) as (screen, taker):
+                for number in range(count):
+                    assert await taker.line() == f"line {number}"
+                    assert screen._typing.ahead <= MOST_WAITING
+                assert await taker.line() is None
 
     asyncio.run(test())
 
@@ -82,19 +68,20 @@ def test_leaving_does_not_wait_for_a_line_nor_for_somebody_who_takes_them() -> N
 def test_a_question_is_answered_by_the_next_line_wherever_it_is() -> None:
     async def test() -> None:
         async with piped() as pipes:
+            pipes.taker.busy = True
             pipes.feed("signup alice\nsecret\n")
-            stream = pipes.screen.lines()
-            assert await asyncio.wait_for(anext(stream), PATIENCE) == "signup alice"
-            assert await pipes.screen.ask("Password: ", hidden=True) == "secret"
-            taking = asyncio.ensure_future(anext(stream))
-            asking = asyncio.create_task(pipes.screen.ask("Sure? [y/N] ", hidden=False))
+            assert await pipes.lines(1) == ["signup alice"]
+            assert await asyncio.wait_for(pipes.ask("Password: ", hidden=True), PATIENCE) == "secret"
+            asking = pipes.ask("Sure? [y/N] ")
             await asyncio.to_thread(pipes.err.lines, 2)  # both questions were put
             pipes.feed("y\nnext line\n")
             assert await asyncio.wait_for(asking, PATIENCE) == "y"
-            assert await asyncio.wait_for(taking, PATIENCE) == "next line"
+            pipes.taker.busy = False
+            pipes.taker.input.go_on()
+            assert await pipes.lines(1) == ["next line"]
             pipes.stdin.close()
             with pytest.raises(EOFError):
-                await asyncio.wait_for(pipes.screen.ask("More? ", hidden=False), PATIENCE)
+                await asyncio.wait_for(pipes.ask("More? "), PATIENCE)
             with pytest.raises(CnMessageError, match="an editor needs a terminal"):
                 await pipes.screen.edit("x")
 
@@ -104,7 +91,7 @@ def test_a_question_is_answered_by_the_next_line_wherever_it_is() -> None:
 def test_a_question_that_nobody_waits_for_any_more_takes_no_line() -> None:
     async def test() -> None:
         async with piped() as pipes:
-            asking = asyncio.create_task(pipes.screen.ask("Sure? ", hidden=False))
+            asking = pipes.ask("Sure? ")
             await asyncio.to_thread(pipes.err.lines, 1)
             asking.cancel()
             await asyncio.wait((asking,))
@@ -143,19 +130,19 @@ def test_a_terminal_stays_as_it_is_but_for_the_echo_of_a_secret() -> None:
         shown = End(person)
         before = termios.tcgetattr(program)
         with os.fdopen(os.dup(program), "w") as out:
-            async with Plain(WrittenTalk(), stdin=program, out=out, err=out) as screen:
+            async with plain(WrittenTalk(), program, out=out, err=out) as (screen, taker):
                 assert screen.surface.person
                 assert not screen.surface.colour
                 show(screen, said("hi"), Note("x"), Trouble("y"), own(Mark.STORED), Output("z"))
                 screen.redraw()
                 screen.ring()
-                asking = asyncio.create_task(screen.ask("Password: ", hidden=True))
+                asking = asyncio.create_task(taker.input.ask("Password: ", hidden=True))
                 await asyncio.to_thread(_until, lambda: not _echoes(program))
                 os.write(person, b"sesame\n")
                 assert await asyncio.wait_for(asking, PATIENCE) == "sesame"
                 assert _echoes(program)
                 os.write(person, b"typed\n\x04")
-                assert [line async for line in screen.lines()] == ["typed"]
+                assert [await taker.line(), await taker.line()] == ["typed", None]
         assert termios.tcgetattr(program) == before
         while b"typed" not in shown.seen:
             shown.read()
@@ -182,8 +169,8 @@ def test_an_editor_has_the_terminal_for_itself(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("VISUAL", f"{sys.executable} {script} {os.ttyname(program)}")
         shown = End(person)
         with os.fdopen(os.dup(program), "w") as out:
-            async with Plain(WrittenTalk(), stdin=program, out=out, err=out) as screen:
-                taking = asyncio.ensure_future(anext(screen.lines()))
+            async with plain(WrittenTalk(), program, out=out, err=out) as (screen, taker):
+                taking = asyncio.create_task(taker.line())
                 editing = asyncio.create_task(screen.edit("draft"))
                 await asyncio.to_thread(shown.lines, 1)
                 os.write(person, b"for the editor\n")

@@ -150,7 +150,7 @@ def test_tab_completes_in_the_line_and_shows_a_menu_where_there_is_a_choice(fold
 def test_a_question_is_not_completed(folder: Path) -> None:
     async def test() -> None:
         async with on_stage(completer=completer()) as stage:
-            asked = asyncio.create_task(stage.screen.ask("Name: ", hidden=False))
+            asked = stage.ask("Name: ")
             await stage.shows("Name:")
             stage.type("hist")
             stage.key("tab")

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import click
 import pytest
 
 from tests.support.stage import lasting, numbered, on_stage, said
@@ -77,16 +78,14 @@ async def test_ctrl_d_ends_on_an_empty_line_only() -> None:
         stage.key("enter")
         assert await stage.line() == "b"
         stage.key("ctrl-d")
-        with pytest.raises(StopAsyncIteration):
-            await stage.line()
+        assert await stage.line() is None
 
 
 @lasting
 async def test_the_end_of_the_terminal_is_the_end_of_input() -> None:
     async with on_stage() as stage:
         stage.keys.close()
-        with pytest.raises(StopAsyncIteration):
-            await stage.line()
+        assert await stage.line() is None
 
 
 @lasting
@@ -117,7 +116,7 @@ async def test_a_question_borrows_the_line_and_gives_the_draft_back() -> None:
     async with on_stage() as stage:
         stage.type("my draft")
         await stage.shows("my draft")
-        asked = asyncio.create_task(stage.screen.ask("Sure? [y/N] ", hidden=False))
+        asked = stage.ask("Sure? [y/N] ")
         await stage.shows("Sure? [y/N]")
         assert stage.input_row == "Sure? [y/N]"
         assert stage.screen.draft == "my draft"
@@ -129,7 +128,7 @@ async def test_a_question_borrows_the_line_and_gives_the_draft_back() -> None:
 @lasting
 async def test_a_hidden_answer_is_seen_nowhere_and_never_comes_back() -> None:
     async with on_stage() as stage:
-        asked = asyncio.create_task(stage.screen.ask("Password: ", hidden=True))
+        asked = stage.ask("Password: ", hidden=True)
         await stage.shows("Password:")
         stage.type("sesame")
         await stage.shows("Password: ******")
@@ -144,19 +143,15 @@ async def test_a_hidden_answer_is_seen_nowhere_and_never_comes_back() -> None:
         assert stage.input_row == "alice> x"
 
 
-@pytest.mark.parametrize(("key", "error"), [("ctrl-c", KeyboardInterrupt), ("ctrl-d", EOFError)])
+@pytest.mark.parametrize(("key", "error"), [("ctrl-c", click.Abort), ("ctrl-d", EOFError)])
 def test_a_question_can_be_left_open(key: str, error: type[BaseException]) -> None:
     async def test() -> None:
         async with on_stage() as stage:
-
-            async def ask() -> None:
-                with pytest.raises(error):
-                    await stage.screen.ask("Name: ", hidden=False)
-
-            asked = asyncio.create_task(ask())
+            asked = stage.ask("Name: ")
             await stage.shows("Name:")
             stage.key(key)
-            await asked
+            with pytest.raises(error):
+                await asked
             await stage.shows("alice>")
             assert stage.told == []
 
@@ -167,7 +162,7 @@ def test_a_question_can_be_left_open(key: str, error: type[BaseException]) -> No
 async def test_a_long_question_stands_above_the_line() -> None:
     question = "The broker is new here. Its key has the fingerprint\n  aaaa-bbbb-cccc\nIs that right? [y/N] "
     async with on_stage() as stage:
-        asked = asyncio.create_task(stage.screen.ask(question, hidden=False))
+        asked = stage.ask(question)
         await stage.shows("Is that right?")
         assert stage.terminal.rows[-4:] == [*(row.rstrip() for row in question.split("\n")), ">"]
         stage.type("y\r")
@@ -178,8 +173,8 @@ async def test_a_long_question_stands_above_the_line() -> None:
 @lasting
 async def test_two_questions_are_asked_one_after_the_other_and_a_cancelled_one_goes_away() -> None:
     async with on_stage() as stage:
-        first = asyncio.create_task(stage.screen.ask("First? ", hidden=False))
-        second = asyncio.create_task(stage.screen.ask("Second? ", hidden=False))
+        first = stage.ask("First? ")
+        second = stage.ask("Second? ")
         await stage.shows("First?")
         first.cancel()
         await stage.shows("Second?")

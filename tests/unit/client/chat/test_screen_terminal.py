@@ -77,13 +77,14 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_editor_gets_a_file_of_its_own_which_is_gone_afterwards(editor: Path) -> None:
     async def test() -> None:
         async with on_stage(said("hi")) as stage:
-            assert await stage.screen.edit("the draft") == "edited\n[2Jtwice"
+            await stage.screen.edit("the draft")
+            assert stage.screen.draft == "edited\n[2Jtwice"
             path, mode, text = (await asyncio.to_thread(editor.read_text)).split("\n")
             assert text == "the draft"
             assert stat.S_IMODE(int(mode, 8)) == 0o600
             assert not await asyncio.to_thread(Path(path).exists)
-            stage.type("goes on")
-            await stage.shows("alice> goes on")
+            stage.type(" goes on")
+            await stage.shows("twice goes on")
             assert "12:03 bob: hi" in stage.terminal.rows
             with pytest.raises(CnMessageError, match="it ended with status 1; EDITOR names another"):
                 await stage.screen.edit("fail")
