@@ -60,7 +60,7 @@ def test_what_is_malformed_is_answered_with_what_is_wrong_about_it(alice: FilePe
         ([frame("get", upto=-1)], "bad_request", "'upto'"),
         ([frame("get", colour=1)], "bad_request", "'colour'"),
         ([frame("put", name="a/b", size=1, to=["bob"])], "bad_request", "'name'"),
-        ([frame("put", name="x", size=1, to=["b b"])], "bad_request", "'to'"),
+        ([frame("put", name="x", size=1, to=["b b"])], "bad_request", "'to[0]'"),
         ([frame("take")], "bad_request", "'verb'"),
         ([frame("chunk", offset=0)], "bad_request", "a chunk has a second frame"),
         ([frame("chunk", offset=0), b""], "bad_request", "a chunk has 1 to"),
