@@ -28,6 +28,7 @@ from cnmessage_protocol.files.transfer import (
     next_phase,
     waited,
 )
+from cnmessage_protocol.trace import Trail
 
 
 class Download:
@@ -37,7 +38,10 @@ class Download:
     kept, and the broker does not hear that it was fetched.
     """
 
-    def __init__(self, offset: int, now: float, limit: float, *, confirm: bool = True) -> None:
+    def __init__(
+        self, offset: int, now: float, limit: float, *, confirm: bool = True, trail: Trail | None = None
+    ) -> None:
+        self._trail = trail or Trail()
         self.phase = Phase.ASKING
         self._confirm = confirm
         self.flow = Inflow(0, offset, offset)
@@ -46,9 +50,9 @@ class Download:
         self._opened_at = -1
 
     @classmethod
-    def fetched(cls, now: float, limit: float) -> Self:
+    def fetched(cls, now: float, limit: float, trail: Trail | None = None) -> Self:
         """One that has only its end before it: the file was kept earlier."""
-        download = cls(0, now, limit)
+        download = cls(0, now, limit, trail=trail)
         download.phase = Phase.FINISHING
         return download
 
@@ -82,12 +86,12 @@ class Download:
                 if self.phase is Phase.ASKING:
                     return []
                 self._patience.sent_back()
-                return self._ask_again()
+                return self._ask_again(ErrorCode.NOT_ATTACHED)
             case Stop(code) if code == ErrorCode.SHUTDOWN:
-                self._move(Step.LOST)  # it is asked again once the link has broken
+                self._move(Step.LOST, code)  # it is asked again once the link has broken
                 return []
             case Stop():
-                self._move(Step.STOPPED)
+                self._move(Step.STOPPED, message.error.code)
                 return [Ended(None, message.error)]
             case _:
                 raise ProtocolError(f"'{message.VERB}' has no place in a download")
@@ -101,7 +105,7 @@ class Download:
         if self.flow.offset <= self._opened_at:
             self._patience.sent_back()
         self._opened_at = self.flow.offset
-        self._move(Step.OPENED)
+        self._move(Step.OPENED, f"offset {self.flow.offset}")
         self.opened = opened
         self.flow.size = opened.size
         # What GET granted may have been used up on an earlier link.
@@ -129,7 +133,7 @@ class Download:
         if self.phase is Phase.ENDED:
             return []
         if not self._confirm:
-            self._move(Step.STOPPED)
+            self._move(Step.STOPPED, "kept")
             return [Ended(self.opened)]
         self._move(Step.STORED)
         self._patience.worked(now)
@@ -146,16 +150,16 @@ class Download:
     def _leave(self, word: Pause | Stop, error: RequestError) -> list[Effect]:
         if self.phase is Phase.ENDED:
             return []
-        self._move(Step.STOPPED)
+        self._move(Step.STOPPED, error.code)
         return [Say(word), Ended(None, error)]
 
     def lost(self, now: float) -> list[Effect]:
         """The link broke; on the fresh one the broker is asked to go on where the bytes here end."""
         self._patience.heard(now, progress=False)
-        return [] if self.phase is Phase.ENDED else self._ask_again()
+        return [] if self.phase is Phase.ENDED else self._ask_again("link")
 
-    def _ask_again(self) -> list[Effect]:
-        self._move(Step.LOST)
+    def _ask_again(self, cause: object) -> list[Effect]:
+        self._move(Step.LOST, cause)
         self.flow.slow = True
         match self.phase:
             case Phase.FINISHING:
@@ -172,7 +176,7 @@ class Download:
             return []
         effects = waited(self._patience, now)
         if any(isinstance(each, Ended) for each in effects):
-            self._move(Step.STOPPED)
+            self._move(Step.STOPPED, "no progress")
         return effects
 
     @property
@@ -186,5 +190,7 @@ class Download:
         self._move(Step.ALL_HERE)
         return [Keep(self.opened.sha256)]
 
-    def _move(self, step: Step) -> None:
-        self.phase = next_phase(DOWNLOADING, self.phase, step)
+    def _move(self, step: Step, cause: object = "") -> None:
+        before = self.phase
+        self.phase = next_phase(DOWNLOADING, before, step)
+        self._trail.note("download", before, step, self.phase, cause)

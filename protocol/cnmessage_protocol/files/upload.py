@@ -16,6 +16,7 @@ from cnmessage_protocol.files.transfer import (
     next_phase,
     waited,
 )
+from cnmessage_protocol.trace import Trail
 
 MAX_RESTARTS = 2
 """How often an upload may begin anew because what arrived was not what was sent."""
@@ -24,7 +25,8 @@ MAX_RESTARTS = 2
 class Upload:
     """A client's upload. `limit`: seconds without progress after which it pauses."""
 
-    def __init__(self, put: Put, now: float, limit: float) -> None:
+    def __init__(self, put: Put, now: float, limit: float, trail: Trail | None = None) -> None:
+        self._trail = trail or Trail()
         self.put = put
         self.phase = Phase.ASKING
         self.flow = Outflow(put.size)
@@ -73,13 +75,13 @@ class Upload:
                 if self.phase is Phase.ASKING:
                     return []
                 self._patience.sent_back()
-                return self._ask_again()
+                return self._ask_again(ErrorCode.NOT_ATTACHED)
             case Stop(code) if code == ErrorCode.SHUTDOWN:
-                self._move(Step.LOST)  # it is asked again once the link has broken
+                self._move(Step.LOST, code)  # it is asked again once the link has broken
                 self._unanswered = 0
                 return []
             case Stop():
-                self._move(Step.STOPPED)
+                self._move(Step.STOPPED, message.error.code)
                 return [Ended(None, message.error)]
             case _:
                 raise ProtocolError(f"'{message.VERB}' has no place in an upload")
@@ -97,7 +99,7 @@ class Upload:
         if offset <= self._granted_to:
             self._patience.sent_back()
         self._granted_to = max(self._granted_to, offset)
-        self._move(Step.GRANTED)
+        self._move(Step.GRANTED, f"offset {offset}")
         self.file = file
         self.resent += max(0, self.flow.offset - offset)
         self.flow.granted(offset, upto)
@@ -147,7 +149,7 @@ class Upload:
     def _leave(self, word: Pause | Stop, error: RequestError) -> list[Effect]:
         if self.phase is Phase.ENDED:
             return []
-        self._move(Step.STOPPED)
+        self._move(Step.STOPPED, error.code)
         return [Say(word), Ended(None, error)]
 
     def lost(self, now: float) -> list[Effect]:
@@ -157,7 +159,7 @@ class Upload:
         self._patience.heard(now, progress=False)
         self._asked_at = now
         self._unanswered = 0
-        return self._ask_again()
+        return self._ask_again("link")
 
     def _advance(self, now: float) -> None:
         """Progress is what was sent for the first time, and what may be."""
@@ -165,8 +167,8 @@ class Upload:
         self._furthest = max(self._furthest, self.flow.offset + min(self.flow.upto, size))
         self._patience.reached(now, self._furthest, 2 * size)
 
-    def _ask_again(self) -> list[Effect]:
-        self._move(Step.LOST)
+    def _ask_again(self, cause: object) -> list[Effect]:
+        self._move(Step.LOST, cause)
         return self._ask()
 
     def _ask(self) -> list[Effect]:
@@ -179,7 +181,7 @@ class Upload:
             return []
         effects = waited(self._patience, now)
         if any(isinstance(each, Ended) for each in effects):
-            self._move(Step.STOPPED)
+            self._move(Step.STOPPED, "no progress")
         if not effects and self._repeat_at <= now:
             self._asked_at = now
             return self._ask() if self.phase is Phase.ASKING else [Say(Finish(self._sha256))]
@@ -196,5 +198,7 @@ class Upload:
         waiting = self.phase in {Phase.ASKING, Phase.FINISHING}
         return self._asked_at + SILENCE if waiting else float("inf")
 
-    def _move(self, step: Step) -> None:
-        self.phase = next_phase(UPLOADING, self.phase, step)
+    def _move(self, step: Step, cause: object = "") -> None:
+        before = self.phase
+        self.phase = next_phase(UPLOADING, before, step)
+        self._trail.note("upload", before, step, self.phase, cause)

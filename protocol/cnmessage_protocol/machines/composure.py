@@ -7,6 +7,7 @@ the time; decides nothing but pauses.
 from collections.abc import Callable
 
 from cnmessage_protocol.machines.liveness import EXPIRY, Backoff
+from cnmessage_protocol.trace import Trail
 
 STEADY = EXPIRY
 """Seconds that an attachment must have lasted before its end counts as bad luck and not as a habit."""
@@ -17,11 +18,15 @@ LOGGED_OUT = "this session was logged out"
 JOIN_PATIENCE = 1.0
 """Seconds to wait for the hello on a fresh topic before subscribing anew."""
 
+_TEMPER = {False: "calm", True: "waiting"}
+"""What a trail calls it, by whether there was a pause since things went well."""
+
 
 class Composure:
     """Pauses of one session. `jitter` gives numbers from 0 to 1."""
 
-    def __init__(self, jitter: Callable[[], float]) -> None:
+    def __init__(self, jitter: Callable[[], float], trail: Trail | None = None) -> None:
+        self._trail = trail or Trail()
         self._link = Backoff(jitter)
         self._fetch = Backoff(jitter)
         self._ack = Backoff(jitter)
@@ -36,14 +41,14 @@ class Composure:
 
     def answered(self) -> None:
         """A link without an attachment works."""
-        self._link.succeeded()
+        self._calm(self._link, "link")
 
     def lost(self, now: float) -> float:
         """Seconds to stay away from a link that has ended."""
         if self._joined_at is not None and now - self._joined_at >= STEADY:
-            self._link.succeeded()
+            self._calm(self._link, "link")
         self._joined_at = None
-        return self._link.pause()
+        return self._pause(self._link, "link")
 
     def disowned(self, now: float) -> float | None:
         """Seconds to stay away from a broker that does not know our attachment; None: attach again at once.
@@ -52,20 +57,32 @@ class Composure:
         """
         soon = now - self._disowned_at < STEADY
         self._disowned_at = now
-        return self._link.pause() if soon else None
+        return self._pause(self._link, "link") if soon else None
 
     def fetch_failed(self) -> float:
         """Seconds until items are asked for again that the broker refused for the moment."""
-        return self._fetch.pause()
+        return self._pause(self._fetch, "fetch")
 
     def fetched(self) -> None:
         """It did not refuse them."""
-        self._fetch.succeeded()
+        self._calm(self._fetch, "fetch")
 
     def ack_refused(self, now: float) -> None:
         """The broker did not take note of what was read, for the moment."""
-        self.ack_at = now + self._ack.pause()
+        self.ack_at = now + self._pause(self._ack, "ack")
 
     def ack_taken(self) -> None:
         """It did."""
-        self._ack.succeeded()
+        self._calm(self._ack, "ack")
+
+    def _pause(self, backoff: Backoff, what: str) -> float:
+        before, pause = backoff.pausing, backoff.pause()
+        self._trail.note(
+            "composure", _TEMPER[before], "pause", _TEMPER[backoff.pausing], f"{pause:.2f} s", what
+        )
+        return pause
+
+    def _calm(self, backoff: Backoff, what: str) -> None:
+        if backoff.pausing:
+            backoff.succeeded()
+            self._trail.note("composure", _TEMPER[True], "success", _TEMPER[False], "", what)

@@ -11,9 +11,11 @@ every item once and in order whatever the link drops, repeats or reorders. Knows
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import Item
+from cnmessage_protocol.trace import Trail
 
 HOLD = 256
 """Most items kept beyond a gap; more are dropped and asked for."""
@@ -51,13 +53,24 @@ class Stuck:
 InboxEffect = Show | Ask | Stuck
 
 
+class Stage(Enum):
+    """How an inbox stands, in the words of a trail."""
+
+    CAUGHT_UP = "caught up"
+    BEHIND = "behind"
+    ASKING = "asking"
+    PAUSED = "paused"
+
+
 class Inbox:
     """The client's view of one inbox; `cursor` is the last seq shown.
 
     While `paused`, pushes are let go and nothing is asked for: the application has enough to do.
     """
 
-    def __init__(self, cursor: int = 0) -> None:
+    def __init__(self, cursor: int = 0, trail: Trail | None = None) -> None:
+        self._trail = trail or Trail()
+        self._noted = Stage.CAUGHT_UP
         self.cursor = cursor
         self.head = cursor
         self.paused = False
@@ -76,6 +89,15 @@ class Inbox:
         return self.head > self.cursor
 
     @property
+    def stage(self) -> Stage:
+        """How it stands."""
+        if self.paused:
+            return Stage.PAUSED
+        if self._asking:
+            return Stage.ASKING
+        return Stage.BEHIND if self.behind else Stage.CAUGHT_UP
+
+    @property
     def deadline(self) -> float | None:
         """When `tick` has something to do, or None."""
         return None if self._asking or self.paused else self._overdue
@@ -90,11 +112,13 @@ class Inbox:
                 self._held[item.seq] = item
         if items:
             self.head = max(self.head, items[-1].seq)
+        self._note("pushed", "item", len(items))
         return self._settle(now, ready)
 
     def told_head(self, now: float, head: int) -> list[InboxEffect]:
         """The broker said where the inbox ends."""
         self.head = max(self.head, head)
+        self._note("head", "seq", head)
         return self._settle(now, [])
 
     def ask_now(self) -> list[InboxEffect]:
@@ -103,7 +127,14 @@ class Inbox:
             return []
         self._asking = True
         self._asked_after = self.cursor
+        self._note("sync asked", "after", self.cursor)
         return [Ask(self.cursor)]
+
+    def pause(self, now: float, *, paused: bool) -> list[InboxEffect]:
+        """The application cannot take more for now, or can again."""
+        self.paused = paused
+        self._note("pause" if paused else "resume")
+        return [] if paused else self.told_head(now, self.head)
 
     def page(self, now: float, items: Sequence[Item], head: int, *, more: bool) -> list[InboxEffect]:
         """The answer to an Ask."""
@@ -125,6 +156,7 @@ class Inbox:
             self._held.clear()
             self.head = self.cursor
         self.head = max(self.head, head)
+        self._note("page", "item", len(items))
         effects = self._settle(now, ready)
         return effects + self.ask_now() if more and moved else effects
 
@@ -132,11 +164,13 @@ class Inbox:
         """The Ask was refused for the moment; it is repeated after the pause."""
         self._asking = False
         self._overdue = now + max(pause, PATIENCE)
+        self._note("refused")
 
     def interrupted(self) -> None:
         """The link went down: an outstanding Ask will not be answered."""
         self._asking = False
         self._overdue = None
+        self._note("interrupted")
 
     def restored(self, cursor: int) -> None:
         """The broker's database is another one now: begin again at `cursor`.
@@ -146,7 +180,8 @@ class Inbox:
         self.cursor = self.head = self._target = cursor
         self._held.clear()
         self._replayed = frozenset(self._recent)
-        self.interrupted()
+        self._asking, self._overdue = False, None
+        self._note("restored", "seq", cursor)
 
     def tick(self, now: float) -> list[InboxEffect]:
         """Time passed."""
@@ -154,6 +189,12 @@ class Inbox:
             return []
         self._overdue = None
         return self.ask_now() if self.cursor < self._target else self._settle(now, [])
+
+    def _note(self, event: str, unit: str = "", number: int = 0) -> None:
+        """For the trail: it may stand otherwise since `event`."""
+        if self._trail.listening and (stage := self.stage) is not self._noted:
+            before, self._noted = self._noted, stage
+            self._trail.note("inbox", before, event, stage, f"{unit} {number}" if unit else "")
 
     def _take(self, item: Item, ready: list[Item]) -> None:
         next_item: Item | None = item

@@ -65,6 +65,11 @@ class Backoff:
     jitter: Callable[[], float]
     _attempt: int = 0
 
+    @property
+    def pausing(self) -> bool:
+        """Whether there was a pause since things went well."""
+        return self._attempt > 0
+
     def pause(self) -> float:
         """Seconds to wait before the next attempt; twice as long each time, less up to half by chance."""
         longest = min(BACKOFF_LIMIT, BACKOFF_FIRST * 2.0**self._attempt)

@@ -12,6 +12,7 @@ from cnmessage_protocol.errors import BrokenAnswerError, ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId
 from cnmessage_protocol.records import Outgoing
 from cnmessage_protocol.results import MAX_MESSAGES, Sent
+from cnmessage_protocol.trace import Trail
 
 BATCH_BYTES = 1 << 19
 """Most bytes of body in one SEND; half of what a frame may hold."""
@@ -47,7 +48,8 @@ Outcome = Acked | Refused
 class SendQueue:
     """Messages in the order they were submitted."""
 
-    def __init__(self) -> None:
+    def __init__(self, trail: Trail | None = None) -> None:
+        self._trail = trail or Trail()
         self._waiting: deque[Outgoing] = deque()
         self._in_flight: list[Outgoing] = []
         self._handed: set[ClientId] = set()
@@ -60,13 +62,21 @@ class SendQueue:
         return len(self._waiting) + len(self._in_flight)
 
     @property
+    def stage(self) -> str:
+        """How it stands, in the words of a trail."""
+        return "in flight" if self._in_flight else "waiting" if self._waiting else "idle"
+
+    @property
     def deadline(self) -> float | None:
         """When a pause ends with something to send, or None."""
         return self._paused_until if self._waiting and not self._in_flight else None
 
     def submit(self, messages: Iterable[Outgoing]) -> None:
         """Put messages at the end of the queue."""
+        before, count = self.stage, len(self._waiting)
         self._waiting.extend(messages)
+        if self.stage != before:
+            self._note(before, "submitted", len(self._waiting) - count)
 
     def next_batch(self, now: float) -> tuple[Outgoing, ...]:
         """The next SEND, now in flight; empty while one is, during a pause, or with nothing to do."""
@@ -78,6 +88,9 @@ class SendQueue:
             if size > BATCH_BYTES and self._in_flight:
                 break
             self._in_flight.append(self._waiting.popleft())
+        if self._trail.listening:
+            again = self._in_flight[0].client_id in self._handed
+            self._note("waiting", "repeated" if again else "sent", len(self._in_flight))
         self._handed.update(message.client_id for message in self._in_flight)
         return tuple(self._in_flight)
 
@@ -102,6 +115,9 @@ class SendQueue:
             hindrance = hindrance or RequestError(ErrorCode.UNREACHABLE, _UNTOLD)
         self.hindrance = hindrance
         self._put_back(list(open_ids.values()))
+        self._note("in flight", "acknowledged", len(outcomes))
+        if hindrance is not None:
+            self._note(self.stage, "hindered", hindrance.code)
         return self._settle(outcomes)
 
     def failed(self, now: float, error: RequestError) -> list[Outcome]:
@@ -119,13 +135,18 @@ class SendQueue:
                 self._handed.difference_update(message.client_id for message in batch)
             self._waiting.extendleft(reversed(batch))
             self._rest(now)
+            self._note("in flight", "hindered", error.code)
             return []
+        self._note("in flight", "refused", error.code)
         return self._settle([Refused(message.client_id, error) for message in batch])
 
     def interrupted(self) -> None:
         """The link went down: the batch in flight goes out again, under the same ids."""
         self.hindrance = None  # what the broker said on that link explains nothing any more
+        count = len(self._in_flight)
         self._put_back(self._in_flight)
+        if count:
+            self._note("in flight", "interrupted", count)
 
     def withdraw(self, client_id: ClientId, *, nothing_left: bool = False) -> bool:
         """Take back a message that was never handed to the link; False once it may have gone out.
@@ -141,6 +162,10 @@ class SendQueue:
     def _settle(self, outcomes: list[Outcome]) -> list[Outcome]:
         self._handed.difference_update(outcome.client_id for outcome in outcomes)
         return outcomes
+
+    def _note(self, before: str, event: str, cause: object) -> None:
+        what = f"{cause} message{'' if cause == 1 else 's'}" if isinstance(cause, int) else cause
+        self._trail.note("send queue", before, event, self.stage, what)
 
     def _rest(self, now: float) -> None:
         self._paused_until = now + self._pause

@@ -37,6 +37,7 @@ from cnmessage_protocol.machines.states import DOWN, FETCHING, TRANSITIONS, Even
 from cnmessage_protocol.records import Outgoing, UnknownItem
 from cnmessage_protocol.requests import Ack, Attach, Beat, Detach, Request, Send, Sync
 from cnmessage_protocol.results import Attached, Page, Pulse, ReadMark, Sent
+from cnmessage_protocol.trace import Trail
 
 MOST_KINDS = 16
 """Kinds of deliveries to come that an application is told of, each once: they may come often."""
@@ -45,10 +46,14 @@ MOST_KINDS = 16
 class Session:
     """One client's session. `jitter` gives numbers from 0 to 1 for the backoff."""
 
-    def __init__(self, jitter: Callable[[], float], *, deliveries: bool = False) -> None:
+    def __init__(
+        self, jitter: Callable[[], float], *, deliveries: bool = False, trail: Trail | None = None
+    ) -> None:
         self.state = State.CLOSED
+        self.trail = trail or Trail()
+        """What this machine and those inside it do."""
         self.inbox: Inbox | None = None
-        self.queue = SendQueue()
+        self.queue = SendQueue(self.trail)
         self.attached: Attached | None = None
         self.version = 0
         """The latest version of the protocol that the broker speaks; 0 until it has said so."""
@@ -57,7 +62,7 @@ class Session:
         self.unknown = 0
         """Inbox items and deliveries that this version cannot show."""
         self._kinds: set[str] = set()
-        self._composure = Composure(jitter)
+        self._composure = Composure(jitter, self.trail)
         self._deliveries = deliveries
         self._liveness = Liveness(0.0)
         self._calls = Calls()
@@ -79,7 +84,7 @@ class Session:
         """Ask for deliveries above `cursor`, or above what is read when None."""
         self._deliveries = True
         if cursor is not None and self.inbox is None:
-            self.inbox = Inbox(cursor)
+            self.inbox = Inbox(cursor, self.trail)
         if self.state is not State.READY:
             return []
         self._move(Event.OPEN_FOR_DELIVERIES)
@@ -109,23 +114,25 @@ class Session:
         """The application cannot take more items for now, or can again."""
         if self.inbox is None:
             return []
-        self.inbox.paused = paused
-        return [] if paused else self._inbox_effects(now, self.inbox.told_head(now, self.inbox.head))
+        return self._inbox_effects(now, self.inbox.pause(now, paused=paused))
 
     def cut(self, now: float, pause: float) -> list[Effect]:
         """Break the link as a network fault would, and stay away for `pause` seconds."""
         if self.state in DOWN:
             return []
-        return self._lose(now, pause)
+        return self._lose(now, pause, "cut")
 
     def close(self, now: float) -> list[Effect]:
         """Leave: give up the attachment and the link."""
+        return self._leave(now, "")
+
+    def _leave(self, now: float, cause: object) -> list[Effect]:
         effects: list[Effect] = []
         if self.attached is not None:
             last = [Ack(self._read.wanted)] if self._read.due else []
             for each in (*last, Detach(self.attached.attachment)):
                 effects += self._call(now, each)
-        self._move(Event.CLOSE)
+        self._move(Event.CLOSE, cause)
         self._interrupt()
         return [*effects, CloseLink(flush=True), Moved(self.state)]
 
@@ -153,7 +160,7 @@ class Session:
             case Items(items) if self.inbox is not None:
                 return self._inbox_effects(now, self.inbox.pushed(now, items))
             case Hello(head) if self.inbox is not None and self.state is State.JOINING:
-                self._move(Event.HELLO)
+                self._move(Event.HELLO, f"head {head}")
                 self._composure.joined(now)
                 self.inbox.told_head(now, head)
                 wanted = self.inbox.ask_now() if self.inbox.behind else []
@@ -167,7 +174,9 @@ class Session:
             case Closed(reason) if self.attached is not None:
                 if reason == ErrorCode.UNAUTHENTICATED:
                     return self._end(now, RequestError(ErrorCode.UNAUTHENTICATED, LOGGED_OUT))
-                return self._lose(now, None) if reason == ErrorCode.SHUTDOWN else self._disowned(now)
+                if reason == ErrorCode.SHUTDOWN:
+                    return self._lose(now, None, "shutdown")
+                return self._disowned(now, "closed")
         return []
 
     def tick(self, now: float) -> list[Effect]:
@@ -177,15 +186,19 @@ class Session:
         if self.state is State.WAITING:
             return self.open(now) if now >= self._retry_at else []
         if self._expects_traffic and self._liveness.expired(now):
-            return self._lose(now, None)
+            self.trail.note(
+                "liveness", "heard", "expired", "silent", f"{now - self._liveness.heard_at:.1f} s"
+            )
+            return self._lose(now, None, "silence")
         effects: list[Effect] = []
         if self.state is State.JOINING and now >= self._join_by:
             # The hello was lost, or the broker would not grant this subscription: subscribe anew.
             self._join_by = now + JOIN_PATIENCE
+            self.trail.note("session", self.state, "no hello", self.state, "listen")
             effects += self._listen()
         if self.inbox is not None and self.state in FETCHING:
             effects += self._inbox_effects(now, self.inbox.tick(now))
-        effects += [*self._calls.overdue(now), *self._beat(now)]
+        effects += [*self._repeated(now), *self._beat(now)]
         return [*effects, *self._acknowledge(now), *self._pump(now)]
 
     @property
@@ -212,11 +225,19 @@ class Session:
     def _expects_traffic(self) -> bool:
         return self.state is not State.READY or len(self._calls) > 0
 
-    def _move(self, event: Event) -> None:
+    def _move(self, event: Event, cause: object = "") -> None:
+        before = self.state
         try:
-            self.state = TRANSITIONS[self.state, event]
+            self.state = TRANSITIONS[before, event]
         except KeyError:
-            raise ProtocolError(f"a session that is {self.state.value} cannot be {event.value}") from None
+            raise ProtocolError(f"a session that is {before.value} cannot be {event.value}") from None
+        self.trail.note("session", before, event, self.state, cause)
+
+    def _repeated(self, now: float) -> list[Transmit]:
+        late = self._calls.overdue(now)
+        for each in late:
+            self.trail.note("request", "asked", "overdue", "asked", each.request.VERB, str(each.request_id))
+        return late
 
     def _repeat(self, now: float) -> list[Effect]:
         return [*self._calls.repeat(now), *self._acknowledge(now), *self._pump(now)]
@@ -235,7 +256,7 @@ class Session:
                 return self._joined(now, result)
             case Pulse(head, epoch, _) if self.inbox is not None:
                 if epoch != self._epoch:
-                    return self._disowned(now)
+                    return self._disowned(now, "epoch")
                 return self._inbox_effects(now, self.inbox.told_head(now, head))
             case Page(items, head, more) if self.inbox is not None:
                 self._composure.fetched()
@@ -257,9 +278,11 @@ class Session:
                 if outcomes := self.queue.failed(now, error):
                     return [Settle(outcomes), *self._pump(now)]
             case Attach():
-                return self._lose(now, None) if error.retryable else self._end(now, error)
+                if error.retryable:
+                    return self._lose(now, None, error.code)
+                return self._end(now, error)
             case Beat() if error.code is ErrorCode.NOT_ATTACHED:
-                return self._disowned(now)
+                return self._disowned(now, error.code)
             case Sync() if self.inbox is not None and error.retryable:
                 self.inbox.ask_failed(now, self._composure.fetch_failed())
             case Sync():
@@ -271,10 +294,10 @@ class Session:
     def _joined(self, now: float, attached: Attached) -> list[Effect]:
         if self.state is not State.ATTACHING:
             return []
-        self._move(Event.ATTACHED)
+        self._move(Event.ATTACHED, f"head {attached.head}")
         cursor = attached.read_upto if self.inbox is None else self.inbox.cursor
         restored = self._epoch not in {None, attached.epoch} or attached.head < cursor
-        self.inbox = self.inbox or Inbox(attached.read_upto)
+        self.inbox = self.inbox or Inbox(attached.read_upto, self.trail)
         if restored:
             self.inbox.restored(min(attached.read_upto, attached.head))
         self._read.attached(attached.read_upto, restored=restored)
@@ -286,25 +309,25 @@ class Session:
         self.inbox.told_head(now, attached.head)
         return [*self._listen(), Moved(self.state)]
 
-    def _disowned(self, now: float) -> list[Effect]:
+    def _disowned(self, now: float, cause: object) -> list[Effect]:
         """The broker does not know our attachment: it was restarted, or we were silent too long."""
         if (self.state, Event.DISOWNED) not in TRANSITIONS:
             return []
         if (pause := self._composure.disowned(now)) is not None:
-            return self._lose(now, pause)
+            return self._lose(now, pause, cause)
         self._interrupt()
-        self._move(Event.DISOWNED)
+        self._move(Event.DISOWNED, cause)
         return [*self._attach(now), Moved(self.state), *self._repeat(now)]
 
-    def _lose(self, now: float, pause: float | None) -> list[Effect]:
+    def _lose(self, now: float, pause: float | None, cause: object) -> list[Effect]:
         self._interrupt()
-        self._move(Event.LOST)
+        self._move(Event.LOST, cause)
         wait = self._composure.lost(now) if pause is None else pause
         self._retry_at = now + wait
         return [CloseLink(), Moved(self.state, wait)]
 
     def _end(self, now: float, error: RequestError) -> list[Effect]:
-        return [*self.close(now), End(error)]
+        return [*self._leave(now, error.code), End(error)]
 
     def _interrupt(self) -> None:
         self.attached = None
@@ -356,7 +379,7 @@ class Session:
             and not (self.inbox and self.inbox.behind)
             and not self._calls.outstanding(Sync)
         ):
-            self._move(Event.CAUGHT_UP)
+            self._move(Event.CAUGHT_UP, f"seq {self.inbox.cursor if self.inbox else 0}")
             effects.append(Moved(self.state))
         return effects
 
