@@ -33,8 +33,9 @@ from cnmessage_client.model import (
     User,
     entry_of,
     file_info,
-    from_millis,
+    login_session,
     to_millis,
+    user_of,
 )
 from cnmessage_client.profile import DEFAULT_BROKER, Home, KnownBrokers, damaged_key, parse_address
 from cnmessage_client.transfer.batches import Batches, Progress, reporter
@@ -54,6 +55,7 @@ from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import TO_EVERYONE, Direction
 from cnmessage_protocol.results import Identity, LoggedIn
+from cnmessage_protocol.trace import Trace, Trail
 
 PathText = str | PathLike[str]
 DEFAULT_TIMEOUT = 10.0
@@ -61,7 +63,10 @@ DEFAULT_TIMEOUT = 10.0
 
 
 class Client:
-    """A client of one profile. Use it as an async context manager, or call `connect` and `close`."""
+    """A client of one profile. Use it as an async context manager, or call `connect` and `close`.
+
+    `trace` is told each transition of its machines, those of files on threads of their own.
+    """
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class Client:
         timeout: float = DEFAULT_TIMEOUT,
         trust: Trust | None = None,
         home: Home | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self.home = home or Home.find()
         self.profile = self.home.profile(profile or self.home.current_profile)
@@ -83,8 +89,9 @@ class Client:
         self.on_unknown: Callable[[str], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self._trust = trust or trust_loopback
-        self._session = Session(random.random)
-        self._batches = Batches()
+        self._trace = trace
+        self._session = Session(random.random, trail=Trail(listening=trace is not None))
+        self._batches = Batches(trace)
         self._failure: CnMessageError | None = None
         self._connection: Connection | None = None
         self._guard: KeyGuard
@@ -104,8 +111,8 @@ class Client:
         keys = self.profile.keys(new_key_pair)
         if not keys_match(keys):
             raise damaged_key(self.profile.folder / "device.key")
-        connection = Connection(Access(self.address, broker_key, keys), self._session, self._take)
-        self._connection = connection
+        access = Access(self.address, broker_key, keys)
+        connection = self._connection = Connection(access, self._session, self._take, self._trace)
         self._courier = Courier(self.profile, self.address, self._session, connection, self.on_refused)
         self._stream = Stream(self._session, connection)
         self._requests = Requests(self.profile, self.address, self._session, connection, self.timeout)
@@ -193,11 +200,7 @@ class Client:
 
     async def sessions(self) -> list[LoginSession]:
         """The devices that are logged in to this account."""
-        answer = await self._calls.read(verbs.Sessions())
-        return [
-            LoginSession(identity, label, from_millis(created), from_millis(seen), online, current)
-            for identity, label, created, seen, online, current in answer.sessions
-        ]
+        return [login_session(row) for row in (await self._calls.read(verbs.Sessions())).sessions]
 
     async def revoke(self, session: int) -> None:
         """Log another device out."""
@@ -205,10 +208,7 @@ class Client:
 
     async def users(self) -> list[User]:
         """Everyone, in order of name."""
-        return [
-            User(name, online, None if seen is None else from_millis(seen))
-            for name, online, seen in await self._calls.users()
-        ]
+        return [user_of(row) for row in await self._calls.users()]
 
     async def block(self, name: str) -> None:
         """Let nothing of `name` into the inbox from now on."""
@@ -220,8 +220,7 @@ class Client:
 
     async def blocked(self) -> list[str]:
         """Whom this user blocks."""
-        answer = await self._calls.read(verbs.Blocklist())
-        return list(answer.names)
+        return list((await self._calls.read(verbs.Blocklist())).names)
 
     # -- messages ---------------------------------------------------------------------------------
 

@@ -219,6 +219,18 @@ def pushed_json(kind: str) -> dict[str, Any]:
     return {"kind": kind, "seq": None, "id": None, "time": None}
 
 
+def login_session(row: tuple[int, str, int, int, bool, bool]) -> LoginSession:
+    """The application's view of a row of results.SessionList."""
+    identity, label, created, seen, online, current = row
+    return LoginSession(identity, label, from_millis(created), from_millis(seen), online, current)
+
+
+def user_of(row: tuple[str, bool, int | None]) -> User:
+    """The application's view of a row of results.UserList."""
+    name, online, seen = row
+    return User(name, online, None if seen is None else from_millis(seen))
+
+
 def file_info(row: tuple[Any, ...]) -> FileInfo:
     """The application's view of a row of results.FileList."""
     _, identity, sender, name, size, digest, note, time, expires, state, recipients = row

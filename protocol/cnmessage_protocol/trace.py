@@ -93,5 +93,10 @@ class Trail:
                 trace(each)
 
 
+def counted(number: int, what: str) -> str:
+    """A count as a cause: `1 message`, `2 messages`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _name(word: Enum | str) -> str:
     return str(word.value) if isinstance(word, Enum) else word

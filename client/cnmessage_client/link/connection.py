@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 import zmq
 
+from cnmessage_client.link.monitor import Monitor
 from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, endpoint, secured
 from cnmessage_client.profile import Address, KeyPair
 from cnmessage_protocol.deliveries import Delivery
@@ -17,6 +18,7 @@ from cnmessage_protocol.envelope import MAX_REPLY, Reply, pack_request, unpack_r
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, broken
 from cnmessage_protocol.machines.effects import CloseLink, Effect, Listen, OpenLink, Transmit
 from cnmessage_protocol.machines.session import Session
+from cnmessage_protocol.trace import Trace
 
 DRAIN = 100
 """Most frames taken from a socket before other tasks get their turn."""
@@ -63,17 +65,23 @@ def unreachable(address: Address, *, garbled: bool = False) -> CnMessageError:
 
 
 class Connection:
-    """Drives one session over real sockets. `deliver` gets every effect that is not about sockets."""
+    """Drives one session over real sockets. `deliver` gets every effect that is not about sockets.
+
+    `trace` is told what the session and the sockets do, if its trail is listening.
+    """
 
     def __init__(
         self,
         access: Access,
         session: Session,
         deliver: Callable[[Effect], None],
+        trace: Trace | None = None,
     ) -> None:
         self.access = access
         self._session = session
         self._deliver = deliver
+        self._trace = trace
+        self._monitors: dict[int, Monitor] = {}
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._requests: zmq.Socket[bytes] | None = None
@@ -106,6 +114,11 @@ class Connection:
                 case _:
                     self._deliver(effect)
         self._set_timer()
+        self.traced()
+
+    def traced(self) -> None:
+        """Tell what was done since the last time."""
+        self._session.trail.tell(self._trace)
 
     def now(self) -> float:
         """The session's clock: monotonic seconds."""
@@ -122,6 +135,7 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         self._close(0)
+        self.traced()
         self._context.term()
 
     # -- sockets ----------------------------------------------------------------------------------
@@ -135,6 +149,7 @@ class Connection:
         self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + CURVE_OVERHEAD)
         self._requests.setsockopt(zmq.RCVHWM, _REQUEST_QUEUE)
         self._requests.setsockopt(zmq.SNDHWM, _REQUEST_QUEUE)
+        self._watch(self._requests, "requests")
         self._requests.connect(endpoint(self.access.address, 0))
         self._loop.add_reader(self._requests.fileno(), self._look)
 
@@ -147,19 +162,30 @@ class Connection:
         self._pushes.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + CURVE_OVERHEAD)
         self._pushes.setsockopt(zmq.RCVHWM, _PUSH_QUEUE)
         self._pushes.setsockopt(zmq.SUBSCRIBE, topic)
+        self._watch(self._pushes, "deliveries")
         self._pushes.connect(endpoint(self.access.address, offset))
         self._loop.add_reader(self._pushes.fileno(), self._look)
+
+    def _watch(self, socket: "zmq.Socket[bytes]", name: str) -> None:
+        if self._session.trail.listening:
+            self._monitors[socket.fileno()] = Monitor(socket, name, self._session.trail, self.traced)
+
+    def _unwatch(self, socket: "zmq.Socket[bytes]") -> None:
+        if (monitor := self._monitors.pop(socket.fileno(), None)) is not None:
+            monitor.close()
 
     def _close(self, linger_ms: int) -> None:
         self._backlog.clear()
         self._close_pushes()
         if self._requests is not None:
+            self._unwatch(self._requests)
             self._loop.remove_reader(self._requests.fileno())
             self._requests.close(linger=linger_ms)
             self._requests = None
 
     def _close_pushes(self) -> None:
         if self._pushes is not None:
+            self._unwatch(self._pushes)
             self._loop.remove_reader(self._pushes.fileno())
             self._pushes.close(linger=0)
             self._pushes = None

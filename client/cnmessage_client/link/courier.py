@@ -17,6 +17,7 @@ from cnmessage_protocol.ids import ClientId, id_text, parse_id, uuid7
 from cnmessage_protocol.machines.sendqueue import Acked, Outcome, Refused
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.records import Outgoing, check_body, recipients
+from cnmessage_protocol.trace import counted
 
 LEFTOVER_PATIENCE = 2.0
 """Seconds that closing waits for messages an earlier, killed client left behind."""
@@ -99,6 +100,8 @@ class Courier:
         if left:
             self._leftovers |= {message.client_id for message in left}
             self._no_leftovers.clear()
+            count = counted(len(left), "message")
+            self._session.trail.note("outbox", "left behind", "adopted", "queued", count)
             self._connection.perform(self._session.submit(self._connection.now(), left))
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:

@@ -34,6 +34,11 @@ class Run(Protocol):
         ...
 
     @property
+    def debug(self) -> bool:
+        """Whether each transition of the machines is to be told."""
+        ...
+
+    @property
     def interactive(self) -> bool:
         """Whether a person can be asked."""
         ...

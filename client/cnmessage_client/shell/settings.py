@@ -16,9 +16,11 @@ from cnmessage_client.link.trust import Trust, trust_loopback
 from cnmessage_client.profile import Home
 from cnmessage_client.shell.command import Command, Facts
 from cnmessage_client.shell.host import Host
-from cnmessage_client.shell.oneshot import OneShot
+from cnmessage_client.shell.oneshot import OneShot, ProcessSurface
+from cnmessage_client.shell.out.debug import DebugLog
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.trace import Trace
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Result = TypeVar("Result")
@@ -37,6 +39,9 @@ class Settings:
     no_input: bool = False
     quiet: bool = False
     timeout: float = DEFAULT_TIMEOUT
+    debug: bool = False
+    debug_to: Callable[[str], object] = field(default=ProcessSurface().err, compare=False, repr=False)
+    """Takes the lines of --debug, from any thread."""
     host: Host = field(default_factory=OneShot, compare=False, repr=False)
     prefix: str | None = None
     """What stands before a command when it is typed here, as in hints: "" or "/"; None for a shell."""
@@ -55,6 +60,11 @@ class Settings:
         )
 
     @property
+    def trace(self) -> Trace | None:
+        """Is told each transition of the machines; None when nobody wants to know."""
+        return DebugLog(self.debug_to, as_json=self.as_json) if self.debug else None
+
+    @property
     def interactive(self) -> bool:
         """Whether a person can be asked."""
         return not self.no_input and self.host.can_ask
@@ -70,6 +80,7 @@ class Settings:
             timeout=self.timeout,
             trust=trust or self.trusts,
             home=Home.find(),
+            trace=self.trace,
         )
         client.on_refused = self._earlier_refused
         return client
@@ -165,13 +176,17 @@ _OPTIONS = (
     click.option("--no-input", is_flag=True, default=None, help="Never ask; fail instead."),
     click.option("--quiet", "-q", is_flag=True, default=None, help="Print data and errors only."),
     click.option(
+        "--debug", envvar="CNMESSAGE_DEBUG", is_flag=True, default=None,
+        help="Tell each step of the connection on standard error.",
+    ),
+    click.option(
         "--timeout",
         type=Seconds(0.1, 86400),
         metavar="SECONDS",
         help=f"Wait no longer for an answer.  [default: {DEFAULT_TIMEOUT:g}]",
     ),
 )  # fmt: skip
-_NAMES = ("profile", "broker", "as_json", "no_input", "quiet", "timeout")
+_NAMES = ("profile", "broker", "as_json", "no_input", "quiet", "timeout", "debug")
 
 
 def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -13,6 +13,7 @@ from cnmessage_client.model import TransferProgress
 from cnmessage_client.transfer.job import Job, Report
 from cnmessage_client.transfer.thread import AT_ONCE, TransferThread
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.trace import Trace
 
 Progress = Callable[[TransferProgress], None]
 
@@ -20,9 +21,13 @@ _INTERRUPTED = "interrupted; what was transferred is kept, and the same call goe
 
 
 class Batches:
-    """Threads that move files; `room` is for those who move one file each, that there be not too many."""
+    """Threads that move files; `room` is for those who move one file each, that there be not too many.
 
-    def __init__(self) -> None:
+    `trace` is told what the transfers do, on their threads.
+    """
+
+    def __init__(self, trace: Trace | None = None) -> None:
+        self._trace = trace
         self.room = asyncio.Semaphore(AT_ONCE)
         self._threads: set[TransferThread] = set()
 
@@ -35,7 +40,7 @@ class Batches:
             with suppress(RuntimeError):  # the loop was closed over our heads
                 loop.call_soon_threadsafe(over.set)
 
-        thread = TransferThread(access, jobs, ended)
+        thread = TransferThread(access, jobs, ended, self._trace)
         self._threads.add(thread)
         thread.start()
         try:

@@ -26,6 +26,7 @@ from cnmessage_protocol.files.channel import (
     pack,
     unpack,
 )
+from cnmessage_protocol.trace import Trail
 
 PACE = 0.2
 """Seconds between two openings, so that a broker that hangs up on us is not called without end."""
@@ -45,14 +46,16 @@ _NO_DATA = memoryview(b"")
 class FileLink:
     """Sends and receives the messages of the transfers of one call."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, trail: Trail) -> None:
         self._access = access
+        self._trail = trail
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._backlog: deque[list[bytes]] = deque()
         self._opened_at = -math.inf
         self._met = False
+        self._state = "closed"
         self._wake_in, self._wake_out = sockets.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
@@ -69,6 +72,7 @@ class FileLink:
             self._socket.disable_monitor()
             self._monitor.close(linger=0)
         if self._socket is not None:
+            self._note("closed", "closed")
             self._socket.close(linger=linger_ms)
         self._socket = self._monitor = None
 
@@ -79,6 +83,7 @@ class FileLink:
 
     def open(self) -> None:
         """Connect, in the background; what is said meanwhile waits."""
+        self._note("opened", "connecting")
         self._opened_at = time.monotonic()
         self._met = False
         fresh = secured(self._context, zmq.DEALER, self._access)
@@ -123,9 +128,17 @@ class FileLink:
         gone = False
         while self._monitor is not None and self._monitor.poll(0):
             event = parse_monitor_message(self._monitor.recv_multipart())["event"]
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self._note("handshake", "up")
+            elif event == zmq.EVENT_DISCONNECTED:
+                self._note("disconnected", "connecting")
             self._met |= event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             gone |= event == zmq.EVENT_DISCONNECTED and self._met
         return gone
+
+    def _note(self, event: str, state: str) -> None:
+        before, self._state = self._state, state
+        self._trail.note("connection", before, event, state, "", "files")
 
     def drain(self, limit: int) -> Iterator[tuple[bytes, FileMessage, memoryview]]:
         """At most `limit` messages that wait, checked; a chunk's bytes come last."""

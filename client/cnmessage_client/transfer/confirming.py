@@ -26,7 +26,7 @@ class Confirming(Job):
     def start(self, now: float, hands: Hands) -> None:
         """Say it."""
         self._hands = hands
-        self._machine = Download.fetched(now, self.limit)
+        self._machine = Download.fetched(now, self.limit, self.trail)
         self.perform(now, self._machine.begin())
 
     def step(self, now: float, *, room: bool) -> None:

@@ -97,7 +97,7 @@ class Downloading(Job):
 
     def _ask(self, now: float) -> None:
         here = 0 if self._part is None else self._part.size
-        self._machine = Download(here, now, self.limit, confirm=self._confirm)
+        self._machine = Download(here, now, self.limit, confirm=self._confirm, trail=self.trail)
         self.perform(now, self._machine.begin())
 
     def received(self, now: float, message: FileMessage, data: memoryview) -> None:

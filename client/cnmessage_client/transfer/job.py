@@ -15,20 +15,28 @@ from cnmessage_protocol.files.download import Download
 from cnmessage_protocol.files.transfer import Effect, Ended, Reopen, Say
 from cnmessage_protocol.files.upload import Upload
 from cnmessage_protocol.ids import id_text
+from cnmessage_protocol.trace import Trail
 
 REPORT_EVERY = 0.1
 """Seconds between two reports of one transfer, unless its phase changes."""
+
+_SHORT = 8
+"""Digits that tell a transfer in a trail: the last, for ids made in the same moment begin alike."""
 
 Report = Callable[[TransferProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What a job works with: `say` something on the link, run `work` on the worker, `wake` the thread."""
+    """What a job works with: `say` something on the link, run `work` on the worker, `wake` the thread.
+
+    Its machine notes in the `trail` what it does.
+    """
 
     say: Callable[[bytes, FileMessage, bytes | None], None]
     wake: Callable[[], None]
     work: Callable[[Callable[[], None]], "Future[None]"]
+    trail: Trail
 
 
 class Job(ABC):
@@ -83,6 +91,11 @@ class Job(ABC):
         """Release what is on the disk; what was done stays."""
 
     # -- common to both ---------------------------------------------------------------------------
+
+    @property
+    def trail(self) -> Trail:
+        """Where its machine notes what it does, under the end of its name on the link."""
+        return self._hands.trail.of(id_text(self.transfer)[-_SHORT:] if self.transfer else "")
 
     def lost(self, now: float) -> None:
         """There is a fresh link."""

@@ -17,6 +17,7 @@ from cnmessage_client.transfer.channel import FileLink
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_client.transfer.job import Hands, Job
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.trace import Trace, Trail
 
 AT_ONCE = 4
 """Most files that move at the same time."""
@@ -28,15 +29,19 @@ DRAIN = 64
 class TransferThread:
     """Moves jobs from `start` on; `ended` is called on the thread when nothing is left to do.
 
-    By then every job has ended.
+    By then every job has ended. `trace` is told on the thread what jobs and link do.
     """
 
-    def __init__(self, access: Access, jobs: Iterable[Job], ended: Callable[[], None]) -> None:
-        self._link = FileLink(access)
+    def __init__(
+        self, access: Access, jobs: Iterable[Job], ended: Callable[[], None], trace: Trace | None = None
+    ) -> None:
+        self._trace = trace
+        self._trail = Trail(listening=trace is not None)
+        self._link = FileLink(access, self._trail)
         self._queue = deque(jobs)
         self._active: deque[Job] = deque()
         self._workers = ThreadPoolExecutor(1, "cnmessage-disk")
-        self._hands = Hands(self._link.say, self._link.wake, self._workers.submit)
+        self._hands = Hands(self._link.say, self._link.wake, self._workers.submit, self._trail)
         self._ended = ended
         self._stopped: CnMessageError | None = None
         self._thread = threading.Thread(target=self._run, name="cnmessage-files", daemon=True)
@@ -67,6 +72,7 @@ class TransferThread:
                 if not job.ended:
                     job.pause(left)
             self._link.close()
+            self._trail.tell(self._trace)
             self._ended()
 
     def _turn(self) -> None:
@@ -86,6 +92,7 @@ class TransferThread:
         for job in [job for job in self._active if job.ended]:
             self._active.remove(job)
             job.close()
+        self._trail.tell(self._trace)
 
     def _admit(self) -> None:
         while self._queue and len(self._active) < AT_ONCE:

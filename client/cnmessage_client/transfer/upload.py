@@ -96,7 +96,7 @@ class Uploading(Job):
     def _ask(self, now: float, put: Put) -> None:
         if self._entry is not None:
             self.transfer = self._entry.client_id
-        self._machine = Upload(put, now, self.limit)
+        self._machine = Upload(put, now, self.limit, self.trail)
         self.perform(now, self._machine.begin())
 
     def step(self, now: float, *, room: bool) -> None:

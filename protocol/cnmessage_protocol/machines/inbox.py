@@ -15,7 +15,7 @@ from enum import Enum
 
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import Item
-from cnmessage_protocol.trace import Trail
+from cnmessage_protocol.trace import Trail, counted
 
 HOLD = 256
 """Most items kept beyond a gap; more are dropped and asked for."""
@@ -112,13 +112,13 @@ class Inbox:
                 self._held[item.seq] = item
         if items:
             self.head = max(self.head, items[-1].seq)
-        self._note("pushed", "item", len(items))
+        self._note("pushed", len(items))
         return self._settle(now, ready)
 
     def told_head(self, now: float, head: int) -> list[InboxEffect]:
         """The broker said where the inbox ends."""
         self.head = max(self.head, head)
-        self._note("head", "seq", head)
+        self._note("head", f"seq {head}")
         return self._settle(now, [])
 
     def ask_now(self) -> list[InboxEffect]:
@@ -127,7 +127,7 @@ class Inbox:
             return []
         self._asking = True
         self._asked_after = self.cursor
-        self._note("sync asked", "after", self.cursor)
+        self._note("sync asked", f"after {self.cursor}")
         return [Ask(self.cursor)]
 
     def pause(self, now: float, *, paused: bool) -> list[InboxEffect]:
@@ -156,7 +156,7 @@ class Inbox:
             self._held.clear()
             self.head = self.cursor
         self.head = max(self.head, head)
-        self._note("page", "item", len(items))
+        self._note("page", len(items))
         effects = self._settle(now, ready)
         return effects + self.ask_now() if more and moved else effects
 
@@ -181,7 +181,7 @@ class Inbox:
         self._held.clear()
         self._replayed = frozenset(self._recent)
         self._asking, self._overdue = False, None
-        self._note("restored", "seq", cursor)
+        self._note("restored", f"seq {cursor}")
 
     def tick(self, now: float) -> list[InboxEffect]:
         """Time passed."""
@@ -190,11 +190,12 @@ class Inbox:
         self._overdue = None
         return self.ask_now() if self.cursor < self._target else self._settle(now, [])
 
-    def _note(self, event: str, unit: str = "", number: int = 0) -> None:
-        """For the trail: it may stand otherwise since `event`."""
+    def _note(self, event: str, cause: str | int = "") -> None:
+        """For the trail: it may stand otherwise since `event`, caused by so many items perhaps."""
         if self._trail.listening and (stage := self.stage) is not self._noted:
             before, self._noted = self._noted, stage
-            self._trail.note("inbox", before, event, stage, f"{unit} {number}" if unit else "")
+            what = counted(cause, "item") if isinstance(cause, int) else cause
+            self._trail.note("inbox", before, event, stage, what)
 
     def _take(self, item: Item, ready: list[Item]) -> None:
         next_item: Item | None = item

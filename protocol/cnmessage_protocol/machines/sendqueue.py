@@ -12,7 +12,7 @@ from cnmessage_protocol.errors import BrokenAnswerError, ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId
 from cnmessage_protocol.records import Outgoing
 from cnmessage_protocol.results import MAX_MESSAGES, Sent
-from cnmessage_protocol.trace import Trail
+from cnmessage_protocol.trace import Trail, counted
 
 BATCH_BYTES = 1 << 19
 """Most bytes of body in one SEND; half of what a frame may hold."""
@@ -164,7 +164,7 @@ class SendQueue:
         return outcomes
 
     def _note(self, before: str, event: str, cause: object) -> None:
-        what = f"{cause} message{'' if cause == 1 else 's'}" if isinstance(cause, int) else cause
+        what = counted(cause, "message") if isinstance(cause, int) else cause
         self._trail.note("send queue", before, event, self.stage, what)
 
     def _rest(self, now: float) -> None:

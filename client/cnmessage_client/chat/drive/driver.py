@@ -69,7 +69,7 @@ class Driver:
         self.program = program
         self.talk = talk
         self.feed = Feed(talk, self.perform, self.leave)
-        self.input = Input(self, piped=piped)
+        self.input = Input(self, piped=piped, trace=settings.trace)
         self._piped = piped
         self.living = Living(settings, self.feed, self.feed.broken)
         self.runner = Runner(self._command_ended)

@@ -50,6 +50,8 @@ class ChatHost:
                 "a chat has one profile and one broker; for another, run the command outside, or start "
                 "another chat: cnmessage --profile NAME chat"
             )
+        if run.debug and not own.debug:
+            raise usage("a chat tells its steps from its beginning on, or not: cnmessage --debug chat")
         # A client that follows would hear of its logout, and end, perhaps before the command has its answer.
         account = facts.enters or facts.leaves
         return self._running.wait(

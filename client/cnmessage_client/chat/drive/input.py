@@ -22,6 +22,7 @@ from cnmessage_client.chat.talk.turns import (
     ToTalk,
     Turns,
 )
+from cnmessage_protocol.trace import Trace, Trail
 
 
 class Receiver(Protocol):
@@ -53,11 +54,16 @@ class Receiver(Protocol):
 
 
 class Input:
-    """The Listener of a screen. `piped`: lines come from a program or a file. Asks questions, too."""
+    """The Listener of a screen. `piped`: lines come from a program or a file. Asks questions, too.
 
-    def __init__(self, receiver: Receiver, *, piped: bool) -> None:
+    `trace` is told whose turn it becomes.
+    """
+
+    def __init__(self, receiver: Receiver, *, piped: bool, trace: Trace | None = None) -> None:
         self._receiver = receiver
-        self._turns = Turns(piped=piped)
+        self._trace = trace
+        self._trail = Trail(listening=trace is not None)
+        self._turns = Turns(piped=piped, trail=self._trail)
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -134,6 +140,7 @@ class Input:
 
     def _do(self, decisions: Iterable[Decision]) -> None:
         receiver = self._receiver
+        self._trail.tell(self._trace)
         for decision in decisions:
             match decision:
                 case Lend(typing):

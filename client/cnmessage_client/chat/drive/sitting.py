@@ -12,7 +12,10 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 
+from cnmessage_client.chat.drive.debug_file import DebugFile
 from cnmessage_client.chat.drive.driver import Driver
 from cnmessage_client.chat.drive.first_run import connect, first_run
 from cnmessage_client.chat.plain.plain import Plain
@@ -38,6 +41,20 @@ async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker
     """Chat with the commands of `program`; gives the exit status, or raises what it ended with."""
     piped = not sys.stdin.isatty()
     plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
+    with ExitStack() as at_the_end:
+        note = None
+        if settings.debug and not plain:
+            profile = Home.find().profile(settings.profile or DEFAULT_PROFILE)
+            log = at_the_end.enter_context(DebugFile(profile))
+            settings = replace(settings, debug_to=log.write)
+            note = f"the lines of --debug go to {log.path}"
+        return await _sit(program, settings, plain=plain, piped=piped, told_broker=told_broker, note=note)
+
+
+async def _sit(
+    program: Commands, settings: Settings, *, plain: bool, piped: bool, told_broker: bool, note: str | None
+) -> int:
+    """The same, once it is known how; `note` is the first line, if there is any to be told."""
     talk = Talk(
         Home.find().profile(settings.profile or DEFAULT_PROFILE).user,
         commands=program.facts,
@@ -47,6 +64,8 @@ async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker
     )
     driver = Driver(program, settings, talk, piped=piped)
     driver.screen = Plain(talk, driver.input, as_json=settings.as_json) if plain else _full_screen(driver)
+    if note is not None:
+        driver.told(note)
     sitting = Sitting(driver, piped=piped, plain_terminal=plain and not piped, told_broker=told_broker)
     try:
         status = await sitting.run()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from cnmessage_protocol.trace import Trail
+
 
 class State(Enum):
     """What becomes of a line that answers no question."""
@@ -144,7 +146,8 @@ Decision = Lend | ToTalk | Answer | NoAnswer | Forget | Stop | Ended
 class Turns:
     """The lines of one chat. `piped`: they come from a program or a file, each to be done before the next."""
 
-    def __init__(self, *, piped: bool) -> None:
+    def __init__(self, *, piped: bool, trail: Trail | None = None) -> None:
+        self._trail = trail or Trail()
         self.state = State.BEGINNING
         self._piped = piped
         self._question: Question | None = None
@@ -252,7 +255,10 @@ class Turns:
 
     def _step(self, event: Event) -> list[Decision]:
         before = self.typing
-        self.state = TRANSITIONS.get((self.state, event), self.state)
+        after = TRANSITIONS.get((self.state, event))
+        if after is not None:
+            self._trail.note("turns", self.state, event, after, f"{len(self._ahead)} ahead")
+            self.state = after
         return [] if self.typing == before else [Lend(self.typing)]
 
     def _hand(self, line: str, *, recalled: bool) -> ToTalk:
