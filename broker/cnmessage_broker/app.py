@@ -36,6 +36,7 @@ from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_broker.watchdog import Watchdog, memory_there
 from cnmessage_protocol.envelope import PROBE
 from cnmessage_protocol.ids import FileId
+from cnmessage_protocol.trace import Trail
 
 DATABASE = "cnmessage.db"
 FILES_FOLDER = "files"
@@ -57,6 +58,8 @@ class DataDirectoryError(Exception):
 class Broker:
     """A broker, bound and ready when constructed; `run` serves until `stop`. A context manager.
 
+    With `debug` it logs the transitions of its machines.
+
     Raises DataDirectoryError, BindError, KeyFileError or UnusableDatabaseError when it cannot start.
     """
 
@@ -68,8 +71,10 @@ class Broker:
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         randomness: Callable[[int], bytes] = os.urandom,
+        debug: bool = False,
     ) -> None:
         self.config = config
+        trail, self._file_trail = Trail(listening=debug), Trail(listening=debug)  # one for each thread
         self._monotonic = monotonic
         with ExitStack() as undo:  # what was done so far, if it cannot start
             self._lock = lock_data_directory(config.data)
@@ -79,12 +84,12 @@ class Broker:
             undo.callback(self.store.close)
             self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
             undo.callback(self._context.term)
-            attachments = Attachments(randomness)
+            attachments = Attachments(randomness, trail)
             policies = {DOMAIN: anybody, DELIVERIES_DOMAIN: attachments.has_key}
-            admission = Admission(policies, monotonic)
+            admission = Admission(policies, monotonic, trail)
             self._memory = config.memory_limit or memory_there()
             self._descriptors = descriptor_limit()
-            watch = self._watch(admission, _MAIN_SHARE)
+            watch = self._watch(admission, _MAIN_SHARE, trail)
             self._sockets = Sockets(self._context, config.host, config.port, secret, watch)
             undo.callback(self._sockets.close, 0)
             self._probe = KeyProbe(
@@ -103,6 +108,7 @@ class Broker:
             monotonic,
             wall,
             randomness,
+            trail=trail,
         )
         self.reactor = Reactor(
             self._sockets,
@@ -110,12 +116,12 @@ class Broker:
             self.passwords,
             admission,
             self._link,
-            Watchdog(self._memory),
+            Watchdog(self._memory, trail),
             self._descriptors,
             structlog.get_logger(),
         )
 
-    def _watch(self, admission: Admission, share: float) -> Watch:
+    def _watch(self, admission: Admission, share: float, trail: Trail) -> Watch:
         """Over connections of a port that may have this share of the descriptors."""
         config = self.config
         limits = GateLimits(
@@ -124,9 +130,8 @@ class Broker:
             config.connection_burst,
             config.connection_rate,
         )
-        return Watch(
-            admission, limits, self._memory // _UNREAD_SHARE, self._monotonic, structlog.get_logger()
-        )
+        unread = self._memory // _UNREAD_SHARE
+        return Watch(admission, limits, unread, self._monotonic, structlog.get_logger(), trail)
 
     def _file_thread(self, secret: bytes, monotonic: Callable[[], float]) -> FileThread:
         folder = self.config.data / FILES_FOLDER
@@ -138,7 +143,7 @@ class Broker:
         log = structlog.get_logger()
         if removed:
             log.info("orphaned files were removed", count=removed)
-        admission = Admission({FILES_DOMAIN: anybody}, monotonic)
+        admission = Admission({FILES_DOMAIN: anybody}, monotonic, self._file_trail)
         self._file_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._file_sockets = made_in_background(
@@ -147,13 +152,15 @@ class Broker:
                     self.config.host,
                     self.config.port,
                     secret,
-                    self._watch(admission, _FILES_SHARE),
+                    self._watch(admission, _FILES_SHARE, self._file_trail),
                 )
             )
         except BaseException:
             self._file_context.term()
             raise
-        return FileThread(self._file_sockets, admission, blobs, self._link, self.config, monotonic, log)
+        return FileThread(
+            self._file_sockets, admission, blobs, self._link, self.config, monotonic, log, self._file_trail
+        )
 
     @property
     def address(self) -> str:

@@ -66,14 +66,20 @@ def main() -> None:
 
 @main.command()
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log looks.  [default: text]")
-@click.option("--verbose", is_flag=True, help="Log what is only of interest when something is wrong.")
-def start(verbose: bool, **flags: Any) -> None:
+@click.option(
+    "--debug",
+    "--verbose",
+    "debug",
+    is_flag=True,
+    help="Log each transition, and what else is only of interest when something is wrong.",
+)
+def start(debug: bool, **flags: Any) -> None:
     """Serve until SIGTERM or SIGINT."""
     config = _config(flags)
-    logs.configure(config.log_format, verbose=verbose)
+    logs.configure(config.log_format, debug=debug)
     log = structlog.get_logger()
     try:
-        broker = Broker(config)
+        broker = Broker(config, debug=debug)
     except (DataDirectoryError, BindError, UnusableDatabaseError, StoreError, keys.KeyFileError) as error:
         _fail(str(error))
     with broker:

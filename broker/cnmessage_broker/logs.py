@@ -12,13 +12,17 @@ from collections.abc import Callable
 import structlog
 
 from cnmessage_broker.limits import Budget
+from cnmessage_protocol.trace import Trace, Transition
 
 LINES = (100, 1.0)
 """Lines of one kind of event: at once, and a second after that."""
 
 
 class Bounded:
-    """A processor that lets so many events of a kind pass; the next one tells how many were left out."""
+    """A processor that lets so many events of a kind pass; the next one tells how many were left out.
+
+    The transitions of each machine are a kind of their own.
+    """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -27,7 +31,7 @@ class Bounded:
 
     def __call__(self, _: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         """The event, or DropEvent."""
-        kind, now = str(event.get("event")), self._monotonic()
+        kind, now = f"{event.get('event')} {event.get('machine', '')}", self._monotonic()
         if self._budget.wait(kind, now) > 0:
             self._left_out[kind] += 1
             raise structlog.DropEvent
@@ -37,7 +41,21 @@ class Bounded:
         return event
 
 
-def configure(log_format: str, *, verbose: bool = False) -> None:
+def transitions(log: structlog.typing.FilteringBoundLogger) -> Trace:
+    """Writes each transition to the log; its event is called `step` there, for `event` is the log's own."""
+
+    def write(transition: Transition) -> None:
+        fields = {name: word for name, word in transition.as_json().items() if word}
+        log.debug("transition", step=fields.pop("event"), **fields)
+
+    return write
+
+
+KEY_SHORT = 8
+"""Letters of a public key that tell its machines in the log of transitions."""
+
+
+def configure(log_format: str, *, debug: bool = False) -> None:
     """Set structlog up for this process."""
     processors: list[structlog.typing.Processor] = [
         Bounded(),
@@ -50,6 +68,6 @@ def configure(log_format: str, *, verbose: bool = False) -> None:
         processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
     structlog.configure(
         processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -11,6 +11,8 @@ import os
 from enum import Enum
 from pathlib import Path
 
+from cnmessage_protocol.trace import Trail
+
 SOFT = 0.75
 """Fraction of the limit above which queues are dropped and no listeners taken."""
 
@@ -36,18 +38,22 @@ class Pressure(Enum):
 class Watchdog:
     """`limit` in bytes."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, trail: Trail | None = None) -> None:
+        self._trail = trail or Trail()
         self.limit = limit
         self.pressure = Pressure.NONE
 
     def look(self, used: int) -> Pressure:
         """So many bytes are in use now."""
+        before = self.pressure
         if used > self.limit * HARD:
             self.pressure = Pressure.HARD
         elif used > self.limit * SOFT or (used > self.limit * CALM and self.pressure is not Pressure.NONE):
             self.pressure = Pressure.SOFT
         else:
             self.pressure = Pressure.NONE
+        if self.pressure is not before:
+            self._trail.note("memory", before, "look", self.pressure, f"{used >> 20} MiB")
         return self.pressure
 
 

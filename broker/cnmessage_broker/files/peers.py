@@ -17,3 +17,8 @@ class Device(NamedTuple):
 
     key: str
     address: str
+
+
+def short(peer: Peer) -> str:
+    """What tells a transfer in the log of transitions: the last digits of its name."""
+    return peer.transfer[-4:].hex()

@@ -21,8 +21,10 @@ from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.channel import Channel
 from cnmessage_broker.files.pace import GENTLE_TURN, Pace
 from cnmessage_broker.files.transfers import Transfers
+from cnmessage_broker.logs import transitions
 from cnmessage_broker.net.sockets import FileSockets
 from cnmessage_broker.net.zap import Admission
+from cnmessage_protocol.trace import Trail
 
 DRAIN = 64
 """Most messages taken before the other direction gets its turn."""
@@ -56,7 +58,10 @@ class FileThread:
         config: Config,
         monotonic: Callable[[], float],
         log: structlog.typing.FilteringBoundLogger,
+        trail: Trail,
     ) -> None:
+        self._trail = trail
+        self._trace = transitions(log)
         self._link = link
         self._monotonic = monotonic
         self._log = log
@@ -64,7 +69,7 @@ class FileThread:
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="file-work")
         self._pace = Pace(lambda: link.talked_at)
         self._transfers = Transfers(
-            self._channel, blobs, link, self._pace, config, self._workers, self._wake, log
+            self._channel, blobs, link, self._pace, config, self._workers, self._wake, log, trail
         )
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -132,6 +137,7 @@ class FileThread:
             for news in self._link.to_files.take():
                 self._transfers.told(news)
             self._transfers.shut_down()
+            self._trail.tell(self._trace)
         except Exception:  # noqa: BLE001 - as above
             self._log.exception("the file thread failed")
 
@@ -162,6 +168,7 @@ class FileThread:
         if now >= self._next_look:
             self._next_look = now + LOOK
             self._channel.beat(pressed=self._link.pressed)
+        self._trail.tell(self._trace)
         after = self._monotonic()
         self._pace.worked(after, after - started)
         return more or unread or self._channel.waits

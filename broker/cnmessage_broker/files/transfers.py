@@ -39,7 +39,7 @@ from cnmessage_broker.files.download import Serving
 from cnmessage_broker.files.leaving import Leaving
 from cnmessage_broker.files.mishaps import FULL, Mishaps
 from cnmessage_broker.files.pace import Pace
-from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.files.peers import Device, Peer, short
 from cnmessage_broker.files.room import check_room
 from cnmessage_broker.files.upload import Intake, Stage
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
@@ -59,6 +59,7 @@ from cnmessage_protocol.files.channel import (
 )
 from cnmessage_protocol.requests import Request, Withdraw
 from cnmessage_protocol.results import Sent
+from cnmessage_protocol.trace import Trail
 
 ROUNDS = 8
 """Chunks sent to each receiver before what clients say gets its turn."""
@@ -80,7 +81,9 @@ class Transfers:
         workers: Executor,
         wake: Callable[[], None],
         log: structlog.typing.FilteringBoundLogger,
+        trail: Trail,
     ) -> None:
+        self._trail = trail
         self._channel = channel
         self._blobs = blobs
         self._link = link
@@ -191,6 +194,7 @@ class Transfers:
 
     def _ask(self, peer: Peer, device: Device, request: Request) -> None:
         ticket = next(self._tickets)
+        self._trail.note("transfer", "open", "asked", "waiting", request.VERB, short(peer))
         self._asked[ticket] = peer, request
         self._crowd.enter(peer, device)
         self._link.to_reactor.put(Ask(ticket, device.key, device.address, request))
@@ -228,6 +232,10 @@ class Transfers:
         return sha256 in asked or any(each.sha256 == sha256 for each in self._intakes.values())
 
     def _answered(self, peer: Peer, request: Request, result: Any, error: RequestError | None) -> None:
+        word = "answered" if error is None else "refused"
+        self._trail.note(
+            "transfer", "waiting", word, "open", "" if error is None else error.code, short(peer)
+        )
         if error is not None:
             raise error
         match request, result:
@@ -248,6 +256,7 @@ class Transfers:
                 self._crowd.belongs(peer, account)
                 device = self._devices[peer]
                 self._servings[peer] = Serving(peer, device, get, opened, self._blobs, self._descriptors)
+                self._trail.note("download", "none", "opened", "sending", f"offset {get.offset}", short(peer))
                 self._say(peer, opened)
             case Finished(), Noted():
                 self._say(peer, result)
@@ -260,7 +269,14 @@ class Transfers:
         if earlier is None:
             self._check_room(peer, file, size)
             self._intakes[peer] = self._by_file[file] = Intake(
-                peer, file, size, self._blobs, self._descriptors, self._workers, lambda: self._done(file)
+                peer,
+                file,
+                size,
+                self._blobs,
+                self._descriptors,
+                self._workers,
+                lambda: self._done(file),
+                self._trail.of(short(peer)),
             )
             return
         if earlier.peer != peer:
@@ -377,6 +393,7 @@ class Transfers:
             self._end(peer, RequestError(ErrorCode.INTERNAL, "the broker failed on this transfer"))
 
     def _end(self, peer: Peer, error: RequestError) -> None:
+        self._trail.note("transfer", "open", "stopped", "ended", error.code, short(peer))
         self._say(peer, stop(error))
         self._drop(peer)
 
@@ -384,11 +401,15 @@ class Transfers:
         """Forget a transfer; what an upload has sent stays on disk."""
         device, intake = self._crowd.leave(peer), self._intakes.pop(peer, None)
         if intake is not None:
+            self._trail.note("upload", intake.stage, "left", "ended", "", short(peer))
             self._by_file.pop(intake.file, None)
         if intake is not None and device is not None:
             self._leaving.add(intake, device)
         serving = self._servings.pop(peer, None)
         if serving is not None:
+            self._trail.note(
+                "download", "sending", "left", "ended", f"offset {serving.flow.offset}", short(peer)
+            )
             serving.close()
             if device is not None:
                 self._tell(device, Moved(serving.file, serving.flow.offset, paused=True))

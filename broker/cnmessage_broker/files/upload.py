@@ -20,6 +20,7 @@ from cnmessage_broker.files.peers import Peer
 from cnmessage_broker.files.writeback import Writeback
 from cnmessage_protocol.files.channel import Credit, FileMessage, Granted
 from cnmessage_protocol.files.flows import Inflow
+from cnmessage_protocol.trace import Trail
 
 _SLICE = 1 << 20
 
@@ -56,7 +57,9 @@ class Intake:
         descriptors: Descriptors,
         workers: Executor,
         wake: Callable[[], None],
+        trail: Trail | None = None,
     ) -> None:
+        self._trail = trail or Trail()
         self.peer = peer
         self.file = file
         self.stage = Stage.PREPARING
@@ -73,6 +76,7 @@ class Intake:
         self._let_go = False
         self._job: _Job | None = None
         self._closing = False
+        self._trail.note("upload", "none", "begun", self.stage, f"offset {here}")
         self._work(lambda: self._prepare(here), self._prepared)
 
     def continues(self, peer: Peer) -> list[FileMessage]:
@@ -110,7 +114,8 @@ class Intake:
         if self._hash.digest() != sha256:
             self._begin_anew()
             return [self._granted()]
-        self.stage, self.sha256 = Stage.VERIFYING, sha256
+        self.sha256 = sha256
+        self._enter(Stage.VERIFYING, "all here")
         self._let_go |= self._opened > 0 and not self._descriptors.holds(self)
         self._work(self._keep, self._verified)
         return []
@@ -175,7 +180,7 @@ class Intake:
             place += len(data)
 
     def _prepared(self) -> list[FileMessage]:
-        self.stage = Stage.RECEIVING
+        self._enter(Stage.RECEIVING, "prepared")
         return [self._granted()]
 
     def _keep(self) -> None:
@@ -196,16 +201,21 @@ class Intake:
 
     def _verified(self) -> list[FileMessage]:
         self._descriptors.close(self)
-        self.stage = Stage.RECORDING
+        self._enter(Stage.RECORDING, "verified")
         return []
 
     def _begin_anew(self) -> None:
         """What came is not what was sent: nothing of it is worth keeping."""
+        self._enter(Stage.RECEIVING, "not what was sent")
         self._descriptors.close(self)
         self._blobs.drop_part(self.file)
         self._hash = hashlib.sha256()
         self._opened, self._let_go = 0, False
         self.flow.offset = 0
+
+    def _enter(self, stage: Stage, event: str) -> None:
+        before, self.stage = self.stage, stage
+        self._trail.note("upload", before, event, stage, f"offset {self.flow.offset}")
 
     def _granted(self) -> Granted:
         return Granted(self.file, self.flow.offset, self.flow.credit().upto)

@@ -21,6 +21,7 @@ from cnmessage_broker.scheduling.slices import Slices
 from cnmessage_broker.scheduling.turns import Turns
 from cnmessage_protocol.envelope import peek_request_id
 from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.trace import Trail
 
 DRAIN = 1000
 """Most frames read in one turn."""
@@ -72,8 +73,9 @@ class Arrivals:
         links: Links,
         answers: Answers,
         log: structlog.typing.FilteringBoundLogger,
+        trail: Trail,
     ) -> None:
-        self.turns: Turns[Waiting] = Turns()
+        self.turns: Turns[Waiting] = Turns(trail=trail)
         self.dropped = 0
         self._socket = socket
         self._links = links

@@ -17,6 +17,7 @@ from cnmessage_broker.loop.effects import Confirm, Submit
 from cnmessage_broker.loop.pending import Pending, sent
 from cnmessage_broker.store.ports.records import Owner, Stored, StoreError
 from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.trace import counted
 
 
 class Commit:
@@ -83,6 +84,8 @@ class Commit:
         except StoreError as error:
             self._not_taken(pending, error)
             return
+        if self._disk_failing:
+            self._deps.trail.note("commit", "failing", "taken", "sound")
         self._disk_failing = False
         if outcomes:
             self._link.talked_at = self._deps.monotonic()
@@ -107,6 +110,9 @@ class Commit:
     def _not_taken(self, pending: Pending[Asker], error: StoreError) -> None:
         if not self._disk_failing:
             self._log.error("commit failed", error=str(error), messages=len(pending.group.submissions))
+        before = "failing" if self._disk_failing else "sound"
+        count = counted(len(pending.group.submissions), "message")
+        self._deps.trail.note("commit", before, "not taken", "failing", count)
         self._disk_failing = True
         text = f"{error}; nothing was stored, try again later"
         for asker, _ in pending.answers:

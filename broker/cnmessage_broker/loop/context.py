@@ -15,6 +15,7 @@ from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Account, AccountId, Device
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import FileId, MessageId, uuid7
+from cnmessage_protocol.trace import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Deps:
 
     `monotonic` in seconds, `wall` in seconds since 1970, `randomness(n)` gives n bytes. `fetching` is how far
     fetches under way have come; only where they stopped is worth the disk. `aged_at`: the running time up to
-    which is written down, on the monotonic clock. `pressed` says that memory is short.
+    which is written down, on the monotonic clock. `pressed` says that memory is short. `trail` is where
+    the loop's machines note what they do.
     """
 
     config: Config
@@ -65,6 +67,7 @@ class Deps:
     pressed: bool = False
     fetching: dict[tuple[FileId, AccountId], int] = field(default_factory=dict)
     attention: Attention | None = None
+    trail: Trail = field(default_factory=Trail)
     aged_at: float = field(init=False)
     _last_id: int = 0
     _last_ms: int = 0

@@ -13,7 +13,7 @@ import structlog
 import zmq
 
 from cnmessage_broker.loop.effects import Push
-from cnmessage_broker.loop.listeners import Attachments
+from cnmessage_broker.loop.listeners import Attachments, Event
 from cnmessage_broker.net.link import Link
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.store.ports.messages import Store
@@ -85,9 +85,11 @@ class Doorbell:
         if kind == _CANCEL:
             self._socket.setsockopt(zmq.UNSUBSCRIBE, topic)
             attachment.granted = False
+            self._attachments.step(attachment, Event.CANCELLED)
             return
         self._socket.setsockopt(zmq.SUBSCRIBE, topic)
         attachment.granted = True
+        self._attachments.step(attachment, Event.HELLO)
         attachment.link = link
         attachment.behind = lambda: self._links.behind(link)
         yield Push(attachment, Hello.KIND, {"head": store.marks(attachment.owner).head})

@@ -5,15 +5,19 @@ lost at any time: clients attach again. Times are those of the clock of attentio
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
 
+from cnmessage_broker.logs import KEY_SHORT
 from cnmessage_broker.net.gate import is_loopback
 from cnmessage_broker.net.link import Link
 from cnmessage_broker.store.ports.records import AccountId, Device, Owner
 from cnmessage_protocol.ids import ID_SIZE, Topic, UserName
 from cnmessage_protocol.machines.liveness import EXPIRY, Liveness
 from cnmessage_protocol.sealing import KEY_SIZE, Sealer
+from cnmessage_protocol.trace import Trail
 
 WINDOW_BYTES = 4 << 20
 """Most bytes pushed to an attachment that it has not confirmed yet; beyond, it fetches at its own pace."""
@@ -27,6 +31,44 @@ SCARCE_SHARE = 1
 
 ADDRESS_SHARE = 4
 """One address, but this machine's own, may have this fraction of all attachments."""
+
+
+class Stage(Enum):
+    """Where an attachment stands."""
+
+    ATTACHED = "attached"
+    GREETED = "greeted"
+    LIVE = "live"
+    ENDED = "ended"
+
+
+class Event(Enum):
+    """What moves an attachment."""
+
+    HELLO = "hello"
+    BEAT = "beat"
+    CANCELLED = "cancelled"
+    DETACHED = "detached"
+    SILENT = "silent"
+    DROPPED = "dropped"
+
+
+TRANSITIONS: Mapping[tuple[Stage, Event], Stage] = MappingProxyType(
+    {
+        (Stage.ATTACHED, Event.HELLO): Stage.GREETED,
+        (Stage.GREETED, Event.HELLO): Stage.GREETED,
+        (Stage.LIVE, Event.HELLO): Stage.GREETED,
+        (Stage.GREETED, Event.BEAT): Stage.LIVE,
+        (Stage.GREETED, Event.CANCELLED): Stage.ATTACHED,
+        (Stage.LIVE, Event.CANCELLED): Stage.ATTACHED,
+        **{
+            (stage, event): Stage.ENDED
+            for stage in (Stage.ATTACHED, Stage.GREETED, Stage.LIVE)
+            for event in (Event.DETACHED, Event.SILENT, Event.DROPPED)
+        },
+    }
+)
+"""Every transition. An event that is not here for a stage changes nothing."""
 
 
 def _never() -> bool:
@@ -52,6 +94,7 @@ class Attachment:
     granted: bool = False
     link: Link | None = None
     behind: Callable[[], bool] = _never
+    stage: Stage = Stage.ATTACHED
     _unconfirmed: deque[tuple[int, int]] = field(default_factory=deque)
     _bytes: int = 0
 
@@ -72,7 +115,8 @@ class Attachment:
 class Attachments:
     """All live attachments. `randomness(n)` gives n random bytes."""
 
-    def __init__(self, randomness: Callable[[int], bytes]) -> None:
+    def __init__(self, randomness: Callable[[int], bytes], trail: Trail | None = None) -> None:
+        self._trail = trail or Trail()
         self._randomness = randomness
         self._by_topic: dict[Topic, Attachment] = {}
         self._by_owner: dict[Owner, dict[Topic, Attachment]] = {}
@@ -110,6 +154,7 @@ class Attachments:
         new = Attachment(topic, key, owner, name, device, Sealer(topic, key), Liveness(now, EXPIRY), address)
         self._of_key[device.key] += 1
         self._of_address[address] += 1
+        self._trail.note("listener", "none", "attach", new.stage, name, device.key[:KEY_SHORT])
         first = owner not in self._by_owner
         self._by_topic[topic] = new
         self._by_owner.setdefault(owner, {})[topic] = new
@@ -146,10 +191,20 @@ class Attachments:
         """Attachments that were silent too long."""
         return [each for each in self._by_topic.values() if each.liveness.expired(now)]
 
-    def remove(self, attachment: Attachment) -> bool:
+    def step(self, attachment: Attachment, event: Event) -> None:
+        """Something happened to an attachment."""
+        after = TRANSITIONS.get((attachment.stage, event))
+        if after is not None:
+            before, attachment.stage = attachment.stage, after
+            self._trail.note(
+                "listener", before, event, after, attachment.name, attachment.device.key[:KEY_SHORT]
+            )
+
+    def remove(self, attachment: Attachment, event: Event = Event.DROPPED) -> bool:
         """End an attachment; True when its owner went offline by it."""
         if self._by_topic.pop(attachment.topic, None) is None:
             return False
+        self.step(attachment, event)
         _less(self._of_key, attachment.device.key)
         _less(self._of_address, attachment.address)
         mine = self._by_owner[attachment.owner]

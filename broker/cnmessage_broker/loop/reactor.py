@@ -11,6 +11,7 @@ import structlog
 import zmq
 
 from cnmessage_broker.between import FileLink
+from cnmessage_broker.logs import transitions
 from cnmessage_broker.loop import delivery
 from cnmessage_broker.loop.answers import Answers
 from cnmessage_broker.loop.arrivals import Arrivals
@@ -64,6 +65,7 @@ class Reactor:
         self._deps = deps
         self._link = link
         self._log = log
+        self._trace = transitions(log)
         self._wakeup = Wakeup()
         link.to_reactor.wake = self._wakeup.ring
         self._attention = deps.attention = Attention(deps.monotonic())
@@ -71,7 +73,7 @@ class Reactor:
             sockets.deliveries, sockets.delivery_links, deps.attachments, admission.bar, log
         )
         answers = Answers(sockets.requests, sockets.request_links, link, deps.monotonic, log)
-        self._arrivals = Arrivals(sockets.requests, sockets.request_links, answers, log)
+        self._arrivals = Arrivals(sockets.requests, sockets.request_links, answers, log, deps.trail)
         self._commit = Commit(deps, answers, self._doorbell, link, log)
         self._work = PasswordWork(pool, self._wakeup.ring)
         self._performer = Performer(deps, answers, self._commit, self._doorbell, self._work, link, log)
@@ -121,6 +123,7 @@ class Reactor:
         self._performer.perform(
             None, delivery.notices(self._deps.attachments, deliveries.Closed.KIND, farewell)
         )
+        self._deps.trail.tell(self._trace)
 
     def _pause(self) -> int:
         """Milliseconds until there is something to do even if nobody comes."""
@@ -166,6 +169,7 @@ class Reactor:
             self._performer.perform(None, self._upkeep.look(now))
             self._link.pressed = self._deps.pressed
         self._commit.run()
+        self._deps.trail.tell(self._trace)
 
     # -- taking turns -----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from cnmessage_broker.loop import delivery, dispatch
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.effects import Effect, Presence
 from cnmessage_broker.loop.handlers.expiry import sweep
+from cnmessage_broker.loop.listeners import Event
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.net.tcp import reserve_of
 from cnmessage_broker.watchdog import Pressure, Watchdog, give_back, memory_used
@@ -101,7 +102,7 @@ class Upkeep:
         attachments = self._deps.attachments
         for attachment in attachments.expired(self._deps.listened()):
             self._log.info("user is silent", user=attachment.name)
-            if attachments.remove(attachment):
+            if attachments.remove(attachment, Event.SILENT):
                 yield Presence(attachment.owner, online=False)
 
     def _news(self) -> Iterable[Effect]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from cnmessage_broker.limits import Budget
+from cnmessage_protocol.trace import Trail
 
 LOOPBACK_FACTOR = 8
 """People of a machine share an address, and their scripts open a connection a command, as fast as they go."""
@@ -34,7 +35,8 @@ class GateLimits:
 class Gate:
     """Counts open connections by address."""
 
-    def __init__(self, limits: GateLimits) -> None:
+    def __init__(self, limits: GateLimits, trail: Trail | None = None) -> None:
+        self._trail = trail or Trail()
         self._limits = limits
         self._open: Counter[str] = Counter()
         self._total = 0
@@ -42,6 +44,12 @@ class Gate:
 
     def opened(self, now: float, address: str) -> str | None:
         """Somebody connected; why one must go again, or None when all may stay."""
+        reason = self._opened(now, address)
+        if reason is not None:
+            self._trail.note("gate", "open", "connected", "cut", reason, address)
+        return reason
+
+    def _opened(self, now: float, address: str) -> str | None:
         near = is_loopback(address)
         factor = LOOPBACK_FACTOR if near else 1
         self._open[address] += 1

@@ -8,7 +8,7 @@ no queue of incoming messages has a limit of libzmq's: a full one lets a peer ab
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 import zmq
@@ -20,6 +20,7 @@ from cnmessage_broker.net.links import Links
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, Door
 from cnmessage_protocol.envelope import MAX_REQUEST
 from cnmessage_protocol.files.channel import CHUNK, FILES, WINDOW_CHUNKS
+from cnmessage_protocol.trace import Trail
 
 HANDSHAKE_MS = 5000
 BACKLOG = 1024
@@ -77,6 +78,7 @@ class Watch:
     unread_of_all: int
     monotonic: Callable[[], float]
     log: structlog.typing.FilteringBoundLogger
+    trail: Trail = field(default_factory=Trail)
 
 
 class _Bound:
@@ -143,7 +145,7 @@ class _Bound:
         bounds = Bounds(untold=untold, unread_of_all=watch.unread_of_all)
         links = Links(
             socket,
-            Gate(watch.limits),
+            Gate(watch.limits, watch.trail),
             watch.log,
             bounds,
             watch.admission.bar,

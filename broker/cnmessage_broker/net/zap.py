@@ -15,6 +15,8 @@ import zmq
 from zmq.utils import z85
 
 from cnmessage_broker.limits import Budget
+from cnmessage_broker.logs import KEY_SHORT
+from cnmessage_protocol.trace import Trail
 
 DOMAIN = b"cnmessage"
 """Of the request port; the other ports have domains of their own."""
@@ -56,7 +58,10 @@ def routing_id(number: int) -> bytes:
 class Admission:
     """Answers ZAP requests; `policies` says by domain who may come, `monotonic` gives seconds."""
 
-    def __init__(self, policies: Mapping[bytes, Policy], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, policies: Mapping[bytes, Policy], monotonic: Callable[[], float], trail: Trail | None = None
+    ) -> None:
+        self._trail = trail or Trail()
         self._policies = policies
         self._monotonic = monotonic
         self._addresses: OrderedDict[str, str] = OrderedDict()
@@ -75,6 +80,7 @@ class Admission:
         """Keep a key out for a while; its connections are for others to cut. A silent one has no key."""
         if not key:
             return
+        self._trail.note("admission", "inside", "barred", "barred", f"{BARRED:g} s", key[:KEY_SHORT])
         self._barred[key] = self._monotonic() + BARRED
         self._barred.move_to_end(key)
         if len(self._barred) > _MAX_BARRED:
@@ -89,11 +95,16 @@ class Admission:
         credentials = frames[8:]
         policy = self._policies.get(domain)
         if policy is None or mechanism != b"CURVE" or len(credentials) != 1 or len(credentials[0]) != 32:
+            self._trail.note("admission", "outside", "refused", "outside", "no CURVE key")
             return [*head, b"400", b"only CURVE on this broker", b"", b""]
         key = z85.encode(credentials[0]).decode()
-        if self._barred.get(key, 0.0) > self._monotonic() or not policy(key):
+        barred = self._barred.get(key, 0.0) > self._monotonic()
+        if barred or not policy(key):
+            where, why = ("barred", "barred") if barred else ("outside", "no attachment")
+            self._trail.note("admission", where, "refused", where, why, key[:KEY_SHORT])
             # 300: libzmq hangs up without a word, and the peer's libzmq tries again by itself.
             return [*head, b"300", b"not now", b"", b""]
+        self._trail.note("admission", "outside", "admitted", "inside", domain.decode(), key[:KEY_SHORT])
         self._addresses[key] = address.decode(errors="replace")
         self._addresses.move_to_end(key)
         if len(self._addresses) > _MAX_ADDRESSES:

@@ -9,7 +9,9 @@ fairness.py's.
 from typing import Generic, TypeVar
 
 from cnmessage_broker.limits import Budget
+from cnmessage_broker.logs import KEY_SHORT
 from cnmessage_broker.scheduling.fairness import FairQueue, Room
+from cnmessage_protocol.trace import Trail
 
 Item = TypeVar("Item")
 
@@ -20,6 +22,9 @@ LATELY = 2.0
 """Seconds after a light user's message in which others must expect the next."""
 
 
+_MANY = 10_000
+"""Heavy keys that are remembered for the trail."""
+
 NEGLECT = 0.1
 """Seconds after which a heavy user is served once, however many light ones wait."""
 
@@ -27,7 +32,9 @@ NEGLECT = 0.1
 class Turns(Generic[Item]):
     """Items by key. After each `take` comes a `served` for the same key."""
 
-    def __init__(self, room: Room | None = None) -> None:
+    def __init__(self, room: Room | None = None, trail: Trail | None = None) -> None:
+        self._trail = trail or Trail()
+        self._noted: set[str] = set()
         self._light: FairQueue[Item] = FairQueue(room)
         self._heavy: FairQueue[Item] = FairQueue(room)
         self._used: Budget[str] = Budget(*LIGHT)
@@ -67,6 +74,7 @@ class Turns(Generic[Item]):
         line = self._line_of(key, now)
         if line is self._heavy and not line:
             self._heavy_at = now
+        self._note(key, line)
         line.put(key, item, size)
 
     def put_back(self, key: str, item: Item, size: int, now: float) -> None:
@@ -113,6 +121,20 @@ class Turns(Generic[Item]):
     def release(self, key: str, size: int) -> None:
         """It does not any more."""
         self._light.release(key, size)
+
+    def _note(self, key: str, line: FairQueue[Item]) -> None:
+        """For the trail: the key waits in this line from now on."""
+        if not self._trail.listening or (line is self._heavy) == (key in self._noted):
+            return
+        short = key[:KEY_SHORT]
+        if line is self._heavy:
+            if len(self._noted) >= _MANY:
+                self._noted.clear()
+            self._noted.add(key)
+            self._trail.note("turns", "light", "used much", "heavy", "", short)
+        else:
+            self._noted.discard(key)
+            self._trail.note("turns", "heavy", "rested", "light", "", short)
 
     def _line_of(self, key: str, now: float) -> FairQueue[Item]:
         """A key that has something in the heavy line stays there until that is done, so its order holds."""

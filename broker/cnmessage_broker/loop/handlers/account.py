@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from cnmessage_broker.between import Unbound
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Presence, Push, Refuse, Reply, Tell, Work
+from cnmessage_broker.loop.listeners import Event
 from cnmessage_broker.loop.passwords import hash_password, verify_password
 from cnmessage_broker.store.ports.records import Account, Device, NameTakenError
 from cnmessage_protocol.deliveries import Closed
@@ -158,7 +159,7 @@ def _end_attachments(devices: Iterable[Device], deps: Deps) -> list[Effect]:
         for attachment in deps.attachments.of_device(device.key, device.account):
             if attachment.granted:
                 effects.append(Push(attachment, Closed.KIND, {"reason": str(ErrorCode.UNAUTHENTICATED)}))
-            if deps.attachments.remove(attachment):
+            if deps.attachments.remove(attachment, Event.DROPPED):
                 effects.append(Presence(attachment.owner, online=False))
     return effects
 

@@ -2,6 +2,7 @@
 
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, MarkReceived, Presence, Reply
+from cnmessage_broker.loop.listeners import Event
 from cnmessage_protocol.envelope import VERSION
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.machines.liveness import EXPIRY, HEARTBEAT
@@ -50,7 +51,7 @@ def detach(request: Detach, caller: Caller, deps: Deps) -> list[Effect]:
     """End an attachment; one that is gone already is fine."""
     caller.bound()
     attachment = deps.attachments.get(request.attachment, caller.key)
-    gone = attachment is not None and deps.attachments.remove(attachment)
+    gone = attachment is not None and deps.attachments.remove(attachment, Event.DETACHED)
     left: list[Effect] = [Presence(attachment.owner, online=False)] if attachment is not None and gone else []
     return [*left, Reply(Done())]
 
@@ -62,6 +63,7 @@ def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
     if attachment is None:
         raise RequestError(ErrorCode.NOT_ATTACHED, "this attachment has ended; attach again")
     attachment.liveness.heard(deps.listened())
+    deps.attachments.step(attachment, Event.BEAT)
     marks = deps.store.marks(account.id)
     effects: list[Effect] = []
     if request.cursor > marks.head:  # nobody can have what is not there: this says nothing of what was read
