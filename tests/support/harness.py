@@ -80,12 +80,14 @@ class BrokerProcess:
         self.port = port or free_port()
         self.environment = environment
         self.descriptors: int | None = None
+        self.flags: tuple[str, ...] = ()
         self.address = ""
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
         """Start and wait for the line that says it is ready."""
         command = [str(BIN / "cnmessage-broker"), "start", "--port", str(self.port), "--data", str(self.data)]
+        command += self.flags
         self.log = (self.data.parent / f"{self.data.name}.log").open("a")
         if self.descriptors is not None:
             command = ["sh", "-c", f'ulimit -n {self.descriptors}; exec "$@"', "sh", *command]

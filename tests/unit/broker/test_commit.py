@@ -31,6 +31,7 @@ from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Kind
 from cnmessage_protocol.results import Done, Sent
+from cnmessage_protocol.trace import Trail
 from tests.support.harness import free_port
 
 
@@ -44,7 +45,9 @@ class Turn:
         log = structlog.get_logger()
         config = Config(data=data)
         listeners = Attachments(os.urandom)
-        deps = Deps(config, store, listeners, budgets(config), time.monotonic, time.time, os.urandom)
+        self.trail = Trail(listening=True)
+        clocks = (time.monotonic, time.time, os.urandom)
+        deps = Deps(config, store, listeners, budgets(config), *clocks, trail=self.trail)
         answers = Answers(sockets.requests, sockets.request_links, self.link, time.monotonic, log)
         doorbell = Doorbell(sockets.deliveries, sockets.delivery_links, listeners, admission.bar, log)
         self.commit = Commit(deps, answers, doorbell, self.link, log)
@@ -138,4 +141,8 @@ def test_a_full_disk_does_not_forget_who_came_and_what_was_read(turn: Turn) -> N
     assert turn.marks.head == 1
     connection.execute("PRAGMA max_page_count = 100000")
     turn.commit.run()
+    assert [str(each) for each in turn.trail.take()] == [
+        "commit: sound --not taken--> failing (1 message)",
+        "commit: failing --taken--> sound",
+    ]
     assert (turn.marks.read, turn.marks.away_upto) == (1, 1)
