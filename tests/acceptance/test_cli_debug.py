@@ -1,4 +1,4 @@
-"""--debug on both programs: the life of a client in its transitions, and nothing that is nobody's business."""
+"""--debug on both programs: the life of a client in its transitions, and no secret."""
 
 import json
 import signal
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cnmessage_client.link.courier import compose
+from cnmessage_client.link.outbox import Outbox
 from tests.acceptance.conftest import Cli, Running
 from tests.support.harness import BrokerProcess, home_at
 
@@ -50,6 +52,7 @@ def test_the_log_of_a_client_shows_its_life_over_a_restart_of_the_broker(
             assert steps(watch, "live")[-4:] == ["attaching", "joining", "catching up", "live"]
             last = watch.end(signal.SIGINT).err
         assert "session: live --close--> closed" in last
+        broker.stop()
     events = [json.loads(line) for line in log_of(watched).splitlines()]
     listener = [each["step"] for each in events if each.get("machine") == "listener"]
     assert listener[:2] == ["attach", "hello"]
@@ -74,10 +77,12 @@ def test_no_body_no_password_no_key_and_no_name_of_a_file_is_in_either_log(
         told += cli.ok("--profile", "mute2", "watch", "--count", "1").err
         sent = ("files", "send", "mute2", str(file), "--note", MARKER, "--quiet")
         told += cli.ok("--profile", "mute1", *sent).err
-        got = ("files", "get", file.name, "-o", str(tmp_path / "in.txt"), "--quiet")
+        (tmp_path / "in").mkdir()
+        got = ("files", "get", file.name, "-o", str(tmp_path / "in"), "--quiet")
         told += cli.ok("--profile", "mute2", *got).err
         chatted = cli.ok("--profile", "mute1", "chat", stdin=f"to mute2\n{MARKER}\n")
         told += "".join(line for line in chatted.err.splitlines() if line.startswith("debug "))
+        broker.stop()
     logged = log_of(watched)
     for log in (told, logged):
         assert MARKER not in log
@@ -93,12 +98,13 @@ def test_no_body_no_password_no_key_and_no_name_of_a_file_is_in_either_log(
 
 def test_an_outbox_that_was_left_behind_is_told(cli: Cli) -> None:
     cli.accounts("left1", "left2")
-    with cli.start("--profile", "left1", "--broker", "127.0.0.1:1", "send", "left2", "hello") as lost:
-        pytest.importorskip("signal")
-        lost.process.send_signal(signal.SIGKILL)
-        lost.process.wait(10)
+    killed = Outbox(cli.home.profile("left1").outbox, "left1", "killed")
+    killed.add([compose(["left2"], f"{MARKER} {number}") for number in range(2)])
+    killed.close()
     err = cli.ok("--profile", "left1", "whoami", "--debug").err
-    assert ("outbox: left behind --adopted--> queued (1 message)" in err) == bool(err.count("outbox"))
+    assert "outbox: left behind --adopted--> queued (2 messages)" in err
+    assert "send queue: in flight --acknowledged--> idle (2 messages)" in err
+    assert MARKER not in err
 
 
 def test_with_json_the_steps_are_objects_on_standard_error(cli: Cli) -> None:

@@ -71,7 +71,7 @@ def test_the_readmes_tables_are_the_commands_each_in_its_section_with_its_names_
 
 
 def test_every_long_option_is_explained_in_the_readme_or_in_its_help() -> None:
-    common = {"--profile", "--broker", "--json", "--no-input", "--quiet", "--timeout"}
+    common = {"--profile", "--broker", "--json", "--no-input", "--quiet", "--debug", "--timeout"}
     assert {option for option in common if f"`{option}" not in README} == set()
     for words, command in commands(program):
         for parameter in command.params:

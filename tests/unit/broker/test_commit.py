@@ -141,8 +141,24 @@ def test_a_full_disk_does_not_forget_who_came_and_what_was_read(turn: Turn) -> N
     assert turn.marks.head == 1
     connection.execute("PRAGMA max_page_count = 100000")
     turn.commit.run()
+    assert (turn.marks.read, turn.marks.away_upto) == (1, 1)
+
+
+def test_that_the_disk_fails_and_is_sound_again_is_told(turn: Turn) -> None:
+    turn.submit(1)
+    turn.commit.run()
+    assert turn.trail.take() == []
+    connection = turn.store._db.connection
+    ((pages,),) = connection.execute("PRAGMA page_count")
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    for number in (2, 3):
+        turn.submit(number, "x" * 60_000)
+        turn.commit.run()
+    connection.execute("PRAGMA max_page_count = 100000")
+    turn.submit(4)
+    turn.commit.run()
     assert [str(each) for each in turn.trail.take()] == [
         "commit: sound --not taken--> failing (1 message)",
+        "commit: failing --not taken--> failing (1 message)",
         "commit: failing --taken--> sound",
     ]
-    assert (turn.marks.read, turn.marks.away_upto) == (1, 1)
