@@ -30,7 +30,7 @@ def log_of(broker: BrokerProcess) -> str:
 
 def steps(running: Running, until: str) -> list[str]:
     """Where the session goes, until it is in the state `until`."""
-    states = []
+    states: list[str] = []
     while not states or states[-1] != until:
         line = running.wait_for(" session: ")
         states.append(line.split("--> ")[1].split(" (")[0])

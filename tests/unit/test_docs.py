@@ -274,6 +274,15 @@ def test_every_event_of_the_brokers_log_is_explained() -> None:
     assert events == set(re.findall(r"`([a-z ]+)`(?=[^|]*\| (?:debug|info|warning|error) \|)", OPERATIONS))
 
 
+def test_every_machine_that_tells_its_transitions_is_listed_and_no_other() -> None:
+    told: set[str] = set()
+    for path in ROOT.glob("[bcp]*/cnmessage_*/**/*.py"):
+        told |= set(re.findall(r'\.note\(\s*"([a-z ]+)", ', path.read_text(encoding="utf-8")))
+    table = chapter(OPERATIONS, "When something is stuck").partition("| machine | where |")[2]
+    listed = re.findall(r"^\| (`[^|]+) \| (?:client|broker|both) \|", table, re.MULTILINE)
+    assert told == {name for row in listed for name in re.findall(r"`([a-z ]+)`", row)}
+
+
 def test_every_file_of_the_data_directory_is_named() -> None:
     listed = chapter(OPERATIONS, "The data directory")
     assert all(f"`{name}`" in listed for name in (DATABASE, KEY_FILE, LOCK_FILE, f"{DATABASE}.incarnation"))

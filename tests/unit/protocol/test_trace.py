@@ -7,7 +7,7 @@ from cnmessage_protocol.files.channel import Put
 from cnmessage_protocol.files.download import Download
 from cnmessage_protocol.files.transfer import DOWNLOADING, UPLOADING, Phase, Step
 from cnmessage_protocol.files.upload import Upload
-from cnmessage_protocol.ids import ClientId, MessageId
+from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.machines.composure import Composure
 from cnmessage_protocol.machines.inbox import PATIENCE, Inbox
 from cnmessage_protocol.machines.sendqueue import SendQueue
@@ -30,15 +30,13 @@ def lines(trail: Trail) -> list[str]:
 
 def item(seq: int) -> InboxItem:
     """One message of an inbox."""
-    identity = MessageId(seq.to_bytes(16, "big"))
-    return InboxItem(
-        seq, Direction.RECEIVED, identity, Kind.DIRECT, "bob", ("alice",), 0, "a marker", None, None
-    )
+    identity, bob = MessageId(seq.to_bytes(16, "big")), UserName("bob")
+    return InboxItem(seq, Direction.RECEIVED, identity, Kind.DIRECT, bob, (bob,), 0, "a marker", None, None)
 
 
 def message(number: int) -> Outgoing:
     """One message to send."""
-    return Outgoing(ClientId(number.to_bytes(16, "big")), ("bob",), "a marker")
+    return Outgoing(ClientId(number.to_bytes(16, "big")), (UserName("bob"),), "a marker")
 
 
 @pytest.mark.parametrize(("state", "event"), TRANSITIONS)
