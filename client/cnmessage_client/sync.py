@@ -22,6 +22,7 @@ from cnmessage_client.loop import new_event_loop
 from cnmessage_client.model import Message, Unknown
 from cnmessage_client.profile import Home
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.trace import Trace
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -42,7 +43,7 @@ def _blocking(
 
 
 class SyncClient:
-    """A blocking client of one profile. `progress` of files is called on the client's thread."""
+    """A blocking client of one profile. `progress` of files and `trace` are called on threads of its own."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class SyncClient:
         timeout: float = DEFAULT_TIMEOUT,
         trust: Trust | None = None,
         home: Home | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self._loop = new_event_loop()
         self._closing = threading.Lock()
@@ -62,7 +64,7 @@ class SyncClient:
         self._thread.start()
         try:
             self._client = self._run(
-                _made(profile=profile, broker=broker, timeout=timeout, trust=trust, home=home),
+                _made(profile=profile, broker=broker, timeout=timeout, trust=trust, home=home, trace=trace),
             )
         except BaseException:
             self._stop()

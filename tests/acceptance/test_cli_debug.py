@@ -65,6 +65,7 @@ def test_no_body_no_password_no_key_and_no_name_of_a_file_is_in_either_log(
     file = tmp_path / f"{MARKER}.txt"
     file.write_text(MARKER)
     told = ""
+    watched.flags = ("--verbose",)  # the earlier name of the same
     with watched as broker:
         cli = Cli(home_at(tmp_path / "home"), broker.address, {"CNMESSAGE_DEBUG": "1"})
         for name in ("mute1", "mute2"):
@@ -116,9 +117,10 @@ def test_with_json_the_steps_are_objects_on_standard_error(cli: Cli) -> None:
     assert (steps[0]["from"], steps[0]["to"]) == ("closed", "ready")
 
 
-def test_unasked_nothing_is_told(cli: Cli) -> None:
+def test_unasked_nothing_is_told(cli: Cli, town: BrokerProcess) -> None:
     cli.accounts("calm1")
     assert cli.ok("--profile", "calm1", "whoami").err == ""
+    assert "transition" not in log_of(town)
 
 
 def test_a_command_in_the_chat_cannot_begin_to_tell(cli: Cli) -> None:
