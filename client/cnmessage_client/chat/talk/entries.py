@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 
 from cnmessage_client.model import UNKNOWN, MessageFile
+from cnmessage_protocol.conversation import Conversation
 
 
 class Mark(Enum):
@@ -31,7 +32,7 @@ class Said:
     key: str
     time: datetime
     sender: str
-    to: tuple[str, ...]
+    to: tuple[Conversation, ...]
     kind: str
     body: str
     mark: Mark | None = None

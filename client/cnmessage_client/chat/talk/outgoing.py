@@ -16,6 +16,8 @@ from typing import Any
 
 from cnmessage_client.chat.talk.entries import Mark, Said
 from cnmessage_client.model import Delivered
+from cnmessage_protocol.conversation import Direct
+from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.results import MAX_RECEIPT_IDS
 
 SOON = (0.1, 0.3, 1.0, 3.0)
@@ -125,8 +127,9 @@ class Outgoing:
 
     def came_online(self, names: Collection[str], now: float) -> None:
         """These users will fetch what waits for them."""
+        came = {Direct(UserName(name)) for name in names}
         for each in self._watched.values():
-            if not set(each.said.to).isdisjoint(names):
+            if not came.isdisjoint(each.said.to):
                 each.start, each.asked, each.due = now, 0, now + SOON[0]
 
     def tick(self, now: float) -> list[Sequence[str]]:
