@@ -43,10 +43,8 @@ def draw(entry: Entry, width: int, theme: Theme, conversation: Conversation | No
             return _plain(f"{said.time.astimezone():%H:%M} {content(said)}", width, theme.dim)
         case Said():
             return _said(entry, width, theme, conversation)
-        case Preview(said) if said.mark is Mark.FAILED:
-            return _said(
-                said, width, theme, conversation
-            )  # why it failed, and what can be done, has to be seen
+        case Preview(said) if said.mark is Mark.FAILED:  # why, and what can be done, has to be seen
+            return _said(said, width, theme, conversation)
         case Preview(said) if said.unknown:
             return draw(said, width, theme, conversation)
         case Preview(said):

@@ -16,8 +16,7 @@ from typing import Any
 
 from cnmessage_client.chat.talk.entries import Mark, Said
 from cnmessage_client.model import Delivered
-from cnmessage_protocol.conversation import Direct
-from cnmessage_protocol.ids import UserName
+from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.results import MAX_RECEIPT_IDS
 
 SOON = (0.1, 0.3, 1.0, 3.0)
@@ -127,7 +126,7 @@ class Outgoing:
 
     def came_online(self, names: Collection[str], now: float) -> None:
         """These users will fetch what waits for them."""
-        came = {Direct(UserName(name)) for name in names}
+        came = set(map(from_wire, names))
         for each in self._watched.values():
             if not came.isdisjoint(each.said.to):
                 each.start, each.asked, each.due = now, 0, now + SOON[0]

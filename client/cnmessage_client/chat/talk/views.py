@@ -13,8 +13,7 @@ from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.unread import Unread
 from cnmessage_client.chat.talk.view import MOST_ENTRIES, View
 from cnmessage_client.model import Message, Unknown
-from cnmessage_protocol.conversation import Conversation, Direct, Everyone, from_wire, on_screen
-from cnmessage_protocol.ids import UserName
+from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, on_screen
 
 MOST_VIEWS = 50
 """Conversations kept besides home; the one that was not used for longest goes first."""
@@ -71,7 +70,7 @@ class Conversations:
     # -- messages ---------------------------------------------------------------------------------
 
     def came(self, said: Said, conversations: Sequence[Conversation], *, unread: bool) -> list[Effect]:
-        """A message came live: `unread` unless it is of this user. `conversations` are its conversations."""
+        """A message of these conversations came live: `unread` unless it is of this user."""
         self.saw(said.seq or 0)
         effects = self._put(said, conversations)
         if unread and not self.open.holds(said.key):  # a full view drops what came late at once
@@ -224,4 +223,4 @@ def conversations_of(said: Said) -> tuple[Conversation, ...]:
         return ()
     if said.kind == "broadcast":
         return (Everyone(),)
-    return (Direct(UserName(said.sender)),) if said.mark is None else said.to
+    return (from_wire(said.sender),) if said.mark is None else said.to
