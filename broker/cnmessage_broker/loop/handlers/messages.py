@@ -6,7 +6,7 @@ from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import address, existing
 from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
 from cnmessage_broker.store.ports.records import Query
-from cnmessage_protocol.conversation import Direct, Everyone
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import Outgoing
@@ -19,7 +19,17 @@ PAGE_BYTES = 1 << 18
 
 def rows_of(message: Outgoing, deps: Deps) -> int:
     """Inbox rows that storing a message writes: its sender's own, and one for each recipient."""
-    return 1 + (len(deps.attachments.online_owners()) if Everyone() in message.to else len(message.to))
+    return 1 + sum([_reach(each, deps) for each in message.to])
+
+
+def _reach(conversation: Conversation, deps: Deps) -> int:
+    match conversation:
+        case Direct():
+            return 1
+        case Everyone():
+            return len(deps.attachments.online_owners())
+        case _ as never:
+            assert_never(never)
 
 
 def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import assert_never
 
-from cnmessage_protocol.conversation import Conversation, Everyone, on_screen
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone, on_screen
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.records import MAX_BODY, check_body, utf8_size
 
@@ -72,4 +73,14 @@ def _too_large(to: tuple[Conversation, ...], body: str, size: int, *, can_ask: b
 
 def in_words(to: tuple[Conversation, ...]) -> str:
     """Whom a message goes to, for a sentence."""
-    return ", ".join("everyone online" if each == Everyone() else on_screen(each) for each in to)
+    return ", ".join(map(_in_words, to))
+
+
+def _in_words(conversation: Conversation) -> str:
+    match conversation:
+        case Direct(name):
+            return name
+        case Everyone():
+            return "everyone online"
+        case _ as never:
+            assert_never(never)
