@@ -1,7 +1,6 @@
 """Starting the parties of a run as processes of their own, and talking to them over their pipes.
 
-A party prints `ready`, waits for a line when it has to, and ends with one line of JSON. Called by bare.py,
-product.py and cold_start.py.
+A party prints `ready`, waits for a line when it has to, and ends with one line of JSON.
 """
 
 import json

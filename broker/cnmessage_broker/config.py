@@ -1,6 +1,6 @@
 """Settings of a broker: frozen, validated once, from flags, environment and a TOML file.
 
-Precedence: flag, `CNMESSAGE_BROKER_*` variable, file, default. Read by everyone.
+Precedence: flag, `CNMESSAGE_BROKER_*` variable, file, default.
 """
 
 import tomllib

@@ -18,7 +18,7 @@ from typing import Self
 
 from cnmessage_client.link.connection import Connection, keys_match, new_key_pair
 from cnmessage_client.link.courier import Courier, compose
-from cnmessage_client.link.requests import Requests, checked
+from cnmessage_client.link.requests import Requests, checked, conversation_with
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream, following_messages, only_messages
 from cnmessage_client.link.trust import KeyGuard, Trust, settle_key, trust_loopback
@@ -45,6 +45,7 @@ from cnmessage_client.transfer.job import Job
 from cnmessage_client.transfer.journal import Journal
 from cnmessage_client.transfer.upload import Order, check_order, uploads
 from cnmessage_protocol import requests as verbs
+from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import id_text, parse_id
@@ -53,7 +54,7 @@ from cnmessage_protocol.machines.effects import Unknown as UnknownNews
 from cnmessage_protocol.machines.inbox import Show
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
-from cnmessage_protocol.records import TO_EVERYONE, Direction
+from cnmessage_protocol.records import Direction
 from cnmessage_protocol.results import Identity, LoggedIn
 from cnmessage_protocol.trace import Trace, Trail
 
@@ -237,14 +238,13 @@ class Client:
         On UNREACHABLE the text says whether the message was taken back or may still arrive. The same
         `client_id` (a UUID) makes a repeated call harmless.
         """
-        names = [to] if isinstance(to, str) else list(to)
-        message = checked(lambda: compose(names, body, client_id))
+        message = checked(lambda: compose(to, body, client_id))
         self._connected()
         return await self._courier.send(message, self.timeout if timeout is None else timeout)
 
     async def broadcast(self, body: str) -> Receipt:
         """Send to every user who is online."""
-        return await self.send(TO_EVERYONE, body)
+        return await self.send(to_wire(Everyone()), body)
 
     async def receipts(self, ids: Sequence[str]) -> list[Delivered]:
         """How far messages of this user have come, by message id."""
@@ -268,7 +268,7 @@ class Client:
         all: the mark covers everything below.
         """
         filters = verbs.History(
-            peer=None if peer is None else peer.lower(),
+            peer=checked(lambda: conversation_with(peer)),
             since=None if since is None else to_millis(since),
             until=None if until is None else to_millis(until),
             before=before,

@@ -1,7 +1,7 @@
 """msgpack with hard limits: bytes to plain values and back.
 
 Without limits 65 KB of nested array headers make a decoder allocate 68 MB, so nothing from a network is
-decoded anywhere else. Must know nothing of what the values mean.
+decoded anywhere else. Must know nothing of what the values mean, but how a conversation is spelled.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Any
 
 import msgpack
 
+from cnmessage_protocol.conversation import Conversation, to_wire
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 
 
@@ -37,12 +38,12 @@ _KEY = "map key"
 
 
 def encode(value: Any) -> bytes:
-    """Plain values (None, bool, int, str, bytes, list, tuple, dict) to msgpack bytes.
+    """Plain values (None, bool, int, str, bytes, list, tuple, dict) and conversations to msgpack bytes.
 
     Raises ProtocolError for what msgpack cannot carry, a lone surrogate in a text among it.
     """
     try:
-        packed: bytes = msgpack.packb(value, use_bin_type=True)
+        packed: bytes = msgpack.packb(value, use_bin_type=True, default=_spelled)
     except (ValueError, TypeError, OverflowError) as error:
         text = (
             "a text in it is not valid Unicode"
@@ -86,6 +87,12 @@ def peek(data: bytes, place: int) -> Any:
         return unpacker.unpack()
     except (ValueError, RecursionError, msgpack.UnpackException):
         return None
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, Conversation):
+        return to_wire(value)
+    raise TypeError(f"no plain value: {type(value).__name__}")
 
 
 def _no_ext(code: int, data: bytes) -> Any:

@@ -26,7 +26,6 @@ Topic = NewType("Topic", bytes)
 
 ID_SIZE = 16
 NAME_PATTERN = re.compile(r"^[a-z0-9][a-z0-9._-]{0,31}\Z")
-EVERYONE = "all"
 RESERVED_NAMES = frozenset(
     {
         "admin",

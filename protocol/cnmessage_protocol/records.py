@@ -5,21 +5,20 @@ their fields is the layout, and the only place where it stands. Their checks are
 they run once a message. Knows nothing of who sends or stores a row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 from cnmessage_protocol.codec import encode
+from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, on_screen
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import (
-    EVERYONE,
     ID_SIZE,
     NAME_PATTERN,
     ClientId,
     FileId,
     MessageId,
     UserName,
-    user_name,
 )
 from cnmessage_protocol.schema import LARGEST, LATEST
 
@@ -34,9 +33,6 @@ MAX_FILE_NAME = 255
 
 DIGEST_SIZE = 32
 """Bytes of a SHA-256."""
-
-TO_EVERYONE = (EVERYONE,)
-"""The recipients of a broadcast, as they stand on the wire."""
 
 MAX_EXTRAS = 16
 """Most keys in a row's extras; each is a text of 1 to MAX_EXTRA_KEY bytes."""
@@ -76,10 +72,13 @@ _DIRECTIONS = {int(direction): direction for direction in Direction}
 
 
 class Outgoing(NamedTuple):
-    """A message as its sender hands it over. A body of bytes is well-formed; no broker carries one yet."""
+    """A message as its sender hands it over, for 1 to MAX_RECIPIENTS conversations; Everyone stands alone.
+
+    A body of bytes is well-formed; no broker carries one yet.
+    """
 
     client_id: ClientId
-    to: tuple[UserName, ...]
+    to: tuple[Conversation, ...]
     body: str | bytes
     extras: Mapping[str, Any] = NO_EXTRAS
 
@@ -151,7 +150,7 @@ def utf8_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def row_size(body: str | bytes, to: tuple[UserName, ...], file: FileFacts | None = None) -> int:
+def row_size(body: str | bytes, to: Sized, file: FileFacts | None = None) -> int:
     """How many bytes a message takes on the wire as a row of any kind, or somewhat more."""
     facts = 0 if file is None else _FACTS_BYTES
     size = utf8_size(body) if isinstance(body, str) else len(body)
@@ -196,23 +195,24 @@ def check_body(body: str | bytes) -> None:
         raise ProtocolError("the message is empty; write something to send")
 
 
-def recipients(to: Any) -> tuple[UserName, ...]:
-    """Names of a direct message, lower-cased and each once, or the single word for everyone."""
+def recipients(to: Any) -> tuple[Conversation, ...]:
+    """The conversations that names stand for, each once; the word for everyone stands alone."""
     if type(to) not in {list, tuple} or not 1 <= len(to) <= MAX_RECIPIENTS:
         raise ProtocolError(f"a message is for 1 to {MAX_RECIPIENTS} names, in an array")
-    names = []
+    found = []
     for each in to:
         if type(each) is not str:
             raise ProtocolError("a name must be text")
         try:
-            names.append(user_name(each))
+            found.append(from_wire(each))
         except ValueError as error:
             raise ProtocolError(f"'{each[:64]}' cannot be a user: {error}") from error
-    if len(names) > 1:
-        if EVERYONE in names:
-            raise ProtocolError(f"'{EVERYONE}' stands alone: it already means every user online")
-        return tuple(dict.fromkeys(names))
-    return (names[0],)
+    if len(found) > 1:
+        if Everyone() in found:
+            alone = on_screen(Everyone())
+            raise ProtocolError(f"'{alone}' stands alone: it already means every user online")
+        return tuple(dict.fromkeys(found))
+    return (found[0],)
 
 
 def extras(name: str, value: Any) -> Mapping[str, Any]:

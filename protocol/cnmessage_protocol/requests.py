@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import Outgoing, outgoing
@@ -37,6 +38,7 @@ from cnmessage_protocol.schema import (
     blob,
     boolean,
     build,
+    conversation,
     existing_name,
     fresh_name,
     integer,
@@ -182,15 +184,15 @@ class Sync(Request):
 class History(Request):
     """The latest items that match.
 
-    Plain: received ones. `peer`: the conversation with one user, both directions. `missed`: direct
-    messages that came while the user was last offline. `unread`: received above `read_upto`.
+    Plain: received ones. `peer`: one conversation, both directions. `missed`: direct messages that came
+    while the user was last offline. `unread`: received above `read_upto`.
     `since` and `until` in ms since 1970, inclusive and exclusive; `before` a seq to go on from.
     """
 
     VERB: ClassVar[str] = "history"
     RESULT: ClassVar[type[Any]] = Page
     limit: int = wire(integer(1, MAX_MESSAGES), default=20)
-    peer: str | None = wire(optional(existing_name), default=None)
+    peer: Conversation | None = wire(optional(conversation), default=None)
     since: int | None = wire(optional(_millis), default=None)
     until: int | None = wire(optional(_millis), default=None)
     before: int | None = wire(optional(integer(1)), default=None)

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields
 from typing import Any, TypeVar
 
+from cnmessage_protocol.conversation import Conversation, from_wire
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import NAME_PATTERN, new_user_name, user_name
 
 Check = Callable[[str, Any], Any]
 Record = TypeVar("Record")
+Named = TypeVar("Named")
 
 UINT63 = (1 << 63) - 1
 
@@ -155,7 +157,12 @@ def fresh_name(name: str, value: Any) -> str:
     return _named(name, value, new_user_name)
 
 
-def _named(name: str, value: Any, rule: Callable[[str], str]) -> str:
+def conversation(name: str, value: Any) -> Conversation:
+    """A user name, or the word for everyone; case does not matter."""
+    return _named(name, value, from_wire)
+
+
+def _named(name: str, value: Any, rule: Callable[[str], Named]) -> Named:
     if type(value) is not str:
         raise ProtocolError(f"'{name}' must be text")
     try:

@@ -12,7 +12,8 @@ import pytest
 from cnmessage_client import Client, CnMessageError, Home
 from cnmessage_client.link.outbox import Outbox
 from cnmessage_client.profile import parse_address
-from cnmessage_protocol.ids import ClientId, user_name, uuid7
+from cnmessage_protocol.conversation import from_wire
+from cnmessage_protocol.ids import ClientId, uuid7
 from cnmessage_protocol.records import Outgoing
 from tests.acceptance.conftest import Cli, Result
 from tests.support.harness import BrokerProcess, eventually, free_port
@@ -86,7 +87,7 @@ def _waiting(home: Home, name: str) -> list[Path]:
 
 def _outgoing(number: int, to: str, body: str) -> Outgoing:
     identity = uuid7(number, number.to_bytes(10, "big"))
-    return Outgoing(ClientId(identity), (user_name(to),), body)
+    return Outgoing(ClientId(identity), (from_wire(to),), body)
 
 
 def _bodies(cli: Cli, profile: str) -> list[str]:

@@ -25,7 +25,8 @@ from cnmessage_broker.store.ports.records import (
     Submission,
 )
 from cnmessage_broker.store.sqlite.store import SqliteStore
-from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
+from cnmessage_protocol.conversation import Everyone, to_wire
+from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, Kind
 
 BACKENDS: Mapping[str, Callable[[Path], Store]] = {
@@ -64,14 +65,14 @@ class Desk:
     ) -> Submission:
         """A message that is not stored yet; it is withheld from `blockers` among the recipients."""
         number = next(self._ids)
-        names = [EVERYONE] if kind is Kind.BROADCAST else [each.name for each in recipients]
+        names = [to_wire(Everyone())] if kind is Kind.BROADCAST else [each.name for each in recipients]
         return Submission(
             MessageId(number.to_bytes(16, "big")),
             ClientId(client_id or number.to_bytes(16, "little")),
             sender.id,
             sender.name,
             tuple(each.id for each in recipients),
-            tuple(UserName(name) for name in names),
+            tuple(names),
             kind,
             body,
             time,

@@ -30,7 +30,8 @@ from cnmessage_broker.store.ports.records import (
     Query,
     Submission,
 )
-from cnmessage_protocol.ids import EVERYONE, ClientId, FileId, MessageId, UserName
+from cnmessage_protocol.conversation import Direct, Everyone, to_wire
+from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, Kind
 from tests.contract.conftest import BACKENDS, DURABLE, everything
 
@@ -46,6 +47,7 @@ DRAFT = st.tuples(
 FILE = st.integers(0, 99)
 DIGEST = st.sampled_from([b"1" * 32, b"2" * 32])
 ENDED = st.sampled_from([FileStatus.WITHDRAWN, FileStatus.EXPIRED])
+CONVERSATION = st.sampled_from([Everyone(), *(Direct(UserName(each)) for each in (*NAMES, "nobody"))])
 QUERY = st.builds(
     Query,
     limit=st.integers(1, 6),
@@ -53,7 +55,7 @@ QUERY = st.builds(
     upto=st.none() | SEQ,
     since=st.none() | TIME,
     until=st.none() | TIME,
-    peer=st.none() | st.sampled_from([UserName(each) for each in (*NAMES, EVERYONE, "nobody")]),
+    conversation=st.none() | CONVERSATION,
     received_only=st.booleans(),
     direct_only=st.booleans(),
     max_bytes=st.integers(0, 900),
@@ -166,7 +168,7 @@ class Agreement(RuleBasedStateMachine):
     ) -> Submission:
         account = self.who(sender)
         recipients = list(dict.fromkeys(self.who(index) for index in to))
-        names = [UserName(EVERYONE)] if kind is Kind.BROADCAST else [each.name for each in recipients]
+        names = [to_wire(Everyone())] if kind is Kind.BROADCAST else [each.name for each in recipients]
         return Submission(
             MessageId(os.urandom(16)),
             ClientId(number.to_bytes(16, "big")),

@@ -17,6 +17,7 @@ from cnmessage_broker.store.ports.records import (
     Stored,
     Usage,
 )
+from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.ids import ClientId, FileId
 from cnmessage_protocol.records import Direction, FileFacts, Kind
 from tests.contract.conftest import Desk, stored
@@ -132,7 +133,7 @@ def test_an_item_of_kind_file_tells_what_the_file_is_wherever_it_is_read(store: 
         assert (item.kind, item.direction, item.body, item.file) == (Kind.FILE, direction, "", facts)
         assert before.file is after.file is None
         assert list(store.history(owner.id, Query(9, received_only=False)).items) == [before, item, after]
-    assert store.history(bob.id, Query(9, peer=alice.name)).items[1].file == facts
+    assert store.history(bob.id, Query(9, conversation=Direct(alice.name))).items[1].file == facts
 
 
 def test_a_page_counts_what_an_item_tells_of_its_file(store: Store, desk: Desk) -> None:

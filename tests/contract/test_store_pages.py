@@ -16,7 +16,7 @@ from cnmessage_broker.store.memory.store import MemoryStore
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Account, Group, Query, listed_size
 from cnmessage_protocol.codec import encode
-from cnmessage_protocol.ids import UserName
+from cnmessage_protocol.conversation import Direct, from_wire
 from cnmessage_protocol.records import MAX_BODY, MAX_RECIPIENTS, InboxItem, Kind
 from tests.contract.conftest import BACKENDS, DURABLE, Desk
 
@@ -104,7 +104,7 @@ def test_history_that_looks_for_little_among_wide_rows_stops_looking(store: Stor
         "limit": 1000,
         "max_bytes": PAGE,
         "scan_bytes": 100_000,
-        "peer": bob.name,
+        "conversation": Direct(bob.name),
         "received_only": False,
     }
     found = store.history(bob.id, Query(**query))  # type: ignore[arg-type]
@@ -129,8 +129,8 @@ def test_history_says_how_many_items_it_looked_at(store: Store, desk: Desk) -> N
     assert looked_at(limit=5) == 5
     assert looked_at(above=15) == 5
     assert looked_at(upto=7) == 7
-    assert looked_at(peer=UserName("nobody")) == 20
-    assert looked_at(peer=UserName("nobody"), scan=6) == 6
+    assert looked_at(conversation=from_wire("nobody")) == 20
+    assert looked_at(conversation=from_wire("nobody"), scan=6) == 6
     assert looked_at(upto=0) == 0
     assert looked_at(scan_bytes=1) == 1
 
@@ -169,8 +169,8 @@ def test_all_pages_of_history_hold_each_item_once_whatever_the_limits(
     scan_bytes: int,
     peer: str | None,
 ) -> None:
-    name = None if peer is None else UserName(peer)
-    narrow: dict[str, Any] = {"peer": name, "received_only": peer is None}
+    conversation = None if peer is None else from_wire(peer)
+    narrow: dict[str, Any] = {"conversation": conversation, "received_only": peer is None}
 
     def act(store: Store) -> Any:
         desk = Desk(store)

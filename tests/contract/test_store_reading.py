@@ -6,7 +6,8 @@ import pytest
 
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Account, Group, Query
-from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.conversation import Direct, from_wire
+from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import Kind
 from tests.contract.conftest import Desk
 
@@ -55,6 +56,7 @@ def talk(desk: Desk) -> tuple[Account, Account, Account]:
     return alice, bob, carol
 
 
+ALICE = from_wire("alice")
 FILTERS: list[tuple[dict[str, Any], str]] = [
     ({}, "13578"),
     ({"received_only": False}, "12345678"),
@@ -72,17 +74,17 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"since": 30, "until": 30}, ""),
     ({"direct_only": True}, "1578"),
     ({"direct_only": True, "received_only": False}, "125678"),
-    ({"peer": "alice", "received_only": False}, "128"),
-    ({"peer": "carol", "received_only": False}, "256"),
-    ({"peer": "carol"}, "5"),
-    ({"peer": "bob", "received_only": False}, "7"),
-    ({"peer": "carol", "since": 30, "above": 5, "received_only": False}, "6"),
-    ({"peer": "carol", "limit": 1, "upto": 5, "received_only": False}, "5"),
-    ({"peer": "all", "received_only": False}, "34"),
-    ({"peer": "all", "direct_only": True, "received_only": False}, ""),
-    ({"peer": "ali"}, ""),
-    ({"peer": "lice"}, ""),
-    ({"peer": "nobody"}, ""),
+    ({"conversation": from_wire("alice"), "received_only": False}, "128"),
+    ({"conversation": from_wire("carol"), "received_only": False}, "256"),
+    ({"conversation": from_wire("carol")}, "5"),
+    ({"conversation": from_wire("bob"), "received_only": False}, "7"),
+    ({"conversation": from_wire("carol"), "since": 30, "above": 5, "received_only": False}, "6"),
+    ({"conversation": from_wire("carol"), "limit": 1, "upto": 5, "received_only": False}, "5"),
+    ({"conversation": from_wire("all"), "received_only": False}, "34"),
+    ({"conversation": from_wire("all"), "direct_only": True, "received_only": False}, ""),
+    ({"conversation": from_wire("ali")}, ""),
+    ({"conversation": from_wire("lice")}, ""),
+    ({"conversation": from_wire("nobody")}, ""),
 ]
 
 
@@ -95,24 +97,25 @@ def test_history_gives_the_latest_that_match(desk: Desk, fields: dict[str, Any],
 def test_history_is_the_owners_own(desk: Desk) -> None:
     alice, _, carol = talk(desk)
     assert desk.bodies(alice, Query(99)) == list("2345")
-    assert desk.bodies(carol, Query(99, peer=UserName("bob"), received_only=False)) == list("256")
+    assert desk.bodies(carol, Query(99, conversation=from_wire("bob"), received_only=False)) == list("256")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 99])
 @pytest.mark.parametrize("scan", [1, 2, 3, 99])
-@pytest.mark.parametrize("peer", [None, "alice", "carol", "all", "nobody"])
+@pytest.mark.parametrize("name", [None, "alice", "carol", "all", "nobody"])
 @pytest.mark.parametrize("above", [0, 2])
 def test_paging_back_by_before_finds_every_match_once(
-    store: Store, desk: Desk, limit: int, scan: int, peer: str | None, above: int
+    store: Store, desk: Desk, limit: int, scan: int, name: str | None, above: int
 ) -> None:
     _, bob, _ = talk(desk)
-    name = None if peer is None else UserName(peer)
-    everything = desk.bodies(bob, Query(99, peer=name, above=above, received_only=False))
+    conversation = None if name is None else from_wire(name)
+    everything = desk.bodies(bob, Query(99, conversation=conversation, above=above, received_only=False))
     pages: list[str] = []
     upto: int | None = None
     for _turn in range(10):
         found = store.history(
-            bob.id, Query(limit, peer=name, above=above, upto=upto, scan=scan, received_only=False)
+            bob.id,
+            Query(limit, conversation=conversation, above=above, upto=upto, scan=scan, received_only=False),
         )
         assert len(found.items) <= limit
         pages = [item.body for item in found.items] + pages
@@ -127,10 +130,10 @@ def test_paging_back_by_before_finds_every_match_once(
 
 def test_a_history_request_looks_at_no_more_than_its_scan_window(store: Store, desk: Desk) -> None:
     _, bob, _ = talk(desk)
-    found = store.history(bob.id, Query(9, peer=UserName("alice"), upto=7, scan=5, received_only=False))
+    found = store.history(bob.id, Query(9, conversation=ALICE, upto=7, scan=5, received_only=False))
     assert [item.body for item in found.items] == []
     assert (found.more, found.before) == (True, 3)
-    found = store.history(bob.id, Query(9, peer=UserName("alice"), upto=7, scan=6, received_only=False))
+    found = store.history(bob.id, Query(9, conversation=ALICE, upto=7, scan=6, received_only=False))
     assert [item.body for item in found.items] == ["2"]
     assert (found.more, found.before) == (True, 2)
 
@@ -153,8 +156,8 @@ def test_history_of_an_empty_inbox_is_empty(store: Store, desk: Desk) -> None:
 def test_a_message_keeps_the_name_of_a_recipient_that_has_dots_and_dashes(desk: Desk) -> None:
     alice, dotted, _ = desk.accounts("alice", "b.o-b_", "b.o")
     desk.send(alice, dotted, body="hi")
-    assert desk.bodies(alice, Query(9, peer=dotted.name, received_only=False)) == ["hi"]
-    assert desk.bodies(alice, Query(9, peer=UserName("b.o"), received_only=False)) == []
+    assert desk.bodies(alice, Query(9, conversation=Direct(dotted.name), received_only=False)) == ["hi"]
+    assert desk.bodies(alice, Query(9, conversation=from_wire("b.o"), received_only=False)) == []
 
 
 def test_unread_counts_received_items_above_the_read_mark(store: Store, desk: Desk) -> None:

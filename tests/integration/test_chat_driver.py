@@ -12,6 +12,7 @@ from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.command import command
 from cnmessage_client.shell.settings import Settings, common
 from cnmessage_protocol.machines.states import State
+from tests.support.conversations import BOB
 from tests.support.harness import PASSWORD, BrokerThread, sign_up
 from tests.support.sitting import Chat, sitting
 
@@ -81,7 +82,7 @@ def test_what_is_typed_behind_a_switch_stays_in_the_line(broker: BrokerThread, h
             chat.screen.draft = "typed ahead"
             chat.screen.enter("to bob", "hello")
             await chat.screen.until_said("hello", Mark.STORED)
-            assert (chat.driver.talk.peer, chat.screen.draft) == ("bob", "typed ahead")
+            assert (chat.driver.talk.conversation, chat.screen.draft) == (BOB, "typed ahead")
 
     asyncio.run(scenario())
 

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from cnmessage_client.chat.plain.plain import Plain
 from cnmessage_client.chat.talk.entries import Entry, Mark, Said
 from cnmessage_client.model import MessageFile
+from tests.support.conversations import whom
 from tests.support.stage import WrittenTalk
 from tests.support.taker import Taker
 
@@ -22,6 +23,7 @@ FILE = MessageFile("1a2b3c4d-0000-7000-8000-000000000000", "a.pdf", 1258291, "00
 
 def said(body: str, number: int = 0, **fields: Any) -> Said:
     values: dict[str, Any] = {"sender": "bob", "to": ("alice",), "kind": "direct", "seq": number, **fields}
+    values["to"] = whom(*values["to"])
     return Said(f"k{number}", NOON + timedelta(seconds=number), body=body, **values)
 
 

@@ -18,6 +18,8 @@ from cnmessage_client.chat.screen.terminal import SteadyOutput
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.talk.entries import Entry, Said
 from cnmessage_client.chat.talk.status import Status
+from cnmessage_protocol.conversation import Conversation
+from tests.support.conversations import ALICE
 from tests.support.screen import FakeTerminal
 from tests.support.taker import Taker
 
@@ -44,7 +46,7 @@ NOON = datetime(2026, 11, 25, 12, 3, tzinfo=datetime.now().astimezone().tzinfo)
 def said(body: str, number: int = 0, sender: str = "bob", **fields: Any) -> Said:
     """A message to alice, `number` seconds after noon."""
     time = NOON + timedelta(seconds=number)
-    return Said(f"k{number}", time, sender, ("alice",), "direct", body, **fields)
+    return Said(f"k{number}", time, sender, (ALICE,), "direct", body, **fields)
 
 
 def numbered(count: int, first: int = 0) -> list[Entry]:
@@ -68,7 +70,7 @@ class WrittenTalk:
 
     entries: list[Entry] = field(default_factory=list)
     prompt: str = "alice> "
-    peer: str | None = None
+    conversation: Conversation | None = None
     shown: Status = field(default_factory=lambda: Status("online", "alice", 0, (), 2))
 
     def status(self, now: float) -> Status:

@@ -23,6 +23,7 @@ from cnmessage_broker.maintenance.backup import back_up
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol import records, results
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, encode
+from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.deliveries import DELIVERIES, Hello, Items
 from cnmessage_protocol.envelope import pack_error, pack_key_card, pack_request, pack_result
 from cnmessage_protocol.errors import RETRYABLE, ErrorCode
@@ -218,7 +219,7 @@ def examples() -> dict[str, bytes]:
     assert (opener.open(first), opener.open(second)) == (Hello(11), Items((item,)))
     return {
         "key-card": pack_key_card(key),
-        "send-request": pack_request(7, Send((Outgoing(client_id, (bob,), "hello"),))),
+        "send-request": pack_request(7, Send((Outgoing(client_id, (Direct(bob),), "hello"),))),
         "send-reply": pack_result(7, result_values(Sent(((client_id, message_id, 3, 1),)))),
         "error-reply": pack_error(8, ErrorCode.NO_SUCH_USER, "there is no user 'eve'"),
         "delivery-topic": second[0],

@@ -35,6 +35,22 @@ def test_only_the_renderers_print() -> None:
     assert printers == PRINTERS
 
 
+def test_only_the_value_knows_the_word_for_everyone() -> None:
+    spelling = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value == "all"
+    }
+    assert spelling == {
+        "protocol/cnmessage_protocol/conversation.py",
+        "protocol/cnmessage_protocol/ids.py",  # among the reserved names
+        "client/cnmessage_client/chat/talk/lines.py",  # `retry all`, which is another all
+    }
+    statements = (ROOT / "broker").rglob("*.sql")
+    assert not [path.name for path in statements if "'all'" in path.read_text(encoding="utf-8")]
+
+
 def test_the_public_client_api_is_what_the_readme_and_users_rely_on() -> None:
     assert cnmessage_client.__all__ == [
         "Client",

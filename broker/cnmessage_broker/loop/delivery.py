@@ -5,16 +5,17 @@ Stored first, then published.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, assert_never
 
 from cnmessage_broker.loop.effects import Push
 from cnmessage_broker.loop.listeners import Attachment, Attachments
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Account, FileRow, Stored, Submission
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone, to_wire
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.records import TO_EVERYONE, Direction, FileFacts, InboxItem, Kind, Outgoing, row_size
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, Outgoing, row_size
 
 PUSH_BYTES = 1 << 17
 """About the most bytes of body in one delivery."""
@@ -35,24 +36,34 @@ def address(
     body = message.body
     if isinstance(body, bytes):
         raise RequestError(ErrorCode.BAD_REQUEST, "this broker carries bodies of text only, not of bytes")
-    if message.to == TO_EVERYONE:
-        kind = Kind.BROADCAST
-        recipients = [owner for owner in attachments.online_owners() if owner != sender.id]
-    else:
-        kind = Kind.DIRECT
-        recipients = [existing(store, name) for name in message.to]
+    recipients: list[int] = []
+    for conversation in message.to:
+        recipients += _members(conversation, store, attachments, sender)
     return Submission(
         identity,
         message.client_id,
         sender.id,
         sender.name,
         tuple(recipients),
-        message.to,
-        kind,
+        tuple([to_wire(each) for each in message.to]),
+        Kind.BROADCAST if Everyone() in message.to else Kind.DIRECT,
         body,
         now_ms,
         frozenset(store.blockers_of(sender.id)),
     )
+
+
+def _members(
+    conversation: Conversation, store: Store, attachments: Attachments, sender: Account
+) -> list[int]:
+    """The accounts that a message to this conversation reaches now."""
+    match conversation:
+        case Direct(name):
+            return [existing(store, name)]
+        case Everyone():
+            return [owner for owner in attachments.online_owners() if owner != sender.id]
+        case _ as never:
+            assert_never(never)
 
 
 def address_file(

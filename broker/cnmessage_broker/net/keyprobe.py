@@ -1,8 +1,8 @@
 """The key probe: tells whoever connects the broker's key and protocol version, and nothing else.
 
-Plain TCP on a thread of its own: the key card is written, the writing side closed, nothing is read. Who meets
-the broker for the first time has no key to encrypt to, and nothing said here is secret. It shares nothing
-with the reactor, so that strangers reach neither libzmq nor the loop that serves users. Built by app.py.
+Plain TCP on a thread of its own: the key card is written, the writing side closed, nothing is read. Who
+meets the broker for the first time has no key to encrypt to, and nothing said here is secret. It shares
+nothing with the reactor, so that strangers reach neither libzmq nor the loop that serves users.
 """
 
 import errno

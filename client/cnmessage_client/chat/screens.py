@@ -11,14 +11,15 @@ from cnmessage_client.chat.talk.status import Status
 from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import View
 from cnmessage_client.shell.out.surface import Surface
+from cnmessage_protocol.conversation import Conversation
 
 
 class TalkView(Protocol):
     """What a screen reads of the talk whenever it draws. It changes nothing there."""
 
     @property
-    def peer(self) -> str | None:
-        """Whose view is open: None at home, a name, or "all"."""
+    def conversation(self) -> Conversation | None:
+        """Whose view is open; None at home."""
 
     @property
     def entries(self) -> Sequence[Entry]:

@@ -1,16 +1,14 @@
-"""Words that both screens use about a message. Pure; what they make is not cleaned yet.
-
-Called by drawing.py and plainlines.py.
-"""
+"""Words that both screens use about a message. Pure; what they make is not cleaned yet."""
 
 from cnmessage_client.chat.talk.entries import Said
 from cnmessage_client.model import UNKNOWN, MessageFile
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
+from cnmessage_protocol.conversation import Conversation
 
 
-def told_to(said: Said, peer: str | None) -> bool:
-    """Whether a line in the view of `peer` has to say to whom it went."""
-    own_elsewhere = said.mark is not None and said.to != (peer,)
+def told_to(said: Said, conversation: Conversation | None) -> bool:
+    """Whether a line in this view (None: home) has to say to whom it went."""
+    own_elsewhere = said.mark is not None and said.to != (conversation,)
     return said.kind == "broadcast" or len(said.to) > 1 or own_elsewhere
 
 

@@ -23,12 +23,12 @@ LEFTOVER_PATIENCE = 2.0
 """Seconds that closing waits for messages an earlier, killed client left behind."""
 
 
-def compose(names: Sequence[str], body: str, client_id: str | None = None) -> Outgoing:
+def compose(to: str | Sequence[str], body: str, client_id: str | None = None) -> Outgoing:
     """A message under a fresh id, or the given one; ProtocolError or ValueError for what cannot be sent."""
     check_body(body)
     fresh = uuid7(time.time_ns() // 1_000_000, os.urandom(10))
     identity = fresh if client_id is None else parse_id(client_id)
-    return Outgoing(ClientId(identity), recipients(list(names)), body)
+    return Outgoing(ClientId(identity), recipients([to] if isinstance(to, str) else list(to)), body)
 
 
 class Courier:

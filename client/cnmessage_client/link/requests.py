@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from cnmessage_client.link.connection import Connection, unreachable
 from cnmessage_client.link.pages import Walk, check_order
 from cnmessage_client.profile import Address, Profile
+from cnmessage_protocol.conversation import Conversation, to_wire
 from cnmessage_protocol.errors import (
     BrokenAnswerError,
     CnMessageError,
@@ -38,7 +39,7 @@ from cnmessage_protocol.results import (
     ReceiptList,
     UserList,
 )
-from cnmessage_protocol.schema import LARGEST
+from cnmessage_protocol.schema import LARGEST, conversation
 
 Result = TypeVar("Result")
 
@@ -205,11 +206,19 @@ def checked(build: Callable[[], Result]) -> Result:
         raise RequestError(ErrorCode.BAD_REQUEST, str(error)) from error
 
 
+def conversation_with(peer: str | None) -> Conversation | None:
+    """The conversation that a caller names, if any; ProtocolError for what names none."""
+    return None if peer is None else conversation("peer", peer)
+
+
 def _as_decoded(request: Request) -> dict[str, Any]:
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in request_arguments(request).items()
-    }
+    return {key: _decoded(value) for key, value in request_arguments(request).items()}
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, Conversation):
+        return to_wire(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _size(item: Item) -> int:

@@ -12,12 +12,13 @@ what a message leads to.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, assert_never
 
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode, peek
+from cnmessage_protocol.conversation import Direct, Everyone, from_wire, on_screen
 from cnmessage_protocol.envelope import VERSION
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, told_code
-from cnmessage_protocol.ids import ID_SIZE, user_name
+from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import DIGEST_SIZE, MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
 from cnmessage_protocol.requests import Request
 from cnmessage_protocol.schema import LARGEST, blob, build, count, integer, many, optional, plain, text, wire
@@ -58,12 +59,16 @@ def _recipient(name: str, value: Any) -> str:
     if type(value) is not str:
         raise ProtocolError(f"'{name}' must hold names")
     try:
-        found = user_name(value)
+        found = from_wire(value)
     except ValueError as error:
         raise ProtocolError(f"'{name}': '{value[:64]}' cannot be a user: {error}") from error
-    if found == "all":
-        raise ProtocolError(f"'{name}' must name users: 'all' cannot receive a file")
-    return found
+    match found:
+        case Direct(user):
+            return user
+        case Everyone():
+            raise ProtocolError(f"'{name}' must name users: '{on_screen(found)}' cannot receive a file")
+        case _ as never:
+            assert_never(never)
 
 
 def _recipients(name: str, value: Any) -> tuple[str, ...]:

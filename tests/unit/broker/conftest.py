@@ -33,6 +33,7 @@ from cnmessage_broker.loop.passwords import hash_password
 from cnmessage_broker.loop.pending import sent
 from cnmessage_broker.store.memory.store import MemoryStore
 from cnmessage_broker.store.ports.records import Account, Group, Stored
+from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId, Topic, UserName, uuid7
 from cnmessage_protocol.records import Outgoing
@@ -154,8 +155,8 @@ class Room:
 
 def message(to: str, body: str = "hello", client_id: bytes | None = None) -> Outgoing:
     """A message as a client hands it over."""
-    names = tuple(UserName(name) for name in to.split())
-    return Outgoing(ClientId(client_id or uuid7(1, os.urandom(10))), names, body)
+    conversations = tuple(from_wire(name) for name in to.split())
+    return Outgoing(ClientId(client_id or uuid7(1, os.urandom(10))), conversations, body)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 
 from cnmessage_broker.loop.handlers import blocklist, messages
+from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import InboxItem, row_size
@@ -118,11 +119,11 @@ def test_history_shows_received_or_a_conversation(room: Room) -> None:
     room.send(bob, "alice", "from bob")
     room.send(carol, "alice bob", "from carol")
     assert bodies(room.ask(alice, History())) == ["from bob", "from carol"]
-    assert bodies(room.ask(alice, History(peer="bob"))) == ["to bob", "from bob"]
+    assert bodies(room.ask(alice, History(peer=from_wire("bob")))) == ["to bob", "from bob"]
     assert bodies(room.ask(alice, History(limit=1))) == ["from carol"]
     assert bodies(room.ask(alice, History(before=3))) == ["from bob"]
-    assert room.refusal(alice, History(peer="nobody")) is ErrorCode.NO_SUCH_USER
-    assert bodies(room.ask(alice, History(peer="all"))) == []
+    assert room.refusal(alice, History(peer=from_wire("nobody"))) is ErrorCode.NO_SUCH_USER
+    assert bodies(room.ask(alice, History(peer=from_wire("all")))) == []
 
 
 def test_history_keeps_to_since_and_until(room: Room) -> None:
@@ -148,7 +149,7 @@ def test_unread_of_one_peer_does_not_show_ones_own(room: Room) -> None:
     alice, bob = room.users("alice", "bob")
     room.send(alice, "bob", "unread")
     room.send(bob, "alice", "own")
-    assert bodies(room.ask(bob, History(unread=True, peer="alice"))) == ["unread"]
+    assert bodies(room.ask(bob, History(unread=True, peer=from_wire("alice")))) == ["unread"]
 
 
 def test_of_much_unread_the_latest_come_first_and_the_answer_says_that_there_is_more(room: Room) -> None:

@@ -1,5 +1,6 @@
 """Attachments and who is online: attach, detach, beat, users, and what was missed meanwhile."""
 
+from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.machines.liveness import EXPIRY
 from cnmessage_protocol.requests import Attach, Beat, Block, Detach, History, Login, Receipts, Users, Whoami
@@ -8,7 +9,10 @@ from tests.unit.broker.conftest import PASSWORD, Room
 
 
 def missed(room: Room, key: str, peer: str | None = None) -> list[str]:
-    return [item.body for item in room.ask(key, History(missed=True, peer=peer)).items]
+    return [
+        item.body
+        for item in room.ask(key, History(missed=True, peer=None if peer is None else from_wire(peer))).items
+    ]
 
 
 def leave(room: Room, key: str, topic: bytes) -> None:

@@ -5,8 +5,9 @@ import os
 from cnmessage_broker.net.link import Link
 from cnmessage_broker.scheduling.asker import Origin
 from cnmessage_broker.scheduling.slices import SLICE, Slices
+from cnmessage_protocol.conversation import Everyone
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.ids import ClientId, UserName, uuid7
+from cnmessage_protocol.ids import ClientId, uuid7
 from cnmessage_protocol.records import Outgoing
 from cnmessage_protocol.requests import Send
 from cnmessage_protocol.results import Sent
@@ -16,7 +17,7 @@ FULL = RequestError(ErrorCode.STORAGE, "the broker's disk is full")
 
 def a_send(count: int) -> Slices:
     messages = tuple(
-        Outgoing(ClientId(uuid7(number, os.urandom(10))), (UserName("all"),), f"body {number}")
+        Outgoing(ClientId(uuid7(number, os.urandom(10))), (Everyone(),), f"body {number}")
         for number in range(count)
     )
     return Slices(Origin(Link(("", 0), 0.0), 1), "", b"", messages)

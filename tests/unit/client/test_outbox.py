@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from cnmessage_client.link import outbox as module
 from cnmessage_client.link.outbox import Outbox
+from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.ids import ClientId, UserName, uuid7
+from cnmessage_protocol.ids import ClientId, uuid7
 from cnmessage_protocol.records import Outgoing
 
 
 def _message(number: int, body: str = "text") -> Outgoing:
     return Outgoing(
-        ClientId(uuid7(number, number.to_bytes(10, "big"))), (UserName("bob"),), f"{body} {number}"
+        ClientId(uuid7(number, number.to_bytes(10, "big"))), (from_wire("bob"),), f"{body} {number}"
     )
 
 

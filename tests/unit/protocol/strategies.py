@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from cnmessage_protocol.ids import EVERYONE, ID_SIZE, RESERVED_NAMES
+from cnmessage_protocol.conversation import Everyone, to_wire
+from cnmessage_protocol.ids import ID_SIZE, RESERVED_NAMES
 from cnmessage_protocol.records import DIGEST_SIZE, Direction, Kind, file_facts, inbox_item, outgoing
 from cnmessage_protocol.results import Attached
 from cnmessage_protocol.schema import (
@@ -17,6 +18,7 @@ from cnmessage_protocol.schema import (
     LATEST,
     Check,
     boolean,
+    conversation,
     existing_name,
     fresh_name,
     name_or_none,
@@ -30,6 +32,7 @@ IDS = st.binary(min_size=ID_SIZE, max_size=ID_SIZE)
 UINT63 = st.integers(0, (1 << 63) - 1)
 COUNTS = st.integers(0, LARGEST)
 BODIES = st.text(min_size=1, max_size=40)
+_USERS = NAMES.filter(lambda name: name != to_wire(Everyone()))
 _MOST_ELEMENTS = 4  # longer arrays teach nothing more; the exact bounds have tests of their own
 _MOST_TEXT = 64
 
@@ -53,9 +56,7 @@ TOO_LONG: Values = (
 )
 """Longer than some field, array or number may be."""
 
-_recipients = st.lists(NAMES.filter(lambda name: name != EVERYONE), min_size=1, max_size=4) | st.just(
-    [EVERYONE]
-)
+_recipients = st.lists(_USERS, min_size=1, max_size=4) | st.just([to_wire(Everyone())])
 EXTRAS = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8) | IDS | COUNTS, max_size=3)
 """Of rows that a broker sends: what a client does not know, it leaves out."""
 
@@ -63,6 +64,7 @@ _digests = st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE)
 _facts = st.tuples(IDS, BODIES, COUNTS, _digests).map(list)
 _ROWS: dict[Any, Values] = {
     boolean: st.booleans(),
+    conversation: NAMES,
     existing_name: NAMES,
     name_or_none: NAMES | st.just(""),
     username: NAMES,
@@ -118,7 +120,7 @@ def valid(check: Check) -> Values:
         case "_ack":
             return st.tuples(IDS, IDS, st.integers(1, LARGEST), COUNTS).map(list)
         case "_recipients":
-            return st.lists(NAMES.filter(lambda name: name != EVERYONE), min_size=1, max_size=4)
+            return st.lists(_USERS, min_size=1, max_size=4)
         case "_file_name":
             return st.text(
                 st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=_MOST_TEXT // 2

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cnmessage_protocol.codec import REPLY_LIMITS, decode, encode
+from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.deliveries import (
     DELIVERIES,
     Closed,
@@ -109,12 +110,17 @@ CALLS: list[tuple[Request, Any]] = [
     (Detach(TOPIC), Done()),
     (Beat(TOPIC, 9), Pulse(9, MESSAGE_ID, 7)),
     (
-        Send((Outgoing(CLIENT_ID, (BOB, ALICE), "hi ✓"), Outgoing(CLIENT_ID, (BOB,), b"sealed"))),
+        Send(
+            (
+                Outgoing(CLIENT_ID, (Direct(BOB), Direct(ALICE)), "hi ✓"),
+                Outgoing(CLIENT_ID, (Direct(BOB),), b"sealed"),
+            )
+        ),
         Sent(((CLIENT_ID, MESSAGE_ID, 3, 2),), ((CLIENT_ID, "conflict", "another message"),)),
     ),
     (Sync(7, 100), Page(ITEMS, 3, more=False)),
     (
-        History(10, "bob", TIME, TIME + 1, 9, missed=True, unread=True),
+        History(10, Direct(BOB), TIME, TIME + 1, 9, missed=True, unread=True),
         Page(ITEMS[:1], 3, more=True, before=1),
     ),
     (Ack(9), ReadMark(9)),

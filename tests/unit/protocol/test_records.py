@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, decode, encode
+from cnmessage_protocol.conversation import Direct, Everyone, from_wire
 from cnmessage_protocol.envelope import pack_request, unpack_request
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ClientId, UserName
@@ -27,7 +28,7 @@ from tests.unit.protocol.strategies import BODIES, IDS, NAMES, thorough, valid
 
 WIDTHS = pytest.mark.parametrize(("letter", "width"), [("a", 1), ("é", 2), ("€", 3), ("😀", 4)])
 CLIENT_ID = ClientId(bytes(16))
-BOB = (UserName("bob"),)
+BOB = (Direct(UserName("bob")),)
 FACTS: list[object] = [bytes(16), "a.txt", 0, bytes(32)]
 
 
@@ -126,7 +127,7 @@ def test_the_size_of_an_item_is_never_below_what_it_takes_on_the_wire() -> None:
 def test_the_size_of_a_message_is_never_below_what_it_takes_on_the_wire(
     client_id: bytes, to: list[str], body: str
 ) -> None:
-    message = Outgoing(ClientId(client_id), tuple(map(UserName, to)), body)
+    message = Outgoing(ClientId(client_id), tuple(map(from_wire, to)), body)
     assert len(encode(message)) <= message.size
 
 
@@ -139,14 +140,14 @@ def test_recipients_number_from_1_to_256() -> None:
 
 
 def test_recipients_are_lower_cased_and_kept_once_in_their_order() -> None:
-    assert recipients(["Carol", "bob", "carol", "BOB"]) == ("carol", "bob")
+    assert recipients(["Carol", "bob", "carol", "BOB"]) == (from_wire("carol"), from_wire("bob"))
 
 
 @pytest.mark.parametrize("to", [["all", "bob"], ["bob", "ALL"]])
 def test_all_stands_alone(to: list[str]) -> None:
     with pytest.raises(ProtocolError, match="stands alone"):
         recipients(to)
-    assert recipients(["ALL"]) == ("all",)
+    assert recipients(["ALL"]) == (Everyone(),)
 
 
 @pytest.mark.parametrize("name", ["", "b b", "é", "x" * 33])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.envelope import MAX_REQUEST, pack_request
 from cnmessage_protocol.errors import RETRYABLE, BrokenAnswerError, ErrorCode, RequestError, told_code
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
@@ -13,7 +14,7 @@ from tests.unit.protocol.world import number_id
 
 
 def message(number: int, body: str = "x", recipients: int = 1) -> Outgoing:
-    to = tuple(UserName(f"user-with-a-name-of-32-bytes-{each:04}") for each in range(recipients))
+    to = tuple(Direct(UserName(f"user-with-a-name-of-32-bytes-{each:04}")) for each in range(recipients))
     return Outgoing(ClientId(number_id(number)), to, body)
 
 

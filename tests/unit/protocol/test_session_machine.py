@@ -8,6 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import ClientId
@@ -43,7 +44,9 @@ class SessionOverAStream(RuleBasedStateMachine):
         fresh: list[Outgoing] = []
         for good in to_bob:
             number = len(self.submitted) + len(fresh) + 1
-            fresh.append(Outgoing(ClientId(number_id(number)), (BOB if good else NOBODY,), str(number)))
+            fresh.append(
+                Outgoing(ClientId(number_id(number)), (Direct(BOB if good else NOBODY),), str(number))
+            )
         self.submitted += fresh
         self.world.perform(self.world.session.submit(self._now, fresh))
 
@@ -121,14 +124,14 @@ class SessionOverAStream(RuleBasedStateMachine):
     @invariant()
     def messages_are_stored_once_in_order_of_submission(self) -> None:
         stored = [item.client_id for item in self.world.broker.inbox if item.client_id is not None]
-        good = [message.client_id for message in self.submitted if NOBODY not in message.to]
+        good = [message.client_id for message in self.submitted if Direct(NOBODY) not in message.to]
         assert stored == good[: len(stored)]
 
     @invariant()
     def what_is_settled_is_settled_once_and_true(self) -> None:
         settled = [outcome.client_id for outcome in self.world.settled]
         assert len(set(settled)) == len(settled)
-        bad = {message.client_id for message in self.submitted if NOBODY in message.to}
+        bad = {message.client_id for message in self.submitted if Direct(NOBODY) in message.to}
         for outcome in self.world.settled:
             match outcome:
                 case Acked(client_id, identity, seq, _):

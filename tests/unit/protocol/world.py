@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Delivery, Hello, Items
 from cnmessage_protocol.envelope import VERSION, Reply, pack_result, unpack_reply
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -138,7 +139,7 @@ class ModelBroker:
     def _store(self, messages: Iterable[Outgoing], fresh: list[InboxItem]) -> tuple[Any, Any]:
         acks, refused = [], []
         for message in messages:
-            if NOBODY in message.to:
+            if Direct(NOBODY) in message.to:
                 refused.append((message.client_id, "no_such_user", "there is no user 'nobody'"))
                 continue
             if message.client_id not in self.stored:

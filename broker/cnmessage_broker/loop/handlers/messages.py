@@ -1,12 +1,15 @@
 """Messages and inboxes: send, sync, history, ack, receipts."""
 
+from typing import assert_never
+
 from cnmessage_broker.loop.context import Caller, Deps
-from cnmessage_broker.loop.delivery import address
+from cnmessage_broker.loop.delivery import address, existing
 from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
 from cnmessage_broker.store.ports.records import Query
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.ids import EVERYONE, MessageId, UserName
-from cnmessage_protocol.records import TO_EVERYONE, Outgoing
+from cnmessage_protocol.ids import MessageId
+from cnmessage_protocol.records import Outgoing
 from cnmessage_protocol.requests import Ack, History, Receipts, Send, Sync
 from cnmessage_protocol.results import MAX_RECEIPTS, Page, ReadMark, ReceiptList
 
@@ -16,7 +19,17 @@ PAGE_BYTES = 1 << 18
 
 def rows_of(message: Outgoing, deps: Deps) -> int:
     """Inbox rows that storing a message writes: its sender's own, and one for each recipient."""
-    return 1 + (len(deps.attachments.online_owners()) if message.to == TO_EVERYONE else len(message.to))
+    return 1 + sum([_reach(each, deps) for each in message.to])
+
+
+def _reach(conversation: Conversation, deps: Deps) -> int:
+    match conversation:
+        case Direct():
+            return 1
+        case Everyone():
+            return len(deps.attachments.online_owners())
+        case _ as never:
+            assert_never(never)
 
 
 def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
@@ -61,8 +74,13 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
         upto = min(each for each in (upto, marks.away_upto, marks.head) if each is not None)
     if request.unread:
         above = max(above, marks.read)
-    if request.peer not in {None, EVERYONE} and deps.store.account_by_name(str(request.peer)) is None:
-        raise RequestError(ErrorCode.NO_SUCH_USER, f"there is no user '{request.peer}'")
+    match request.peer:
+        case Direct(name):
+            existing(deps.store, name)
+        case Everyone() | None:
+            pass
+        case _ as never:
+            assert_never(never)
     found = deps.store.history(
         account.id,
         Query(
@@ -71,7 +89,7 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
             upto=upto,
             since=request.since,
             until=request.until,
-            peer=None if request.peer is None else UserName(request.peer),
+            conversation=request.peer,
             received_only=request.peer is None or request.missed or request.unread,
             direct_only=request.missed,
             max_bytes=PAGE_BYTES,

@@ -7,6 +7,7 @@ tests and demonstrations, never for real users.
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from cnmessage_broker.store.memory.files import MemoryFiles
 from cnmessage_broker.store.ports.records import (
@@ -27,7 +28,8 @@ from cnmessage_broker.store.ports.records import (
     Submission,
     UserRow,
 )
-from cnmessage_protocol.ids import EVERYONE, ClientId, MessageId, UserName
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone
+from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, utf8_size
 
 
@@ -256,17 +258,24 @@ class MemoryStore:
 def matches(item: InboxItem, query: Query) -> bool:
     """Whether an item is one the query wants, its seq aside."""
     mine = item.direction is Direction.SENT
-    if query.peer == EVERYONE:
-        wanted = item.kind is Kind.BROADCAST
-    elif query.peer is not None:
-        wanted = (query.peer in item.to) if mine else (item.sender == query.peer)
-        wanted = wanted and item.kind is not Kind.BROADCAST
-    else:
-        wanted = True
     return (
-        wanted
+        _belongs(item, query.conversation)
         and not (query.received_only and mine)
         and (not query.direct_only or item.kind is not Kind.BROADCAST)
         and (query.since is None or item.time >= query.since)
         and (query.until is None or item.time < query.until)
     )
+
+
+def _belongs(item: InboxItem, conversation: Conversation | None) -> bool:
+    broadcast = item.kind is Kind.BROADCAST
+    match conversation:
+        case None:
+            return True
+        case Everyone():
+            return broadcast
+        case Direct(name):
+            mine = item.direction is Direction.SENT
+            return not broadcast and ((name in item.to) if mine else (item.sender == name))
+        case _ as never:
+            assert_never(never)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, InboxItem, Kind, utf8_size
 
@@ -135,7 +136,7 @@ class Query:
     upto: int | None = None
     since: int | None = None
     until: int | None = None
-    peer: UserName | None = None
+    conversation: Conversation | None = None
     received_only: bool = True
     direct_only: bool = False
     max_bytes: int = 1 << 18

@@ -11,6 +11,7 @@ from typing import Any
 from cnmessage_broker.store.ports.records import Account, AccountId, Found, Owner, Query
 from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_broker.store.sqlite.places import PLACE_SIZE, unpack_places
+from cnmessage_protocol.conversation import Everyone
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, row_size
 
@@ -44,16 +45,17 @@ class Inboxes:
                 break  # not even the smallest one fits: do not fetch the next, which may be large
         return chosen
 
-    def history(self, owner: Owner, query: Query, peer: AccountId | None) -> Found:
-        """See Store.history; `peer` is the account of the query's peer."""
+    def history(self, owner: Owner, query: Query, peer: UserName | None, peer_id: AccountId | None) -> Found:
+        """See Store.history; `peer` is whom the query's conversation is with, `peer_id` their account."""
         head = self._head(owner)
         upto = head if query.upto is None else min(query.upto, head)
         wanted = {
             "owner": owner,
             "above": query.above,
             "upto": upto,
-            "peer": query.peer,
-            "peer_id": peer,
+            "everyone": query.conversation == Everyone(),
+            "peer": peer,
+            "peer_id": peer_id,
             "received_only": query.received_only,
             "direct_only": query.direct_only,
             "since": query.since,

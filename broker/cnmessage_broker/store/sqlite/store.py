@@ -7,7 +7,7 @@ written through; messages and inboxes are not. Every method is one transaction. 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import apsw
 import structlog
@@ -38,6 +38,7 @@ from cnmessage_broker.store.sqlite.inboxes import Inboxes
 from cnmessage_broker.store.sqlite.incarnation import settle_epoch
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_broker.store.sqlite.places import pack_places
+from cnmessage_protocol.conversation import Direct, Everyone
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import InboxItem
 
@@ -274,8 +275,14 @@ class SqliteStore:
         return self._inboxes.after(owner, after, limit, max_bytes)
 
     def history(self, owner: Owner, query: Query) -> Found:
-        peer = None if query.peer is None else self._names.get(query.peer)
-        return self._inboxes.history(owner, query, None if peer is None else peer.id)
+        match query.conversation:
+            case Direct(name):
+                peer = self._names.get(name)
+                return self._inboxes.history(owner, query, name, None if peer is None else peer.id)
+            case Everyone() | None:
+                return self._inboxes.history(owner, query, None, None)
+            case _ as never:
+                assert_never(never)
 
     def unread(self, owner: Owner) -> int:
         ((count,),) = self._db.run("unread", {"owner": owner, "most": MOST_UNREAD})

@@ -1,7 +1,7 @@
 """How much of what waits in the inbox is shown at the start, and what that means for the read mark.
 
 Thousands of unread messages must not flood the screen: the latest are shown, and the mark, which covers all
-below it, stays where it is until the others were read by other means. Called by living.py.
+below it, stays where it is until the others were read by other means.
 """
 
 from collections.abc import Callable

@@ -45,6 +45,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.outcome import perform
 from cnmessage_client.shell.settings import Settings
+from cnmessage_protocol.conversation import on_screen, to_wire
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
 _PATIENCE = 1.0
@@ -119,13 +120,13 @@ class Driver:
 
     def next_view(self) -> None:
         """To what is unread, else home; what is being typed stays with the view it was typed in."""
-        unread = [peer for peer, _ in self.talk.status(self.loop.time()).unread]
-        peer = unread[0] if unread else None
-        if peer == self.talk.peer or self.talk.user is None or self.talk.asks:
+        unread = [conversation for conversation, _ in self.talk.status(self.loop.time()).unread]
+        conversation = unread[0] if unread else None
+        if conversation == self.talk.conversation or self.talk.user is None or self.talk.asks:
             return
         self.talk.leave_draft(self.screen.draft)
         self.screen.set_draft("")
-        self.typed("/home" if peer is None else f"/to {peer}")
+        self.typed("/home" if conversation is None else f"/to {on_screen(conversation)}")
 
     def more(self) -> None:
         """Earlier messages are wanted."""
@@ -177,7 +178,7 @@ class Driver:
 
     async def _send(self, message: SendMessage) -> None:
         try:
-            receipt = await self.living.send(message.key, message.to, message.body)
+            receipt = await self.living.send(message.key, tuple(map(to_wire, message.to)), message.body)
         except CnMessageError as error:
             failure = error
             self.feed.failed = True
@@ -190,12 +191,13 @@ class Driver:
     async def _load_earlier(self, wanted: LoadEarlier) -> None:
         try:
             client = await self.living.get()
-            found = await client.entries(wanted.limit, peer=wanted.peer, before=wanted.before)
+            peer = None if wanted.conversation is None else to_wire(wanted.conversation)
+            found = await client.entries(wanted.limit, peer=peer, before=wanted.before)
         except CnMessageError as error:
             if error.code is not ErrorCode.NO_SUCH_USER:  # the talk says so in its own words
                 self.warned(f"earlier messages did not come: {error.message}")
         else:
-            self.feed.give(lambda now: self.talk.earlier(wanted.peer, found, now))
+            self.feed.give(lambda now: self.talk.earlier(wanted.conversation, found, now))
 
     async def _ask_receipts(self, ids: Sequence[str]) -> None:
         try:
@@ -232,7 +234,7 @@ class Driver:
 
     @property
     def _slash(self) -> str:
-        return "" if self.talk.peer is None else "/"
+        return "" if self.talk.conversation is None else "/"
 
     def _carry(self, running: Running) -> int:
         """On a command's own thread: carry it out, and tell what went wrong."""
@@ -274,12 +276,13 @@ class Driver:
         self.input.go_on()
 
     def _send_as_file(self, wanted: SendAsFile) -> None:
+        names = tuple(map(to_wire, wanted.to))
         try:
-            path = spool.write(self.living.profile, wanted.to, wanted.name, wanted.body)
+            path = spool.write(self.living.profile, names, wanted.name, wanted.body)
         except CnMessageError as error:
             self.warned(error.message)
             return
-        to = [part for name in wanted.to for part in ("--to", name)]
+        to = [part for name in names for part in ("--to", name)]
 
         def carry(running: Running) -> int:
             status = self._carry(running)

@@ -1,4 +1,4 @@
-"""A text that is too long for a message, on disk, so that it can go as a file. Called by driver.py.
+"""A text that is too long for a message, on disk, so that it can go as a file.
 
 The folder is named by recipients and content: the same text sent again is the same file, under the name it
 got first, so an upload that was interrupted goes on where it stopped.

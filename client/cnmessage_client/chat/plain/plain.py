@@ -44,6 +44,7 @@ from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import Events, Lines, View
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.safe_text import safe_text
+from cnmessage_protocol.conversation import on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 MOST_PRINTED = 20_000
@@ -76,7 +77,7 @@ class Plain:
         self._loud: list[Any] | None = None
         self._printed: OrderedDict[str, Mark | None] = OrderedDict()
         self._earlier: set[str] = set()
-        self._peer = talk.peer
+        self._conversation = talk.conversation
         self._connection = ""
 
     # -- what is shown ----------------------------------------------------------------------------
@@ -138,9 +139,9 @@ class Plain:
         self.surface.err(other_json(text) if self._as_json else other_line(text))
 
     def _tell_where_we_are(self) -> None:
-        if self._talk.peer != self._peer:
-            self._peer = self._talk.peer
-            self._tell("[home]" if self._peer is None else f"[to {self._peer}]")
+        if self._talk.conversation != self._conversation:
+            self._conversation = self._talk.conversation
+            self._tell("[home]" if self._conversation is None else f"[to {on_screen(self._conversation)}]")
         connection = self._talk.status(self._clock()).connection
         word = connection.partition(" ")[0]
         if word != self._connection:

@@ -1,7 +1,7 @@
 """What stands in the talk, as lines for pipes, files and screen readers: one event, one line, nothing moves.
 
-Pure. Messages are data, for standard output; news of own ones and all else are for standard error. Each form
-also exists as a JSON object. Called by plain.py.
+Pure. Messages are data, for standard output; news of own ones and all else are for standard error. Each
+form also exists as a JSON object.
 """
 
 import json
@@ -11,6 +11,7 @@ from cnmessage_client.chat.talk.entries import Mark, Said
 from cnmessage_client.chat.wording import content, told_to
 from cnmessage_client.model import Unknown, json_time, pushed_json
 from cnmessage_client.shell.out.safe_text import one_field, safe_text
+from cnmessage_protocol.conversation import on_screen, to_wire
 
 _SHOWN = 60
 """Characters of an own message that are repeated with its mark."""
@@ -43,7 +44,7 @@ def message_json(said: Said) -> str:
             "seq": said.seq,
             "kind": said.kind,
             "from": said.sender,
-            "to": list(said.to),
+            "to": list(map(to_wire, said.to)),
             "time": json_time(said.time),
             "body": said.body,
             **file,
@@ -78,7 +79,7 @@ def delivery_json(kind: str) -> str:
 
 
 def _arrow(said: Said) -> str:
-    return f" → {', '.join(map(one_field, said.to))}" if told_to(said, None) else ""
+    return f" → {', '.join(one_field(on_screen(each)) for each in said.to)}" if told_to(said, None) else ""
 
 
 def _status(said: Said) -> str:

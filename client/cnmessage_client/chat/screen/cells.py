@@ -1,7 +1,7 @@
 """Text into the cells of a terminal: how wide it is, and rows that are never wider than there is room.
 
-Pure. Wide characters take two cells, combining marks and joiners none, as the library that paints the screen
-counts them. Takes text that safe_text has cleaned. Called by drawing.py, statusline.py and fullscreen.py.
+Pure. Wide characters take two cells, combining marks and joiners none, as the library that paints the
+screen counts them. Takes text that safe_text has cleaned.
 """
 
 import re

@@ -19,7 +19,7 @@ from cnmessage_client.chat.talk.status import Completions
 from cnmessage_client.shell.command import PROGRAM
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.out.safe_text import safe_text
-from cnmessage_protocol.ids import EVERYONE
+from cnmessage_protocol.conversation import Everyone, on_screen
 
 _ESCAPED = set(" '\"\\\t")
 """What the talk would take for a break between words, a quote or an escape."""
@@ -56,7 +56,7 @@ class ChatCompleter(Completer):
     def _offers(self, text: str) -> list["Offer"]:
         if text.startswith("@"):
             name = text[1:]
-            names = (*self._known().names, EVERYONE)
+            names = (*self._known().names, on_screen(Everyone()))
             return [] if " " in name else _names(names, name, len(name))
         if self._talking():
             if not text.startswith("/"):
@@ -80,7 +80,7 @@ class ChatCompleter(Completer):
         if own_command is not None and own_command.takes == "command":
             return self._command(Words(words.done[1:], words.typed, words.length), self._program.commands)
         if own_command is not None and own_command.takes == "user":
-            names = (*known.names, EVERYONE)
+            names = (*known.names, on_screen(Everyone()))
             return _names(names, words.typed, words.length) if len(words.done) == 1 else []
         found = [offer for item in self._click(words) for offer in _offers(item, words)]
         if self._to_users(words.done) and not words.typed.startswith("-"):

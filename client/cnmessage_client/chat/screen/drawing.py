@@ -1,7 +1,7 @@
 """How an entry looks in the full screen: rows of looks and texts, none wider than the screen.
 
-Pure: an entry, a width and a theme make rows. Text of others passes safe_text here, and each row of a message
-after its first stands under its text, so that none can be taken for another line. Called by scrollback.py.
+Pure: an entry, a width and a theme make rows. Text of others passes safe_text here, and each row of a
+message after its first stands under its text, so that none can be taken for another line.
 """
 
 import re
@@ -26,6 +26,7 @@ from cnmessage_client.chat.talk.entries import (
 )
 from cnmessage_client.chat.wording import content, offer, told_to
 from cnmessage_client.shell.out.safe_text import safe_text
+from cnmessage_protocol.conversation import Conversation, on_screen
 
 _INDENT = 6
 """Of the rows after the first, when the names before the text take more than half the row."""
@@ -35,17 +36,17 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NEW = "new"
 
 
-def draw(entry: Entry, width: int, theme: Theme, peer: str | None = None) -> list[Row]:
-    """The rows of an entry in the view of `peer`, which own messages to it need not name."""
+def draw(entry: Entry, width: int, theme: Theme, conversation: Conversation | None = None) -> list[Row]:
+    """The rows of an entry in the view of a conversation, which own messages to it need not name."""
     match entry:
         case Said(unknown=True) as said:
             return _plain(f"{said.time.astimezone():%H:%M} {content(said)}", width, theme.dim)
         case Said():
-            return _said(entry, width, theme, peer)
-        case Preview(said) if said.mark is Mark.FAILED:
-            return _said(said, width, theme, peer)  # why it failed, and what can be done, has to be seen
+            return _said(entry, width, theme, conversation)
+        case Preview(said) if said.mark is Mark.FAILED:  # why, and what can be done, has to be seen
+            return _said(said, width, theme, conversation)
         case Preview(said) if said.unknown:
-            return draw(said, width, theme, peer)
+            return draw(said, width, theme, conversation)
         case Preview(said):
             mark = _mark(said, theme)
             room = width - cells(mark[1]) - 1 if mark[1] else width
@@ -96,12 +97,12 @@ def _day(said: Said) -> date:
     return said.time.astimezone().date()
 
 
-def _said(said: Said, width: int, theme: Theme, peer: str | None) -> list[Row]:
+def _said(said: Said, width: int, theme: Theme, conversation: Conversation | None) -> list[Row]:
     head: Row = [(theme.dim, f"{said.time.astimezone():%H:%M} "), _name(said.sender, theme)]
-    if told_to(said, peer):
+    if told_to(said, conversation):
         head.append((theme.dim, " → "))
-        for name in said.to:
-            head += [_name(name, theme), ("", ", ")]
+        for each in said.to:
+            head += [_name(on_screen(each), theme), ("", ", ")]
         head.pop()
     head.append(("", ": "))
     return _hanging(head, content(said), width, tail=_failure(said, theme), mark=_mark(said, theme))
@@ -152,7 +153,7 @@ def _plain(text: str, width: int, style: str) -> list[Row]:
 
 
 def _preview(said: Said, width: int) -> str:
-    to = f" → {', '.join(said.to)}" if told_to(said, None) else ""
+    to = f" → {', '.join(map(on_screen, said.to))}" if told_to(said, None) else ""
     file = "" if said.file is None else f"{offer(said.file, received=True)} "
     body = said.body[: width * (MOST_MARKS + 2)]  # more cannot be seen
     return tame(safe_text(f"{said.time.astimezone():%H:%M} » {said.sender}{to}: {file}{body}"))

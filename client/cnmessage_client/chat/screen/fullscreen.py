@@ -72,9 +72,9 @@ class FullScreen:
         self._clock = clock
         self._on_more, self._on_next = on_more, on_next
         self._output = output or SteadyOutput.from_pty(sys.stdout, term=os.environ.get("TERM"))
-        self._drawn = Drawn(lambda entry, width: draw(entry, width, self._theme, self._talk.peer))
+        self._drawn = Drawn(lambda entry, width: draw(entry, width, self._theme, self._talk.conversation))
         self._scrollback = Scrollback(self._drawn, today)
-        self._peer = talk.peer
+        self._conversation = talk.conversation
         self._hidden = False
         self._task: asyncio.Task[None] | None = None
         self._transfers = Transfers(clock, self._invalidate)
@@ -109,8 +109,8 @@ class FullScreen:
 
     def redraw(self) -> None:
         """Draw soon; in another view from its end."""
-        if self._talk.peer != self._peer:
-            self._peer = self._talk.peer
+        if self._talk.conversation != self._conversation:
+            self._conversation = self._talk.conversation
             self._drawn.forget()
             self._scrollback.to_end()
         self._invalidate()

@@ -1,6 +1,6 @@
 """Where things stand on the full screen: the view, files on their way, the status, the line being typed.
 
-Asks for everything at the moment it is drawn; keeps nothing. Made by fullscreen.py.
+Asks for everything at the moment it is drawn; keeps nothing.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Which rows of a view are on the screen: the last ones, or those where somebody reads further up.
 
 Pure, but for a cache of drawn rows. The place of who reads is held at an entry, not at a number, so that
-neither new lines below nor earlier ones above move it. Called by fullscreen.py on each redraw.
+neither new lines below nor earlier ones above move it.
 """
 
 from collections import OrderedDict

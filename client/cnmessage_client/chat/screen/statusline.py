@@ -1,12 +1,13 @@
 """The status line of the full screen: connection, own name, what waits, what is unread, who is there.
 
-Pure. When not all fits, names of the unread go first, then the end of the line. Called by fullscreen.py.
+Pure. When not all fits, names of the unread go first, then the end of the line.
 """
 
 from cnmessage_client.chat.screen.cells import Row, cells, cut, tame
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.talk.status import Status
 from cnmessage_client.shell.out.safe_text import safe_text
+from cnmessage_protocol.conversation import on_screen
 
 _LOOK = "reverse"
 _BETWEEN = " · "
@@ -51,7 +52,10 @@ def _parts(status: Status, shown: int) -> list[str]:
     if status.queued:
         parts.append(f"{status.queued} queued")
     if status.unread:
-        named = [f"{tame(safe_text(name))} {count}" for name, count in status.unread[:shown]]
+        named = [
+            f"{tame(safe_text(on_screen(conversation)))} {count}"
+            for conversation, count in status.unread[:shown]
+        ]
         more = sum(count for _, count in status.unread[shown:])
         if more:
             named.append(f"{more} more" if named else str(more))

@@ -1,8 +1,8 @@
 """The output to the terminal of the full screen, proof against terminals that count cells otherwise than we.
 
-Terminals disagree about the width of emoji, of ambiguous characters, of what the latest Unicode has brought.
-The library moves the cursor by differences, so that one such character would shift what is drawn after it,
-also in other rows. Here columns are absolute: what differs stays in its own row. Made by fullscreen.py.
+Terminals disagree about the width of emoji, of ambiguous characters, of what the latest Unicode has
+brought. The library moves the cursor by differences, so that one such character would shift what is drawn
+after it, also in other rows. Here columns are absolute: what differs stays in its own row.
 """
 
 from prompt_toolkit.output.vt100 import Vt100_Output

@@ -1,6 +1,6 @@
 """Machine: messages that came while the connection is on its way back wait for the line that counts them.
 
-Also says when the bell may ring. Called by talk.py.
+Also says when the bell may ring.
 """
 
 from cnmessage_client.model import Message, Unknown

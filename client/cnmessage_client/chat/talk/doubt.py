@@ -1,10 +1,12 @@
-"""Machine: whether a message goes out as it is, only after a yes, or not at all. Called by speaking.py."""
+"""Machine: whether a message goes out as it is, only after a yes, or not at all."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import assert_never
 
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone, on_screen
 from cnmessage_protocol.errors import ProtocolError
-from cnmessage_protocol.records import MAX_BODY, TO_EVERYONE, check_body, utf8_size
+from cnmessage_protocol.records import MAX_BODY, check_body, utf8_size
 
 MOST_LINES = 10
 """Lines that go out unasked."""
@@ -18,7 +20,7 @@ class Question:
     """What a person is asked before a message goes out, or a file in its place."""
 
     text: str
-    to: tuple[str, ...]
+    to: tuple[Conversation, ...]
     body: str
     as_file: bool
 
@@ -31,7 +33,7 @@ class Hindrance:
 
 
 def doubt(
-    to: tuple[str, ...], body: str, *, can_ask: bool, likely: Collection[str]
+    to: tuple[Conversation, ...], body: str, *, can_ask: bool, likely: Collection[str]
 ) -> Question | Hindrance | None:
     """What stands against sending this, if anything. Without `can_ask` nobody would answer a question.
 
@@ -58,17 +60,27 @@ def doubt(
     return None
 
 
-def _too_large(to: tuple[str, ...], body: str, size: int, *, can_ask: bool) -> Question | Hindrance:
+def _too_large(to: tuple[Conversation, ...], body: str, size: int, *, can_ask: bool) -> Question | Hindrance:
     much = f"the message has {size} bytes, and a message may have {MAX_BODY}"
-    if to == TO_EVERYONE:
+    if Everyone() in to:
         return Hindrance(f"{much}; a file cannot go to everyone either: split it")
     if not can_ask:
-        names = " ".join(to)
+        names = " ".join(map(on_screen, to))
         return Hindrance(f"{much}; it was not sent. Put it in a file and use: files send {names} PATH")
     text = f"{much[0].upper()}{much[1:]}; send it to {in_words(to)} as a file? [y/N]"
     return Question(text, to, body, as_file=True)
 
 
-def in_words(to: tuple[str, ...]) -> str:
+def in_words(to: tuple[Conversation, ...]) -> str:
     """Whom a message goes to, for a sentence."""
-    return "everyone online" if to == TO_EVERYONE else ", ".join(to)
+    return ", ".join(map(_in_words, to))
+
+
+def _in_words(conversation: Conversation) -> str:
+    match conversation:
+        case Direct(name):
+            return name
+        case Everyone():
+            return "everyone online"
+        case _ as never:
+            assert_never(never)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnmessage_client.chat.talk.entries import Entry
+from cnmessage_protocol.conversation import Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class SendMessage:
     """Send; tell the outcome under `key`, which is the client id to use."""
 
     key: str
-    to: tuple[str, ...]
+    to: tuple[Conversation, ...]
     body: str
 
 
@@ -39,10 +40,10 @@ class RunCommand:
 class LoadEarlier:
     """Ask the broker for the `limit` messages before seq `before` (None: the latest) of a view.
 
-    `peer` is None for home, else a name or "all".
+    `conversation` is None for home.
     """
 
-    peer: str | None
+    conversation: Conversation | None
     before: int | None
     limit: int
 
@@ -91,7 +92,7 @@ class Edit:
 class SendAsFile:
     """Write the body to a file named `name` and send that file to `to` (a spool; the driver knows where)."""
 
-    to: tuple[str, ...]
+    to: tuple[Conversation, ...]
     body: str
     name: str
 

@@ -1,7 +1,6 @@
-"""What stands in a view of the chat: frozen records without any terminal's form.
-
-Made by talk.py and its rooms; the screens give them their form. Text in here is not cleaned: whoever shows it
-passes it through safe_text, except Output, which our own renderer has made.
+"""What stands in a view of the chat: frozen records without any terminal's form. The screens give them their
+form. Text in here is not cleaned: whoever shows it passes it through safe_text, except Output, which our
+own renderer has made.
 """
 
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from cnmessage_client.model import UNKNOWN, MessageFile
+from cnmessage_protocol.conversation import Conversation
 
 
 class Mark(Enum):
@@ -31,7 +31,7 @@ class Said:
     key: str
     time: datetime
     sender: str
-    to: tuple[str, ...]
+    to: tuple[Conversation, ...]
     kind: str
     body: str
     mark: Mark | None = None

@@ -9,14 +9,15 @@ help.
 import difflib
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
 
 from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
+from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, to_wire
 from cnmessage_protocol.errors import ProtocolError
-from cnmessage_protocol.ids import EVERYONE, user_name
+from cnmessage_protocol.ids import user_name
 from cnmessage_protocol.records import recipients
 
 DEFAULT_PAUSE = 3.0
@@ -56,17 +57,17 @@ class Blank:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A message: checked names, or ("all",)."""
+    """A message."""
 
-    to: tuple[str, ...]
+    to: tuple[Conversation, ...]
     body: str
 
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """Open the conversation with a name or "all"; None goes home."""
+    """Open a conversation; None goes home."""
 
-    peer: str | None
+    conversation: Conversation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +104,20 @@ _NAMES_AND_QUOTED = re.compile(rf"(.*?)\s{_QUOTED}", re.DOTALL)
 _OPTION = re.compile(r"--?[a-z]")
 
 
-def read(line: str, peer: str | None, commands: Commands) -> Line:
-    """What a line, or a pasted block, means at home (`peer` is None) or in the conversation with `peer`."""
+def read(line: str, conversation: Conversation | None, commands: Commands) -> Line:
+    """What a line, or a pasted block, means at home (`conversation` is None) or in a conversation."""
     if not line.strip():
         return Blank()
-    if peer is None:
+    if conversation is None:
         text = line.lstrip()
         return _at(text) if text.startswith("@") else _command(text.removeprefix("/"), "", commands)
     if line.startswith(("//", "@@")):
-        return Say((peer,), line[1:])
+        return Say((conversation,), line[1:])
     if line.startswith("@"):
         return _at(line)
     if line.startswith("/"):
         return _command(line[1:], "/", commands)
-    return Say((peer,), line)
+    return Say((conversation,), line)
 
 
 def word_and_rest(text: str) -> tuple[str, str]:
@@ -128,10 +129,10 @@ def word_and_rest(text: str) -> tuple[str, str]:
 def _at(line: str) -> Line:
     word, body = word_and_rest(line[1:])
     try:
-        name = user_name(word)
+        conversation = from_wire(word)
     except ValueError as error:
         return Refused(f"'@{word}' names nobody: {error}. @@ begins a text with an @")
-    return Say((name,), body) if body.strip() else Enter(name)
+    return Say((conversation,), body) if body.strip() else Enter(conversation)
 
 
 def _command(text: str, slash: str, commands: Commands) -> Line:
@@ -178,7 +179,7 @@ def _send(word: str, rest: str, slash: str, *, everyone: bool) -> Line:
             return RunCommand((word, *shlex.split(rest)))
         except ValueError:
             return Refused(f"a quote is not closed; with options, '{slash}{word}' needs the text in quotes")
-    to, body = ([EVERYONE], _unquoted(rest)) if everyone else _names_and_text(rest)
+    to, body = ([to_wire(Everyone())], _unquoted(rest)) if everyone else _names_and_text(rest)
     if not to or not body.strip():
         return Refused(_how_to_send(f"{slash}{word}", [] if everyone else to, everyone=everyone))
     try:
@@ -201,7 +202,7 @@ def _with_options(rest: str) -> bool:
     return with_options
 
 
-def _how_to_send(typed: str, to: list[str], *, everyone: bool) -> str:
+def _how_to_send(typed: str, to: Sequence[str], *, everyone: bool) -> str:
     if everyone:
         return f"say what: {typed} TEXT"
     return f"say what: {typed} {to[0]} TEXT" if to else f"say to whom and what: {typed} NAME TEXT"
@@ -241,7 +242,7 @@ def _to(rest: str, slash: str) -> Line | None:
         names = " ".join(words)
         return Refused(f'a conversation has one name; to several at once: {slash}send {names} "TEXT"')
     try:
-        return Enter(user_name(words[0].removeprefix("@")))
+        return Enter(from_wire(words[0].removeprefix("@")))
     except ValueError as error:
         return Refused(f"'{words[0]}' cannot be a user: {error}")
 

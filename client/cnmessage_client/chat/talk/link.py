@@ -1,7 +1,6 @@
 """Machine: the connection as a person sees it: up, away since when, and the countdown to the next attempt.
 
 Takes the states that the client's session moves through, and the time; says when a person is to be told.
-Called by talk.py.
 
     LIVE → … → WAITING    Turn.LOST, once however many attempts fail
     WAITING → … → LIVE    Turn.BACK with how long it was away; Turn.UP when it never was live before

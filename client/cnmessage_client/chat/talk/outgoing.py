@@ -7,7 +7,7 @@
                     FAILED ───────┘
 
 A watched message is asked for soon after it was stored, when a recipient comes online, and else now and
-then. Gives the messages whose mark has changed. Knows no view. Called by speaking.py.
+then. Gives the messages whose mark has changed. Knows no view.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -16,6 +16,7 @@ from typing import Any
 
 from cnmessage_client.chat.talk.entries import Mark, Said
 from cnmessage_client.model import Delivered
+from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.results import MAX_RECEIPT_IDS
 
 SOON = (0.1, 0.3, 1.0, 3.0)
@@ -125,8 +126,9 @@ class Outgoing:
 
     def came_online(self, names: Collection[str], now: float) -> None:
         """These users will fetch what waits for them."""
+        came = set(map(from_wire, names))
         for each in self._watched.values():
-            if not set(each.said.to).isdisjoint(names):
+            if not came.isdisjoint(each.said.to):
                 each.start, each.asked, each.due = now, 0, now + SOON[0]
 
     def tick(self, now: float) -> list[Sequence[str]]:

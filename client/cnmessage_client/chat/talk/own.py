@@ -1,6 +1,6 @@
 """Machine: own messages from the line to their last mark: what needs a yes, sending, receipts, another try.
 
-Ties asking.py and outgoing.py to the views. Knows neither commands nor what others write. Called by talk.py.
+Ties asking.py and outgoing.py to the views. Knows neither commands nor what others write.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -12,8 +12,8 @@ from cnmessage_client.chat.talk.entries import Mark, Note, Preview, Said, Troubl
 from cnmessage_client.chat.talk.outgoing import Outgoing
 from cnmessage_client.chat.talk.views import Conversations, conversations_of
 from cnmessage_client.model import Delivered, Message, Receipt
+from cnmessage_protocol.conversation import Conversation, Everyone, on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.records import TO_EVERYONE
 
 
 class Speaking:
@@ -40,7 +40,7 @@ class Speaking:
     # -- from the line ----------------------------------------------------------------------------
 
     def say(
-        self, user: str, to: tuple[str, ...], body: str, line: str, now: float, time: datetime
+        self, user: str, to: tuple[Conversation, ...], body: str, line: str, now: float, time: datetime
     ) -> list[Effect]:
         """Send this, or ask first. `line` is what was typed, to be put back when nothing is sent."""
         match doubt(to, body, can_ask=self._can_ask, likely=self._likely):
@@ -107,7 +107,8 @@ class Speaking:
             return []
         effects = self._views.marked(said)
         if error.code is ErrorCode.NO_SUCH_USER and len(said.to) > 1:
-            text = f"{error.message}. If '{said.to[-1]}' belongs to the text, put the whole text in quotes"
+            last = on_screen(said.to[-1])
+            text = f"{error.message}. If '{last}' belongs to the text, put the whole text in quotes"
             return [*effects, *self._views.add(Trouble(text))]
         if effects:
             return effects
@@ -118,8 +119,10 @@ class Speaking:
         """How far messages have come."""
         return [effect for said in self.outgoing.receipts(found) for effect in self._views.marked(said)]
 
-    def _send(self, user: str, to: tuple[str, ...], body: str, now: float, time: datetime) -> list[Effect]:
-        kind = "broadcast" if to == TO_EVERYONE else "direct"
+    def _send(
+        self, user: str, to: tuple[Conversation, ...], body: str, now: float, time: datetime
+    ) -> list[Effect]:
+        kind = "broadcast" if Everyone() in to else "direct"
         said = Said(self._new_key(), time, user, to, kind, body, Mark.QUEUED)
         self.outgoing.queue(said, now)
         return [*self._views.typed(said, conversations_of(said)), SendMessage(said.key, to, body)]

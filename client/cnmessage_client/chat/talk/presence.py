@@ -1,7 +1,7 @@
 """Machine: who is online, and one line for many comings and goings.
 
 Changes within WINDOW seconds become one line; who came and went in that time is not told. Right after a
-connection is up nothing is told for QUIET seconds: the list of users says it all. Called by talk.py.
+connection is up nothing is told for QUIET seconds: the list of users says it all.
 """
 
 from collections.abc import Iterable, Sequence, Sized

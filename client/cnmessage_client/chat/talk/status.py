@@ -1,20 +1,22 @@
-"""What the status line tells, as one frozen record. Made by talk.py; the screens give it its form."""
+"""What the status line tells, as one frozen record. The screens give it its form."""
 
 from dataclasses import dataclass
+
+from cnmessage_protocol.conversation import Conversation
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """`connection` is words such as "online" or "reconnecting in 4 s (3)".
 
-    `queued` counts own messages that wait, `unread` messages by conversation ("all" is everyone's). `online`
+    `queued` counts own messages that wait, `unread` those of others by conversation. `online`
     counts users, oneself too; None while that is not known.
     """
 
     connection: str
     user: str | None
     queued: int
-    unread: tuple[tuple[str, int], ...]
+    unread: tuple[tuple[Conversation, int], ...]
     online: int | None
 
 

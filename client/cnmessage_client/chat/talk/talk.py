@@ -9,6 +9,7 @@ monotonic seconds), and has the screen look at `status` and `prompt` after each.
 import difflib
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from typing import assert_never
 
 from cnmessage_client.chat.talk.arrivals import Arrivals
 from cnmessage_client.chat.talk.effects import (
@@ -42,9 +43,9 @@ from cnmessage_client.chat.talk.presence import Presence
 from cnmessage_client.chat.talk.status import Completions, Status
 from cnmessage_client.chat.talk.views import Conversations, conversations_of, said_of
 from cnmessage_client.model import Delivered, Message, Receipt, Unknown
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone, on_screen
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError
-from cnmessage_protocol.ids import EVERYONE
 from cnmessage_protocol.machines.states import State
 
 _NOBODY = "nobody is logged in here; use: login NAME, or for a new account: signup NAME"
@@ -92,9 +93,9 @@ class Talk:
     # -- what the screens draw --------------------------------------------------------------------
 
     @property
-    def peer(self) -> str | None:
-        """Whom plain text goes to: a name or "all"; None at home."""
-        return self._views.peer
+    def conversation(self) -> Conversation | None:
+        """Where plain text goes; None at home."""
+        return self._views.conversation
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -108,7 +109,8 @@ class Talk:
             return "[y/N] "
         if self.user is None:
             return "> "
-        return f"{self.user}> " if self.peer is None else f"{self.user} → {self.peer}> "
+        to = "" if self.conversation is None else f" → {on_screen(self.conversation)}"
+        return f"{self.user}{to}> "
 
     def status(self, now: float) -> Status:
         """What the status line tells."""
@@ -150,7 +152,7 @@ class Talk:
         """Nobody is logged in here any more."""
         self.user = None
         unasked = self._own.withdraw()
-        return [*([] if self.peer is None else self._views.enter(None, now, up=False)), *unasked]
+        return [*([] if self.conversation is None else self._views.enter(None, now, up=False)), *unasked]
 
     # -- what was typed ---------------------------------------------------------------------------
 
@@ -158,13 +160,13 @@ class Talk:
         """A line, or a pasted block, without its final newline."""
         if self._own.asks:
             return self._own.answered(self.user or "", line, now, time)
-        match read(line, self.peer, self._commands):
+        match read(line, self.conversation, self._commands):
             case Blank():
                 return []
             case Say() as said:
                 return self._say(said, line, now, time)
-            case Enter(peer):
-                return self._enter(peer, now)
+            case Enter(conversation):
+                return self._enter(conversation, now)
             case More():
                 return self.more(now)
             case Retry(everything):
@@ -214,7 +216,9 @@ class Talk:
         del now
         return self._own.receipts(found)
 
-    def earlier(self, peer: str | None, messages: Sequence[Message | Unknown], now: float) -> list[Effect]:
+    def earlier(
+        self, conversation: Conversation | None, messages: Sequence[Message | Unknown], now: float
+    ) -> list[Effect]:
         """The answer to LoadEarlier."""
         effects: list[Effect] = []
         for message in messages:
@@ -222,7 +226,7 @@ class Talk:
                 self._presence.learn((message.sender,))
                 effects += self._own.confirmed(message, now)
         ids = {said_of(each).key: each.id for each in messages}
-        fresh, shown = self._views.earlier(peer, [said_of(each) for each in messages])
+        fresh, shown = self._views.earlier(conversation, [said_of(each) for each in messages])
         for said in fresh:
             if said.mark is not None:
                 self._own.outgoing.watch(said, ids[said.key], now)
@@ -324,17 +328,27 @@ class Talk:
         command = self._commands.get(words[0])
         return command is not None and words[1:] == (command.unread,)
 
-    def _enter(self, peer: str | None, now: float) -> list[Effect]:
+    def _enter(self, conversation: Conversation | None, now: float) -> list[Effect]:
         if self.user is None:
             return self.trouble(_NOBODY)
-        if peer == self.peer:
+        if conversation == self.conversation:
             return []
-        effects = self._views.enter(peer, now, up=self._link.up)
-        if peer in {None, EVERYONE} or peer in self._presence.known or not self._presence.listed:
-            return effects
-        near = difflib.get_close_matches(peer, self._presence.known, 1)
+        effects = self._views.enter(conversation, now, up=self._link.up)
+        match conversation:
+            case Direct(name):
+                return [*effects, *self._never_seen(name)]
+            case Everyone() | None:
+                return effects
+            case _ as never:
+                assert_never(never)
+
+    def _never_seen(self, name: str) -> list[Effect]:
+        """A note when nobody of this name is known, so that it is probably mistyped."""
+        if name in self._presence.known or not self._presence.listed:
+            return []
+        near = difflib.get_close_matches(name, self._presence.known, 1)
         hint = f"; did you mean '{near[0]}'?" if near else "; 'users' lists those there are"
-        return [*effects, *self.note(f"no user '{peer}' was seen so far{hint}")]
+        return self.note(f"no user '{name}' was seen so far{hint}")
 
     def _take(self, message: Message | Unknown, now: float) -> list[Effect]:
         """Show a message of the stream where it belongs, or confirm the line that is shown."""

@@ -2,12 +2,14 @@
 
 The broker's read mark covers everything below it, so it stops just below the lowest message that was not
 shown in full. Seqs come in rising order; one that does not rise means that the broker's database was
-restored and counts anew. Called by conversations.py.
+restored and counts anew.
 """
 
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
+
+from cnmessage_protocol.conversation import Conversation
 
 MOST_SEQS = 2000
 MOST_PEERS = 1000
@@ -27,14 +29,16 @@ class Unread:
     """What waits, and the read mark."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[Conversation, _Waiting] = {}
         self._forgotten: tuple[int, int] | None = None
         self._latest = 0
         self._told = 0
 
-    def counts(self) -> tuple[tuple[str, int], ...]:
+    def counts(self) -> tuple[tuple[Conversation, int], ...]:
         """Conversations with waiting messages, the one that waits longest first."""
-        return tuple((peer, len(each.seqs) + each.more) for peer, each in self._waiting.items())
+        return tuple(
+            (conversation, len(each.seqs) + each.more) for conversation, each in self._waiting.items()
+        )
 
     def seqs(self) -> set[int]:
         """All remembered seqs that wait."""
@@ -49,9 +53,9 @@ class Unread:
         self._latest = seq
         return restored
 
-    def hide(self, peer: str, seq: int) -> None:
+    def hide(self, conversation: Conversation, seq: int) -> None:
         """The message that came was not shown in full."""
-        waiting = self._waiting.setdefault(peer, _Waiting())
+        waiting = self._waiting.setdefault(conversation, _Waiting())
         waiting.seqs.append(seq)
         if len(waiting.seqs) > MOST_SEQS:
             self._forget(waiting.seqs.popleft())
@@ -62,14 +66,14 @@ class Unread:
 
     def show(self, seqs: Collection[int]) -> None:
         """These were shown in full, whatever their conversation."""
-        for peer, waiting in list(self._waiting.items()):
+        for conversation, waiting in list(self._waiting.items()):
             waiting.seqs = deque(seq for seq in waiting.seqs if seq not in seqs)
             if not waiting.seqs and not waiting.more:
-                del self._waiting[peer]
+                del self._waiting[conversation]
 
-    def entered(self, peer: str) -> None:
+    def entered(self, conversation: Conversation) -> None:
         """The conversation is open: what was forgotten counts no more; the mark stays below it."""
-        waiting = self._waiting.get(peer)
+        waiting = self._waiting.get(conversation)
         if waiting is not None:
             waiting.more = 0
             self.show(())

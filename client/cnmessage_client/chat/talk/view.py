@@ -1,7 +1,7 @@
 """Machine: what stands in one view, oldest first: bounded, no message twice, days told apart.
 
 What comes live stands at the end. Earlier messages are merged in by seq, with day rules drawn anew; a mark
-changes in place. Knows no terminal and not which view is open. Called by conversations.py.
+changes in place. Knows no terminal and not which view is open.
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -2,7 +2,7 @@
 
 A message stands in home and in its conversations. One that the open view does not show is told there in a
 line and waits as unread. Gives the effects that show it all. Knows neither what was typed nor how far own
-messages are. Called by talk.py.
+messages are.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.unread import Unread
 from cnmessage_client.chat.talk.view import MOST_ENTRIES, View
 from cnmessage_client.model import Message, Unknown
-from cnmessage_protocol.ids import EVERYONE
+from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, on_screen
 
 MOST_VIEWS = 50
 """Conversations kept besides home; the one that was not used for longest goes first."""
@@ -28,21 +28,21 @@ _BEGINNING = Note("this is the beginning; nothing is older")
 
 
 class Conversations:
-    """All views of one user. `open` is the view that is shown, `peer` its conversation, None at home.
+    """All views of one user. `open` is the view that is shown, `conversation` whose it is, None at home.
 
     With `whole_previews` the screen shows a message of another conversation in full, so it does not wait.
     """
 
     def __init__(self, zone: tzinfo | None = None, *, whole_previews: bool = False) -> None:
-        self.peer: str | None = None
+        self.conversation: Conversation | None = None
         self.home = View(zone)
         self.open = self.home
         self.unread = Unread()
         self._zone = zone
         self._whole_previews = whole_previews
-        self._views: dict[str, View] = {}
-        self._asked: dict[str | None, tuple[float, bool]] = {}
-        self._loaded: set[str] = set()
+        self._views: dict[Conversation, View] = {}
+        self._asked: dict[Conversation | None, tuple[float, bool]] = {}
+        self._loaded: set[Conversation] = set()
 
     def add(self, entry: Entry) -> list[Effect]:
         """Put an entry in the view that is open."""
@@ -50,16 +50,16 @@ class Conversations:
 
     # -- switching --------------------------------------------------------------------------------
 
-    def enter(self, peer: str | None, now: float, *, up: bool) -> list[Effect]:
+    def enter(self, conversation: Conversation | None, now: float, *, up: bool) -> list[Effect]:
         """Open a conversation, or home: its draft, the `new` rule, and the last lines if not loaded yet."""
-        self.peer = peer
-        self.open = view = self.home if peer is None else self._view(peer)
+        self.conversation = conversation
+        self.open = view = self.home if conversation is None else self._view(conversation)
         view.rule_off(self.unread.seqs())
         effects: list[Effect] = [SetDraft(view.draft), Redraw()]
         view.draft = ""
         self.unread.show(view.seqs())
-        if peer is not None:
-            self.unread.entered(peer)
+        if conversation is not None:
+            self.unread.entered(conversation)
         return [*effects, *self.mark_read(), *self.load_first(now, up=up)]
 
     def clear(self) -> list[Effect]:
@@ -69,14 +69,14 @@ class Conversations:
 
     # -- messages ---------------------------------------------------------------------------------
 
-    def came(self, said: Said, peers: Sequence[str], *, unread: bool) -> list[Effect]:
-        """A message came live: `unread` unless it is of this user. `peers` are its conversations."""
+    def came(self, said: Said, conversations: Sequence[Conversation], *, unread: bool) -> list[Effect]:
+        """A message of these conversations came live: `unread` unless it is of this user."""
         self.saw(said.seq or 0)
-        effects = self._put(said, peers)
+        effects = self._put(said, conversations)
         if unread and not self.open.holds(said.key):  # a full view drops what came late at once
             effects += self.add(Preview(said))
-            for peer in () if self._whole_previews else peers:
-                self.unread.hide(peer, said.seq or 0)
+            for conversation in () if self._whole_previews else conversations:
+                self.unread.hide(conversation, said.seq or 0)
         return effects
 
     def saw(self, seq: int) -> None:
@@ -85,10 +85,10 @@ class Conversations:
             for view in (self.home, *self._views.values()):
                 view.renumbered()
 
-    def typed(self, said: Said, peers: Sequence[str]) -> list[Effect]:
+    def typed(self, said: Said, conversations: Sequence[Conversation]) -> list[Effect]:
         """An own message was typed here; where it does not belong to the open view, a line tells of it."""
-        effects = self._put(said, peers)
-        return effects if self._is_open(peers) else [*effects, *self.add(Preview(said))]
+        effects = self._put(said, conversations)
+        return effects if self._is_open(conversations) else [*effects, *self.add(Preview(said))]
 
     def marked(self, said: Said) -> list[Effect]:
         """An own message has another mark."""
@@ -113,7 +113,7 @@ class Conversations:
 
     def load_first(self, now: float, *, up: bool) -> list[Effect]:
         """Ask for the last lines of the open conversation, unless they are here or cannot be had now."""
-        if self.peer is None or self.peer in self._loaded or not up:
+        if self.conversation is None or self.conversation in self._loaded or not up:
             return []
         return self.load(now)
 
@@ -122,11 +122,7 @@ class Conversations:
         if self.open.begun:
             return self.add(_BEGINNING)
         if self.open.full:
-            slash, peer = ("", "") if self.peer is None else ("/", f" --with {self.peer}")
-            text = (
-                f"the chat keeps {MOST_ENTRIES} lines; for older ones: {slash}history 100{peer} --until TIME"
-            )
-            return self.add(Note(text))
+            return self.add(Note(f"the chat keeps {MOST_ENTRIES} lines; for older ones: {self._command}"))
         if not up:
             return self.add(Note("there is no connection; earlier messages can be loaded when it is back"))
         return self.load(now, wanted=True)
@@ -136,24 +132,26 @@ class Conversations:
 
         When a person `wanted` it, they are told that there is nothing.
         """
-        asked = self._asked.get(self.peer)
+        asked = self._asked.get(self.conversation)
         if asked is not None and now - asked[0] < PATIENCE:
             return []
-        self._asked[self.peer] = (now, wanted)
-        return [LoadEarlier(self.peer, self.open.lowest, PAGE)]
+        self._asked[self.conversation] = (now, wanted)
+        return [LoadEarlier(self.conversation, self.open.lowest, PAGE)]
 
     def forget_questions(self) -> None:
         """The connection was lost: no answer will come."""
         self._asked.clear()
 
-    def earlier(self, peer: str | None, messages: Sequence[Said]) -> tuple[list[Said], list[Effect]]:
+    def earlier(
+        self, conversation: Conversation | None, messages: Sequence[Said]
+    ) -> tuple[list[Said], list[Effect]]:
         """The answer: which of these are new here, and what shows them."""
-        _, wanted = self._asked.pop(peer, (0.0, False))
-        view = self.home if peer is None else self._views.get(peer)
+        _, wanted = self._asked.pop(conversation, (0.0, False))
+        view = self.home if conversation is None else self._views.get(conversation)
         if view is None:
             return [], []
-        if peer is not None:
-            self._loaded.add(peer)
+        if conversation is not None:
+            self._loaded.add(conversation)
         view.begun = view.begun or len(messages) < PAGE
         fresh = view.merge(messages)
         if view is not self.open:
@@ -165,12 +163,19 @@ class Conversations:
 
     # -- inner ------------------------------------------------------------------------------------
 
-    def _is_open(self, peers: Sequence[str]) -> bool:
-        return self.peer is None or self.peer in peers
+    @property
+    def _command(self) -> str:
+        """What shows lines of the open view that are older than those kept."""
+        if self.conversation is None:
+            return "history 100 --until TIME"
+        return f"/history 100 --with {on_screen(self.conversation)} --until TIME"
 
-    def _put(self, said: Said, peers: Sequence[str]) -> list[Effect]:
+    def _is_open(self, conversations: Sequence[Conversation]) -> bool:
+        return self.conversation is None or self.conversation in conversations
+
+    def _put(self, said: Said, conversations: Sequence[Conversation]) -> list[Effect]:
         effects: list[Effect] = []
-        for view in (self.home, *map(self._view, peers)):
+        for view in (self.home, *map(self._view, conversations)):
             shown: list[Effect]
             if view.comes_late(said):
                 fresh = view.merge([said])
@@ -181,12 +186,12 @@ class Conversations:
                 effects += shown
         return effects
 
-    def _view(self, peer: str) -> View:
+    def _view(self, conversation: Conversation) -> View:
         """The view of a conversation, now the latest used; room is made for a new one."""
-        view = self._views.pop(peer, None)
-        self._views[peer] = view = View(self._zone) if view is None else view
+        view = self._views.pop(conversation, None)
+        self._views[conversation] = view = View(self._zone) if view is None else view
         if len(self._views) > MOST_VIEWS:
-            spare = [each for each in self._views if each not in {peer, self.peer}]
+            spare = [each for each in self._views if each not in {conversation, self.conversation}]
             gone = min(spare, key=lambda each: bool(self._views[each].draft))  # the oldest without a draft
             del self._views[gone]
             self._loaded.discard(gone)
@@ -203,7 +208,7 @@ def said_of(message: Message | Unknown) -> Said:
         key=message.client_id or message.id,
         time=message.time,
         sender=message.sender,
-        to=message.to,
+        to=tuple(map(from_wire, message.to)),
         kind=message.kind,
         body=message.body,
         mark=Mark.STORED if own else None,
@@ -212,10 +217,10 @@ def said_of(message: Message | Unknown) -> Said:
     )
 
 
-def conversations_of(said: Said) -> tuple[str, ...]:
+def conversations_of(said: Said) -> tuple[Conversation, ...]:
     """Where a message belongs besides home: with its sender, or, an own one, with each recipient."""
     if said.unknown:
         return ()
     if said.kind == "broadcast":
-        return (EVERYONE,)
-    return (said.sender,) if said.mark is None else said.to
+        return (Everyone(),)
+    return (from_wire(said.sender),) if said.mark is None else said.to

@@ -15,9 +15,10 @@ from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_client.shell.read.completion import complete_name, remember_names
 from cnmessage_client.shell.read.times import Moment
 from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.ids import EVERYONE, user_name
+from cnmessage_protocol.ids import user_name
 from cnmessage_protocol.machines.states import State
 
 _LEVELS = ("stored", "delivered", "read")
@@ -87,7 +88,7 @@ def send(settings: Settings, words: tuple[str, ...], wait: str, client_id: str |
 @common
 def broadcast(settings: Settings, text: str, wait: str, client_id: str | None) -> None:
     """Send a message to everyone who is online."""
-    _send(settings, [EVERYONE], text, wait, client_id)
+    _send(settings, [to_wire(Everyone())], text, wait, client_id)
 
 
 @command(
@@ -232,7 +233,7 @@ def _send(settings: Settings, names: list[str], text: str, wait: str, client_id:
 
     async def job(client: Client) -> tuple[Receipt, str]:
         receipt = await client.send(names, body, client_id=client_id)
-        if names != [EVERYONE]:
+        if names != [to_wire(Everyone())]:
             remember_names(client.profile, [name.lower() for name in names])
         return receipt, await _wait_for(client, receipt, wait)
 

@@ -9,7 +9,9 @@ from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Rule,
 from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.cli.main import cli
 from cnmessage_client.model import Message, Receipt
+from cnmessage_protocol.conversation import to_wire
 from cnmessage_protocol.machines.states import State
+from tests.support.conversations import BOB
 
 COMMANDS = cli.facts
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -36,13 +38,13 @@ def at_bob(*earlier: Message) -> Talk:
     """In the conversation with bob, whose earlier messages are loaded."""
     talk = new_talk()
     type_in(talk, "to bob")
-    talk.earlier("bob", earlier, 0.0)
+    talk.earlier(BOB, earlier, 0.0)
     return talk
 
 
 def unread(talk: Talk) -> dict[str, int]:
     """How many messages wait, by conversation."""
-    return dict(talk.status(0.0).unread)
+    return {to_wire(conversation): count for conversation, count in talk.status(0.0).unread}
 
 
 def busy(talk: Talk) -> bool:
@@ -105,7 +107,7 @@ def shown(effects: Iterable[Effect]) -> list[Entry]:
 
 def sent(effects: Iterable[Effect]) -> list[tuple[tuple[str, ...], str]]:
     """To whom what goes."""
-    return [(each.to, each.body) for each in some(effects, SendMessage)]
+    return [(tuple(map(to_wire, each.to)), each.body) for each in some(effects, SendMessage)]
 
 
 def lines(entries: Iterable[Entry]) -> list[str]:

@@ -6,6 +6,8 @@ from cnmessage_client.chat.drive.help import help_text
 from cnmessage_client.chat.talk.lines import OWN_COMMANDS, Refused, Say, read
 from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.command import Section, facts_of
+from cnmessage_protocol.conversation import Conversation
+from tests.support.conversations import BOB
 
 TITLES = {section.value for section in Section}
 
@@ -36,15 +38,15 @@ def test_every_command_is_there_with_an_example_under_its_theme() -> None:
         assert [line for line in examples if line.startswith(own.example.removeprefix("/"))]
 
 
-@pytest.mark.parametrize("peer", [None, "bob"])
-def test_every_example_can_be_typed_where_it_is_shown(peer: str | None) -> None:
-    lines = overview("" if peer is None else "/")
+@pytest.mark.parametrize("conversation", [None, BOB])
+def test_every_example_can_be_typed_where_it_is_shown(conversation: Conversation | None) -> None:
+    lines = overview("" if conversation is None else "/")
     shown = [line[2:38].strip() for line in lines if line.startswith("  ") and line[2] != " "]
     assert len(shown) > 25
     for example in shown:
-        if peer is None and example.startswith(("//", "@@")):
+        if conversation is None and example.startswith(("//", "@@")):
             continue  # for a conversation, as the line says
-        meant = read(example, peer, cli.facts)
+        meant = read(example, conversation, cli.facts)
         assert not isinstance(meant, Refused), example
         assert not (isinstance(meant, Say) and meant.body == example), f"{example} would be sent as a text"
 

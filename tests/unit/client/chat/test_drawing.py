@@ -28,6 +28,7 @@ from cnmessage_client.chat.talk.entries import (
 from cnmessage_client.model import UNKNOWN, MessageFile
 from cnmessage_client.shell.out.colours import name_colour, wants_colour
 from cnmessage_client.shell.out.safe_text import safe_text
+from tests.support.conversations import BOB, talk_with, whom
 
 COLOUR, PLAIN = Theme(colour=True), Theme(colour=False)
 NOON = datetime(2026, 11, 25, 12, 3, tzinfo=datetime.now().astimezone().tzinfo)
@@ -35,11 +36,12 @@ FILE = MessageFile("1a2b3c4d-0000-7000-8000-000000000000", "report.pdf", 1258291
 
 
 def said(body: str, sender: str = "alice", to: tuple[str, ...] = ("bob",), **fields: Any) -> Said:
-    return Said("k", NOON, sender, to, fields.pop("kind", "direct"), body, **fields)
+    return Said("k", NOON, sender, whom(*to), fields.pop("kind", "direct"), body, **fields)
 
 
 def texts(entry: Entry, width: int = 80, peer: str | None = None) -> list[str]:
-    return ["".join(text for _, text in row).rstrip() for row in draw(entry, width, COLOUR, peer)]
+    where = None if peer is None else talk_with(peer)
+    return ["".join(text for _, text in row).rstrip() for row in draw(entry, width, COLOUR, where)]
 
 
 # -- what is shown ----------------------------------------------------------------------------------
@@ -127,7 +129,7 @@ def test_a_mark_does_not_move_the_text_when_it_changes() -> None:
 
 
 def test_names_have_their_colours_and_the_rest_is_dim_or_red_as_it_should() -> None:
-    row = draw(said("hi", mark=Mark.FAILED, reason="no"), 80, COLOUR, "bob")[0]
+    row = draw(said("hi", mark=Mark.FAILED, reason="no"), 80, COLOUR, BOB)[0]
     assert row == [
         ("dim", "12:03 "),
         (f"bold ansi{name_colour('alice').replace('_', '')}", "alice"),
@@ -136,7 +138,7 @@ def test_names_have_their_colours_and_the_rest_is_dim_or_red_as_it_should() -> N
         ("", " "),
         ("ansired", "✗ no · /retry"),
     ]
-    assert {style for style, _ in draw(said("hi", mark=Mark.DELIVERED), 80, COLOUR, "bob")[0][-1:]} == {"dim"}
+    assert {style for style, _ in draw(said("hi", mark=Mark.DELIVERED), 80, COLOUR, BOB)[0][-1:]} == {"dim"}
     assert draw(Trouble("x"), 80, COLOUR) == [[("ansired", "x")]]
     assert draw(Note("x"), 80, COLOUR) == [[("dim", "x")]]
 
@@ -201,7 +203,7 @@ def _entries(text: str) -> list[Entry]:
     return [
         message,
         replace(message, mark=Mark.FAILED, reason=text),
-        replace(message, sender=text, to=(text, text), mark=Mark.DELIVERED),
+        replace(message, sender=text, to=whom(text, text), mark=Mark.DELIVERED),
         replace(message, body=text[:20], file=replace(FILE, name=text, id=text)),
         Preview(message),
         Preview(replace(message, sender=text, file=replace(FILE, name=text))),
@@ -220,7 +222,7 @@ def _entries(text: str) -> list[Entry]:
 @example("a" + "\u0301" * 5000, 80)
 def test_no_row_is_wider_than_the_screen_and_nothing_in_it_acts_on_a_terminal(text: str, width: int) -> None:
     for entry in _entries(text):
-        rows = draw(entry, width, COLOUR, "bob")
+        rows = draw(entry, width, COLOUR, BOB)
         assert rows
         for row in rows:
             shown = "".join(part for _, part in row)

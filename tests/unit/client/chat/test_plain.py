@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cnmessage_client.chat.talk.entries import Mark, Note, Output, Preview, Rule, Trouble, Typed
 from cnmessage_client.model import TransferProgress
+from tests.support.conversations import BOB
 from tests.support.pipes import FILE, NOON, own, piped, said, show
 
 # -- what is printed --------------------------------------------------------------------------------
@@ -70,7 +71,7 @@ def test_what_another_view_holds_is_printed_once_with_its_date() -> None:
     async def test() -> None:
         async with piped() as pipes:
             show(pipes.screen, said("seen", 1))
-            pipes.talk.peer = "bob"
+            pipes.talk.conversation = BOB
             pipes.talk.entries = [
                 said("older", 0),
                 said("seen", 1),
@@ -88,7 +89,7 @@ def test_what_another_view_holds_is_printed_once_with_its_date() -> None:
                 "12:03:10 bob: later",
             ]
             assert pipes.err.lines(3) == ["[online]", "[to bob]", "new"]
-            pipes.talk.peer = None
+            pipes.talk.conversation = None
             pipes.screen.redraw()
             assert pipes.err.lines(1) == ["[home]"]
 

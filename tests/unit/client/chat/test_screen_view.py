@@ -7,6 +7,7 @@ import pytest
 
 from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Rule, Trouble
 from cnmessage_client.chat.talk.status import Status
+from tests.support.conversations import BOB, CAROL, talk_with
 from tests.support.stage import lasting, numbered, on_stage, said
 
 SIZES = [(80, 24), (120, 40)]
@@ -66,14 +67,17 @@ async def test_a_line_half_typed_stays_whole_when_messages_come_and_marks_change
 @lasting
 async def test_the_prompt_and_the_status_are_those_of_the_talk() -> None:
     async with on_stage() as stage:
-        stage.talk.prompt, stage.talk.peer = "alice → bob> ", "bob"
-        stage.talk.shown = Status("reconnecting in 4 s (3)", "alice", 2, (("bob", 3), ("carol", 1)), None)
+        stage.talk.prompt, stage.talk.conversation = "alice → bob> ", BOB
+        stage.talk.shown = Status("reconnecting in 4 s (3)", "alice", 2, ((BOB, 3), (CAROL, 1)), None)
         stage.screen.redraw()
         await stage.shows("alice → bob>")
         row = stage.terminal.rows[-2]
         assert row == " reconnecting in 4 s (3) · alice · 2 queued · unread: bob 3, carol 1"
         stage.talk.shown = replace(
-            stage.talk.shown, queued=0, online=12, unread=tuple((f"user{n:02}", 1) for n in range(30))
+            stage.talk.shown,
+            queued=0,
+            online=12,
+            unread=tuple((talk_with(f"user{number:02}"), 1) for number in range(30)),
         )
         stage.screen.redraw()
         await stage.shows("12 online")
@@ -155,7 +159,7 @@ async def test_another_view_is_shown_from_its_end() -> None:
     async with on_stage(*numbered(100)) as stage:
         stage.key("page up")
         await stage.shows("↓")
-        stage.talk.peer, stage.talk.entries = "carol", numbered(40, 500)
+        stage.talk.conversation, stage.talk.entries = CAROL, numbered(40, 500)
         stage.screen.redraw()
         await stage.shows("line 539")
         assert "↓" not in stage.terminal.text

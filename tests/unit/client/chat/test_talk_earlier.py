@@ -5,6 +5,7 @@ import pytest
 from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ring, Show
 from cnmessage_client.chat.talk.views import PAGE, PATIENCE, said_of
 from cnmessage_protocol.machines.states import State
+from tests.support.conversations import BOB, talk_with
 from tests.unit.client.chat.talking import (
     at_bob,
     lines,
@@ -21,8 +22,8 @@ from tests.unit.client.chat.talking import (
 def test_the_last_lines_are_loaded_on_the_first_entry_only() -> None:
     talk = new_talk()
     talk.came(received(9), 0.0)
-    assert some(type_in(talk, "to bob"), LoadEarlier) == [LoadEarlier("bob", 9, PAGE)]
-    effects = talk.earlier("bob", [received(2), own(5, "far", "bob")], 0.0)
+    assert some(type_in(talk, "to bob"), LoadEarlier) == [LoadEarlier(BOB, 9, PAGE)]
+    effects = talk.earlier(BOB, [received(2), own(5, "far", "bob")], 0.0)
     assert effects == [Redraw()]
     assert lines(talk.entries) == ["bob: text 2", "alice: text 5 ✓", "bob: text 9"]
     assert some(type_in(talk, "/home", "@bob"), LoadEarlier) == []
@@ -33,7 +34,7 @@ def test_an_answer_may_overlap_with_what_is_here() -> None:
     type_in(talk, "to bob")
     talk.came(received(2), 0.0)
     talk.came(received(3), 0.0)
-    talk.earlier("bob", [received(1), received(2), received(3), received(4)], 0.0)
+    talk.earlier(BOB, [received(1), received(2), received(3), received(4)], 0.0)
     assert talk.came(received(4), 9.0) == [Ring(), MarkRead(4)]
     assert lines(talk.entries) == [f"bob: text {seq}" for seq in (1, 2, 3, 4)]
 
@@ -41,8 +42,8 @@ def test_an_answer_may_overlap_with_what_is_here() -> None:
 def test_an_answer_for_a_view_that_is_not_open_changes_nothing_on_the_screen() -> None:
     talk = new_talk()
     type_in(talk, "to bob", "/home")
-    assert talk.earlier("bob", [received(1)], 0.0) == []
-    assert talk.earlier("nobody", [received(1)], 0.0) == []
+    assert talk.earlier(BOB, [received(1)], 0.0) == []
+    assert talk.earlier(talk_with("nobody"), [received(1)], 0.0) == []
     type_in(talk, "@bob")
     assert lines(talk.entries) == ["bob: text 1"]
 
@@ -56,17 +57,17 @@ def test_what_comes_below_loaded_messages_is_put_in_its_place() -> None:
 
 def test_more_goes_on_above_and_ends_at_the_beginning() -> None:
     talk = at_bob(*(received(seq) for seq in range(100, 100 + PAGE)))
-    assert talk.more(1.0) == [LoadEarlier("bob", 100, PAGE)]
+    assert talk.more(1.0) == [LoadEarlier(BOB, 100, PAGE)]
     assert talk.more(2.0) == []  # it is on its way
-    assert talk.more(1.0 + PATIENCE) == [LoadEarlier("bob", 100, PAGE)]  # it is not
-    assert talk.earlier("bob", [received(9)], 20.0) == [Redraw()]
+    assert talk.more(1.0 + PATIENCE) == [LoadEarlier(BOB, 100, PAGE)]  # it is not
+    assert talk.earlier(BOB, [received(9)], 20.0) == [Redraw()]
     assert lines(shown(type_in(talk, "/more"))) == ["* this is the beginning; nothing is older"]
 
 
 def test_who_asked_for_more_is_told_that_there_is_none_but_nobody_else() -> None:
     talk = new_talk()
     type_in(talk, "to bob")
-    assert talk.earlier("bob", [], 0.0) == []
+    assert talk.earlier(BOB, [], 0.0) == []
     type_in(talk, "/home")
     talk.more(0.0)
     assert lines(shown(talk.earlier(None, [], 0.0))) == ["* this is the beginning; nothing is older"]
@@ -106,19 +107,19 @@ def test_without_a_connection_more_says_so_and_entry_loads_when_it_is_back() -> 
         "* there is no connection; earlier messages can be loaded when it is back"
     ]
     talk.moved(State.ATTACHING, 0.0, 1.0)
-    assert some(talk.moved(State.LIVE, 0.0, 1.0), LoadEarlier) == [LoadEarlier("bob", None, PAGE)]
+    assert some(talk.moved(State.LIVE, 0.0, 1.0), LoadEarlier) == [LoadEarlier(BOB, None, PAGE)]
 
 
 def test_a_question_that_the_connection_took_along_is_asked_again() -> None:
     talk = new_talk()
     type_in(talk, "to bob")
     talk.moved(State.WAITING, 0.1, 0.0)
-    assert some(talk.moved(State.LIVE, 0.0, 0.5), LoadEarlier) == [LoadEarlier("bob", None, PAGE)]
+    assert some(talk.moved(State.LIVE, 0.0, 0.5), LoadEarlier) == [LoadEarlier(BOB, None, PAGE)]
 
 
 def test_clear_empties_the_view_and_more_brings_it_back() -> None:
     talk = at_bob(received(1), received(2))
-    talk.earlier("bob", [], 0.0)
+    talk.earlier(BOB, [], 0.0)
     assert type_in(talk, "/clear") == [Redraw()]
     assert talk.entries == []
-    assert type_in(talk, "/more") == [LoadEarlier("bob", None, PAGE)]
+    assert type_in(talk, "/more") == [LoadEarlier(BOB, None, PAGE)]

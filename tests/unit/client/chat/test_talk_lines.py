@@ -20,6 +20,7 @@ from cnmessage_client.chat.talk.lines import (
     likely_commands,
     read,
 )
+from tests.support.conversations import ALL, BOB, CAROL, talk_with, whom
 from tests.unit.client.chat.talking import COMMANDS
 from tests.unit.protocol.strategies import NAMES, thorough
 
@@ -31,7 +32,7 @@ def at_home(line: str) -> Line:
 
 
 def with_bob(line: str) -> Line:
-    return read(line, "bob", COMMANDS)
+    return read(line, BOB, COMMANDS)
 
 
 # -- at home ----------------------------------------------------------------------------------------
@@ -48,15 +49,15 @@ def with_bob(line: str) -> Line:
         ("cnmessage files get 1a2b", RunCommand(("files", "get", "1a2b"))),
         ("help", RunCommand(("help",))),
         ("help send", RunCommand(("help", "send"))),
-        ("to bob", Enter("bob")),
-        ("to @Bob", Enter("bob")),
-        ("to all", Enter("all")),
+        ("to bob", Enter(BOB)),
+        ("to @Bob", Enter(BOB)),
+        ("to all", Enter(ALL)),
         ("to", Enter(None)),
         ("home", Enter(None)),
-        ("@bob", Enter("bob")),
-        ("@all", Enter("all")),
-        ("@Bob hi there", Say(("bob",), "hi there")),
-        ("@bob\n  two\nlines", Say(("bob",), "  two\nlines")),
+        ("@bob", Enter(BOB)),
+        ("@all", Enter(ALL)),
+        ("@Bob hi there", Say((BOB,), "hi there")),
+        ("@bob\n  two\nlines", Say((BOB,), "  two\nlines")),
         ("more", More()),
         ("retry", Retry(everything=False)),
         ("retry all", Retry(everything=True)),
@@ -100,7 +101,7 @@ def test_at_home_bare_words_are_commands(line: str, meaning: Line) -> None:
     ],
 )
 def test_send_takes_the_rest_of_the_line_or_a_quoted_end(line: str, to: tuple[str, ...], body: str) -> None:
-    assert at_home(line) == with_bob(f"/{line}") == Say(to, body)
+    assert at_home(line) == with_bob(f"/{line}") == Say(whom(*to), body)
 
 
 @pytest.mark.parametrize(
@@ -123,19 +124,19 @@ def test_with_options_send_is_a_command(line: str, words: tuple[str, ...]) -> No
 @pytest.mark.parametrize(
     ("line", "meaning"),
     [
-        ("hello", Say(("bob",), "hello")),
-        ("users", Say(("bob",), "users")),
-        (" /indented", Say(("bob",), " /indented")),
-        ("a\n/b\n@c", Say(("bob",), "a\n/b\n@c")),
-        ("//etc/hosts", Say(("bob",), "/etc/hosts")),
-        ("@@decorator", Say(("bob",), "@decorator")),
+        ("hello", Say((BOB,), "hello")),
+        ("users", Say((BOB,), "users")),
+        (" /indented", Say((BOB,), " /indented")),
+        ("a\n/b\n@c", Say((BOB,), "a\n/b\n@c")),
+        ("//etc/hosts", Say((BOB,), "/etc/hosts")),
+        ("@@decorator", Say((BOB,), "@decorator")),
         ("/users", RunCommand(("users",))),
-        ("/to carol", Enter("carol")),
+        ("/to carol", Enter(CAROL)),
         ("/to", Enter(None)),
         ("/home", Enter(None)),
         ("/quit", Quit()),
-        ("@carol", Enter("carol")),
-        ("@carol hi", Say(("carol",), "hi")),
+        ("@carol", Enter(CAROL)),
+        ("@carol hi", Say((CAROL,), "hi")),
         ("   ", Blank()),
     ],
 )
@@ -177,7 +178,7 @@ def test_in_a_conversation_plain_text_is_a_message(line: str, meaning: Line) -> 
     ],
 )
 def test_what_means_nothing_is_refused_with_a_hint(line: str, peer: str | None, hint: str) -> None:
-    refused = read(line, peer, COMMANDS)
+    refused = read(line, None if peer is None else talk_with(peer), COMMANDS)
     assert isinstance(refused, Refused)
     assert hint in refused.text
 
@@ -189,8 +190,8 @@ def test_commands_are_only_those_handed_in() -> None:
 
 def test_what_a_command_does_with_its_line_is_handed_in_and_not_read_off_its_name() -> None:
     commands = {"tell": COMMANDS["send"], "shout": COMMANDS["broadcast"], "send": COMMANDS["users"]}
-    assert read("tell bob it's noon", None, commands) == Say(("bob",), "it's noon")
-    assert read("/shout it's noon", "bob", commands) == Say(("all",), "it's noon")
+    assert read("tell bob it's noon", None, commands) == Say((BOB,), "it's noon")
+    assert read("/shout it's noon", BOB, commands) == Say((ALL,), "it's noon")
     assert read("send bob hi", None, commands) == RunCommand(("send", "bob", "hi"))
     for line, hint in (("tell", "tell NAME TEXT"), ("tell bob", "tell bob TEXT"), ("shout", "shout TEXT")):
         refused = read(line, None, commands)
@@ -217,19 +218,19 @@ def test_a_text_in_a_conversation_is_sent_verbatim_or_is_no_text_at_all(text: st
     if not text.strip():
         assert line == Blank()
     elif text[0] not in "/@":
-        assert line == Say(("bob",), text)
+        assert line == Say((BOB,), text)
     elif text[:2] in {"//", "@@"}:
-        assert line == Say(("bob",), text[1:])
+        assert line == Say((BOB,), text[1:])
     else:
         # A command or an at-form: whatever it is, never this text to whom we talk with.
-        assert line not in (Say(("bob",), text), Blank())
+        assert line not in (Say((BOB,), text), Blank())
 
 
 @thorough(200, 2000)
 @given(TEXTS, NAMES)
 def test_doubling_the_first_character_sends_any_text(text: str, peer: str) -> None:
     for first in "/@":
-        assert read(f"{first}{first}{text}", peer, COMMANDS) == Say((peer,), first + text)
+        assert read(f"{first}{first}{text}", talk_with(peer), COMMANDS) == Say(whom(peer), first + text)
 
 
 @thorough(200, 2000)
@@ -246,7 +247,7 @@ def test_at_home_nothing_is_sent_without_a_name(text: str) -> None:
 def test_an_at_form_sends_what_follows_the_name(name: str, text: str) -> None:
     line = at_home(f"@{name} {text}")
     assert isinstance(line, Say)
-    assert line.to == (name,)
+    assert line.to == whom(name)
     assert text.endswith(line.body)
     assert text.removesuffix(line.body).strip() == ""
 
@@ -254,7 +255,7 @@ def test_an_at_form_sends_what_follows_the_name(name: str, text: str) -> None:
 @thorough(200, 2000)
 @given(NAMES.filter(lambda name: name != "all"), st.from_regex(r"[a-z][a-z ,.!?']*[a-z.!?]", fullmatch=True))
 def test_send_needs_no_quotes_and_takes_them(name: str, text: str) -> None:
-    assert at_home(f"send {name} {text}") == at_home(f'send {name} "{text}"') == Say((name,), text)
+    assert at_home(f"send {name} {text}") == at_home(f'send {name} "{text}"') == Say(whom(name), text)
 
 
 def test_long_hostile_blocks_are_read_in_no_time() -> None:
@@ -275,7 +276,7 @@ def test_every_example_of_the_help_does_what_it_says(name: str) -> None:
     own = OWN_COMMANDS[name]
     assert own.usage.split()[0] == name
     assert own.summary.endswith(".")
-    line = read(own.example, "carol", COMMANDS) if own.example[0] == "/" else at_home(own.example)
+    line = read(own.example, CAROL, COMMANDS) if own.example[0] == "/" else at_home(own.example)
     assert not isinstance(line, Refused)
     assert own.example.removeprefix("/").split()[0] == name
 

@@ -15,6 +15,7 @@ from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Re
 from cnmessage_client.chat.talk.entries import Said
 from cnmessage_client.chat.talk.views import conversations_of, said_of
 from cnmessage_client.model import Message
+from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.machines.states import State
 from tests.unit.client.chat.talking import broadcast, new_talk, own, receipt, received, sent, some, type_in
 from tests.unit.protocol.strategies import thorough
@@ -47,7 +48,7 @@ class TalkOverAnInbox(RuleBasedStateMachine):
         self.written: list[Message] = []
         self.came = 0
         self.shown: set[str] = set()
-        self.hidden: dict[int, str] = {}
+        self.hidden: dict[int, Conversation] = {}
         self.told = 0
         self.held: list[Message] = []
         self.away = self.returning = False
@@ -121,7 +122,7 @@ class TalkOverAnInbox(RuleBasedStateMachine):
 
     @rule()
     def we_clear(self) -> None:
-        self._do(type_in(self.talk, "clear" if self.talk.peer is None else "/clear", now=self.now))
+        self._do(type_in(self.talk, "clear" if self.talk.conversation is None else "/clear", now=self.now))
 
     @precondition(lambda self: self.loads)
     @rule(place=st.integers(0, 9))
@@ -130,10 +131,14 @@ class TalkOverAnInbox(RuleBasedStateMachine):
         matching = [
             each
             for each in self.written
-            if (each.received if wanted.peer is None else wanted.peer in conversations_of(said_of(each)))
+            if (
+                each.received
+                if wanted.conversation is None
+                else wanted.conversation in conversations_of(said_of(each))
+            )
             and (wanted.before is None or each.seq < wanted.before)
         ]
-        self._do(self.talk.earlier(wanted.peer, matching[-wanted.limit :], self.now))
+        self._do(self.talk.earlier(wanted.conversation, matching[-wanted.limit :], self.now))
 
     @rule(state=st.sampled_from([State.WAITING, State.CATCHING_UP, State.LIVE]))
     def the_connection_moves(self, state: State) -> None:
@@ -183,8 +188,8 @@ class TalkOverAnInbox(RuleBasedStateMachine):
     @invariant()
     def counts_tell_no_more_than_came(self) -> None:
         came = [conversations_of(said_of(each))[0] for each in self.written[: self.came] if each.received]
-        for peer, count in self.talk.status(self.now).unread:
-            assert 0 < count <= came.count(peer)
+        for conversation, count in self.talk.status(self.now).unread:
+            assert 0 < count <= came.count(conversation)
 
     @invariant()
     def no_message_stands_twice(self) -> None:
@@ -210,7 +215,7 @@ class TalkWithRoom(TalkOverAnInbox):
     def counts_are_exact(self) -> None:
         waiting = list(self.hidden.values())
         counts = dict(self.talk.status(self.now).unread)
-        assert counts == {peer: waiting.count(peer) for peer in waiting}
+        assert counts == {each: waiting.count(each) for each in waiting}
 
     def teardown(self) -> None:
         # Whoever looks everywhere in the end, as far back as there is anything, has seen it all.

@@ -10,11 +10,12 @@ from cnmessage_client.chat.talk.outgoing import EVERY, Outgoing
 from cnmessage_client.chat.talk.views import said_of
 from cnmessage_client.model import Delivered
 from cnmessage_protocol.results import MAX_RECEIPT_IDS
+from tests.support.conversations import BOB, whom
 from tests.unit.client.chat.talking import own
 
 
 def queued(key: str, *to: str) -> Said:
-    return Said(key, own(1, key).time, "alice", to or ("bob",), "direct", "hi", Mark.QUEUED)
+    return Said(key, own(1, key).time, "alice", whom(*to) or (BOB,), "direct", "hi", Mark.QUEUED)
 
 
 def up() -> Outgoing:

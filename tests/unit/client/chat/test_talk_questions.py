@@ -4,6 +4,7 @@ import pytest
 
 from cnmessage_client.chat.talk.effects import SendAsFile, SetDraft
 from cnmessage_protocol.records import MAX_BODY
+from tests.support.conversations import BOB
 from tests.unit.client.chat.talking import (
     busy,
     lines,
@@ -57,7 +58,7 @@ def test_what_is_too_large_is_offered_as_a_file() -> None:
     assert (
         note == "* The message has 65537 bytes, and a message may have 65536; send it to bob as a file? [y/N]"
     )
-    assert type_in(talk, "y") == [SendAsFile(("bob",), body + "x", "message-20260302-120000.txt")]
+    assert type_in(talk, "y") == [SendAsFile((BOB,), body + "x", "message-20260302-120000.txt")]
 
 
 def test_nothing_too_large_goes_to_everyone() -> None:

@@ -8,6 +8,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.model import Delivered
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.machines.states import State
+from tests.support.conversations import ALL, BOB
 from tests.unit.client.chat.talking import (
     NOON,
     busy,
@@ -31,8 +32,8 @@ NO_USER = CnMessageError(ErrorCode.NO_SUCH_USER, "there is no user 'bob'")
 
 def test_plain_text_goes_to_the_peer_verbatim() -> None:
     talk = with_bob()
-    said = Said("key-1", NOON, "alice", ("bob",), "direct", "  hi there ", Mark.QUEUED)
-    assert type_in(talk, "  hi there ") == [Show(said), SendMessage("key-1", ("bob",), "  hi there ")]
+    said = Said("key-1", NOON, "alice", (BOB,), "direct", "  hi there ", Mark.QUEUED)
+    assert type_in(talk, "  hi there ") == [Show(said), SendMessage("key-1", (BOB,), "  hi there ")]
     assert busy(talk)
 
 
@@ -41,7 +42,7 @@ def test_everyone_gets_a_broadcast() -> None:
     type_in(talk, "to all")
     (said,) = shown(type_in(talk, "hi"))
     assert isinstance(said, Said)
-    assert (said.kind, said.to) == ("broadcast", ("all",))
+    assert (said.kind, said.to) == ("broadcast", (ALL,))
     assert sent(type_in(talk, "/broadcast hi", "/send all hi")) == [(("all",), "hi")]
 
 
@@ -58,7 +59,7 @@ def test_at_home_messages_name_their_recipients(line: str, to: tuple[str, ...], 
     effects = type_in(talk, line)
     assert sent(effects) == [(to, body)]
     assert lines(shown(effects)) == [f"alice: {body} …"]
-    assert talk.peer is None
+    assert talk.conversation is None
 
 
 def test_one_to_somebody_else_is_told_in_a_line_here_and_stands_there() -> None:
@@ -137,7 +138,7 @@ def test_an_own_copy_is_known_even_when_its_line_is_gone_and_delivered() -> None
 def test_an_earlier_answer_confirms_what_was_on_its_way() -> None:
     talk = with_bob()
     type_in(talk, "hi")
-    talk.earlier("bob", [own(5, "key-1", body="hi")], 0.0)
+    talk.earlier(BOB, [own(5, "key-1", body="hi")], 0.0)
     assert lines(talk.entries) == ["alice: hi ✓"]
     assert not busy(talk)
 
@@ -205,7 +206,7 @@ def test_a_failed_line_says_why_and_retry_sends_it_again_under_its_key() -> None
     assert not busy(talk)
     effects = type_in(talk, "/retry")
     assert lines(shown(effects)) == ["alice: hi …"]
-    assert some(effects, SendMessage) == [SendMessage("key-1", ("bob",), "hi")]
+    assert some(effects, SendMessage) == [SendMessage("key-1", (BOB,), "hi")]
     talk.stored("key-1", receipt("key-1", 5), 0.0)
     assert lines(talk.entries) == ["alice: hi ✓"]
     assert lines(shown(type_in(talk, "/retry"))) == ["* nothing has failed"]

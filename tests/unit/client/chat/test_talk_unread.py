@@ -4,6 +4,7 @@ import pytest
 
 from cnmessage_client.chat.talk import unread as room
 from cnmessage_client.chat.talk.unread import Unread
+from tests.support.conversations import ALL, BOB, CAROL
 
 
 def test_the_mark_rises_with_what_is_shown_and_is_told_once() -> None:
@@ -18,15 +19,15 @@ def test_the_mark_rises_with_what_is_shown_and_is_told_once() -> None:
 
 def test_the_mark_stops_below_the_lowest_that_waits() -> None:
     unread = Unread()
-    for seq, peer in ((1, None), (2, "bob"), (3, None), (4, "carol"), (5, "bob")):
+    for seq, conversation in ((1, None), (2, BOB), (3, None), (4, CAROL), (5, BOB)):
         unread.came(seq)
-        if peer is not None:
-            unread.hide(peer, seq)
+        if conversation is not None:
+            unread.hide(conversation, seq)
     assert unread.mark() == 1
-    assert unread.counts() == (("bob", 2), ("carol", 1))
+    assert unread.counts() == ((BOB, 2), (CAROL, 1))
     unread.show({2, 5})
     assert unread.mark() == 3
-    assert unread.counts() == (("carol", 1),)
+    assert unread.counts() == ((CAROL, 1),)
     unread.show({4})
     assert (unread.mark(), unread.counts()) == (5, ())
 
@@ -38,11 +39,11 @@ def test_what_is_forgotten_counts_until_its_conversation_is_entered_and_holds_th
     unread = Unread()
     for seq in range(5, 9):
         unread.came(seq)
-        unread.hide("bob", seq)
-    assert (unread.counts(), unread.seqs()) == ((("bob", 4),), {7, 8})
+        unread.hide(BOB, seq)
+    assert (unread.counts(), unread.seqs()) == (((BOB, 4),), {7, 8})
     unread.show({7, 8})
-    assert unread.counts() == (("bob", 2),)
-    unread.entered("bob")
+    assert unread.counts() == ((BOB, 2),)
+    unread.entered(BOB)
     assert (unread.counts(), unread.mark()) == ((), 4)
     unread.told(5)
     assert unread.mark() is None  # 6 was forgotten too
@@ -53,10 +54,10 @@ def test_what_is_forgotten_counts_until_its_conversation_is_entered_and_holds_th
 def test_conversations_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "MOST_PEERS", 2)
     unread = Unread()
-    for seq, peer in enumerate(("bob", "carol", "dave"), 1):
+    for seq, conversation in enumerate((BOB, CAROL, ALL), 1):
         unread.came(seq)
-        unread.hide(peer, seq)
-    assert unread.counts() == (("carol", 1), ("dave", 1))
+        unread.hide(conversation, seq)
+    assert unread.counts() == ((CAROL, 1), (ALL, 1))
     unread.show({2, 3})
     assert unread.mark() is None
 
@@ -65,16 +66,16 @@ def test_what_was_read_by_other_means_waits_no_more_but_later_ones_do() -> None:
     unread = Unread()
     for seq in (1, 2, 3):
         unread.came(seq)
-        unread.hide("bob", seq)
+        unread.hide(BOB, seq)
     unread.told(2)
-    assert (unread.counts(), unread.mark()) == ((("bob", 1),), 2)
+    assert (unread.counts(), unread.mark()) == (((BOB, 1),), 2)
 
 
 def test_after_a_restore_seqs_begin_anew() -> None:
     unread = Unread()
     for seq in (7, 8, 9):
         unread.came(seq)
-    unread.hide("bob", 9)
+    unread.hide(BOB, 9)
     assert unread.mark() == 8
     assert unread.came(4)
     assert (unread.counts(), unread.mark()) == ((), 4)

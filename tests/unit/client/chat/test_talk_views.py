@@ -6,6 +6,7 @@ from cnmessage_client.chat.talk import views as room
 from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ring, SetDraft, Show
 from cnmessage_client.chat.talk.views import PAGE, conversations_of, said_of
 from cnmessage_client.model import Message
+from tests.support.conversations import BOB, CAROL, talk_with, whom
 from tests.unit.client.chat.talking import (
     at_bob,
     broadcast,
@@ -54,7 +55,7 @@ def test_home_shows_everything_and_counts_it_as_read() -> None:
     ],
 )
 def test_which_conversations_a_message_belongs_to(message: Message, peers: tuple[str, ...]) -> None:
-    assert conversations_of(said_of(message)) == peers
+    assert conversations_of(said_of(message)) == whom(*peers)
 
 
 def test_a_message_of_another_conversation_is_a_preview_and_unread() -> None:
@@ -83,7 +84,7 @@ def test_entering_shows_the_new_rule_and_clears_the_count_and_raises_the_mark() 
     assert not some(talk.came(received(3, "bob"), 0.0), MarkRead)
     effects = type_in(talk, "@carol")
     assert lines(talk.entries) == ["carol: text 1", "--new--", "carol: text 2"]
-    assert effects == [SetDraft(""), Redraw(), MarkRead(3), LoadEarlier("carol", 1, PAGE)]
+    assert effects == [SetDraft(""), Redraw(), MarkRead(3), LoadEarlier(CAROL, 1, PAGE)]
     assert unread(talk) == {}
     type_in(talk, "/home", "to carol")
     assert "--new--" not in lines(talk.entries)
@@ -107,7 +108,7 @@ def test_a_name_that_nobody_has_is_entered_with_a_hint() -> None:
     talk = new_talk()
     talk.roster([("alice", True), ("bob", False)], 0.0)
     assert lines(shown(type_in(talk, "to bbo"))) == ["* no user 'bbo' was seen so far; did you mean 'bob'?"]
-    assert talk.peer == "bbo"
+    assert talk.conversation == talk_with("bbo")
     assert shown(type_in(talk, "@bob")) == shown(type_in(talk, "@all")) == []
     talk.presence([("zed", True)], 0.0)
     assert shown(type_in(talk, "@zed")) == []
@@ -138,8 +139,8 @@ def test_a_view_with_a_draft_is_kept_longest(monkeypatch: pytest.MonkeyPatch) ->
     assert some(type_in(talk, "@bob"), SetDraft) == [SetDraft("do not lose me")]
     # A view that had to go is loaded again, and its count was kept.
     assert unread(talk)["user1"] == 1
-    assert some(type_in(talk, "@user1"), LoadEarlier) == [LoadEarlier("user1", None, PAGE)]
-    talk.earlier("user1", [received(1, "user1")], 0.0)
+    assert some(type_in(talk, "@user1"), LoadEarlier) == [LoadEarlier(talk_with("user1"), None, PAGE)]
+    talk.earlier(talk_with("user1"), [received(1, "user1")], 0.0)
     assert "user1" not in unread(talk)
 
 
@@ -147,7 +148,7 @@ def test_a_view_that_had_to_go_is_loaded_again(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(room, "MOST_VIEWS", 2)
     talk = at_bob(received(1))
     type_in(talk, "@carol", "@dave")
-    assert some(type_in(talk, "@bob"), LoadEarlier) == [LoadEarlier("bob", None, PAGE)]
+    assert some(type_in(talk, "@bob"), LoadEarlier) == [LoadEarlier(BOB, None, PAGE)]
 
 
 def test_the_view_that_was_not_used_for_longest_has_to_go(monkeypatch: pytest.MonkeyPatch) -> None:

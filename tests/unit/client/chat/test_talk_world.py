@@ -11,6 +11,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.chat.talk.view import MOST_ENTRIES
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.machines.states import State
+from tests.support.conversations import CAROL, talk_with
 from tests.unit.client.chat.talking import (
     busy,
     lines,
@@ -196,11 +197,11 @@ def test_the_status_line_tells_all() -> None:
     talk.came(received(1, "dave"), 0.0)
     talk.came(received(2, "carol"), 0.0)
     talk.came(received(3, "dave"), 0.0)
-    assert talk.status(0.0) == Status("online", "alice", 0, (("dave", 2), ("carol", 1)), 2)
+    assert talk.status(0.0) == Status("online", "alice", 0, ((talk_with("dave"), 2), (CAROL, 1)), 2)
     type_in(talk, "hi")
     talk.moved(State.WAITING, 4.0, 1.0)
     assert talk.status(1.5) == Status(
-        "reconnecting in 4 s (1)", "alice", 1, (("dave", 2), ("carol", 1)), None
+        "reconnecting in 4 s (1)", "alice", 1, ((talk_with("dave"), 2), (CAROL, 1)), None
     )
     assert talk.deadline() == 2.0
     talk.tick(2.0)
@@ -256,7 +257,7 @@ def test_the_same_user_finds_everything_again_and_another_one_nothing() -> None:
     type_in(talk, "to bob", "secret")
     talk.came(received(1, "carol"), 0.0)
     talk.logged_out(0.0)
-    assert (talk.peer, talk.user, talk.prompt) == (None, None, "> ")
+    assert (talk.conversation, talk.user, talk.prompt) == (None, None, "> ")
     talk.logged_in("alice", 0.0)
     assert "alice: secret …" in lines(talk.entries)
     talk.logged_out(0.0)

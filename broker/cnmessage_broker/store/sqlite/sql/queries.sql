@@ -101,8 +101,8 @@ WHERE inbox.owner = ? AND inbox.seq = ?;
 SELECT inbox.seq,
        octet_length(message.recipients) + octet_length(message.body),
        CASE
+         WHEN :everyone THEN message.kind = 1
          WHEN :peer IS NULL THEN TRUE
-         WHEN :peer = 'all' THEN message.kind = 1
          ELSE message.kind <> 1 AND CASE inbox.direction
                 WHEN 0 THEN message.sender = :peer_id
                 ELSE instr(' ' || message.recipients || ' ', ' ' || :peer || ' ') > 0
