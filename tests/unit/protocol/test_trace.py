@@ -2,6 +2,7 @@
 
 import pytest
 
+from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Put
 from cnmessage_protocol.files.download import Download
@@ -36,7 +37,7 @@ def item(seq: int) -> InboxItem:
 
 def message(number: int) -> Outgoing:
     """One message to send."""
-    return Outgoing(ClientId(number.to_bytes(16, "big")), (UserName("bob"),), "a marker")
+    return Outgoing(ClientId(number.to_bytes(16, "big")), (Direct(UserName("bob")),), "a marker")
 
 
 @pytest.mark.parametrize(("state", "event"), TRANSITIONS)
