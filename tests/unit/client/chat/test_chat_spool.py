@@ -1,6 +1,6 @@
 """A long text on disk: one file for one text and its recipients, for nobody else's eyes, gone afterwards."""
 
-import errno
+import resource
 import stat
 from pathlib import Path
 
@@ -34,14 +34,13 @@ def test_the_same_text_again_is_the_same_file_whenever_it_is_sent(profile: Profi
     assert list(first.parent.parent.iterdir()) == []
 
 
-def test_what_the_disk_does_not_take_leaves_nothing(
-    profile: Profile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(CnMessageError) as raised:
-        spool.write(profile, ("bob",), "message.txt", "text")
+def test_what_the_disk_does_not_take_leaves_nothing(profile: Profile) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(CnMessageError) as raised:
+            spool.write(profile, ("bob",), "message.txt", "text" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert raised.value.code is ErrorCode.STORAGE
     assert list(profile.outbox.with_name("spool").iterdir()) == []
