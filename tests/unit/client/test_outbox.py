@@ -1,6 +1,5 @@
 """The outbox file: what was added and not settled is found again, whatever became of its writer."""
 
-import resource
 import struct
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cnmessage_client.link.outbox import COMPACT_AT, Outbox, _record
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import ClientId, UserName, uuid7
 from cnmessage_protocol.records import MAX_BODY, Outgoing
+from tests.support.shortage import files_end_at
 
 
 def _message(number: int, body: str = "text") -> Outgoing:
@@ -158,15 +158,9 @@ def test_a_disk_that_does_not_take_a_message_is_a_clear_error(tmp_path: Path) ->
 def test_a_message_half_written_when_the_disk_was_full_does_not_hide_the_next(tmp_path: Path) -> None:
     box = Outbox(tmp_path, "alice", "1-dead")
     box.add([_message(1)])
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     (path,) = tmp_path.glob("*.outbox")
-    full = path.stat().st_size + 10
-    resource.setrlimit(resource.RLIMIT_FSIZE, (full, hard))
-    try:
-        with pytest.raises(CnMessageError) as caught:
-            box.add([_message(2)])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with files_end_at(path.stat().st_size + 10), pytest.raises(CnMessageError) as caught:
+        box.add([_message(2)])
     assert caught.value.code is ErrorCode.STORAGE
     box.add([_message(3)])
     box.close()

@@ -8,18 +8,13 @@ messages are. Called by talk.py.
 from collections.abc import Sequence
 from datetime import tzinfo
 
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Redraw, SetDraft, Show
 from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.unread import Unread
-from cnmessage_client.chat.talk.view import MOST_ENTRIES, View
+from cnmessage_client.chat.talk.view import View
 from cnmessage_client.model import Message, Unknown
 from cnmessage_protocol.ids import EVERYONE
-
-MOST_VIEWS = 50
-"""Conversations kept besides home; the one that was not used for longest goes first."""
-
-PAGE = 50
-"""Earlier messages that are asked for at once."""
 
 PATIENCE = 10.0
 """Seconds after which an answer is given up that did not come."""
@@ -33,11 +28,14 @@ class Conversations:
     With `whole_previews` the screen shows a message of another conversation in full, so it does not wait.
     """
 
-    def __init__(self, zone: tzinfo | None = None, *, whole_previews: bool = False) -> None:
+    def __init__(
+        self, zone: tzinfo | None = None, *, whole_previews: bool = False, bounds: Bounds = BOUNDS
+    ) -> None:
+        self._bounds = bounds
         self.peer: str | None = None
-        self.home = View(zone)
+        self.home = View(zone, bounds)
         self.open = self.home
-        self.unread = Unread()
+        self.unread = Unread(bounds)
         self._zone = zone
         self._whole_previews = whole_previews
         self._views: dict[str, View] = {}
@@ -123,9 +121,8 @@ class Conversations:
             return self.add(_BEGINNING)
         if self.open.full:
             slash, peer = ("", "") if self.peer is None else ("/", f" --with {self.peer}")
-            text = (
-                f"the chat keeps {MOST_ENTRIES} lines; for older ones: {slash}history 100{peer} --until TIME"
-            )
+            most = self._bounds.entries
+            text = f"the chat keeps {most} lines; for older ones: {slash}history 100{peer} --until TIME"
             return self.add(Note(text))
         if not up:
             return self.add(Note("there is no connection; earlier messages can be loaded when it is back"))
@@ -140,7 +137,7 @@ class Conversations:
         if asked is not None and now - asked[0] < PATIENCE:
             return []
         self._asked[self.peer] = (now, wanted)
-        return [LoadEarlier(self.peer, self.open.lowest, PAGE)]
+        return [LoadEarlier(self.peer, self.open.lowest, self._bounds.page)]
 
     def forget_questions(self) -> None:
         """The connection was lost: no answer will come."""
@@ -154,7 +151,7 @@ class Conversations:
             return [], []
         if peer is not None:
             self._loaded.add(peer)
-        view.begun = view.begun or len(messages) < PAGE
+        view.begun = view.begun or len(messages) < self._bounds.page
         fresh = view.merge(messages)
         if view is not self.open:
             return fresh, []
@@ -184,8 +181,8 @@ class Conversations:
     def _view(self, peer: str) -> View:
         """The view of a conversation, now the latest used; room is made for a new one."""
         view = self._views.pop(peer, None)
-        self._views[peer] = view = View(self._zone) if view is None else view
-        if len(self._views) > MOST_VIEWS:
+        self._views[peer] = view = View(self._zone, self._bounds) if view is None else view
+        if len(self._views) > self._bounds.views:
             spare = [each for each in self._views if each not in {peer, self.peer}]
             gone = min(spare, key=lambda each: bool(self._views[each].draft))  # the oldest without a draft
             del self._views[gone]

@@ -1,6 +1,5 @@
 """A long text on disk: one file for one text and its recipients, for nobody else's eyes, gone afterwards."""
 
-import resource
 import stat
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from cnmessage_client.chat.drive import spool
 from cnmessage_client.profile import Profile
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from tests.support.harness import home_at
+from tests.support.shortage import files_end_at
 
 
 @pytest.fixture
@@ -35,12 +35,7 @@ def test_the_same_text_again_is_the_same_file_whenever_it_is_sent(profile: Profi
 
 
 def test_what_the_disk_does_not_take_leaves_nothing(profile: Profile) -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    try:
-        with pytest.raises(CnMessageError) as raised:
-            spool.write(profile, ("bob",), "message.txt", "text" * 1000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with files_end_at(1000), pytest.raises(CnMessageError) as raised:
+        spool.write(profile, ("bob",), "message.txt", "text" * 1000)
     assert raised.value.code is ErrorCode.STORAGE
     assert list(profile.outbox.with_name("spool").iterdir()) == []
