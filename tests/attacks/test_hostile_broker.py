@@ -302,8 +302,8 @@ def alive(broker: FakeBroker) -> None:
 
 
 TRANSFERS = [
-    case("sent back to the beginning for ever", PUT, 9, "again and again", **sent(put=[granted(0)], chunk=[granted(0)], finish=[granted(0)])),
-    case("the last byte wanted for ever", PUT, 1, NO_PROGRESS, **sent(put=[granted(0)], finish=[granted(SIZE - 1)])),
+    case("sent back to the beginning for ever", PATIENT + PUT, 9, "again and again", **sent(put=[granted(0)], chunk=[granted(0)], finish=[granted(0)])),
+    case("the last byte wanted for ever", PATIENT + PUT, 1, NO_PROGRESS, **sent(put=[granted(0)], finish=[granted(SIZE - 1)])),
     case("granted nothing for ever", PUT, 3, "no progress", **sent(put=[granted(0, 0)])),
     case("granted beyond the end", PUT, 2, "no offset", **sent(put=[granted(SIZE + 1)])),
     case("granted beyond all numbers", PUT, 3, "no progress", **sent(put=[granted(0, BEYOND)])),

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,16 +18,48 @@ from cnmessage_client import Client, Home
 
 BIN = Path(sys.executable).parent
 PASSWORD = "correct horse battery"
-_next_port = 14000 + (os.getpid() * 52) % 16000
+
+SLICE = 512
+SLICES = range(14000, 32000 - SLICE, SLICE)
+"""Ports below the ephemeral range, as many as one process of tests has for itself."""
+
+
+class Ports:
+    """Ports that no other process of tests is given, also while nobody listens there.
+
+    A broker that is stopped and comes back, or another in its place, must find its port as it left it. The
+    first port of a slice is bound as long as this process lives, and so says that the slice is taken.
+    """
+
+    def __init__(self) -> None:
+        self._held = socket.socket()
+        self._first = next(each for each in SLICES if self._takes(each))
+        self._last = 0
+
+    def _takes(self, first: int) -> bool:
+        try:
+            self._held.bind(("127.0.0.1", first))
+        except OSError:
+            return False
+        return True
+
+    def next(self) -> int:
+        """The first of four free ones in a row."""
+        while True:
+            self._last = self._last % (SLICE - 4) + 4
+            port = self._first + self._last
+            if all(_is_free(port + offset) for offset in range(4)):
+                return port
+
+
+@cache
+def _ports() -> Ports:
+    return Ports()
 
 
 def free_port() -> int:
-    """The first of four free ports in a row on 127.0.0.1, below the ephemeral range."""
-    global _next_port
-    while True:
-        _next_port = 14000 + (_next_port + 4 - 14000) % 17000
-        if all(_is_free(_next_port + offset) for offset in range(4)):
-            return _next_port
+    """The first of four free ports in a row on 127.0.0.1, which are this process's."""
+    return _ports().next()
 
 
 def _is_free(port: int) -> bool:
