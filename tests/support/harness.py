@@ -15,6 +15,7 @@ from typing import Any, Self
 from cnmessage_broker.app import Broker
 from cnmessage_broker.config import Config
 from cnmessage_client import Client, Home
+from tests.support.forked import Forked, start
 
 BIN = Path(sys.executable).parent
 PASSWORD = "correct horse battery"
@@ -114,7 +115,7 @@ class BrokerProcess:
         self.environment = environment
         self.descriptors: int | None = None
         self.address = ""
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self) -> Self:
         """Start and wait for the line that says it is ready."""
@@ -126,15 +127,13 @@ class BrokerProcess:
             "CNMESSAGE_BROKER_LOGIN_BURST": "100000",
             "CNMESSAGE_BROKER_ADDRESS_LOGIN_BURST": "100000",
         }
-        self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-            env={**os.environ, **wide, **self.environment},
-        )
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        shown, own = os.pipe()
+        self._shown = os.fdopen(shown)
+        with Path(os.devnull).open() as nothing:
+            streams = (nothing.fileno(), own, self.log.fileno())
+            self.process = start(command, {**os.environ, **wide, **self.environment}, streams)
+        os.close(own)
+        for line in self._shown:
             if "--broker '" in line:
                 self.address = line.split("--broker '")[1].split("'")[0]
                 return self
@@ -150,13 +149,16 @@ class BrokerProcess:
 
     def _end(self, number: signal.Signals) -> int:
         assert self.process is not None
-        process, self.process = self.process, None
-        process.send_signal(number)
-        status = process.wait(15)
-        assert process.stdout is not None
-        process.stdout.close()
-        self.log.close()
+        self.process.send_signal(number)
+        status = self.process.wait(15)
+        self.forget()
         return status
+
+    def forget(self) -> None:
+        """It has ended: it may be started again."""
+        self.process = None
+        self._shown.close()
+        self.log.close()
 
     def __enter__(self) -> Self:
         return self.start()
