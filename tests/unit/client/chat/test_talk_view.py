@@ -136,7 +136,7 @@ def test_a_view_is_bounded_by_entries_and_by_text() -> None:
     assert seqs(view) == [12]
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(st.lists(st.tuples(st.sampled_from(["add", "merge"]), st.lists(st.integers(1, 40), max_size=8))))
 def test_no_message_stands_twice_and_loaded_ones_stand_in_order(steps: list[tuple[str, list[int]]]) -> None:
     view = View(UTC)
