@@ -71,7 +71,7 @@ def test_a_signal_under_load_stops_with_status_0_and_keeps_what_was_acknowledged
         await sign_up(broker_process.address, home, "alice", "bob")
         async with crew(home, "alice", "bob") as members:
             alice, _bob = members
-            for count in range(5000):
+            for count in range(2000):
                 alice.send("bob", f"body {count}")
             while len(alice.journal.acked) < 100:
                 await asyncio.wait_for(alice.news.wait(), 10)
@@ -79,7 +79,7 @@ def test_a_signal_under_load_stops_with_status_0_and_keeps_what_was_acknowledged
             assert await asyncio.to_thread(broker_process._end, number) == 0
             await asyncio.to_thread(broker_process.start)
             await asyncio.wait_for(alice.settled(), 20)
-            await asyncio.gather(*(each.shown(5000, 10) for each in members))
+            await asyncio.gather(*(each.shown(2000, 10) for each in members))
             return members
 
     members = asyncio.run(scenario())
