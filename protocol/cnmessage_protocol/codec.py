@@ -33,6 +33,7 @@ REPLY_LIMITS = Limits(total=4 << 20, array=4096, mapping=64, text=1 << 16, binar
 
 _PEEK = 32
 _EXT = "max_ext_len"
+_KEY = "map key"
 
 
 def encode(value: Any) -> bytes:
@@ -67,6 +68,7 @@ def decode(data: bytes, limits: Limits) -> Any:
             max_map_len=limits.mapping,
             max_ext_len=0,
             ext_hook=_no_ext,
+            object_hook=_text_keys,
         )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise ProtocolError(_reason(error, limits)) from error
@@ -92,6 +94,13 @@ def _no_ext(code: int, data: bytes) -> Any:
     raise ValueError(_EXT)
 
 
+def _text_keys(found: dict[Any, Any]) -> dict[Any, Any]:
+    """Msgpack's own check lets bytes pass as keys."""
+    if not all(type(key) is str for key in found):
+        raise ValueError(_KEY)
+    return found
+
+
 def _reason(error: Exception, limits: Limits) -> str:
     """Why bytes are no value, in this protocol's words and not in those of whoever decodes them."""
     match error:
@@ -109,7 +118,7 @@ def _reason(error: Exception, limits: Limits) -> str:
                 "max_array_len": f"an array has more than {limits.array} elements",
                 "max_map_len": f"a map has more than {limits.mapping} entries",
                 _EXT: "an ext type is not allowed",
-                "map key": "a key of a map must be text",
+                _KEY: "a key of a map must be text",
                 "incomplete": "the msgpack value ends too early",
             }
             return next((reason for word, reason in reasons.items() if word in told), "this is not msgpack")

@@ -249,12 +249,12 @@ def inbox_item(name: str, value: Any) -> Item:
         or not 0 <= row.time <= LATEST
     ):
         raise ProtocolError(f"'{name}': this inbox item is not of the protocol's form")
-    if row.extras or type(row.extras) is not dict:
-        extras(f"{name}.extras", row.extras)
     kind, body, file = _KINDS.get(row.kind), row.body, row.file
     direction, identity = _DIRECTIONS[row.direction], MessageId(row.id)
-    if kind is None:
+    if kind is None:  # whatever its other places hold is for a version that knows the kind
         return UnknownItem(row.seq, direction, identity, row.kind, row.time)
+    if row.extras or type(row.extras) is not dict:
+        extras(f"{name}.extras", row.extras)
     if (
         type(row.sender) is not str
         or NAME_PATTERN.match(row.sender) is None

@@ -88,6 +88,22 @@ def test_a_signal_stops_it_cleanly(started: tuple[Running, Path, int], number: s
     assert _broker("check", "--data", str(data)).status == 0
 
 
+def test_one_that_is_killed_leaves_nothing_but_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    monkeypatch.chdir(here)
+    port = free_port()
+    command = [_PROGRAM, "start", "--port", str(port), "--data", str(tmp_path / "data")]
+    for environment in (_environment(TMPDIR=str(there)), _environment()):
+        with Running(command, environment) as running:
+            running.wait_for("signup NAME", "stdout")
+            running.end(signal.SIGKILL)
+        assert [*here.iterdir(), *there.iterdir()] == []
+
+
 def test_a_second_broker_a_taken_port_and_a_running_check_are_refused(
     started: tuple[Running, Path, int], tmp_path: Path
 ) -> None:

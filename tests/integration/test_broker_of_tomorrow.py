@@ -26,7 +26,10 @@ WAITING = [
     item(4, b"sealed"),
     item(5, "five"),
 ]
-PUSHED = [item(6, "", kind=200), item(7, "seven", extras={"mentions": ["alice"]})]
+PUSHED = [
+    item(6, "", kind=200, extras=["of", "another", "form"]),
+    item(7, "seven", extras={"mentions": ["alice"]}),
+]
 TEXTS = ["one", "three", "five", "seven"]
 """What can be shown."""
 

@@ -8,6 +8,7 @@ lays down (rfc.zeromq.org/spec/27).
 """
 
 import struct
+import tempfile
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 
@@ -127,10 +128,14 @@ class Door:
         self._out, self._back = context.socket(zmq.PUSH), context.socket(zmq.PULL)
         try:
             self._requests.bind("inproc://zeromq.zap.01")
-            self._back.bind("ipc://*")  # a socket of our own making, in a directory that is ours alone
-            self._out.connect(self._back.get_string(zmq.LAST_ENDPOINT))
-            self._out.send(b"")
-            self._back.recv()
+            # A directory that is ours alone, and gone as soon as both ends have met: nothing stays behind
+            # a broker that is killed.
+            with tempfile.TemporaryDirectory(prefix="cnmessage-") as folder:
+                place = f"ipc://{folder}/socket"
+                self._back.bind(place)
+                self._out.connect(place)
+                self._out.send(b"")
+                self._back.recv()
         except BaseException:
             self.close()
             raise

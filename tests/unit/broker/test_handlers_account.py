@@ -103,6 +103,14 @@ def test_a_password_change_that_was_checked_against_an_old_password_does_not_cou
     assert room.ask(alice, Whoami()).user == "alice"
 
 
+def test_a_password_change_that_comes_again_late_logs_nobody_out(room: Room) -> None:
+    alice = room.user("alice")
+    room.ask(alice, Passwd(PASSWORD, NEW))
+    room.ask("phone", Login("alice", NEW))
+    assert room.ask(alice, Passwd(PASSWORD, NEW)).revoked == 0
+    assert room.ask("phone", Whoami()).user == "alice"
+
+
 def test_a_login_moves_a_key_and_ends_its_attachments_there(room: Room) -> None:
     alice, _ = room.users("alice", "bob")
     attachment = room.attach(alice)

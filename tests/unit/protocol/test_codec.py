@@ -54,6 +54,8 @@ def test_the_total_is_checked_first() -> None:
         encode(1) + encode(2),
         msgpack.packb({1: 2}),
         msgpack.packb({None: 2}),
+        msgpack.packb({b"key": 2}),
+        msgpack.packb([{"a": {b"key": 2}}]),
         msgpack.packb(msgpack.ExtType(5, b"x")),
         msgpack.packb(msgpack.Timestamp(1, 0)),
         b"\xa1\xff",

@@ -158,6 +158,10 @@ def test_extras_have_bounds_and_what_is_unknown_in_them_is_left_out(extras: Any,
     [
         item_row(4, {"any": 1}, kind=9, sender=None, to=7, client_id=1, file="x", time=8),
         item_row(4, b"sealed", kind=9, time=8),
+        item_row(4, "", kind=9, time=8, extras=None),
+        item_row(4, "", kind=9, time=8, extras=[1]),
+        item_row(4, "", kind=9, time=8, extras={f"key{number}": 1 for number in range(40)}),
+        item_row(4, "", kind=9, time=8, extras={"much": "x" * 50_000}),
     ],
 )
 def test_of_a_kind_to_come_only_what_every_row_tells_is_read(row: list[Any]) -> None:

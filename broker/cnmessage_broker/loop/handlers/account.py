@@ -71,7 +71,6 @@ def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
     def work() -> str | None:
         if verify_password(account.password, request.old):
             return hash_password(request.new)
-        # A repeat after a lost answer: what was asked for is so already.
         return account.password if verify_password(account.password, request.new) else None
 
     def change(hashed: str | None) -> list[Effect]:
@@ -81,6 +80,9 @@ def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
                     RequestError(ErrorCode.BAD_CREDENTIALS, "the old password is wrong; nothing was changed")
                 )
             ]
+        if hashed == account.password:
+            # A repeat after a lost answer: what was asked for is so already. Who has logged in since stays.
+            return [Reply(PasswordChanged(0))]
         gone = deps.store.change_password(account.id, hashed, caller.key)
         return [Reply(PasswordChanged(len(gone))), *_end_attachments(gone, deps)]
 
