@@ -23,7 +23,7 @@ from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.thread import FileThread
 from cnmessage_broker.loop.context import Deps, budgets
 from cnmessage_broker.loop.listeners import Attachments
-from cnmessage_broker.loop.passwords import PasswordPool
+from cnmessage_broker.loop.passwords import OWASP, PasswordPool, Passwords
 from cnmessage_broker.loop.reactor import Reactor
 from cnmessage_broker.net.gate import GateLimits
 from cnmessage_broker.net.keyprobe import KeyProbe
@@ -68,6 +68,7 @@ class Broker:
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         randomness: Callable[[int], bytes] = os.urandom,
+        passwords: Passwords = OWASP,
     ) -> None:
         self.config = config
         self._monotonic = monotonic
@@ -103,6 +104,7 @@ class Broker:
             monotonic,
             wall,
             randomness,
+            passwords,
         )
         self.reactor = Reactor(
             self._sockets,

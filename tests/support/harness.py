@@ -12,13 +12,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from argon2 import PasswordHasher
+
 from cnmessage_broker.app import Broker
 from cnmessage_broker.config import Config
+from cnmessage_broker.loop.passwords import Passwords
 from cnmessage_client import Client, Home
 from tests.support.forked import Forked, start
 
 BIN = Path(sys.executable).parent
 PASSWORD = "correct horse battery"
+QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+"""What a password costs where a test is not about that: nothing."""
 
 SLICE = 512
 SLICES = range(14000, 32000 - SLICE, SLICE)
@@ -89,10 +94,10 @@ def broker_config(data: Path, **settings: Any) -> Config:
 
 
 class BrokerThread:
-    """A broker in a thread of this process; `broker` may be looked into."""
+    """A broker in a thread of this process; `broker` may be looked into. Its passwords cost nothing."""
 
     def __init__(self, config: Config, **options: Any) -> None:
-        self.broker = Broker(config, **options)
+        self.broker = Broker(config, **{"passwords": QUICK, **options})
         self.address = self.broker.address
         self._thread = threading.Thread(target=self.broker.run, name="broker")
 
