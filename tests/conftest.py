@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cnmessage_client import Home
 from tests.support.harness import BrokerProcess, BrokerThread, broker_config, home_at
+
+if settings.get_current_profile_name() == "default":  # else CI's, or what the command line says
+    settings.register_profile("everyday", deadline=None)  # how long an example takes is the machine's affair
+    settings.load_profile("everyday")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.thread import FileThread
 from cnmessage_broker.loop.context import Deps, budgets
 from cnmessage_broker.loop.listeners import Attachments
-from cnmessage_broker.loop.passwords import PasswordPool
+from cnmessage_broker.loop.passwords import OWASP, PasswordPool, Passwords
 from cnmessage_broker.loop.reactor import Reactor
 from cnmessage_broker.net.gate import GateLimits
 from cnmessage_broker.net.keyprobe import KeyProbe
@@ -72,6 +72,7 @@ class Broker:
         wall: Callable[[], float] = time.time,
         randomness: Callable[[int], bytes] = os.urandom,
         debug: bool = False,
+        passwords: Passwords = OWASP,
     ) -> None:
         self.config = config
         trail, self._file_trail = Trail(listening=debug), Trail(listening=debug)  # one for each thread
@@ -108,6 +109,7 @@ class Broker:
             monotonic,
             wall,
             randomness,
+            passwords=passwords,
             trail=trail,
         )
         self.reactor = Reactor(

@@ -176,6 +176,7 @@ def test_thousands_of_unread_messages_do_not_flood_and_stay_unread(cli: Cli) -> 
         chat.until("0 unread")
 
 
+@pytest.mark.slow  # every look for the broker waits longer than the one before
 def test_the_right_broker_is_found_again_after_one_with_another_key_stood_in_its_place(
     broker_process: BrokerProcess, tmp_path: Path
 ) -> None:

@@ -119,7 +119,7 @@ def test_line_after_line_half_a_secret_is_not_the_beginning_of_the_next_line(cli
         chat.until("[online]")
         chat.enter("@half2")
         chat.until("[to half2]")
-        chat.enter("/break 8")  # long enough to type all that follows on a busy machine
+        chat.enter("/break 5")  # long enough to type all that follows on a busy machine
         chat.until("[reconnecting")
         chat.enter("/passwd")
         for question, answer in (("Old", PASSWORD), ("New", NEW), ("Repeat", NEW)):

@@ -9,39 +9,52 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from cnmessage_client import Client
+from tests.acceptance.conftest import Result
+from tests.support.forked import BROKER, FORK
 from tests.support.harness import BIN, BrokerProcess, eventually, home_at, sign_up
 
 
-def ask_health(data: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [str(BIN / "cnmessage-broker"), "health", "--data", str(data), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+def ask_health(data: Path, *options: str) -> Result:
+    status, out, err = FORK.run([BROKER, "health", "--data", str(data), *options], os.environ, b"", 20)
+    return Result(status, out.decode(), err.decode())
+
+
+@pytest.mark.slow  # what a broker said last is believed for so long
+def test_a_frozen_broker_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with BrokerProcess(data) as running:
+        assert running.process is not None
+        eventually(lambda: ask_health(data).status == 0)
+        running.process.send_signal(signal.SIGSTOP)
+        eventually(lambda: "has said nothing" in ask_health(data).err, 20)
+        running.process.send_signal(signal.SIGCONT)
+        eventually(lambda: ask_health(data).status == 0)
 
 
 def test_a_running_broker_is_well_and_a_stopped_one_is_told(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    assert ask_health(data).returncode == 1
+    assert ask_health(data).status == 1
     with BrokerProcess(data) as running:
-        eventually(lambda: ask_health(data).returncode == 0)
-        shown = dict(line.split("\t") for line in ask_health(data).stdout.splitlines())
-        report = json.loads(ask_health(data, "--json").stdout)
+        eventually(lambda: ask_health(data).status == 0)
+        shown = dict(line.split("\t") for line in ask_health(data).out.splitlines())
+        report = json.loads(ask_health(data, "--json").out)
         assert shown["attached"] == "0"
         assert report["process"] == running.process.pid if running.process else None
         assert report["troubles"] == []
-        running.process.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]
-        eventually(lambda: "has said nothing" in ask_health(data).stderr, 20)
-        running.process.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
-        eventually(lambda: ask_health(data).returncode == 0)
         running.kill()
-        assert ask_health(data).returncode == 1, "a killed broker was called well"
+        assert ask_health(data).status == 1, "a killed broker was called well"
         running.start()
-        eventually(lambda: ask_health(data).returncode == 0)
+        eventually(lambda: ask_health(data).status == 0)
         assert running.stop() == 0
     stopped = ask_health(data)
-    assert stopped.returncode == 1
-    assert "cnmessage-broker start" in stopped.stderr
+    assert stopped.status == 1
+    assert "cnmessage-broker start" in stopped.err
 
 
+@pytest.mark.slow  # reports come every five seconds
 def test_a_shortage_of_descriptors_shows_and_live_users_go_on(tmp_path: Path) -> None:
     data, home = tmp_path / "data", home_at(tmp_path / "home")
 
@@ -56,12 +69,12 @@ def test_a_shortage_of_descriptors_shows_and_live_users_go_on(tmp_path: Path) ->
                     source = (f"127.0.0.{number % 20 + 2}", 0)
                     place = ("127.0.0.1", running.port)
                     taken.enter_context(socket.create_connection(place, source_address=source))
-                await asyncio.to_thread(eventually, lambda: ask_health(data).returncode == 1)
+                await asyncio.to_thread(eventually, lambda: ask_health(data).status == 1)
                 shown = ask_health(data)
                 await alice.send("bob", "meanwhile")
                 bodies.append((await anext(stream)).body)
-            assert "raise the limit of open files" in shown.stderr
-            await asyncio.to_thread(eventually, lambda: ask_health(data).returncode == 0, 20)
+            assert "raise the limit of open files" in shown.err
+            await asyncio.to_thread(eventually, lambda: ask_health(data).status == 0, 20)
             return bodies
 
     few = BrokerProcess(data)

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.harness import BIN
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_tour_sees_every_step_work() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "docs.examples.tour"],

@@ -7,7 +7,6 @@ Each case is a real `cnmessage` process, or the library, against tests/attacks/f
 
 import asyncio
 import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,13 +20,13 @@ import pytest
 from cnmessage_client import Client, Home
 from cnmessage_protocol.errors import EXIT_STATUS, ErrorCode
 from tests.attacks.fake_broker import DIGEST, ID, Answer, FakeBroker, Late, Raw, Refusal, file_row, item, page
-from tests.support.harness import BIN
+from tests.support.forked import FORK, PROGRAM
 from tests.support.memory import most_memory
 
 TIMEOUT = 0.5
 """What the commands are given as --timeout."""
 
-DEADLINE = 12.0
+DEADLINE = 20.0
 """Seconds after which a command is too late: a walk may take six times its time-out, and two cores are shared."""
 
 SMALL = 120
@@ -57,23 +56,22 @@ class Person:
     def __call__(self, *words: str, stdin: str = "") -> Ended:
         """Run to the end, or kill it at the deadline: its status is then -9."""
         folder = self.home.config.parent
-        with (folder / "out").open("w+") as out, (folder / "err").open("w+") as err:
-            process = subprocess.Popen(
-                [str(BIN / "cnmessage"), "--timeout", str(TIMEOUT), *words],
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=err,
-                text=True,
-                cwd=folder,
-                env=self.environment,
+        (folder / "in").write_text(stdin)
+        with (
+            (folder / "in").open() as given,
+            (folder / "out").open("w+") as out,
+            (folder / "err").open("w+") as err,
+        ):
+            process = FORK.start(
+                [PROGRAM, "--timeout", str(TIMEOUT), *words],
+                self.environment,
+                (given.fileno(), out.fileno(), err.fileno()),
+                folder=folder,
             )
-            assert process.stdin is not None
-            process.stdin.write(stdin)
-            process.stdin.close()
             most = most_memory(process, DEADLINE)
             out.seek(0)
             err.seek(0)
-            return Ended(process.returncode, out.read(), err.read(), most)
+            return Ended(process.wait(0), out.read(), err.read(), most)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -302,8 +300,8 @@ def alive(broker: FakeBroker) -> None:
 
 
 TRANSFERS = [
-    case("sent back to the beginning for ever", PUT, 9, "again and again", **sent(put=[granted(0)], chunk=[granted(0)], finish=[granted(0)])),
-    case("the last byte wanted for ever", PUT, 1, NO_PROGRESS, **sent(put=[granted(0)], finish=[granted(SIZE - 1)])),
+    case("sent back to the beginning for ever", PATIENT + PUT, 9, "again and again", **sent(put=[granted(0)], chunk=[granted(0)], finish=[granted(0)])),
+    case("the last byte wanted for ever", PATIENT + PUT, 1, NO_PROGRESS, **sent(put=[granted(0)], finish=[granted(SIZE - 1)])),
     case("granted nothing for ever", PUT, 3, "no progress", **sent(put=[granted(0, 0)])),
     case("granted beyond the end", PUT, 2, "no offset", **sent(put=[granted(SIZE + 1)])),
     case("granted beyond all numbers", PUT, 3, "no progress", **sent(put=[granted(0, BEYOND)])),
@@ -342,6 +340,8 @@ def started(script: dict[str, Any]) -> FakeBroker:
 
 
 CASES = [*READING, *SENDING, *FOLLOWING, *TRANSFERS]
+SLOW = {"files without end"}
+"""Cases that are much work for both sides."""
 AT_ONCE = 6
 _one_port_at_a_time = threading.Lock()
 
@@ -369,7 +369,10 @@ def outcomes(
 
 
 @pytest.mark.xdist_group("hostile broker")  # one process: the fixture starts all cases at once
-@pytest.mark.parametrize("each", CASES, ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "each",
+    [pytest.param(each, id=each.name, marks=[pytest.mark.slow] * (each.name in SLOW)) for each in CASES],
+)
 def test_a_command_ends_in_time_with_a_word(
     each: Case, outcomes: dict[str, "Future[tuple[Ended, int]]"]
 ) -> None:

@@ -315,7 +315,7 @@ def test_a_backend_cannot_be_told_from_the_model(backend: str) -> None:
 
     Against.backend = backend
     enough = settings(
-        max_examples=60,
+        max_examples=30,
         stateful_step_count=50,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],

@@ -152,7 +152,7 @@ def both(act: Callable[[Store], Any]) -> Any:
     return answers[0]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     SENT,
     st.integers(1, 8),
@@ -243,7 +243,7 @@ def test_pages_of_wide_files_stay_below_their_limit_and_miss_nothing(
     assert before is not None  # it took more than one page
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["", "note" * 50]), st.booleans()), max_size=12),
     st.integers(1, 5),

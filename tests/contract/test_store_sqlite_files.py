@@ -10,7 +10,7 @@ import pytest
 from cnmessage_broker.maintenance.backup import back_up
 from cnmessage_broker.maintenance.check import check
 from cnmessage_broker.store.ports.records import Clock, NameTakenError, Usage
-from cnmessage_broker.store.sqlite import migrate, queries
+from cnmessage_broker.store.sqlite import queries
 from cnmessage_broker.store.sqlite.migrate import APPLICATION_ID, UnusableDatabaseError
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol.ids import UserName
@@ -124,57 +124,8 @@ def test_a_file_that_was_cut_off_is_refused_in_clear_words(path: Path) -> None:
 # -- upgrades --------------------------------------------------------------------------------------
 
 
-def add_migration(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """A broker of the next version, with one more migration."""
-    steps = [*queries.migrations(), script]
-    monkeypatch.setattr(migrate, "migrations", lambda: steps)
-
-
-def test_an_upgrade_keeps_the_data_and_a_copy_of_the_old_file(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = Desk(started(path))
-    alice, bob = desk.accounts("alice", "bob")
-    desk.send(alice, bob)
-    desk.store.close()
-    known = len(queries.migrations())
-    add_migration(monkeypatch, "ALTER TABLE account ADD COLUMN mood TEXT; CREATE TABLE room (id INTEGER)")
-    upgraded = started(path)
-    assert upgraded.account_by_name("alice") == alice
-    assert len(upgraded.inbox_after(bob.id, 0, 9, 999)) == 1
-    assert list(upgraded._db.connection.execute("SELECT count(mood) FROM account")) == [(0,)]
-    upgraded.close()
-    assert pragma(path, "user_version") == known + 1
-    copy = path.with_name(f"store.db.v{known}.bak")
-    assert pragma(copy, "user_version") == known
-    monkeypatch.undo()
-    assert check(copy) == []
-
-
-def test_a_failed_upgrade_leaves_the_old_version(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = Desk(started(path))
-    alice = desk.account("alice")
-    desk.store.close()
-    add_migration(monkeypatch, "CREATE TABLE room (id INTEGER); CREATE TABLE account (id INTEGER)")
-    with pytest.raises(UnusableDatabaseError, match="account already exists"):
-        started(path)
-    monkeypatch.undo()
-    again = started(path)
-    assert again.account_by_name("alice") == alice
-    assert list(again._db.connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'room'")) == []
-    again.close()
-    assert pragma(path, "user_version") == len(queries.migrations())
-
-
-def test_a_new_database_needs_no_copy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = len(queries.migrations())
-    add_migration(monkeypatch, "CREATE TABLE room (id INTEGER)")
-    epoch_of_a_start(path)
-    assert pragma(path, "user_version") == known + 1
-    assert list(path.parent.glob("*.bak")) == []
-
-
-def test_a_database_from_before_there_were_files_is_upgraded(path: Path) -> None:
+def older_database(path: Path, *more: str) -> None:
+    """A file of the first version, with alice and a message from her to bob; `more` is run on it, too."""
     connection = apsw.Connection(str(path))
     connection.execute(queries.migrations()[0])
     connection.execute(f"PRAGMA user_version = 1; PRAGMA application_id = {APPLICATION_ID}")
@@ -188,7 +139,33 @@ def test_a_database_from_before_there_were_files_is_upgraded(path: Path) -> None
         INSERT INTO inbox VALUES (1, 1, zeroblob(16), 1), (2, 1, zeroblob(16), 0);
         """
     )
+    for script in more:
+        connection.execute(script)
     connection.close()
+
+
+def test_a_failed_upgrade_leaves_the_old_version(path: Path) -> None:
+    older_database(path, "CREATE TABLE running (miles INTEGER)")  # a name that the fourth version takes
+    with pytest.raises(UnusableDatabaseError, match="running already exists"):
+        started(path)
+    connection = apsw.Connection(str(path))
+    assert list(connection.execute("SELECT body FROM message")) == [("before",)]
+    assert list(connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'file'")) == []
+    connection.execute("DROP TABLE running")
+    connection.close()
+    assert pragma(path, "user_version") == 1
+    epoch_of_a_start(path)
+    assert pragma(path, "user_version") == len(queries.migrations())
+
+
+def test_a_new_database_needs_no_copy(path: Path) -> None:
+    epoch_of_a_start(path)
+    assert pragma(path, "user_version") == len(queries.migrations())
+    assert list(path.parent.glob("*.bak")) == []
+
+
+def test_a_database_from_before_there_were_files_is_upgraded_and_a_copy_is_kept(path: Path) -> None:
+    older_database(path)
     desk = Desk(started(path))
     alice, bob = (desk.store.account_by_name(name) for name in ("alice", "bob"))
     assert alice is not None

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
 import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
@@ -15,18 +14,20 @@ from cnmessage_broker.app import DATABASE
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
 from tests.faults.checker import check
 from tests.faults.crew import Member, crew, refusal
-from tests.support.harness import BIN, BrokerProcess, free_port, sign_up
+from tests.support.forked import BROKER, FORK
+from tests.support.harness import BrokerProcess, free_port, sign_up
 
 
-def _start(data: Path, port: int) -> "subprocess.CompletedProcess[str]":
-    command = [str(BIN / "cnmessage-broker"), "start", "--port", str(port), "--data", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+def _start(data: Path, port: int) -> tuple[int, bytes, bytes]:
+    command = [BROKER, "start", "--port", str(port), "--data", str(data)]
+    return FORK.run(command, os.environ, b"", 10)
 
 
-def _assert_one_clear_line(ended: "subprocess.CompletedProcess[str]", *words: str) -> None:
-    assert ended.returncode not in {0, -signal.SIGABRT, -signal.SIGSEGV}
-    assert ended.stdout == ""
-    (line,) = ended.stderr.splitlines()
+def _assert_one_clear_line(ended: tuple[int, bytes, bytes], *words: str) -> None:
+    status, out, err = ended
+    assert status not in {0, -signal.SIGABRT, -signal.SIGSEGV}
+    assert out == b""
+    (line,) = err.decode().splitlines()
     assert line.startswith("cnmessage-broker: ")
     for word in words:
         assert word in line
@@ -70,7 +71,7 @@ def test_a_signal_under_load_stops_with_status_0_and_keeps_what_was_acknowledged
         await sign_up(broker_process.address, home, "alice", "bob")
         async with crew(home, "alice", "bob") as members:
             alice, _bob = members
-            for count in range(5000):
+            for count in range(2000):
                 alice.send("bob", f"body {count}")
             while len(alice.journal.acked) < 100:
                 await asyncio.wait_for(alice.news.wait(), 10)
@@ -78,7 +79,7 @@ def test_a_signal_under_load_stops_with_status_0_and_keeps_what_was_acknowledged
             assert await asyncio.to_thread(broker_process._end, number) == 0
             await asyncio.to_thread(broker_process.start)
             await asyncio.wait_for(alice.settled(), 20)
-            await asyncio.gather(*(each.shown(5000, 10) for each in members))
+            await asyncio.gather(*(each.shown(2000, 10) for each in members))
             return members
 
     members = asyncio.run(scenario())

@@ -198,11 +198,8 @@ class Run:
         return None if self.broker.process is None else self.broker.process.poll()
 
     def _forget(self) -> None:
-        process, self.broker.process = self.broker.process, None
-        assert process is not None
-        assert process.stdout is not None
-        process.stdout.close()
-        self.broker.log.close()
+        assert self.broker.process is not None
+        self.broker.forget()
 
     def _note(self, what: str) -> None:
         words = self._log().read_text(errors="replace")[self._log_from :].splitlines()

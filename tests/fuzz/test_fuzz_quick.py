@@ -20,6 +20,7 @@ SECONDS = 4.0
 BURSTS = 12
 
 
+@pytest.mark.slow
 def test_some_seconds_on_all_ports_end_nothing(tmp_path: Path) -> None:
     settings = Settings(seconds=SECONDS, seed=SEED, pace=15, restart_every=SECONDS / 2)
     with Run(tmp_path, settings) as run:

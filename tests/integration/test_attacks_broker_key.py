@@ -150,8 +150,11 @@ def test_a_wrong_key_in_the_address_leaves_nothing_pinned(broker: BrokerThread, 
 
 def test_a_broker_without_encryption_gets_no_byte_of_the_password(met: int, home: Home) -> None:
     with PlainWire(met) as wire:
-        error = asyncio.run(_try_to_log_in(home, f"127.0.0.1:{met}", timeout=1.0))
-    assert error.code in {ErrorCode.UNREACHABLE, ErrorCode.BROKER_KEY_CHANGED}
+        for _ in range(10):  # on a busy machine the time may be over before the client has come by
+            error = asyncio.run(_try_to_log_in(home, f"127.0.0.1:{met}", timeout=1.0))
+            assert error.code in {ErrorCode.UNREACHABLE, ErrorCode.BROKER_KEY_CHANGED}
+            if wire.recorded:
+                break
     assert wire.recorded.startswith(b"\xff"), "the client did come by"
     assert PASSWORD.encode() not in wire.recorded
     assert b"login" not in wire.recorded

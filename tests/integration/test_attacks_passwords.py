@@ -9,6 +9,7 @@ import apsw
 import pytest
 
 from cnmessage_broker.app import DATABASE
+from cnmessage_broker.loop.passwords import OWASP
 from cnmessage_client import Client, Home
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ErrorCode
@@ -29,7 +30,10 @@ def test_the_budgets_bite_before_anything_is_hashed(
 ) -> None:
     narrow = {"login_burst": 100_000, "address_login_burst": 100_000}
     narrow |= {"address_login_burst": 5} if subject == "address" else {"login_burst": 5}
-    with BrokerThread(broker_config(tmp_path / "broker", **narrow)) as running, Raw(running.address) as raw:
+    with (
+        BrokerThread(broker_config(tmp_path / "broker", **narrow), passwords=OWASP) as running,
+        Raw(running.address) as raw,
+    ):
         one = raw.dealer(new_keys())
         codes = []
         for attempt in range(40):
@@ -46,7 +50,7 @@ def test_signup_and_passwd_spend_the_same_budget(
     home: Home,
 ) -> None:
     with (
-        BrokerThread(broker_config(tmp_path / "broker", login_burst=3)) as running,
+        BrokerThread(broker_config(tmp_path / "broker", login_burst=3), passwords=OWASP) as running,
         Raw(running.address) as raw,
     ):
         asyncio.run(sign_up(running.address, home, "alice"))
@@ -82,7 +86,7 @@ def test_a_full_queue_of_passwords_says_busy_and_messages_go_on(tmp_path: Path, 
                 await alice.send("bob", str(number))
                 assert (await asyncio.wait_for(anext(stream), 2)).body == str(number)
 
-    with BrokerThread(config) as running, Raw(running.address) as raw:
+    with BrokerThread(config, passwords=OWASP) as running, Raw(running.address) as raw:
         asyncio.run(sign_up(running.address, home, "alice", "bob"))
         flood = raw.dealer(new_keys())
         for number in range(200):
@@ -121,7 +125,7 @@ def test_a_stolen_database_holds_no_usable_secret(tmp_path: Path, home: Home) ->
             attachment, key = attached.attachment, attached.key
             await alice.passwd(PASSWORD, "a later password")
 
-    with BrokerThread(config) as running:
+    with BrokerThread(config, passwords=OWASP) as running:
         asyncio.run(scenario())
         # While it runs, so that the write-ahead log is searched as well.
         dump = b"".join(path.read_bytes() for path in config.data.glob(f"{DATABASE}*"))

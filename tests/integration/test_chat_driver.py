@@ -1,15 +1,16 @@
 """The chat's driver with a real client at a real broker: what fails is shown, and the chat goes on."""
 
 import asyncio
-from datetime import datetime
+from copy import copy
 
+import click
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
-from cnmessage_client.chat.talk.effects import Effect
 from cnmessage_client.chat.talk.entries import Mark, Output, Said
 from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.command import command
+from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.settings import Settings, common
 from cnmessage_protocol.machines.states import State
 from tests.support.conversations import BOB
@@ -36,13 +37,18 @@ async def revoke(home: Home, address: str, name: str) -> None:
                 await phone.revoke(session.id)
 
 
-def test_a_defect_is_shown_and_told_at_the_end_and_the_chat_goes_on(
-    broker: BrokerThread, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def program_with(name: str, command: click.Command) -> Commands:
+    """The program with another command of this name."""
+    program = copy(cli)
+    program.commands = {**cli.commands, name: command}
+    return program
+
+
+def test_a_defect_is_shown_and_told_at_the_end_and_the_chat_goes_on(broker: BrokerThread, home: Home) -> None:
     async def scenario() -> None:
         await sign_up(broker.address, home, "alice", "bob")
         async with sitting("alice", broker.address, home) as chat:
-            monkeypatch.setattr(chat.driver.talk, "stored", lambda *_: 1 // 0)
+            chat.screen.cannot_show = lambda entry: _marked(entry, Mark.STORED)
             chat.screen.enter("@bob hello", "whoami", "send alice back")
             await chat.screen.until_text("ZeroDivisionError")
             await chat.screen.until_text("alice\talice")
@@ -53,21 +59,14 @@ def test_a_defect_is_shown_and_told_at_the_end_and_the_chat_goes_on(
     asyncio.run(scenario())
 
 
-def test_a_defect_in_reading_a_line_does_not_end_the_lines(
-    broker: BrokerThread, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_defect_in_reading_a_line_does_not_end_the_lines(broker: BrokerThread, home: Home) -> None:
+    def no_key() -> str:
+        raise RecursionError("of the test")
+
     async def scenario() -> None:
         await sign_up(broker.address, home, "alice")
-        async with sitting("alice", broker.address, home) as chat:
-            read = chat.driver.talk.typed
-
-            def typed(line: str, now: float, time: datetime) -> list[Effect]:
-                if line == "boom":
-                    raise RecursionError("of the test")
-                return read(line, now, time)
-
-            monkeypatch.setattr(chat.driver.talk, "typed", typed)
-            chat.screen.enter("boom", "whoami")
+        async with sitting("alice", broker.address, home, new_key=no_key) as chat:
+            chat.screen.enter("send alice boom", "whoami")
             await chat.screen.until_text("RecursionError: of the test")
             await chat.screen.until_text("alice\talice")
 
@@ -87,17 +86,15 @@ def test_what_is_typed_behind_a_switch_stays_in_the_line(broker: BrokerThread, h
     asyncio.run(scenario())
 
 
-def test_a_defect_in_a_command_is_shown_and_the_next_one_runs(
-    broker: BrokerThread, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_defect_in_a_command_is_shown_and_the_next_one_runs(broker: BrokerThread, home: Home) -> None:
     @command(cli.facts["whoami"])
     def broken() -> None:
         raise LookupError("of the test")
 
     async def scenario() -> None:
         await sign_up(broker.address, home, "alice")
-        async with sitting("alice", broker.address, home) as chat:
-            monkeypatch.setitem(cli.commands, "whoami", broken)
+        program = program_with("whoami", broken)
+        async with sitting("alice", broker.address, home, program=program) as chat:
             chat.screen.enter("whoami", "users")
             await chat.screen.until_text("LookupError: of the test")
             await chat.screen.until_text("alice\to")
@@ -106,9 +103,7 @@ def test_a_defect_in_a_command_is_shown_and_the_next_one_runs(
     asyncio.run(scenario())
 
 
-def test_commands_run_one_after_another_and_can_be_stopped(
-    broker: BrokerThread, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_commands_run_one_after_another_and_can_be_stopped(broker: BrokerThread, home: Home) -> None:
     started = asyncio.Event()
 
     async def for_ever(_: Client) -> None:
@@ -122,8 +117,8 @@ def test_commands_run_one_after_another_and_can_be_stopped(
 
     async def scenario() -> None:
         await sign_up(broker.address, home, "alice")
-        async with sitting("alice", broker.address, home) as chat:
-            monkeypatch.setitem(cli.commands, "whoami", endless)
+        program = program_with("whoami", endless)
+        async with sitting("alice", broker.address, home, program=program) as chat:
             chat.screen.enter("whoami", "users")
             await asyncio.wait_for(started.wait(), 10)
             chat.screen.enter("send alice meanwhile")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from cnmessage_client import Client, Home
-from cnmessage_client.chat.talk.view import MOST_ENTRIES
+from cnmessage_client.chat.talk.bounds import BOUNDS
 from tests.support.harness import BrokerThread, sign_up
 from tests.support.sitting import sitting
 
@@ -32,7 +32,7 @@ def test_ten_thousand_received_lines_leave_the_talk_bounded(
                     )
                 )
             await chat.screen.until_said(f"line {LINES - 1}", None)
-            assert len(chat.driver.talk.entries) == MOST_ENTRIES
+            assert len(chat.driver.talk.entries) == BOUNDS.entries
             assert len(chat.driver._tasks) < 20
             assert chat.driver.living.queued == 0
             assert not chat.driver.feed.faults

@@ -1,14 +1,13 @@
 """What transfers hold of the broker: no descriptor while no bytes move, and so many transfers and no more."""
 
 import asyncio
-import errno
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.files import descriptors
-from cnmessage_broker.files.blobs import Blobs
+from cnmessage_broker.files.descriptors import IDLE
 from cnmessage_client import Client, Home
 from cnmessage_client.link.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
@@ -27,6 +26,7 @@ from tests.support.channel import (
     upload,
 )
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, eventually, sign_up
+from tests.support.shortage import no_descriptors
 
 
 @needs_proc
@@ -55,42 +55,37 @@ def test_a_download_without_credit_holds_no_file(
 
 
 @needs_proc
-def test_what_falls_silent_holds_no_file_and_goes_on_where_it_was(
-    broker: BrokerThread, alice: FilePeer, bob: FilePeer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(descriptors, "IDLE", 0.0)
-    file = upload(alice).file
-    alice.say(b"v" * 16, PUT)
-    alice.expect(Granted)
-    alice.say(b"v" * 16, Chunk(0), BODY[:1000])
-    bob.say(file, Get(0, 1000, 1000))
-    assert bob.expect(Chunk) == Chunk(0)
-    eventually(lambda: of_files(broker) == [])
-    bob.say(file, Credit(2000, 1000))
-    while bob.expect(Chunk) != Chunk(1000):
-        pass
-    for place in range(1000, len(BODY), 100_000):
-        alice.say(b"v" * 16, Chunk(place), BODY[place : place + 100_000])
-    alice.say(b"v" * 16, Finish(DIGEST))
-    assert fetch(bob, alice.expect(Kept).file) == BODY
+def test_what_falls_silent_holds_no_file_and_goes_on_where_it_was(tmp_path: Path, home: Home) -> None:
+    hurried = 0.0
+    clock = lambda: time.monotonic() + hurried  # noqa: E731 - it reads as what it is
+    with BrokerThread(broker_config(tmp_path / "broker"), monotonic=clock) as broker, ExitStack() as stack:
+        asyncio.run(sign_up(broker.address, home, "alice", "bob"))
+        keys = [home.profile(name).keys(new_key_pair) for name in ("alice", "bob")]
+        alice, bob = (stack.enter_context(FilePeer(broker.address, each)) for each in keys)
+        file = upload(alice).file
+        alice.say(b"v" * 16, PUT)
+        alice.expect(Granted)
+        alice.say(b"v" * 16, Chunk(0), BODY[:1000])
+        bob.say(file, Get(0, 1000, 1000))
+        assert bob.expect(Chunk) == Chunk(0)
+        eventually(lambda: len(of_files(broker)) == 2)
+        hurried = IDLE
+        eventually(lambda: of_files(broker) == [])
+        bob.say(file, Credit(2000, 1000))
+        while bob.expect(Chunk) != Chunk(1000):
+            pass
+        for place in range(1000, len(BODY), 100_000):
+            alice.say(b"v" * 16, Chunk(place), BODY[place : place + 100_000])
+        alice.say(b"v" * 16, Finish(DIGEST))
+        assert fetch(bob, alice.expect(Kept).file) == BODY
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 def test_when_no_file_can_be_opened_one_transfer_waits_and_nothing_is_lost(
-    alice: FilePeer,
-    bob: FilePeer,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    number: int,
+    broker: BrokerThread, alice: FilePeer, bob: FilePeer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = upload(alice)
-
-    def none_left(*_: object) -> int:
-        raise OSError(number, "too many open files")
-
-    with monkeypatch.context() as short:
-        short.setattr(Blobs, "open_part", none_left)
-        short.setattr(Blobs, "open_blob", none_left)
+    eventually(lambda: of_files(broker) == [])
+    with no_descriptors():
         alice.say(b"v" * 16, PUT)
         alice.expect(Granted)
         alice.say(b"v" * 16, Chunk(0), BODY[:1000])

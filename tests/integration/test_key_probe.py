@@ -1,8 +1,6 @@
 """The key probe as a port that anybody reaches: what strangers do there changes nothing for others."""
 
 import asyncio
-import errno
-import os
 import socket
 import threading
 import time
@@ -13,7 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from cnmessage_broker.net.keyprobe import BATCH, HELD, INTERVAL, KeyProbe
+from cnmessage_broker.net.keyprobe import BATCH, HELD, INTERVAL, SHORT_OF_DESCRIPTORS, KeyProbe
 from cnmessage_broker.net.sockets import BindError
 from cnmessage_client import CnMessageError, ErrorCode, Home
 from cnmessage_client.link.keyprobe import fetch_key_card
@@ -22,6 +20,7 @@ from cnmessage_client.profile import Address, parse_address
 from cnmessage_protocol.envelope import MAX_KEY_CARD, PROBE, pack_key_card, unpack_key_card
 from cnmessage_protocol.errors import ProtocolError
 from tests.support.harness import BrokerThread, broker_config, eventually, free_port, sign_up
+from tests.support.shortage import no_descriptors
 
 KEY = bytes(range(32))
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -154,27 +153,21 @@ def test_a_broker_that_never_ran_lets_go_of_the_port(tmp_path: Path) -> None:
         assert card_from(("127.0.0.1", config.port + PROBE))
 
 
-def test_a_shortage_of_descriptors_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shortage_of_descriptors_is_waited_out(capsys: pytest.CaptureFixture[str]) -> None:
     port = free_port()
-    with probe_at("127.0.0.1", port) as probe:
-        tried = []
-        real = probe._listener
-
-        class Short:
-            """A listener of a process that has no descriptor left, three times."""
-
-            fileno = real.fileno
-            close = real.close
-
-            def accept(self) -> object:
-                tried.append(time.monotonic())
-                if len(tried) < 4:
-                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-                return real.accept()
-
-        monkeypatch.setattr(probe, "_listener", Short())
-        assert card_from(("127.0.0.1", port))
-        assert tried[3] - tried[0] > 0.7, "it does not spin"
+    with probe_at("127.0.0.1", port) as probe, socket.socket() as caller:
+        assert probe._thread.ident is not None
+        clock = time.pthread_getcpuclockid(probe._thread.ident)
+        caller.settimeout(2.5 * SHORT_OF_DESCRIPTORS)
+        with no_descriptors():
+            worked = time.clock_gettime(clock)
+            caller.connect(("127.0.0.1", port))
+            with pytest.raises(TimeoutError):
+                caller.recv(1)
+            assert time.clock_gettime(clock) - worked < SHORT_OF_DESCRIPTORS / 2, "it does not spin"
+        caller.settimeout(SOON)
+        assert caller.recv(MAX_KEY_CARD) == pack_key_card(KEY)
+    assert capsys.readouterr().out.count("the key probe cannot answer") == 1
 
 
 def test_a_taken_port_names_itself() -> None:
@@ -294,6 +287,7 @@ def test_the_addresses_of_a_name_are_tried_in_turn(monkeypatch: pytest.MonkeyPat
             silent = socket.AF_INET, socket.SOCK_STREAM, 6, "", mute.getsockname()
             return [silent, (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
+        # A name with two addresses is the resolver's to give; no machine has one for certain.
         monkeypatch.setattr(loop, "getaddrinfo", two)
         return (await fetch_key_card(Address("two.example", 1, None), 2.0)).key
 

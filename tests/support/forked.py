@@ -1,4 +1,4 @@
-"""The `cnmessage` program as a process that is there at once: forked from one that has imported it already.
+"""Both programs as processes that are there at once: forked from one that has imported them already.
 
 Starting Python and importing takes 0.3 s, which a thousand commands of the suite would each pay. What is
 forked runs the program's own `main` with streams, environment, folder and arguments of its own, and ends as a
@@ -26,13 +26,15 @@ ROOT = Path(__file__).parents[2]
 _MOST = 1 << 20
 
 PROGRAM = str(Path(sys.executable).parent / "cnmessage")
+BROKER = str(Path(sys.executable).parent / "cnmessage-broker")
 
 _LOCALE = "C.UTF-8"
 
 
 def suits(environment: Mapping[str, str]) -> bool:
     """Whether a command with these variables may be forked: Python has read its own before `main`."""
-    return not any(name.startswith("PYTHON") for name in environment) and all(
+    own = {name: value for name, value in environment.items() if name.startswith("PYTHON")}
+    return own.items() <= os.environ.items() and all(
         environment.get(name, _LOCALE).lower().endswith("utf-8") for name in ("LANG", "LC_ALL", "LC_CTYPE")
     )
 
@@ -84,10 +86,14 @@ class Fork:
         streams: tuple[int, int, int],
         *,
         terminal: bool = False,
+        folder: Path | None = None,
     ) -> Forked:
-        """Fork `command` with these descriptors as its streams; with `terminal` they are its own terminal."""
+        """Fork `command` with these descriptors as its streams; with `terminal` they are its own terminal.
+
+        It works in `folder`, in this process's own when there is none.
+        """
         there, status = os.pipe()
-        words = json.dumps([list(command), dict(environment), str(Path.cwd()), terminal]).encode()
+        words = json.dumps([list(command), dict(environment), str(folder or Path.cwd()), terminal]).encode()
         with self._lock:
             socket.send_fds(self._running(), [words], [*streams, status])
         os.close(status)
@@ -140,7 +146,7 @@ def start(
     command: Sequence[str], environment: Mapping[str, str], streams: tuple[int, int, int]
 ) -> "Forked | subprocess.Popen[bytes]":
     """Start any command with these descriptors as its streams: forked, where that is the same."""
-    if command[0] == PROGRAM and suits(environment):
+    if command[0] in {PROGRAM, BROKER} and suits(environment):
         return FORK.start(command, environment, streams)
     stdin, stdout, stderr = streams
     return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=dict(environment))
@@ -209,9 +215,14 @@ def _become(words: list[object], streams: list[int]) -> NoReturn:
         setattr(sys, name, stream)
     status = 1
     try:
-        from cnmessage_client.cli.main import main
+        if command[0] == BROKER:
+            from cnmessage_broker.cli import main as main_of_the_broker
 
-        main()
+            main_of_the_broker()
+        else:
+            from cnmessage_client.cli.main import main
+
+            main()
         status = 0
     except SystemExit as leave:
         status = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
@@ -226,7 +237,9 @@ def _become(words: list[object], streams: list[int]) -> NoReturn:
 
 
 if __name__ == "__main__":
+    # What is imported here need not be imported later.
+    import cnmessage_broker.cli  # noqa: F401
     import cnmessage_client.chat.drive.sitting
-    import cnmessage_client.cli.main  # noqa: F401 - what is imported here need not be imported later
+    import cnmessage_client.cli.main  # noqa: F401
 
     _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -8,25 +8,64 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from argon2 import PasswordHasher
+
 from cnmessage_broker.app import Broker
 from cnmessage_broker.config import Config
+from cnmessage_broker.loop.passwords import Passwords
 from cnmessage_client import Client, Home
+from tests.support.forked import Forked, start
 
 BIN = Path(sys.executable).parent
 PASSWORD = "correct horse battery"
-_next_port = 14000 + (os.getpid() * 52) % 16000
+QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+"""What a password costs where a test is not about that: nothing."""
+
+SLICE = 512
+SLICES = range(14000, 32000 - SLICE, SLICE)
+"""Ports below the ephemeral range, as many as one process of tests has for itself."""
+
+
+class Ports:
+    """Ports that no other process of tests is given, also while nobody listens there.
+
+    A broker that is stopped and comes back, or another in its place, must find its port as it left it. The
+    first port of a slice is bound as long as this process lives, and so says that the slice is taken.
+    """
+
+    def __init__(self) -> None:
+        self._held = socket.socket()
+        self._first = next(each for each in SLICES if self._takes(each))
+        self._last = 0
+
+    def _takes(self, first: int) -> bool:
+        try:
+            self._held.bind(("127.0.0.1", first))
+        except OSError:
+            return False
+        return True
+
+    def next(self) -> int:
+        """The first of four free ones in a row."""
+        while True:
+            self._last = self._last % (SLICE - 4) + 4
+            port = self._first + self._last
+            if all(_is_free(port + offset) for offset in range(4)):
+                return port
+
+
+@cache
+def _ports() -> Ports:
+    return Ports()
 
 
 def free_port() -> int:
-    """The first of four free ports in a row on 127.0.0.1, below the ephemeral range."""
-    global _next_port
-    while True:
-        _next_port = 14000 + (_next_port + 4 - 14000) % 17000
-        if all(_is_free(_next_port + offset) for offset in range(4)):
-            return _next_port
+    """The first of four free ports in a row on 127.0.0.1, which are this process's."""
+    return _ports().next()
 
 
 def _is_free(port: int) -> bool:
@@ -55,10 +94,10 @@ def broker_config(data: Path, **settings: Any) -> Config:
 
 
 class BrokerThread:
-    """A broker in a thread of this process; `broker` may be looked into."""
+    """A broker in a thread of this process; `broker` may be looked into. Its passwords cost nothing."""
 
     def __init__(self, config: Config, **options: Any) -> None:
-        self.broker = Broker(config, **options)
+        self.broker = Broker(config, **{"passwords": QUICK, **options})
         self.address = self.broker.address
         self._thread = threading.Thread(target=self.broker.run, name="broker")
 
@@ -82,7 +121,7 @@ class BrokerProcess:
         self.descriptors: int | None = None
         self.flags: tuple[str, ...] = ()
         self.address = ""
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self) -> Self:
         """Start and wait for the line that says it is ready."""
@@ -95,15 +134,13 @@ class BrokerProcess:
             "CNMESSAGE_BROKER_LOGIN_BURST": "100000",
             "CNMESSAGE_BROKER_ADDRESS_LOGIN_BURST": "100000",
         }
-        self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-            env={**os.environ, **wide, **self.environment},
-        )
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        shown, own = os.pipe()
+        self._shown = os.fdopen(shown)
+        with Path(os.devnull).open() as nothing:
+            streams = (nothing.fileno(), own, self.log.fileno())
+            self.process = start(command, {**os.environ, **wide, **self.environment}, streams)
+        os.close(own)
+        for line in self._shown:
             if "--broker '" in line:
                 self.address = line.split("--broker '")[1].split("'")[0]
                 return self
@@ -119,13 +156,16 @@ class BrokerProcess:
 
     def _end(self, number: signal.Signals) -> int:
         assert self.process is not None
-        process, self.process = self.process, None
-        process.send_signal(number)
-        status = process.wait(15)
-        assert process.stdout is not None
-        process.stdout.close()
-        self.log.close()
+        self.process.send_signal(number)
+        status = self.process.wait(15)
+        self.forget()
         return status
+
+    def forget(self) -> None:
+        """It has ended: it may be started again."""
+        self.process = None
+        self._shown.close()
+        self.log.close()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -5,10 +5,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.forked import Forked
+
 _GLANCE = 0.02
 
 
-def most_memory(process: "subprocess.Popen[str] | subprocess.Popen[bytes]", seconds: float) -> float:
+def most_memory(process: "subprocess.Popen[str] | subprocess.Popen[bytes] | Forked", seconds: float) -> float:
     """Wait for a process, so long at most, then it is killed; the most MiB that it held.
 
     Not what wait4 tells: there the memory of the process counts, too, from which this one was made.

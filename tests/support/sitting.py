@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from cnmessage_client import Home
@@ -15,6 +15,7 @@ from cnmessage_client.chat.talk.entries import Entry, Note, Output, Said, Troubl
 from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.cli.main import cli
+from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.out.progress import Nothing, View
 from cnmessage_client.shell.settings import Settings
 
@@ -48,6 +49,8 @@ class ScriptScreen:
         """Lines that a quick person types the moment that a text is shown."""
         self.surface = ScriptSurface(self._add, asyncio.get_running_loop())
         self.draft = ""
+        self.cannot_show: Callable[[Entry], bool] = lambda _: False
+        """Which entries this screen has a defect for."""
         self._changed = asyncio.Condition()
         self.listener: Listener
         self._loop = asyncio.get_running_loop()
@@ -87,6 +90,8 @@ class ScriptScreen:
     # -- for the driver ---------------------------------------------------------------------------
 
     def show(self, entry: Entry, *, again: bool) -> None:  # noqa: ARG002
+        if self.cannot_show(entry):
+            raise ZeroDivisionError("of the test")
         self._add(entry)
 
     def redraw(self) -> None: ...
@@ -131,20 +136,31 @@ class ScriptScreen:
 
 
 class Chat:
-    """A chat that runs: its driver, its screen, and the task that gives its exit status."""
+    """A chat that runs: its driver, its screen, and the task that gives its exit status.
+
+    `program` are its commands; `new_key` gives client ids, fresh ones unless a test says otherwise.
+    """
 
     def __init__(
-        self, profile: str, broker: str, home: Home, *, piped: bool = False, **settings: object
+        self,
+        profile: str,
+        broker: str,
+        home: Home,
+        *,
+        piped: bool = False,
+        program: Commands = cli,
+        new_key: Callable[[], str] | None = None,
+        **settings: object,
     ) -> None:
         keys = count(1)
         self.screen = ScriptScreen()
         own = Settings(profile=profile, broker=broker, **settings)  # type: ignore[arg-type] # as a test says
         talk = Talk(
             home.profile(profile).user,
-            commands=cli.facts,
-            new_key=lambda: str(UUID(int=(id(self) << 64) + next(keys))),
+            commands=program.facts,
+            new_key=new_key or (lambda: str(UUID(int=(id(self) << 64) + next(keys)))),
         )
-        self.driver = Driver(cli, own, talk, piped=piped)
+        self.driver = Driver(program, own, talk, piped=piped)
         self.driver.screen = self.screen
         self.screen.listener = self.driver.input
         self.sitting = Sitting(self.driver, piped=piped, plain_terminal=False, told_broker=True)
@@ -156,7 +172,7 @@ class Chat:
 
 
 @asynccontextmanager
-async def sitting(profile: str, broker: str, home: Home, **more: bool) -> AsyncIterator[Chat]:
+async def sitting(profile: str, broker: str, home: Home, **more: Any) -> AsyncIterator[Chat]:
     """A chat that is ended when the test is over."""
     chat = Chat(profile, broker, home, **more)
     try:

@@ -1,7 +1,11 @@
 """The habits that no linter knows: who prints, how long a file may get, what the public API is."""
 
 import ast
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import cnmessage_client
 import cnmessage_protocol
@@ -14,6 +18,14 @@ PRINTERS = {"client/cnmessage_client/shell/oneshot.py", "broker/cnmessage_broker
 LONGEST = 350
 LONGEST_MACHINE = 450
 """A machine that is one class may be longer: cutting it would hide what belongs together."""
+
+PATCHED = {
+    # A name with two addresses: no machine has one for certain.
+    ("tests/integration/test_key_probe.py", "loop.getaddrinfo"),
+}
+"""What tests replace though it is not the system's."""
+
+PATCHERS = {"setattr", "delattr", "setitem", "delitem"}
 
 
 def test_every_file_has_one_purpose_and_opens_by_saying_it() -> None:
@@ -80,3 +92,62 @@ def test_both_clients_offer_the_same_calls() -> None:
     # A blocking program has no loop on which to be told of changes or to break its own connection.
     assert asynchronous - synchronous == {"acknowledge", "cut", "queued", "reached", "state"}
     assert synchronous <= asynchronous
+
+
+def patched(source: str) -> Iterator[str]:
+    """What a test's source replaces, but for what is the system's: of ours it drives the real thing.
+
+    A bound is a constructor argument, a clock and randomness are handed in, a disk or a peer is a real one.
+    """
+    tree = ast.parse(source)
+    imports = {
+        (alias.asname or alias.name).partition(".")[0]: getattr(node, "module", None) or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    yield from (f"{name} of {module}" for name, module in imports.items() if module == "unittest.mock")
+
+    def of_the_system(root: str) -> bool:
+        return imports.get(root, root).partition(".")[0] in sys.stdlib_module_names
+
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Name(name) | ast.Attribute(_, name), [ast.Constant(str(path)), *_]) if (
+                name in PATCHERS
+            ):
+                if not of_the_system(path.partition(".")[0]):
+                    yield path
+            case ast.Call(ast.Name(name) | ast.Attribute(_, name), [target, *rest]) if name in PATCHERS:
+                attribute = str(rest[0].value) if rest and isinstance(rest[0], ast.Constant) else "?"
+                if not of_the_system(ast.unparse(target).partition(".")[0]):
+                    yield f"{ast.unparse(target)}.{attribute}"
+            case ast.Attribute(ctx=ast.Store() | ast.Del()):
+                if imports.get(ast.unparse(node).partition(".")[0], "").startswith("cnmessage_"):
+                    yield ast.unparse(node)
+
+
+def test_no_test_replaces_what_is_ours() -> None:
+    found = {
+        (path.relative_to(ROOT).as_posix(), what)
+        for path in (ROOT / "tests").rglob("*.py")
+        for what in patched(path.read_text(encoding="utf-8"))
+    }
+    assert found == PATCHED
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import os\nmonkeypatch.setattr(os, 'link', no)", []),
+        ("monkeypatch.setattr('sys.stdin.isatty', no)", []),
+        ("monkeypatch.setattr('cnmessage_broker.limits.MOST', 1)", ["cnmessage_broker.limits.MOST"]),
+        ("from cnmessage_broker import limits\nlimits.MOST = 1", ["limits.MOST"]),
+        ("from cnmessage_broker import limits\nsetattr(limits, name, 1)", ["limits.?"]),
+        ("monkeypatch.setattr(chat.talk, 'typed', broken)", ["chat.talk.typed"]),
+        ("monkeypatch.setitem(cli.commands, 'whoami', broken)", ["cli.commands.whoami"]),
+        ("from unittest.mock import patch", ["patch of unittest.mock"]),
+    ],
+)
+def test_what_replaces_something_is_found(source: str, found: list[str]) -> None:
+    assert list(patched(source)) == found

@@ -10,6 +10,7 @@ from cnmessage_broker.config import Config
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.attention import Attention
 from cnmessage_broker.loop.listeners import Attachments
+from cnmessage_broker.loop.passwords import OWASP, Passwords
 from cnmessage_broker.scheduling.charges import WorkBudget
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Account, AccountId, Device
@@ -63,6 +64,7 @@ class Deps:
     monotonic: Callable[[], float]
     wall: Callable[[], float]
     randomness: Callable[[int], bytes]
+    passwords: Passwords = OWASP
     stopping: bool = False
     pressed: bool = False
     fetching: dict[tuple[FileId, AccountId], int] = field(default_factory=dict)

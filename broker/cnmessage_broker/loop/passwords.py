@@ -13,26 +13,33 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from cnmessage_broker.background import step_back
 
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_DUMMY = _HASHER.hash("no account has this password")
-
 
 class PoolFullError(Exception):
     """Too many passwords wait to be hashed already."""
 
 
-def hash_password(password: str) -> str:
-    """The argon2id hash to store."""
-    return _HASHER.hash(password)
+class Passwords:
+    """Hashes and verifies with one profile."""
+
+    def __init__(self, hasher: PasswordHasher) -> None:
+        self._hasher = hasher
+        self.dummy = hasher.hash("no account has this password")
+        """The hash that is verified where there is none."""
+
+    def hash(self, password: str) -> str:
+        """The argon2id hash to store."""
+        return self._hasher.hash(password)
+
+    def verify(self, stored: str | None, password: str) -> bool:
+        """Whether the password fits; without a stored hash it takes as long and says no."""
+        try:
+            self._hasher.verify(stored or self.dummy, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        return stored is not None
 
 
-def verify_password(stored: str | None, password: str) -> bool:
-    """Whether the password fits; without a stored hash it takes as long and says no."""
-    try:
-        _HASHER.verify(stored or _DUMMY, password)
-    except (VerificationError, InvalidHashError):
-        return False
-    return stored is not None
+OWASP = Passwords(PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1))
 
 
 class PasswordPool:

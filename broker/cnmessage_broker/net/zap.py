@@ -36,8 +36,8 @@ BARRED = 60.0
 
 _VERSION = b"1.0"
 _ROUTING_ID = "Identity"
-_MAX_ADDRESSES = 10_000
-_MAX_BARRED = 10_000
+MAX_ADDRESSES = 10_000
+MAX_BARRED = 10_000
 _DRAIN = 1000
 _SIZE = struct.Struct(">I")
 _NUMBER = struct.Struct(">Q")
@@ -84,7 +84,7 @@ class Admission:
         self._trail.note("admission", "inside", "barred", "barred", f"{BARRED:g} s", key[:KEY_SHORT])
         self._barred[key] = self._monotonic() + BARRED
         self._barred.move_to_end(key)
-        if len(self._barred) > _MAX_BARRED:
+        if len(self._barred) > MAX_BARRED:
             self._barred.popitem(last=False)
 
     def answer(self, frames: list[bytes]) -> list[bytes]:
@@ -108,7 +108,7 @@ class Admission:
         self._trail.note("admission", "outside", "admitted", "inside", domain.decode(), key[:KEY_SHORT])
         self._addresses[key] = address.decode(errors="replace")
         self._addresses.move_to_end(key)
-        if len(self._addresses) > _MAX_ADDRESSES:
+        if len(self._addresses) > MAX_ADDRESSES:
             self._addresses.popitem(last=False)
         self._last += 1
         given = _property(CONNECTION, b"%d" % self._last) + _property(_ROUTING_ID, routing_id(self._last))

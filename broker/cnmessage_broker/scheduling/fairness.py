@@ -15,6 +15,9 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
+MOST_KEYS = 10_000
+"""Keys kept before those with nothing to pay are dropped."""
+
 SAVED = 0.02
 """Seconds of work that a key can have saved up, and may have done before others get theirs."""
 
@@ -116,7 +119,7 @@ class FairQueue(Generic[Item]):
             self._enter(key, line)
         if not self._heap:
             self._now = max(self._now, line.tag)  # everybody was served: debts are over
-        if len(self._lines) > _MANY:
+        if len(self._lines) > MOST_KEYS:
             self._forget()
 
     def hold(self, key: str, size: int) -> None:
@@ -152,7 +155,3 @@ class FairQueue(Generic[Item]):
             for key, line in self._lines.items()
             if line.items or line.held or line.served or line.tag > self._now
         }
-
-
-_MANY = 10_000
-"""Keys kept before those with nothing to pay are dropped."""

@@ -57,9 +57,10 @@ class ProcessSurface:
 
 
 class OneShot:
-    """Connects for one job and leaves."""
+    """Connects for one job and leaves. `patience`: seconds without an answer before a person is told so."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self.surface = ProcessSurface()
 
     @property
@@ -76,7 +77,7 @@ class OneShot:
                 name = client.profile.name
                 text = f"there is no profile '{name}' yet; use: {run.command(name)} signup NAME (or login)"
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
-            patience = asyncio.get_running_loop().call_later(PATIENCE, _still_waiting, run, client)
+            patience = asyncio.get_running_loop().call_later(self._patience, _still_waiting, run, client)
             try:
                 async with client:
                     return await job(client)

@@ -29,7 +29,7 @@ from cnmessage_broker.loop.effects import (
     Work,
 )
 from cnmessage_broker.loop.listeners import Attachment, Attachments
-from cnmessage_broker.loop.passwords import hash_password
+from cnmessage_broker.loop.passwords import OWASP
 from cnmessage_broker.loop.pending import sent
 from cnmessage_broker.store.memory.store import MemoryStore
 from cnmessage_broker.store.ports.records import Account, Group, Stored
@@ -41,7 +41,7 @@ from cnmessage_protocol.requests import Attach, Request, Send
 from cnmessage_protocol.results import Attached
 
 PASSWORD = "correct horse battery"
-HASH = hash_password(PASSWORD)
+HASH = OWASP.hash(PASSWORD)
 WIDE = {"login_burst": 1000, "address_login_burst": 1000}
 
 

@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from cnmessage_broker.loop import listeners as module
-from cnmessage_broker.loop.listeners import Attachment, Attachments
+from cnmessage_broker.loop.listeners import WINDOW_BYTES, Attachment, Attachments
 from cnmessage_broker.store.ports.records import Device
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.machines.liveness import EXPIRY
@@ -89,18 +88,16 @@ def test_nothing_is_pushed_before_the_subscription_is_granted(online: Attachment
     assert attachment.takes(1, 10)
 
 
-def test_a_slow_reader_is_sent_a_window_and_no_more_until_it_confirms(
-    online: Attachments, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "WINDOW_BYTES", 1000)
+def test_a_slow_reader_is_sent_a_window_and_no_more_until_it_confirms(online: Attachments) -> None:
+    fifth = WINDOW_BYTES // 5
     attachment, _ = add(online, ALICE)
     attachment.granted = True
-    taken = [seq for seq in range(1, 50) if attachment.takes(seq, 200)]
+    taken = [seq for seq in range(1, 50) if attachment.takes(seq, fifth)]
     assert taken == [1, 2, 3, 4, 5, 6]  # the one that crosses the line still goes
     attachment.confirmed(0)
-    assert not attachment.takes(7, 200)
+    assert not attachment.takes(7, fifth)
     attachment.confirmed(3)
-    assert [attachment.takes(seq, 200) for seq in (7, 8, 9, 10)] == [True, True, True, False]
+    assert [attachment.takes(seq, fifth) for seq in (7, 8, 9, 10)] == [True, True, True, False]
     attachment.confirmed(99)
     assert attachment._bytes == 0
     assert not attachment._unconfirmed

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_broker.scheduling.fairness import SAVED, FairQueue, Room
+from cnmessage_broker.scheduling.fairness import MOST_KEYS, SAVED, FairQueue, Room
 
 
 def drained(queue: FairQueue[str], cost: float = 1.0) -> list[str]:
@@ -184,13 +184,12 @@ def test_what_waits_first_is_to_be_seen() -> None:
     assert queue.first("a") is None
 
 
-def test_keys_that_have_nothing_to_pay_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnmessage_broker.scheduling.fairness._MANY", 10)
+def test_keys_that_have_nothing_to_pay_are_forgotten() -> None:
     queue: FairQueue[str] = FairQueue()
-    for number in range(100):
+    for number in range(MOST_KEYS + 100):
         queue.put(f"key{number}", "item", 1)
         drained(queue)
-    assert len(queue._lines) <= 12
+    assert len(queue._lines) <= MOST_KEYS
 
 
 @given(

@@ -1,14 +1,13 @@
 """Messages and inboxes: send, sync, history, ack, receipts, blocklist."""
 
-import pytest
-
-from cnmessage_broker.loop.handlers import blocklist, messages
+from cnmessage_broker.loop.handlers.blocklist import MAX_BLOCKED
+from cnmessage_broker.loop.handlers.messages import PAGE_BYTES
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import InboxItem, row_size
 from cnmessage_protocol.requests import Ack, Block, Blocklist, History, Receipts, Send, Sync, Unblock, Whoami
-from cnmessage_protocol.results import Done, Page
+from cnmessage_protocol.results import MAX_RECEIPT_IDS, MAX_RECEIPTS, Done, Page
 from tests.unit.broker.conftest import Room, message
 
 
@@ -93,15 +92,14 @@ def test_asking_above_a_cursor_means_having_what_lies_below(room: Room) -> None:
     assert state() == "read"
 
 
-def test_a_page_is_cut_by_bytes_and_the_rest_comes_with_the_next(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(messages, "PAGE_BYTES", 2 * row_size("aaaa", (UserName("bob"),)))
+def test_a_page_is_cut_by_bytes_and_the_rest_comes_with_the_next(room: Room) -> None:
     alice, bob = room.users("alice", "bob")
-    for body in ("aaaa", "bbbb", "cccc", "d" * 30):
+    quarter = PAGE_BYTES // 4 - row_size("", (UserName("bob"),))
+    written = [letter * quarter for letter in "abcde"]
+    for body in written:
         room.send(alice, "bob", body)
     first = room.ask(bob, Sync(0))
-    assert (bodies(first), first.more) == (["aaaa", "bbbb"], True)
+    assert (bodies(first), first.more) == (written[:4], True)
     found: list[str] = []
     before = None
     for _turn in range(9):
@@ -110,7 +108,7 @@ def test_a_page_is_cut_by_bytes_and_the_rest_comes_with_the_next(
         before = page.before
         if not page.more:
             break
-    assert found == ["aaaa", "bbbb", "cccc", "d" * 30]
+    assert found == written
 
 
 def test_history_shows_received_or_a_conversation(room: Room) -> None:
@@ -179,13 +177,13 @@ def test_receipts_are_for_ones_own_messages_only(room: Room) -> None:
         assert room.refusal(alice, Receipts((mine, wrong))) is ErrorCode.NO_SUCH_MESSAGE
 
 
-def test_receipts_of_many_messages_share_the_limit_of_names(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(messages, "MAX_RECEIPTS", 8)
-    alice, *_ = room.users("alice", *[f"user{number}" for number in range(6)])
-    ids = [room.send(alice, " ".join(f"user{number}" for number in range(6))) for _ in range(4)]
-    for asked, each in ((1, 6), (2, 4), (4, 2)):
+def test_receipts_of_many_messages_share_the_limit_of_names(room: Room) -> None:
+    everyone = 300
+    alice, *others = room.users("alice", *[f"user{number}" for number in range(everyone)])
+    for other in others:
+        room.attach(other)
+    ids = [room.send(alice, "all") for _ in range(MAX_RECEIPT_IDS)]
+    for asked, each in ((1, everyone), (2, everyone), (MAX_RECEIPT_IDS, MAX_RECEIPTS // MAX_RECEIPT_IDS)):
         answer = room.ask(alice, Receipts(tuple(ids[:asked])))
         assert [len(rows) for _, rows in answer.receipts] == [each] * asked
 
@@ -227,10 +225,12 @@ def test_unblocking_brings_nothing_back(room: Room) -> None:
     assert bodies(room.ask(bob, Sync(0))) == ["let in"]
 
 
-def test_a_full_blocklist_takes_no_more_but_a_repetition(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocklist, "MAX_BLOCKED", 1)
+def test_a_full_blocklist_takes_no_more_but_a_repetition(room: Room) -> None:
     alice, *_ = room.users("alice", "bob", "carol")
     room.ask(alice, Block("bob"))
+    for number in range(MAX_BLOCKED - 1):
+        room.user(f"user{number}")
+        room.store.block(room.account("alice").id, room.account(f"user{number}").id)
     assert room.refusal(alice, Block("carol")) is ErrorCode.TOO_LARGE
     assert room.ask(alice, Block("bob")) == Done()
 

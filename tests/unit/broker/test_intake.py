@@ -184,7 +184,7 @@ def test_a_served_chunk_is_no_larger_than_the_receiver_and_the_pace_allow(tmp_pa
 def test_bytes_leave_early_for_the_disk_unless_messages_need_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, gently: bool
 ) -> None:
-    left: list[tuple[int, int]] = []
+    left: list[tuple[int, int]] = []  # what the system has written early is nothing that it tells
     monkeypatch.setattr(os, "posix_fadvise", lambda _, place, size, __: left.append((place, size)))
     blobs, woken = Blobs(tmp_path), threading.Event()
     with ThreadPoolExecutor(1) as workers:

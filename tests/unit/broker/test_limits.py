@@ -2,8 +2,7 @@
 
 import pytest
 
-from cnmessage_broker import limits
-from cnmessage_broker.limits import Budget
+from cnmessage_broker.limits import MAX_SUBJECTS, Budget
 
 
 def spent(budget: Budget[str], subject: str, now: float, amount: float = 1.0) -> bool:
@@ -62,11 +61,13 @@ def test_a_rate_of_zero_is_no_limit_and_remembers_nobody() -> None:
     assert not budget._left
 
 
-def test_a_flood_of_subjects_forgets_the_least_lately_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_SUBJECTS", 3)
+def test_a_flood_of_subjects_forgets_the_least_lately_used() -> None:
     budget: Budget[str] = Budget(2, 0.001)
-    for subject in ("a", "b", "c", "a", "d"):
+    crowd = [str(number) for number in range(MAX_SUBJECTS - 2)]
+    for subject in ("a", "b", *crowd, "a", "last"):
         budget.spend(subject, 0.0)
-    assert len(budget._left) == 3
+    assert len(budget._left) == MAX_SUBJECTS
+    budget.spend("one more", 0.0)
+    assert len(budget._left) == MAX_SUBJECTS
     assert budget.wait("a", 0.0) > 0  # used lately: still known, and empty
     assert [spent(budget, "b", 0.0) for _ in range(3)] == [True, True, False]  # forgotten: a fresh burst

@@ -10,14 +10,13 @@ from typing import Any
 import argon2
 import pytest
 
-from cnmessage_broker.loop import passwords
-from cnmessage_broker.loop.passwords import PasswordPool, PoolFullError, hash_password, verify_password
+from cnmessage_broker.loop.passwords import OWASP, PasswordPool, PoolFullError
 
 SECRET = "correct horse ✓"
 
 
 def test_a_hash_is_argon2id_of_owasps_profile_with_a_salt_of_its_own() -> None:
-    first, second = hash_password(SECRET), hash_password(SECRET)
+    first, second = OWASP.hash(SECRET), OWASP.hash(SECRET)
     for each in (first, second):
         found = argon2.extract_parameters(each)
         assert found.type is argon2.Type.ID
@@ -28,21 +27,21 @@ def test_a_hash_is_argon2id_of_owasps_profile_with_a_salt_of_its_own() -> None:
 
 
 def test_only_the_right_password_fits() -> None:
-    stored = hash_password(SECRET)
-    assert verify_password(stored, SECRET) is True
-    assert verify_password(stored, SECRET + " ") is False
-    assert verify_password(stored, "") is False
+    stored = OWASP.hash(SECRET)
+    assert OWASP.verify(stored, SECRET) is True
+    assert OWASP.verify(stored, SECRET + " ") is False
+    assert OWASP.verify(stored, "") is False
 
 
 def test_an_account_that_is_not_there_costs_the_same_work_and_never_fits() -> None:
     # The dummy has the profile of real hashes, so the time tells nothing about who exists.
-    assert argon2.extract_parameters(passwords._DUMMY) == argon2.extract_parameters(hash_password("x"))
-    assert verify_password(None, SECRET) is False
-    assert verify_password(None, "no account has this password") is False
+    assert argon2.extract_parameters(OWASP.dummy) == argon2.extract_parameters(OWASP.hash("x"))
+    assert OWASP.verify(None, SECRET) is False
+    assert OWASP.verify(None, "no account has this password") is False
 
 
 def test_a_damaged_hash_fits_nothing() -> None:
-    assert verify_password("not a hash", SECRET) is False
+    assert OWASP.verify("not a hash", SECRET) is False
 
 
 def test_the_pool_takes_its_bound_and_refuses_more_until_one_is_done() -> None:

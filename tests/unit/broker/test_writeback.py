@@ -9,6 +9,7 @@ import pytest
 import cnmessage_broker.files.writeback as broker
 import cnmessage_client.transfer.writeback as client
 
+# Which bytes the system has written early is nothing that it tells, so what it is asked is looked at.
 KINDS = pytest.mark.parametrize("room", [broker, client], ids=["broker", "client"])
 
 
@@ -17,7 +18,7 @@ def test_each_piece_is_named_once_and_what_was_there_before_is_not(
     room: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named: list[tuple[int, int]] = []
-    monkeypatch.setattr(room.os, "posix_fadvise", lambda _, place, size, __: named.append((place, size)))
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, place, size, __: named.append((place, size)))
     writeback = room.Writeback(99, 1000)
     for upto in (1000 + room.PIECE - 1, 1000 + room.PIECE, 1000 + room.PIECE + 1, 1000 + 2 * room.PIECE):
         writeback.written(upto)
@@ -39,7 +40,7 @@ def test_what_left_early_is_whole(room: ModuleType, tmp_path: Path) -> None:
 
 @KINDS
 def test_a_system_without_the_word_does_without(room: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(room.os, "posix_fadvise")
+    monkeypatch.delattr(os, "posix_fadvise")
     room.Writeback(99, 0).written(5 * room.PIECE)
 
 

@@ -4,12 +4,13 @@ import pytest
 import zmq
 from zmq.utils import z85
 
-from cnmessage_broker.net import zap
 from cnmessage_broker.net.zap import (
     BARRED,
     CONNECTION,
     DELIVERIES_DOMAIN,
     DOMAIN,
+    MAX_ADDRESSES,
+    MAX_BARRED,
     Admission,
     anybody,
     routing_id,
@@ -73,12 +74,14 @@ def test_a_barred_key_is_kept_out_for_its_time_and_others_are_not() -> None:
     assert admission.answer(request(RAW))[4] == b"200"
 
 
-def test_a_flood_of_barred_keys_is_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zap, "_MAX_BARRED", 2)
+def test_a_flood_of_barred_keys_is_not_remembered_without_end() -> None:
     admission = an_admission()
-    for key in ("a", "b", "c"):
-        admission.bar(key)
-    assert list(admission._barred) == ["b", "c"]
+    for number in range(MAX_BARRED):
+        admission.bar(str(number))
+    assert len(admission._barred) == MAX_BARRED
+    admission.bar("one more")
+    assert len(admission._barred) == MAX_BARRED
+    assert "0" not in admission._barred
 
 
 @pytest.mark.parametrize(
@@ -137,11 +140,10 @@ def test_the_latest_address_of_a_key_is_known() -> None:
     assert admission.address_of(key) == "�"
 
 
-def test_a_flood_of_keys_forgets_the_oldest_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zap, "_MAX_ADDRESSES", 2)
+def test_a_flood_of_keys_forgets_the_oldest_addresses() -> None:
     admission = an_admission()
-    first, second, third = (bytes([number]) * 32 for number in range(3))
-    for each in (first, second, first, third):
+    first, second, third, *others = (number.to_bytes(32) for number in range(MAX_ADDRESSES + 1))
+    for each in (first, second, *others, first, third):
         admission.answer(request(each))
     known = [admission.address_of(z85.encode(each).decode()) for each in (first, second, third)]
     assert known == ["10.0.0.1", "", "10.0.0.1"]

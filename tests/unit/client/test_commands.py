@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from cnmessage_client import Client, CnMessageError, ErrorCode
 from cnmessage_client.cli.main import COMMANDS, cli
 from cnmessage_client.shell.command import Command, Facts, Group, Section, facts_of, group
+from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.outcome import ended, perform
 from cnmessage_client.shell.read.completion import complete_name, complete_name_or_path
 from cnmessage_client.shell.settings import Settings, common
@@ -61,17 +63,25 @@ def test_a_defect_is_not_taken_for_an_end() -> None:
     assert caught.value is defect
 
 
+def _noting(command: click.Command, called: list[str], path: str = "") -> Any:
+    """The same command, and all below it, that note that they were called and do nothing else."""
+    same = copy(command)
+    same.callback = lambda **_: called.append(path)
+    if isinstance(same, click.Group):
+        same.commands = {
+            name: _noting(each, called, f"{path} {name}".strip()) for name, each in same.commands.items()
+        }
+    return same
+
+
 @pytest.mark.parametrize("path", EVERY)
-def test_every_command_has_one_example_which_is_a_call_of_it(
-    path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_command_has_one_example_which_is_a_call_of_it(path: str) -> None:
     called: list[str] = []
-    for name, command in EVERY.items():
-        monkeypatch.setattr(command, "callback", lambda _name=name, **_: called.append(_name))
+    quiet: Commands = _noting(cli, called)
     assert (EVERY[path].help or "").count("Example: ") == 1
     text = facts_of(EVERY[path]).example
     program, *words = shlex.split(text.partition(" | ")[0].removeprefix('eval "$(').removesuffix(')"'))
-    assert (program, perform(cli, words, Settings())) == ("cnmessage", (None, 0))
+    assert (program, perform(quiet, words, Settings())) == ("cnmessage", (None, 0))
     assert path in called
 
 

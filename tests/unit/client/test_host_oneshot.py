@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
 from cnmessage_client.cli.main import cli
-from cnmessage_client.shell import oneshot
 from cnmessage_client.shell.oneshot import OneShot, ProcessSurface
 from cnmessage_client.shell.settings import Settings
 from tests.support.harness import BrokerThread, free_port, sign_up
@@ -128,11 +127,14 @@ def test_a_person_is_told_that_we_wait_and_nobody_else_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("CNMESSAGE_HOME", str(home.config))
-    monkeypatch.setattr(oneshot, "PATIENCE", 0.01)
     asyncio.run(sign_up(broker.address, home, "alice"))
     place, key = f"127.0.0.1:{free_port()}", broker.address.partition("#")[2]
     settings = Settings(
-        profile="alice", broker=f"cnm://{place}#{key}", timeout=0.2, facts=cli.facts["whoami"]
+        profile="alice",
+        broker=f"cnm://{place}#{key}",
+        timeout=0.2,
+        facts=cli.facts["whoami"],
+        host=OneShot(patience=0.01),
     )
 
     async def job(client: Client) -> None:

@@ -1,6 +1,5 @@
 """The outbox file: what was added and not settled is found again, whatever became of its writer."""
 
-import resource
 import struct
 from pathlib import Path
 
@@ -8,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnmessage_client.link import outbox as module
-from cnmessage_client.link.outbox import Outbox
+from cnmessage_client.link.outbox import COMPACT_AT, Outbox, _record
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import ClientId, uuid7
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.records import MAX_BODY, Outgoing
+from tests.support.shortage import files_end_at
 
 
 def _message(number: int, body: str = "text") -> Outgoing:
@@ -94,11 +93,7 @@ def test_damage_anywhere_is_never_an_exception_and_never_another_message(
 
 def test_a_well_formed_record_that_is_no_message_is_passed_over(tmp_path: Path) -> None:
     path = _left_behind(tmp_path, _message(1))
-    odd = (
-        module._record(b"M", b"\xc0")
-        + module._record(b"A", b"short")
-        + module._record(b"?", b"later version")
-    )
+    odd = _record(b"M", b"\xc0") + _record(b"A", b"short") + _record(b"?", b"later version")
     path.write_bytes(odd + path.read_bytes() + struct.pack(">cII", b"M", 2**32 - 1, 0))
     assert _adopted(tmp_path) == [_message(1)]
 
@@ -132,20 +127,19 @@ def test_a_user_whose_name_continues_anothers_with_a_dot_is_another_user(tmp_pat
     assert _adopted(tmp_path) == []
 
 
-def test_compaction_keeps_what_is_open_and_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "COMPACT_AT", 4000)
+def test_compaction_keeps_what_is_open_and_the_lock(tmp_path: Path) -> None:
     box = Outbox(tmp_path, "alice", "1-alive")
     box.add([_message(0)])
-    for number in range(1, 100):
-        box.add([_message(number, "x" * 100)])
+    for number in range(1, 2 * COMPACT_AT // MAX_BODY):
+        box.add([_message(number, "x" * MAX_BODY)])
         box.settle([_message(number).client_id])
     (path,) = tmp_path.glob("*.outbox")
-    assert path.stat().st_size < 5000
+    assert path.stat().st_size < COMPACT_AT + 2 * MAX_BODY
     other = Outbox(tmp_path, "alice", "2-alive")
     assert other.adopt() == []
-    box.add([_message(100)])
+    box.add([_message(1)])
     box.close()
-    assert other.adopt() == [_message(0), _message(100)]
+    assert other.adopt() == [_message(0), _message(1)]
 
 
 def test_a_compaction_that_was_killed_halfway_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
@@ -165,15 +159,9 @@ def test_a_disk_that_does_not_take_a_message_is_a_clear_error(tmp_path: Path) ->
 def test_a_message_half_written_when_the_disk_was_full_does_not_hide_the_next(tmp_path: Path) -> None:
     box = Outbox(tmp_path, "alice", "1-dead")
     box.add([_message(1)])
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     (path,) = tmp_path.glob("*.outbox")
-    full = path.stat().st_size + 10
-    resource.setrlimit(resource.RLIMIT_FSIZE, (full, hard))
-    try:
-        with pytest.raises(CnMessageError) as caught:
-            box.add([_message(2)])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with files_end_at(path.stat().st_size + 10), pytest.raises(CnMessageError) as caught:
+        box.add([_message(2)])
     assert caught.value.code is ErrorCode.STORAGE
     box.add([_message(3)])
     box.close()

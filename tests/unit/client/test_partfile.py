@@ -86,6 +86,7 @@ def test_overwriting_does_not_replace_a_directory(tmp_path: Path) -> None:
 def test_where_there_are_no_links_nothing_is_overwritten_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A file system without links cannot be had without being root.
     def no_links(*_: object, **__: object) -> None:
         raise OSError(errno.EPERM, "no links here")
 

@@ -13,7 +13,7 @@ from tests.unit.protocol.strategies import PLAIN, thorough
 SMALL = Limits(total=64, array=3, mapping=2, text=4, binary=5)
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(PLAIN)
 def test_plain_values_survive(value: Any) -> None:
     assert encode(decode(encode(value), REPLY_LIMITS)) == encode(value)

@@ -67,7 +67,7 @@ def test_every_message_survives_the_wire(catalogue: Any, verb: str) -> None:
     check()
 
 
-@thorough(800, 4000)
+@thorough(250, 4000)
 @given(data=st.data())
 def test_a_message_with_one_thing_wrong_is_never_more_than_a_protocol_error(data: st.DataObject) -> None:
     catalogue = data.draw(st.sampled_from([FROM_CLIENT, FROM_BROKER]))
@@ -79,7 +79,7 @@ def test_a_message_with_one_thing_wrong_is_never_more_than_a_protocol_error(data
     read([raw_frame(envelope), *rest], catalogue)
 
 
-@thorough(700, 4000)
+@thorough(250, 4000)
 @given(data=st.data())
 def test_a_flipped_or_truncated_frame_is_never_more_than_a_protocol_error(data: st.DataObject) -> None:
     verb = data.draw(st.sampled_from(sorted(FROM_CLIENT)))
@@ -91,7 +91,7 @@ def test_a_flipped_or_truncated_frame_is_never_more_than_a_protocol_error(data: 
     read([bytes(frame[: data.draw(st.integers(0, len(frame)))]), *rest])
 
 
-@thorough(500, 2000)
+@thorough(200, 2000)
 @given(frames=st.lists(st.binary(max_size=80) | PLAIN.map(raw_frame), max_size=4))
 def test_garbage_is_a_protocol_error(frames: list[bytes]) -> None:
     assert isinstance(read(frames), ProtocolError)

@@ -191,4 +191,4 @@ class InboxOverALossyLink(RuleBasedStateMachine):
 
 
 TestInboxOverALossyLink = pytest.mark.timeout(300)(InboxOverALossyLink.TestCase)
-TestInboxOverALossyLink.settings = thorough(120, 2000)
+TestInboxOverALossyLink.settings = thorough(60, 2000)

@@ -70,14 +70,14 @@ def test_a_lone_surrogate_is_not_a_body(body: str) -> None:
         check_body(body)
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(valid(outgoing))
 def test_a_message_row_survives_the_wire(row: list[object]) -> None:
     message = outgoing("messages", row)
     assert outgoing("messages", decode(encode(message), REQUEST_LIMITS)) == message
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(valid(inbox_item))
 def test_an_inbox_row_survives_the_wire(row: list[object]) -> None:
     item = inbox_item("items", row)

@@ -198,6 +198,6 @@ class SessionOverALossyLink(SessionOverAStream):
 
 
 TestSessionOverAStream = pytest.mark.timeout(300)(SessionOverAStream.TestCase)
-TestSessionOverAStream.settings = thorough(120, 2000)
+TestSessionOverAStream.settings = thorough(60, 2000)
 TestSessionOverALossyLink = pytest.mark.timeout(300)(SessionOverALossyLink.TestCase)
-TestSessionOverALossyLink.settings = thorough(120, 2000)
+TestSessionOverALossyLink.settings = thorough(60, 2000)

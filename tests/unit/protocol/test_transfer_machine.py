@@ -306,7 +306,7 @@ class DownloadOverAnUnrulyLink(DownloadOverAStream):
 
 def _test(machine: type[Any], decorate: Callable[[Any], Any]) -> Any:
     case = decorate(machine.TestCase)
-    case.settings = thorough(120, 500)
+    case.settings = thorough(60, 500)
     return case
 
 

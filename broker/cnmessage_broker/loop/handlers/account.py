@@ -6,7 +6,6 @@ from cnmessage_broker.between import Unbound
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Presence, Push, Refuse, Reply, Tell, Work
 from cnmessage_broker.loop.listeners import Event
-from cnmessage_broker.loop.passwords import hash_password, verify_password
 from cnmessage_broker.store.ports.records import Account, Device, NameTakenError
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -39,7 +38,7 @@ def signup(request: Signup, caller: Caller, deps: Deps) -> list[Effect]:
             return [again(deps.store.account_by_name(request.name))]
         return _bind(account, request.label, caller, deps)
 
-    return [Work(lambda: hash_password(request.password), create)]
+    return [Work(lambda: deps.passwords.hash(request.password), create)]
 
 
 def login(request: Login, caller: Caller, deps: Deps) -> list[Effect]:
@@ -70,9 +69,9 @@ def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
         return [refusal]
 
     def work() -> str | None:
-        if verify_password(account.password, request.old):
-            return hash_password(request.new)
-        return account.password if verify_password(account.password, request.new) else None
+        if deps.passwords.verify(account.password, request.old):
+            return deps.passwords.hash(request.new)
+        return account.password if deps.passwords.verify(account.password, request.new) else None
 
     def change(hashed: str | None) -> list[Effect]:
         if hashed is None or deps.store.account(account.id) != account:
@@ -144,7 +143,7 @@ def _verified_login(
             return [Refuse(refusal)]
         return _bind(account, label, caller, deps)
 
-    return Work(lambda: verify_password(stored, password), decide)
+    return Work(lambda: deps.passwords.verify(stored, password), decide)
 
 
 def _bind(account: Account, label: str, caller: Caller, deps: Deps) -> list[Effect]:

@@ -3,10 +3,8 @@
 Also says when the bell may ring.
 """
 
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.model import Message, Unknown
-
-MOST_HELD = 2000
-"""Messages that wait; when there are more, they are shown before the line that counts them."""
 
 RING_PAUSE = 1.0
 """Seconds between two rings of the bell."""
@@ -15,7 +13,8 @@ RING_PAUSE = 1.0
 class Arrivals:
     """What came and is not shown yet; `missed` counts what others wrote since the connection was lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds = BOUNDS) -> None:
+        self._bounds = bounds
         self.missed = 0
         self._held: list[Message | Unknown] = []
         self._quiet_until = float("-inf")
@@ -23,7 +22,7 @@ class Arrivals:
     @property
     def full(self) -> bool:
         """Whether no more should wait."""
-        return len(self._held) > MOST_HELD
+        return len(self._held) > self._bounds.held
 
     def lost(self) -> None:
         """The connection was lost: counting begins."""

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.entries import Mark, Said
 from cnmessage_client.model import Delivered
 from cnmessage_protocol.conversation import from_wire
@@ -24,11 +25,6 @@ SOON = (0.1, 0.3, 1.0, 3.0)
 
 EVERY = 15.0
 """Seconds between later questions."""
-
-MOST_WATCHED = 200
-MOST_FAILED = 200
-MOST_KEYS = 4096
-"""Messages watched and failed ones kept for another try, and own keys recognised in copies that come late."""
 
 PATIENCE = 0.5
 """Seconds that a message may be on its way before the status line counts it, while the connection is up."""
@@ -49,7 +45,8 @@ class _Watched:
 class Outgoing:
     """What this user sends from here, until somebody has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds = BOUNDS) -> None:
+        self._bounds = bounds
         self._queued: dict[str, tuple[Said, float]] = {}
         self._failed: dict[str, Said] = {}
         self._watched: dict[str, _Watched] = {}
@@ -70,7 +67,7 @@ class Outgoing:
         """This message was handed over for sending."""
         self._queued[said.key] = (said, now)
         self._keys[said.key] = None
-        _forget_oldest(self._keys, MOST_KEYS)
+        _forget_oldest(self._keys, self._bounds.keys)
 
     def stored(self, key: str, message_id: str, seq: int, now: float) -> Said | None:
         """The broker has it, as its receipt or our own copy says; None when that is known already."""
@@ -80,12 +77,12 @@ class Outgoing:
             return None
         said = replace(said, mark=Mark.STORED, seq=seq, reason="")
         self._watched[message_id] = _Watched(said, now, 0, now + SOON[0])
-        _forget_oldest(self._watched, MOST_WATCHED)
+        _forget_oldest(self._watched, self._bounds.watched)
         return said
 
     def watch(self, said: Said, message_id: str, now: float) -> None:
         """An own message from elsewhere or from earlier: ask now and soon, and only if there is room."""
-        if message_id not in self._watched and len(self._watched) < MOST_WATCHED:
+        if message_id not in self._watched and len(self._watched) < self._bounds.watched:
             self._watched[message_id] = _Watched(said, now, 0, now)
 
     def reached_nobody(self, message_id: str) -> None:
@@ -98,7 +95,7 @@ class Outgoing:
         if queued is None:
             return None
         self._failed[key] = said = replace(queued[0], mark=Mark.FAILED, reason=reason)
-        _forget_oldest(self._failed, MOST_FAILED)
+        _forget_oldest(self._failed, self._bounds.failed)
         return said
 
     def retry(self, now: float, *, everything: bool) -> list[Said]:

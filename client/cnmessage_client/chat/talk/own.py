@@ -6,6 +6,7 @@ Ties asking.py and outgoing.py to the views. Knows neither commands nor what oth
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.doubt import NO, YES, Hindrance, Question, doubt, in_words
 from cnmessage_client.chat.talk.effects import Effect, SendAsFile, SendMessage, SetDraft
 from cnmessage_client.chat.talk.entries import Mark, Note, Preview, Said, Trouble
@@ -23,9 +24,15 @@ class Speaking:
     """
 
     def __init__(
-        self, views: Conversations, new_key: Callable[[], str], *, can_ask: bool, likely: Collection[str]
+        self,
+        views: Conversations,
+        new_key: Callable[[], str],
+        *,
+        can_ask: bool,
+        likely: Collection[str],
+        bounds: Bounds = BOUNDS,
     ) -> None:
-        self.outgoing = Outgoing()
+        self.outgoing = Outgoing(bounds)
         self._views = views
         self._new_key = new_key
         self._can_ask = can_ask

@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from typing import assert_never
 
 from cnmessage_client.chat.talk.arrivals import Arrivals
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import (
     AskReceipts,
     Break,
@@ -56,7 +57,7 @@ class Talk:
 
     `new_key` gives fresh client ids. Without `can_ask` no question is asked: nobody would answer. With
     `whole_previews` a message of another conversation is shown in full where it is told. `zone` is the time
-    zone in which days change, the machine's own when None.
+    zone in which days change, the machine's own when None. `bounds`: how much is kept.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Talk:
         can_ask: bool = True,
         whole_previews: bool = False,
         zone: tzinfo | None = None,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         self.user = user
         self._commands = commands
@@ -75,6 +77,7 @@ class Talk:
         self._can_ask = can_ask
         self._whole_previews = whole_previews
         self._zone = zone
+        self._bounds = bounds
         self._link = Link()
         self._presence = Presence()
         self._begin_anew()
@@ -82,11 +85,15 @@ class Talk:
     def _begin_anew(self) -> None:
         """Nothing of another user's stays."""
         self._owner = self.user
-        self._views = Conversations(self._zone, whole_previews=self._whole_previews)
+        self._views = Conversations(self._zone, whole_previews=self._whole_previews, bounds=self._bounds)
         self._own = Speaking(
-            self._views, self._new_key, can_ask=self._can_ask, likely=likely_commands(self._commands)
+            self._views,
+            self._new_key,
+            can_ask=self._can_ask,
+            likely=likely_commands(self._commands),
+            bounds=self._bounds,
         )
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(self._bounds)
         self._latest = 0
         self._unread_asked: int | None = None
 

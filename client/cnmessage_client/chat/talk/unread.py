@@ -9,12 +9,8 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_protocol.conversation import Conversation
-
-MOST_SEQS = 2000
-MOST_PEERS = 1000
-"""Messages remembered for each conversation, and conversations. Beyond, the mark stays below them for good:
-the next start shows them again."""
 
 
 @dataclass(slots=True)
@@ -28,7 +24,8 @@ class _Waiting:
 class Unread:
     """What waits, and the read mark."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds = BOUNDS) -> None:
+        self._bounds = bounds
         self._waiting: dict[Conversation, _Waiting] = {}
         self._forgotten: tuple[int, int] | None = None
         self._latest = 0
@@ -57,10 +54,10 @@ class Unread:
         """The message that came was not shown in full."""
         waiting = self._waiting.setdefault(conversation, _Waiting())
         waiting.seqs.append(seq)
-        if len(waiting.seqs) > MOST_SEQS:
+        if len(waiting.seqs) > self._bounds.seqs:
             self._forget(waiting.seqs.popleft())
             waiting.more += 1
-        if len(self._waiting) > MOST_PEERS:
+        if len(self._waiting) > self._bounds.peers:
             for forgotten in self._waiting.pop(next(iter(self._waiting))).seqs:
                 self._forget(forgotten)
 

@@ -8,11 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, tzinfo
 from itertools import accumulate
 
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.entries import Entry, Preview, Rule, Said
-
-MOST_ENTRIES = 2000
-MOST_TEXT = 1 << 22
-"""Entries that a view holds, and characters in them: many long messages must not fill the memory."""
 
 NEW = Rule("new")
 
@@ -20,7 +17,8 @@ NEW = Rule("new")
 class View:
     """One conversation, or home. `zone` is the time zone of day rules, the machine's own when None."""
 
-    def __init__(self, zone: tzinfo | None = None) -> None:
+    def __init__(self, zone: tzinfo | None = None, bounds: Bounds = BOUNDS) -> None:
+        self._bounds = bounds
         self.entries: list[Entry] = []
         self.draft = ""
         self.begun = False
@@ -40,7 +38,7 @@ class View:
     @property
     def full(self) -> bool:
         """Whether earlier messages would be dropped at once."""
-        return len(self.entries) >= MOST_ENTRIES or self._text >= MOST_TEXT
+        return len(self.entries) >= self._bounds.entries or self._text >= self._bounds.text
 
     def seqs(self) -> set[int]:
         """The seqs of all messages that stand here in full."""
@@ -150,12 +148,13 @@ class View:
 
     def _trim(self) -> None:
         """Drop the oldest entries beyond what a view holds, but never the last."""
-        excess = max(len(self.entries) - MOST_ENTRIES, 0)
-        if self._text > MOST_TEXT:
+        excess = max(len(self.entries) - self._bounds.entries, 0)
+        most = self._bounds.text
+        if self._text > most:
             lengths = accumulate(map(_length, self.entries))
             excess = max(
                 excess,
-                next(at for at, total in enumerate(lengths, 1) if self._text - total <= MOST_TEXT),
+                next(at for at, total in enumerate(lengths, 1) if self._text - total <= most),
             )
         excess = min(excess, len(self.entries) - 1)
         for each in self.entries[:excess]:

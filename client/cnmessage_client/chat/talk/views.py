@@ -8,18 +8,13 @@ messages are.
 from collections.abc import Sequence
 from datetime import tzinfo
 
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Redraw, SetDraft, Show
 from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.unread import Unread
-from cnmessage_client.chat.talk.view import MOST_ENTRIES, View
+from cnmessage_client.chat.talk.view import View
 from cnmessage_client.model import Message, Unknown
 from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, on_screen
-
-MOST_VIEWS = 50
-"""Conversations kept besides home; the one that was not used for longest goes first."""
-
-PAGE = 50
-"""Earlier messages that are asked for at once."""
 
 PATIENCE = 10.0
 """Seconds after which an answer is given up that did not come."""
@@ -33,11 +28,14 @@ class Conversations:
     With `whole_previews` the screen shows a message of another conversation in full, so it does not wait.
     """
 
-    def __init__(self, zone: tzinfo | None = None, *, whole_previews: bool = False) -> None:
+    def __init__(
+        self, zone: tzinfo | None = None, *, whole_previews: bool = False, bounds: Bounds = BOUNDS
+    ) -> None:
+        self._bounds = bounds
         self.conversation: Conversation | None = None
-        self.home = View(zone)
+        self.home = View(zone, bounds)
         self.open = self.home
-        self.unread = Unread()
+        self.unread = Unread(bounds)
         self._zone = zone
         self._whole_previews = whole_previews
         self._views: dict[Conversation, View] = {}
@@ -122,7 +120,9 @@ class Conversations:
         if self.open.begun:
             return self.add(_BEGINNING)
         if self.open.full:
-            return self.add(Note(f"the chat keeps {MOST_ENTRIES} lines; for older ones: {self._command}"))
+            return self.add(
+                Note(f"the chat keeps {self._bounds.entries} lines; for older ones: {self._command}")
+            )
         if not up:
             return self.add(Note("there is no connection; earlier messages can be loaded when it is back"))
         return self.load(now, wanted=True)
@@ -136,7 +136,7 @@ class Conversations:
         if asked is not None and now - asked[0] < PATIENCE:
             return []
         self._asked[self.conversation] = (now, wanted)
-        return [LoadEarlier(self.conversation, self.open.lowest, PAGE)]
+        return [LoadEarlier(self.conversation, self.open.lowest, self._bounds.page)]
 
     def forget_questions(self) -> None:
         """The connection was lost: no answer will come."""
@@ -152,7 +152,7 @@ class Conversations:
             return [], []
         if conversation is not None:
             self._loaded.add(conversation)
-        view.begun = view.begun or len(messages) < PAGE
+        view.begun = view.begun or len(messages) < self._bounds.page
         fresh = view.merge(messages)
         if view is not self.open:
             return fresh, []
@@ -189,8 +189,8 @@ class Conversations:
     def _view(self, conversation: Conversation) -> View:
         """The view of a conversation, now the latest used; room is made for a new one."""
         view = self._views.pop(conversation, None)
-        self._views[conversation] = view = View(self._zone) if view is None else view
-        if len(self._views) > MOST_VIEWS:
+        self._views[conversation] = view = View(self._zone, self._bounds) if view is None else view
+        if len(self._views) > self._bounds.views:
             spare = [each for each in self._views if each not in {conversation, self.conversation}]
             gone = min(spare, key=lambda each: bool(self._views[each].draft))  # the oldest without a draft
             del self._views[gone]

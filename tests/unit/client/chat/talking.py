@@ -34,9 +34,9 @@ def with_bob(*, can_ask: bool = True) -> Talk:
     return talk
 
 
-def at_bob(*earlier: Message) -> Talk:
+def at_bob(*earlier: Message, **options: Any) -> Talk:
     """In the conversation with bob, whose earlier messages are loaded."""
-    talk = new_talk()
+    talk = new_talk(**options)
     type_in(talk, "to bob")
     talk.earlier(BOB, earlier, 0.0)
     return talk

@@ -1,6 +1,5 @@
 """A long text on disk: one file for one text and its recipients, for nobody else's eyes, gone afterwards."""
 
-import errno
 import stat
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from cnmessage_client.chat.drive import spool
 from cnmessage_client.profile import Profile
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from tests.support.harness import home_at
+from tests.support.shortage import files_end_at
 
 
 @pytest.fixture
@@ -34,14 +34,8 @@ def test_the_same_text_again_is_the_same_file_whenever_it_is_sent(profile: Profi
     assert list(first.parent.parent.iterdir()) == []
 
 
-def test_what_the_disk_does_not_take_leaves_nothing(
-    profile: Profile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(CnMessageError) as raised:
-        spool.write(profile, ("bob",), "message.txt", "text")
+def test_what_the_disk_does_not_take_leaves_nothing(profile: Profile) -> None:
+    with files_end_at(1000), pytest.raises(CnMessageError) as raised:
+        spool.write(profile, ("bob",), "message.txt", "text" * 1000)
     assert raised.value.code is ErrorCode.STORAGE
     assert list(profile.outbox.with_name("spool").iterdir()) == []

@@ -215,7 +215,7 @@ def _entries(text: str) -> list[Entry]:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_TEXT, _WIDTHS)
 @example("\u0301", 2)
 @example("中" * 10, 2)
@@ -234,7 +234,7 @@ def test_no_row_is_wider_than_the_screen_and_nothing_in_it_acts_on_a_terminal(te
             assert max(map(len, re.findall("[\u0300-\u036f]+", shown)), default=0) <= 6
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_TEXT, st.integers(24, 130))
 def test_nothing_of_a_text_is_lost_but_what_cleaning_takes_and_spaces_where_it_breaks(
     text: str, width: int

@@ -1,9 +1,8 @@
 """The talk: messages of before, loaded on entry and when wanted, in their place."""
 
-import pytest
-
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ring, Show
-from cnmessage_client.chat.talk.views import PAGE, PATIENCE, said_of
+from cnmessage_client.chat.talk.views import PATIENCE, said_of
 from cnmessage_protocol.machines.states import State
 from tests.support.conversations import BOB, talk_with
 from tests.unit.client.chat.talking import (
@@ -22,7 +21,7 @@ from tests.unit.client.chat.talking import (
 def test_the_last_lines_are_loaded_on_the_first_entry_only() -> None:
     talk = new_talk()
     talk.came(received(9), 0.0)
-    assert some(type_in(talk, "to bob"), LoadEarlier) == [LoadEarlier(BOB, 9, PAGE)]
+    assert some(type_in(talk, "to bob"), LoadEarlier) == [LoadEarlier(BOB, 9, BOUNDS.page)]
     effects = talk.earlier(BOB, [received(2), own(5, "far", "bob")], 0.0)
     assert effects == [Redraw()]
     assert lines(talk.entries) == ["bob: text 2", "alice: text 5 ✓", "bob: text 9"]
@@ -56,10 +55,10 @@ def test_what_comes_below_loaded_messages_is_put_in_its_place() -> None:
 
 
 def test_more_goes_on_above_and_ends_at_the_beginning() -> None:
-    talk = at_bob(*(received(seq) for seq in range(100, 100 + PAGE)))
-    assert talk.more(1.0) == [LoadEarlier(BOB, 100, PAGE)]
+    talk = at_bob(*(received(seq) for seq in range(100, 100 + BOUNDS.page)))
+    assert talk.more(1.0) == [LoadEarlier(BOB, 100, BOUNDS.page)]
     assert talk.more(2.0) == []  # it is on its way
-    assert talk.more(1.0 + PATIENCE) == [LoadEarlier(BOB, 100, PAGE)]  # it is not
+    assert talk.more(1.0 + PATIENCE) == [LoadEarlier(BOB, 100, BOUNDS.page)]  # it is not
     assert talk.earlier(BOB, [received(9)], 20.0) == [Redraw()]
     assert lines(shown(type_in(talk, "/more"))) == ["* this is the beginning; nothing is older"]
 
@@ -76,21 +75,19 @@ def test_who_asked_for_more_is_told_that_there_is_none_but_nobody_else() -> None
 def test_home_loads_more_too() -> None:
     talk = new_talk()
     talk.came(received(7), 0.0)
-    assert type_in(talk, "more") == [LoadEarlier(None, 7, PAGE)]
+    assert type_in(talk, "more") == [LoadEarlier(None, 7, BOUNDS.page)]
     talk.earlier(None, [received(3, "carol")], 0.0)
     assert lines(talk.entries) == ["carol: text 3", "bob: text 7"]
 
 
-def test_a_full_view_says_how_to_see_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnmessage_client.chat.talk.view.MOST_ENTRIES", 3)
-    talk = at_bob(*(received(seq) for seq in range(100, 100 + PAGE)))
+def test_a_full_view_says_how_to_see_older_ones() -> None:
+    talk = at_bob(*(received(seq) for seq in range(100, 100 + BOUNDS.page)), bounds=Bounds(entries=3))
     (note,) = lines(shown(talk.more(0.0)))
     assert note.endswith("for older ones: /history 100 --with bob --until TIME")
 
 
-def test_what_comes_too_late_for_a_full_view_is_told_and_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnmessage_client.chat.talk.view.MOST_ENTRIES", 3)
-    talk = new_talk()
+def test_what_comes_too_late_for_a_full_view_is_told_and_unread() -> None:
+    talk = new_talk(bounds=Bounds(entries=3))
     talk.more(0.0)
     talk.earlier(None, [received(seq) for seq in (5, 6, 7)], 0.0)
     effects = talk.came(received(1), 9.0)
@@ -107,14 +104,14 @@ def test_without_a_connection_more_says_so_and_entry_loads_when_it_is_back() -> 
         "* there is no connection; earlier messages can be loaded when it is back"
     ]
     talk.moved(State.ATTACHING, 0.0, 1.0)
-    assert some(talk.moved(State.LIVE, 0.0, 1.0), LoadEarlier) == [LoadEarlier(BOB, None, PAGE)]
+    assert some(talk.moved(State.LIVE, 0.0, 1.0), LoadEarlier) == [LoadEarlier(BOB, None, BOUNDS.page)]
 
 
 def test_a_question_that_the_connection_took_along_is_asked_again() -> None:
     talk = new_talk()
     type_in(talk, "to bob")
     talk.moved(State.WAITING, 0.1, 0.0)
-    assert some(talk.moved(State.LIVE, 0.0, 0.5), LoadEarlier) == [LoadEarlier(BOB, None, PAGE)]
+    assert some(talk.moved(State.LIVE, 0.0, 0.5), LoadEarlier) == [LoadEarlier(BOB, None, BOUNDS.page)]
 
 
 def test_clear_empties_the_view_and_more_brings_it_back() -> None:
@@ -122,4 +119,4 @@ def test_clear_empties_the_view_and_more_brings_it_back() -> None:
     talk.earlier(BOB, [], 0.0)
     assert type_in(talk, "/clear") == [Redraw()]
     assert talk.entries == []
-    assert type_in(talk, "/more") == [LoadEarlier(BOB, None, PAGE)]
+    assert type_in(talk, "/more") == [LoadEarlier(BOB, None, BOUNDS.page)]

@@ -207,7 +207,7 @@ def test_a_word_that_is_likely_a_command_is_so_by_what_is_handed_in() -> None:
 # -- what holds for any text ------------------------------------------------------------------------
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(TEXTS)
 @example("/")
 @example("@")
@@ -226,14 +226,14 @@ def test_a_text_in_a_conversation_is_sent_verbatim_or_is_no_text_at_all(text: st
         assert line not in (Say((BOB,), text), Blank())
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(TEXTS, NAMES)
 def test_doubling_the_first_character_sends_any_text(text: str, peer: str) -> None:
     for first in "/@":
         assert read(f"{first}{first}{text}", talk_with(peer), COMMANDS) == Say(whom(peer), first + text)
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(TEXTS)
 def test_at_home_nothing_is_sent_without_a_name(text: str) -> None:
     line = at_home(text)
@@ -242,7 +242,7 @@ def test_at_home_nothing_is_sent_without_a_name(text: str) -> None:
         assert begins.startswith(("send", "broadcast", "@"))
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(NAMES.filter(lambda name: name != "all"), TEXTS.filter(lambda text: text.strip()))
 def test_an_at_form_sends_what_follows_the_name(name: str, text: str) -> None:
     line = at_home(f"@{name} {text}")
@@ -252,7 +252,7 @@ def test_an_at_form_sends_what_follows_the_name(name: str, text: str) -> None:
     assert text.removesuffix(line.body).strip() == ""
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(NAMES.filter(lambda name: name != "all"), st.from_regex(r"[a-z][a-z ,.!?']*[a-z.!?]", fullmatch=True))
 def test_send_needs_no_quotes_and_takes_them(name: str, text: str) -> None:
     assert at_home(f"send {name} {text}") == at_home(f'send {name} "{text}"') == Say(whom(name), text)

@@ -9,8 +9,7 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cnmessage_client.chat.talk import unread, view
-from cnmessage_client.chat.talk import views as conversations
+from cnmessage_client.chat.talk.bounds import Bounds
 from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Redraw, Show
 from cnmessage_client.chat.talk.entries import Said
 from cnmessage_client.chat.talk.views import conversations_of, said_of
@@ -30,20 +29,11 @@ class TalkOverAnInbox(RuleBasedStateMachine):
     `hidden` came and was not shown since. Bounds are made small, so that they are met.
     """
 
-    bounds: ClassVar[dict[tuple[object, str], int]] = {
-        (view, "MOST_ENTRIES"): 6,
-        (unread, "MOST_SEQS"): 4,
-        (unread, "MOST_PEERS"): 2,
-        (conversations, "MOST_VIEWS"): 2,
-        (conversations, "PAGE"): 3,
-    }
+    bounds: ClassVar[Bounds] = Bounds(entries=6, seqs=4, peers=2, views=2, page=3)
 
     def __init__(self) -> None:
         super().__init__()
-        self._before = {(module, name): getattr(module, name) for module, name in self.bounds}
-        for (module, name), value in self.bounds.items():
-            setattr(module, name, value)
-        self.talk = new_talk()
+        self.talk = new_talk(bounds=self.bounds)
         self.now = 0.0
         self.written: list[Message] = []
         self.came = 0
@@ -54,10 +44,6 @@ class TalkOverAnInbox(RuleBasedStateMachine):
         self.away = self.returning = False
         self.loads: list[LoadEarlier] = []
         self.unsent: list[str] = []
-
-    def teardown(self) -> None:
-        for (module, name), value in self._before.items():
-            setattr(module, name, value)
 
     # -- what happens -------------------------------------------------------------------------------
 
@@ -199,17 +185,17 @@ class TalkOverAnInbox(RuleBasedStateMachine):
     @invariant()
     def everything_is_bounded(self) -> None:
         views = self.talk._views
-        assert len(views._views) <= conversations.MOST_VIEWS
+        assert len(views._views) <= self.bounds.views
         for each in (views.home, *views._views.values()):
-            assert len(each.entries) <= view.MOST_ENTRIES
-            assert len(each._keys | each._previewed) <= view.MOST_ENTRIES
-        assert len(views.unread._waiting) <= unread.MOST_PEERS
+            assert len(each.entries) <= self.bounds.entries
+            assert len(each._keys | each._previewed) <= self.bounds.entries
+        assert len(views.unread._waiting) <= self.bounds.peers
 
 
 class TalkWithRoom(TalkOverAnInbox):
     """The same with bounds that are never met: then nothing is forgotten, and all can be read."""
 
-    bounds: ClassVar[dict[tuple[object, str], int]] = {(conversations, "PAGE"): 3}
+    bounds: ClassVar[Bounds] = Bounds(page=3)
 
     @invariant()
     def counts_are_exact(self) -> None:
@@ -230,7 +216,6 @@ class TalkWithRoom(TalkOverAnInbox):
                     self.an_answer_comes(0)
         assert self.talk.status(self.now).unread == ()
         assert self.told == self.came
-        super().teardown()
 
 
 TestTalkOverAnInbox = TalkOverAnInbox.TestCase

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-import pytest
-
-from cnmessage_client.chat.talk import outgoing as room
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.entries import Mark, Said
 from cnmessage_client.chat.talk.outgoing import EVERY, Outgoing
 from cnmessage_client.chat.talk.views import said_of
@@ -18,8 +16,8 @@ def queued(key: str, *to: str) -> Said:
     return Said(key, own(1, key).time, "alice", whom(*to) or (BOB,), "direct", "hi", Mark.QUEUED)
 
 
-def up() -> Outgoing:
-    outgoing = Outgoing()
+def up(bounds: Bounds = BOUNDS) -> Outgoing:
+    outgoing = Outgoing(bounds)
     outgoing.linked(0.0, up=True)
     return outgoing
 
@@ -128,10 +126,8 @@ def test_one_question_has_no_more_ids_than_the_broker_takes() -> None:
     assert [len(ids) for ids in outgoing.tick(0.1)] == [MAX_RECEIPT_IDS, MAX_RECEIPT_IDS, 8]
 
 
-def test_all_but_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MOST_WATCHED", "MOST_FAILED", "MOST_KEYS"):
-        monkeypatch.setattr(room, name, 3)
-    outgoing = up()
+def test_all_but_what_waits_is_bounded() -> None:
+    outgoing = up(Bounds(watched=3, failed=3, keys=3))
     for number in range(5):
         stored(outgoing, number)
         outgoing.queue(queued(f"bad-{number}"), 0.0)
@@ -141,9 +137,8 @@ def test_all_but_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not outgoing.ours("key-0")
 
 
-def test_those_from_elsewhere_are_watched_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_WATCHED", 2)
-    outgoing = up()
+def test_those_from_elsewhere_are_watched_where_there_is_room() -> None:
+    outgoing = up(Bounds(watched=2))
     for number in (1, 2, 3):
         outgoing.watch(said_of(own(number, f"far-{number}")), f"id-{number}", 5.0)
     assert asked(outgoing, 9.0) == [(time, ["id-1", "id-2"]) for time in (5.0, 5.3, 6.0, 8.0)]

@@ -1,8 +1,6 @@
 """The read mark and what waits, one rule at a time; test_talk_machine.py has the promise as a whole."""
 
-import pytest
-
-from cnmessage_client.chat.talk import unread as room
+from cnmessage_client.chat.talk.bounds import Bounds
 from cnmessage_client.chat.talk.unread import Unread
 from tests.support.conversations import ALL, BOB, CAROL
 
@@ -32,11 +30,8 @@ def test_the_mark_stops_below_the_lowest_that_waits() -> None:
     assert (unread.mark(), unread.counts()) == (5, ())
 
 
-def test_what_is_forgotten_counts_until_its_conversation_is_entered_and_holds_the_mark(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(room, "MOST_SEQS", 2)
-    unread = Unread()
+def test_what_is_forgotten_counts_until_its_conversation_is_entered_and_holds_the_mark() -> None:
+    unread = Unread(Bounds(seqs=2))
     for seq in range(5, 9):
         unread.came(seq)
         unread.hide(BOB, seq)
@@ -51,9 +46,8 @@ def test_what_is_forgotten_counts_until_its_conversation_is_entered_and_holds_th
     assert unread.mark() == 8
 
 
-def test_conversations_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_PEERS", 2)
-    unread = Unread()
+def test_conversations_are_bounded_too() -> None:
+    unread = Unread(Bounds(peers=2))
     for seq, conversation in enumerate((BOB, CAROL, ALL), 1):
         unread.came(seq)
         unread.hide(conversation, seq)

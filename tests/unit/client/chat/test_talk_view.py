@@ -3,11 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.chat.talk import view as room
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.entries import Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.view import NEW, View
 from cnmessage_client.chat.talk.views import said_of
@@ -19,8 +18,8 @@ def said(seq: int, **fields: object) -> Said:
     return said_of(received(seq, **fields))  # type: ignore[arg-type]
 
 
-def view_of(*seqs: int) -> View:
-    view = View(UTC)
+def view_of(*seqs: int, bounds: Bounds = BOUNDS) -> View:
+    view = View(UTC, bounds)
     for seq in seqs:
         view.add(said(seq))
     return view
@@ -123,10 +122,8 @@ def test_a_cleared_view_loads_anew() -> None:
     assert view.merge([said(1)]) == [said(1)]
 
 
-def test_a_view_is_bounded_by_entries_and_by_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_ENTRIES", 5)
-    monkeypatch.setattr(room, "MOST_TEXT", 100)
-    view = view_of(*range(1, 10))
+def test_a_view_is_bounded_by_entries_and_by_text() -> None:
+    view = view_of(*range(1, 10), bounds=Bounds(entries=5, text=100))
     assert seqs(view) == [5, 6, 7, 8, 9]
     assert view.full
     assert view.merge([said(3), said(4)]) == []
@@ -139,7 +136,7 @@ def test_a_view_is_bounded_by_entries_and_by_text(monkeypatch: pytest.MonkeyPatc
     assert seqs(view) == [12]
 
 
-@thorough(200, 2000)
+@thorough(100, 2000)
 @given(st.lists(st.tuples(st.sampled_from(["add", "merge"]), st.lists(st.integers(1, 40), max_size=8))))
 def test_no_message_stands_twice_and_loaded_ones_stand_in_order(steps: list[tuple[str, list[int]]]) -> None:
     view = View(UTC)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cnmessage_client.chat.talk import views as room
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ring, SetDraft, Show
-from cnmessage_client.chat.talk.views import PAGE, conversations_of, said_of
+from cnmessage_client.chat.talk.views import conversations_of, said_of
 from cnmessage_client.model import Message
 from tests.support.conversations import BOB, CAROL, talk_with, whom
 from tests.unit.client.chat.talking import (
@@ -84,7 +84,7 @@ def test_entering_shows_the_new_rule_and_clears_the_count_and_raises_the_mark() 
     assert not some(talk.came(received(3, "bob"), 0.0), MarkRead)
     effects = type_in(talk, "@carol")
     assert lines(talk.entries) == ["carol: text 1", "--new--", "carol: text 2"]
-    assert effects == [SetDraft(""), Redraw(), MarkRead(3), LoadEarlier(CAROL, 1, PAGE)]
+    assert effects == [SetDraft(""), Redraw(), MarkRead(3), LoadEarlier(CAROL, 1, BOUNDS.page)]
     assert unread(talk) == {}
     type_in(talk, "/home", "to carol")
     assert "--new--" not in lines(talk.entries)
@@ -129,9 +129,8 @@ def test_each_view_keeps_its_draft_and_gives_it_back_once() -> None:
     assert some(type_in(talk, "@carol"), SetDraft) == [SetDraft("")]
 
 
-def test_a_view_with_a_draft_is_kept_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_VIEWS", 3)
-    talk = at_bob()
+def test_a_view_with_a_draft_is_kept_longest() -> None:
+    talk = at_bob(bounds=Bounds(views=3))
     talk.leave_draft("do not lose me")
     for seq in range(1, 9):
         talk.came(received(seq, f"user{seq}"), 0.0)
@@ -139,28 +138,25 @@ def test_a_view_with_a_draft_is_kept_longest(monkeypatch: pytest.MonkeyPatch) ->
     assert some(type_in(talk, "@bob"), SetDraft) == [SetDraft("do not lose me")]
     # A view that had to go is loaded again, and its count was kept.
     assert unread(talk)["user1"] == 1
-    assert some(type_in(talk, "@user1"), LoadEarlier) == [LoadEarlier(talk_with("user1"), None, PAGE)]
+    assert some(type_in(talk, "@user1"), LoadEarlier) == [LoadEarlier(talk_with("user1"), None, BOUNDS.page)]
     talk.earlier(talk_with("user1"), [received(1, "user1")], 0.0)
     assert "user1" not in unread(talk)
 
 
-def test_a_view_that_had_to_go_is_loaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_VIEWS", 2)
-    talk = at_bob(received(1))
+def test_a_view_that_had_to_go_is_loaded_again() -> None:
+    talk = at_bob(received(1), bounds=Bounds(views=2))
     type_in(talk, "@carol", "@dave")
-    assert some(type_in(talk, "@bob"), LoadEarlier) == [LoadEarlier(BOB, None, PAGE)]
+    assert some(type_in(talk, "@bob"), LoadEarlier) == [LoadEarlier(BOB, None, BOUNDS.page)]
 
 
-def test_the_view_that_was_not_used_for_longest_has_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_VIEWS", 2)
-    talk = at_bob()
+def test_the_view_that_was_not_used_for_longest_has_to_go() -> None:
+    talk = at_bob(bounds=Bounds(views=2))
     type_in(talk, "@carol", "@bob", "@dave")
     assert some(type_in(talk, "@bob"), LoadEarlier) == []
 
 
-def test_the_open_view_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_VIEWS", 2)
-    talk = at_bob()
+def test_the_open_view_stays() -> None:
+    talk = at_bob(bounds=Bounds(views=2))
     for seq in (1, 2, 3):
         talk.came(received(seq, f"user{seq}"), 0.0)
     talk.came(received(4), 0.0)

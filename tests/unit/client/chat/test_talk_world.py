@@ -1,14 +1,15 @@
 """The talk: commands, connection, presence, users, bounds."""
 
+from typing import Any
+
 import pytest
 
-from cnmessage_client.chat.talk import arrivals
+from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import Break, Edit, LoadEarlier, MarkRead, Quit, RunCommand, Show
 from cnmessage_client.chat.talk.entries import Output, Trouble, Typed
 from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS
 from cnmessage_client.chat.talk.status import Status
 from cnmessage_client.chat.talk.talk import Talk
-from cnmessage_client.chat.talk.view import MOST_ENTRIES
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.machines.states import State
 from tests.support.conversations import CAROL, talk_with
@@ -90,8 +91,8 @@ def test_the_line_can_be_completed_with_names_and_own_commands() -> None:
 # -- the connection ---------------------------------------------------------------------------------
 
 
-def lost(now: float = 0.0) -> Talk:
-    talk = new_talk()
+def lost(now: float = 0.0, **options: Any) -> Talk:
+    talk = new_talk(**options)
     talk.moved(State.WAITING, 3.0, now)
     return talk
 
@@ -160,9 +161,8 @@ def test_every_loss_counts_anew() -> None:
         assert note == "* back after 5s, 1 missed"
 
 
-def test_no_more_than_some_wait_for_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "MOST_HELD", 3)
-    talk = lost()
+def test_no_more_than_some_wait_for_the_line() -> None:
+    talk = lost(bounds=Bounds(held=3))
     talk.moved(State.CATCHING_UP, 0.0, 5.0)
     told = [len(shown(talk.came(received(seq), 5.0))) for seq in range(1, 7)]
     assert told == [0, 0, 0, 4, 0, 0]
@@ -275,6 +275,6 @@ def test_ten_thousand_lines_leave_the_talk_bounded() -> None:
     talk = new_talk()
     for seq in range(1, 10_001):
         talk.came(received(seq, f"user{seq % 200}"), seq / 1000)
-    assert len(talk.entries) == MOST_ENTRIES
+    assert len(talk.entries) == BOUNDS.entries
     assert len(talk._views._views) == 50
     assert talk.status(0.0).unread == ()
