@@ -9,7 +9,6 @@ import math
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 import zmq
@@ -21,6 +20,7 @@ from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.channel import Channel
 from cnmessage_broker.files.pace import GENTLE_TURN, Pace
 from cnmessage_broker.files.transfers import Transfers
+from cnmessage_broker.files.workers import Workers
 from cnmessage_broker.logs import transitions
 from cnmessage_broker.net.sockets import FileSockets
 from cnmessage_broker.net.zap import Admission
@@ -66,7 +66,7 @@ class FileThread:
         self._monotonic = monotonic
         self._log = log
         self._channel = Channel(sockets, admission, monotonic, log)
-        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="file-work")
+        self._workers = Workers(_WORKERS, "file-work")
         self._pace = Pace(lambda: link.talked_at)
         self._transfers = Transfers(
             self._channel, blobs, link, self._pace, config, self._workers, self._wake, log, trail
@@ -91,8 +91,9 @@ class FileThread:
         self._wake()
         if self._thread.ident is not None:
             self._thread.join()
-        self._workers.shutdown(wait=True)
-        self._transfers.close()
+        self._transfers.close()  # first: what runs on a worker sees that nobody waits for it
+        self._workers.shutdown()
+        self._transfers.let_go()
         self._wake_in.close()
         self._wake_out.close()
 

@@ -6,7 +6,6 @@ not touch the store: what needs it is asked of the reactor.
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
 from itertools import count
 from typing import Any
 
@@ -42,6 +41,7 @@ from cnmessage_broker.files.pace import Pace
 from cnmessage_broker.files.peers import Device, Peer, short
 from cnmessage_broker.files.room import check_room
 from cnmessage_broker.files.upload import Intake, Stage
+from cnmessage_broker.files.workers import Workers
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.files.channel import (
     Chunk,
@@ -78,7 +78,7 @@ class Transfers:
         link: FileLink,
         pace: Pace,
         config: Config,
-        workers: Executor,
+        workers: Workers,
         wake: Callable[[], None],
         log: structlog.typing.FilteringBoundLogger,
         trail: Trail,
@@ -112,10 +112,9 @@ class Transfers:
             self._say(peer, stop(_SHUTDOWN))
 
     def close(self) -> None:
-        """Let go of everything; what uploads have sent stays on disk. Workers must be done."""
+        """Let go of everything; what uploads have sent stays on disk. What runs on a worker ends soon."""
         for peer in [*self._intakes, *self._servings]:
             self._drop(peer)
-        self._let_go()
 
     # -- what clients say -------------------------------------------------------------------------
 
@@ -244,7 +243,7 @@ class Transfers:
                 self._drop(peer)
             case Begin(), Begun(file, size, account) if peer in self._devices:
                 self._crowd.belongs(peer, account)
-                self._begin(peer, file, size)
+                self._begin(peer, file, size, account)
             case Complete(file, _), Sent(acks, refused):
                 if refused:
                     raise RequestError(ErrorCode(refused[0][1]), refused[0][2])
@@ -264,7 +263,7 @@ class Transfers:
             case _:
                 return
 
-    def _begin(self, peer: Peer, file: bytes, size: int) -> None:
+    def _begin(self, peer: Peer, file: bytes, size: int, account: int) -> None:
         earlier = self._by_file.get(file)
         if earlier is None:
             self._check_room(peer, file, size)
@@ -274,7 +273,7 @@ class Transfers:
                 size,
                 self._blobs,
                 self._descriptors,
-                self._workers,
+                self._workers.of(account),
                 lambda: self._done(file),
                 self._trail.of(short(peer)),
             )
@@ -308,14 +307,15 @@ class Transfers:
             intake = self._by_file.get(self._worked_at.popleft())
             if intake is not None:
                 self._guarded(intake.peer, lambda: self._worked(intake))  # noqa: B023 - run at once
-        self._let_go()
+        self.let_go()
 
     def _done(self, file: bytes) -> None:
         """A worker is done with something of this upload; called on its thread."""
         self._worked_at.append(file)
         self._wake()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Forget uploads whose work has ended; what it made may be of no use."""
         for device, sha256 in self._leaving.ended():
             self._tell(device, Unused(sha256))
 

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +17,7 @@ from enum import Enum
 from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.descriptors import Descriptors
 from cnmessage_broker.files.peers import Peer
+from cnmessage_broker.files.workers import Worker
 from cnmessage_broker.files.writeback import Writeback
 from cnmessage_protocol.files.channel import Credit, FileMessage, Granted
 from cnmessage_protocol.files.flows import Inflow
@@ -55,7 +56,7 @@ class Intake:
         size: int,
         blobs: Blobs,
         descriptors: Descriptors,
-        workers: Executor,
+        workers: Worker,
         wake: Callable[[], None],
         trail: Trail | None = None,
     ) -> None:

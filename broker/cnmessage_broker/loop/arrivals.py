@@ -19,6 +19,7 @@ from cnmessage_broker.net.links import Links
 from cnmessage_broker.scheduling.asker import Origin, Ticket
 from cnmessage_broker.scheduling.slices import Slices
 from cnmessage_broker.scheduling.turns import Turns
+from cnmessage_protocol.codec import peek
 from cnmessage_protocol.envelope import peek_request_id
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.trace import Trail
@@ -44,6 +45,20 @@ _CROWDED = RequestError(
     ErrorCode.BUSY, "too many requests of this device wait already; wait for some answers"
 )
 
+STRANGER_BYTES = 4096
+"""Most bytes of a request from a key that is no account's: a signup or a login has far fewer, and larger ones
+take long to decode."""
+
+MOST_PARTS = 8
+"""Parts of a message that are looked at. Whoever sends more is cut off, and the rest is read past."""
+
+_PARTS_BETWEEN_LOOKS = 500
+_VERB_PLACE = 2
+
+ROUND = 8
+_LEAST_LINKS = 64
+"""Frames for each connection, of so many at least, after which all that came before the first was read."""
+
 ASIDE = 0.5
 """Share of a connection's bound of unread bytes above which its next request waits aside."""
 
@@ -63,18 +78,30 @@ class Frame:
 
 Waiting = Frame | Slices | Ask
 
+_STRANGE = RequestError(
+    ErrorCode.UNAUTHENTICATED,
+    f"this device is not logged in; before that a request may have {STRANGER_BYTES} bytes",
+)
+
 
 class Arrivals:
-    """Frames that wait for their turn. Some of those that find no room are refused through `answers`."""
+    """Frames that wait for their turn. Some of those that find no room are refused through `answers`.
+
+    `known` tells whether a key is some account's. `heard_until`: all that came before then was read.
+    """
 
     def __init__(
         self,
         socket: "zmq.Socket[bytes]",
         links: Links,
         answers: Answers,
+        known: Callable[[str], bool],
         log: structlog.typing.FilteringBoundLogger,
         trail: Trail,
     ) -> None:
+        self._known = known
+        self._skipped: Link | None = None
+        self._skipping = False
         self.turns: Turns[Waiting] = Turns(trail=trail)
         self.dropped = 0
         self._socket = socket
@@ -83,6 +110,8 @@ class Arrivals:
         self._log = log
         self._aside: OrderedDict[Link, list[tuple[Waiting, int]]] = OrderedDict()
         self._aside_size = 0
+        self.heard_until = self._round_began = float("-inf")
+        self._round = 0
         self._beats: Budget[int] = Budget(*BEATS)
         self._refusals: Budget[str] = Budget(*REFUSALS)
 
@@ -102,19 +131,28 @@ class Arrivals:
         """Read what waits; gives heartbeats, which are handled at once, and None once the socket is empty."""
         now = monotonic()
         ends = now + TURN
+        if self._skipping and not self._skip(ends, monotonic):
+            return
         for _ in range(DRAIN):
             try:
                 first = self._socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
+                self._begin_round(now)
                 yield None
                 return
             body, size = self._rest(first)
+            self._count_round(now)
             try:
                 link = self._links.of(first, now)
             except zmq.ZMQError:
                 self._log.warning("bad frame", peer="unknown peer", reason="a frame came without ZAP's word")
                 continue
             self._links.heard(link, size)
+            if self._skipping:
+                self._skipped = link
+                self._links.expel(link, f"a message of more than {MOST_PARTS} parts")
+                if not self._skip(ends, monotonic):
+                    return
             frame = Frame(link, body)
             if self._is_beat(frame, now):
                 yield frame
@@ -128,16 +166,40 @@ class Arrivals:
         """The one frame that follows the routing id, or None when there are others; and the bytes of all."""
         body: bytes | None = None
         size, parts, more = 0, 0, first.more
-        while more:
+        while more and parts < MOST_PARTS:
             part = self._socket.recv(zmq.NOBLOCK, copy=False)
             parts, more = parts + 1, part.more
             size += on_the_wire(len(part))
             body = part.bytes if parts == 1 else None
+        self._skipping = more
         return (body if parts == 1 else None), size
+
+    def _skip(self, ends: float, monotonic: Callable[[], float]) -> bool:
+        """Read on in a message of too many parts, and keep nothing of it; whether that is over."""
+        while self._skipping:
+            for _ in range(_PARTS_BETWEEN_LOOKS):
+                part = self._socket.recv(zmq.NOBLOCK, copy=False)
+                if self._skipped is not None:
+                    self._links.heard(self._skipped, on_the_wire(len(part)))
+                if not part.more:
+                    self._skipping, self._skipped = False, None
+                    break
+            if monotonic() > ends:
+                break
+        return not self._skipping
+
+    def _begin_round(self, now: float) -> None:
+        self.heard_until, self._round_began, self._round = now, now, 0
+
+    def _count_round(self, now: float) -> None:
+        """Libzmq takes from each connection in turn: after so many frames each was heard several times."""
+        self._round += 1
+        if self._round >= ROUND * max(_LEAST_LINKS, len(self._links)):
+            self.heard_until, self._round_began, self._round = self._round_began, now, 0
 
     def _is_beat(self, frame: Frame, now: float) -> bool:
         body = frame.body
-        if body is None or len(body) > BEAT_BYTES or _BEAT not in body[:_BEAT_WITHIN]:
+        if body is None or not says_beat(body):
             return False
         if self._beats.wait(frame.link.number, now) > 0:
             return False
@@ -149,17 +211,20 @@ class Arrivals:
         first = self.turns.first(key)
         if isinstance(first, Slices) and first.body == frame.body and first.origin.link is frame.link:
             return  # said again, because storing it takes long: one answer does for both
-        if self.turns.has_room(key, size, now):
-            self.turns.put(key, frame, size, now)
+        known = self._known(key)
+        if not known and size > STRANGER_BYTES:
+            self._turn_away(key, frame, now, _STRANGE)
+        elif self.turns.has_room(key, size, now):
+            self.turns.put(key, frame, size, now, stranger=not known)
             while (longest := self.turns.shorten()) is not None:
                 self._turn_away(*longest, now)
         else:
             self._turn_away(key, frame, now)
 
-    def _turn_away(self, key: str, item: Waiting, now: float) -> None:
+    def _turn_away(self, key: str, item: Waiting, now: float, error: RequestError = _CROWDED) -> None:
         if isinstance(item, Frame) and self._refusals.wait(key, now) == 0:
             self._refusals.spend(key, now)
-            self._answers.refuse(Origin(item.link, peek_request_id(item.body or b"")), _CROWDED)
+            self._answers.refuse(Origin(item.link, peek_request_id(item.body or b"")), error)
         else:
             self.dropped += 1  # its client asks again
 
@@ -188,6 +253,11 @@ class Arrivals:
                 self._aside_size -= size
                 self.turns.release(link.key, size)
                 self.turns.put_back(link.key, item, size, now)
+
+
+def says_beat(body: bytes) -> bool:
+    """Whether a request is a heartbeat; the word may stand elsewhere in others, too."""
+    return len(body) <= BEAT_BYTES and _BEAT in body[:_BEAT_WITHIN] and peek(body, _VERB_PLACE) == "beat"
 
 
 def _link_of(item: Waiting) -> Link | None:

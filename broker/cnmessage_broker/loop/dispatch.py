@@ -110,7 +110,7 @@ def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
         text = f"this account has had too much done; try again in {ceil(wait)} s"
         return [Refuse(RequestError(ErrorCode.RATE_LIMITED, text))]
     effects = guarded(lambda: _noted(command, request, caller, deps))
-    spend(Cost(command.cost.writes + _written(effects), command.cost.reads), caller, deps)
+    spend(Cost(command.cost.writes + _asked(request) + _written(effects), command.cost.reads), caller, deps)
     return effects
 
 
@@ -137,6 +137,14 @@ def spend(cost: Cost, caller: Caller, deps: Deps) -> None:
 def read_cost(rows: int, size: int) -> Cost:
     """Of an answer of `size` bytes for which so many rows were looked at."""
     return Cost(reads=rows + size / BYTES_READ)
+
+
+def _asked(request: verbs.Request) -> float:
+    """Units of what a request alone leaves in the store: an upload's note and names."""
+    if not isinstance(request, filelink.Begin):
+        return 0.0
+    put = request.put
+    return (len(put.note) + len(put.name) + sum(map(len, put.to))) / BYTES_WRITTEN
 
 
 def _written(effects: Iterable[Effect]) -> float:

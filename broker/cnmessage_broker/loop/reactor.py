@@ -73,7 +73,14 @@ class Reactor:
             sockets.deliveries, sockets.delivery_links, deps.attachments, admission.bar, log
         )
         answers = Answers(sockets.requests, sockets.request_links, link, deps.monotonic, log)
-        self._arrivals = Arrivals(sockets.requests, sockets.request_links, answers, log, deps.trail)
+        self._arrivals = Arrivals(
+            sockets.requests,
+            sockets.request_links,
+            answers,
+            lambda key: deps.store.device(key) is not None,
+            log,
+            deps.trail,
+        )
         self._commit = Commit(deps, answers, self._doorbell, link, log)
         self._work = PasswordWork(pool, self._wakeup.ring)
         self._performer = Performer(deps, answers, self._commit, self._doorbell, self._work, link, log)
@@ -155,9 +162,9 @@ class Reactor:
         for beat in self._arrivals.drain(self._deps.monotonic):
             if beat is None:
                 self._more = False
-                self._attention.heard_all(self._deps.monotonic())
             else:
                 self._reception.request(beat)
+        self._attention.heard_all(self._arrivals.heard_until)
         self._sockets.door.drain()
         for ask in self._link.to_reactor.take():
             self._arrivals.ask(ask, now)

@@ -92,7 +92,14 @@ class Reception:
     def _slice(self, key: str, slices: Slices) -> None:
         """Store some of a wide SEND; the rest comes back in its turn."""
         request, part = slices.next(lambda message: rows_of(message, self._deps)), Part(slices)
-        self._dispatch(part, request, self._caller(key, slices.address))
+        caller = self._caller(key, slices.address)
+        account = None if caller.account is None else caller.account.id
+        slices.sender = account if slices.sender is None else slices.sender
+        if account == slices.sender:
+            self._dispatch(part, request, caller)
+        else:
+            text = "this device was logged in as somebody else meanwhile; the rest was not stored"
+            self._performer.perform(part, [Refuse(RequestError(ErrorCode.UNAUTHENTICATED, text))])
         if slices.waiting:
             self._turns.put_back(key, slices, slices.size, self._deps.monotonic())
 

@@ -29,7 +29,7 @@ class Bounds:
     unread_of_key: int = 32 << 20
     unread_of_all: int = 256 << 20
     untold: int = 2 << 20
-    untold_of_all: int = 96 << 20
+    untold_of_all: int = 32 << 20
     untold_pressed: int = 1 << 20
 
 

@@ -223,7 +223,7 @@ class Links:
             self._cut.append(link.number)
             cut(link.descriptor, link.place)
 
-    def _expel(self, link: Link, reason: str) -> None:
+    def expel(self, link: Link, reason: str) -> None:
         """Break a connection and keep its key out for a while: it would come again at once and go on."""
         self._bar(link.key)
         self.cut(link, reason)
@@ -313,7 +313,7 @@ class Links:
         self._untold += max(0, untold) - link.untold
         link.untold = max(0, untold)
         if untold > bound + link.expected:
-            self._expel(link, "a message without an end, or more of them than can be read")
+            self.expel(link, "a message without an end, or more of them than can be read")
 
     def _bound_untold(self) -> None:
         """Cut who sends most faster than it can be read, if all together send too much."""
@@ -324,7 +324,7 @@ class Links:
             if over <= 0:
                 return
             over -= link.untold
-            self._expel(link, "all together send more than can be read")
+            self.expel(link, "all together send more than can be read")
 
     def shed(self, most: int, now: float) -> None:
         """Cut who has left the most untaken, until no more than `most` bytes are held for all."""

@@ -48,7 +48,7 @@ KEEPALIVE_COUNT = 3
 UNACKNOWLEDGED_MS = 20_000
 """How long its TCP may leave what was sent without acknowledgement; Linux only, as TCP_USER_TIMEOUT."""
 
-_UNTOLD_REQUESTS = 48 << 20
+_UNTOLD_REQUESTS = 16 << 20
 _UNTOLD_SUBSCRIPTIONS = 1 << 20
 _UNTOLD_MESSAGES = 2 << 20
 

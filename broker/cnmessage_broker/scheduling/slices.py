@@ -26,6 +26,8 @@ class Slices:
     address: str
     body: bytes
     messages: tuple[Outgoing, ...]
+    sender: int | None = None
+    """The account that the first slice was stored for."""
     _place: int = 0
     _open: int = 0
     _acks: list[tuple[bytes, bytes, int, int]] = field(default_factory=list)

@@ -1,5 +1,7 @@
 """Machine: light users at once, heavy ones in the time that is left, and not all of that while others talk.
 
+Strangers, of whom nobody knows what they have used, count as heavy: keys cost nothing.
+
 A loop that works all the time is scheduled like any program that does; one that rests is woken at once when
 somebody comes. So while a light user talks, heavy work has half of the time at most, in small pieces. Who is
 alone has all of it. Takes the time in seconds; knows neither requests nor sockets. Fairness among equals is
@@ -69,9 +71,9 @@ class Turns(Generic[Item]):
         """Whether the key may let something of so many bytes wait; room in all is made by `shorten`."""
         return self._light.has_room(key, size) and self._line_of(key, now).has_room(key, size)
 
-    def put(self, key: str, item: Item, size: int, now: float) -> None:
+    def put(self, key: str, item: Item, size: int, now: float, *, stranger: bool = False) -> None:
         """Let it wait behind the key's others."""
-        line = self._line_of(key, now)
+        line = self._heavy if stranger and self._light.first(key) is None else self._line_of(key, now)
         if line is self._heavy and not line:
             self._heavy_at = now
         self._note(key, line)

@@ -136,3 +136,16 @@ def test_each_keys_items_are_served_in_order_whatever_they_cost(
             turns.served(taken[0], 0.0, now)
     assert got == put
     assert turns.size == 0
+
+
+def test_a_stranger_counts_as_heavy_whatever_its_key() -> None:
+    turns: Turns[str] = Turns()
+    for number in range(50):
+        turns.put(f"key{number}", "stranger", 1, 0.0, stranger=True)
+    turns.put("known", "light", 1, 0.0)
+    taken = turns.take(0.0)
+    assert taken is not None
+    assert taken[1] == "light"
+    turns.served("known", 0.001, 0.0)
+    assert turns.take(0.0) is not None
+    assert turns.heavy

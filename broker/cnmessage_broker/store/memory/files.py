@@ -112,7 +112,8 @@ class MemoryFiles:
         row = self._files.get(file)
         if row is None or row.status not in _ALIVE:
             return None
-        self._files[file] = replace(row, status=status)
+        note = "" if row.status is FileStatus.UPLOADING else row.note
+        self._files[file] = replace(row, status=status, note=note)
         self._overdue.pop(file, None)
         return None if row.sha256 in set(self.live_digests()) else row.sha256
 

@@ -62,7 +62,8 @@ ORDER BY fetch.file DESC
 LIMIT ?;
 
 -- name: end_file
-UPDATE file SET status = ?, overdue = NULL WHERE id = ? AND status IN ('uploading', 'stored') RETURNING sha256;
+UPDATE file SET status = ?, overdue = NULL, note = CASE status WHEN 'uploading' THEN '' ELSE note END
+WHERE id = ? AND status IN ('uploading', 'stored') RETURNING sha256;
 
 -- name: content_is_needed
 SELECT 1 FROM file WHERE sha256 = ? AND status = 'stored' LIMIT 1;

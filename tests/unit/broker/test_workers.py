@@ -1,0 +1,71 @@
+"""Work beside the file thread: owners take turns, and a stop drops what has not begun."""
+
+import threading
+from concurrent.futures import Future
+
+import pytest
+
+from cnmessage_broker.files.workers import Workers
+
+
+def test_a_heap_of_one_owner_does_not_hold_up_another() -> None:
+    workers, gate = Workers(2, "test"), threading.Event()
+    heap = [workers.submit(1, lambda: gate.wait(10) and None) for _ in range(20)]
+    done = workers.of(2).submit(lambda: None)
+    done.result(10)  # while the heap's first is still at work
+    assert not any(each.done() for each in heap)
+    gate.set()
+    for each in heap:
+        each.result(10)
+    workers.shutdown()
+
+
+def test_an_owners_jobs_run_in_order_and_one_at_a_time() -> None:
+    workers, seen = Workers(2, "test"), list[int]()
+    futures = [workers.submit(1, lambda number=number: seen.append(number)) for number in range(50)]
+    futures[-1].result(10)
+    assert seen == list(range(50))
+    workers.shutdown()
+
+
+def test_a_job_that_fails_tells_whoever_waits_and_the_next_one_runs() -> None:
+    def fails() -> None:
+        raise OSError("the disk")
+
+    workers = Workers(1, "test")
+    failed, after = workers.submit(1, fails), workers.submit(1, lambda: None)
+    with pytest.raises(OSError, match="the disk"):
+        failed.result(10)
+    after.result(10)
+    workers.shutdown()
+
+
+def test_a_stop_drops_what_has_not_begun_and_waits_for_what_runs() -> None:
+    workers, gate, began = Workers(1, "test"), threading.Event(), threading.Event()
+
+    def runs() -> None:
+        began.set()
+        gate.wait(10)
+
+    first = workers.submit(1, runs)
+    rest: list[Future[None]] = [workers.submit(number, lambda: None) for number in range(2, 40)]
+    assert began.wait(10)
+    stopping = threading.Thread(target=workers.shutdown)
+    stopping.start()
+    gate.set()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    assert first.done()
+    assert all(each.cancelled() for each in rest)
+
+
+def test_what_is_cancelled_is_not_done() -> None:
+    workers, gate, seen = Workers(1, "test"), threading.Event(), list[str]()
+    workers.submit(1, lambda: gate.wait(10) and None)
+    gone = workers.submit(1, lambda: seen.append("gone"))
+    last = workers.submit(1, lambda: seen.append("last"))
+    assert gone.cancel()
+    gate.set()
+    last.result(10)
+    assert seen == ["last"]
+    workers.shutdown()
