@@ -1,4 +1,4 @@
-"""What a third reading found: strangers, words in odd places, messages of many parts, a sender that changes."""
+"""What a third reading found: strangers, odd places of words, messages of many parts, a changing sender."""
 
 import asyncio
 from collections.abc import Iterator

@@ -49,7 +49,7 @@ STRANGER_BYTES = 4096
 """Most bytes of a request from a key that is no account's: a signup or a login has far fewer, and larger ones
 take long to decode."""
 
-MOST_PARTS = 8
+MOST_PARTS = 64
 """Parts of a message that are looked at. Whoever sends more is cut off, and the rest is read past."""
 
 _PARTS_BETWEEN_LOOKS = 500

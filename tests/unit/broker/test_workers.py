@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import Future
+from functools import partial
 
 import pytest
 
@@ -10,7 +11,11 @@ from cnmessage_broker.files.workers import Workers
 
 def test_a_heap_of_one_owner_does_not_hold_up_another() -> None:
     workers, gate = Workers(2, "test"), threading.Event()
-    heap = [workers.submit(1, lambda: gate.wait(10) and None) for _ in range(20)]
+
+    def waits() -> None:
+        gate.wait(10)
+
+    heap = [workers.submit(1, waits) for _ in range(20)]
     done = workers.of(2).submit(lambda: None)
     done.result(10)  # while the heap's first is still at work
     assert not any(each.done() for each in heap)
@@ -22,7 +27,7 @@ def test_a_heap_of_one_owner_does_not_hold_up_another() -> None:
 
 def test_an_owners_jobs_run_in_order_and_one_at_a_time() -> None:
     workers, seen = Workers(2, "test"), list[int]()
-    futures = [workers.submit(1, lambda number=number: seen.append(number)) for number in range(50)]
+    futures = [workers.submit(1, partial(seen.append, number)) for number in range(50)]
     futures[-1].result(10)
     assert seen == list(range(50))
     workers.shutdown()
@@ -61,7 +66,11 @@ def test_a_stop_drops_what_has_not_begun_and_waits_for_what_runs() -> None:
 
 def test_what_is_cancelled_is_not_done() -> None:
     workers, gate, seen = Workers(1, "test"), threading.Event(), list[str]()
-    workers.submit(1, lambda: gate.wait(10) and None)
+
+    def waits() -> None:
+        gate.wait(10)
+
+    workers.submit(1, waits)
     gone = workers.submit(1, lambda: seen.append("gone"))
     last = workers.submit(1, lambda: seen.append("last"))
     assert gone.cancel()

@@ -20,7 +20,8 @@ def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
     row = deps.store.files.upload(account.id, client_id)
     if row is None:
         row = _entered(put, client_id, account, deps)
-    elif (row.name, row.size, row.to, row.note) != (put.name, put.size, put.to, put.note):
+    gone = row.status is not FileStatus.UPLOADING and row.message is None  # its note is not known any more
+    if not gone and (row.name, row.size, row.to, row.note) != (put.name, put.size, put.to, put.note):
         raise RequestError(ErrorCode.CONFLICT, "this id stands for another upload already")
     if row.status is FileStatus.UPLOADING:
         return [Reply(Begun(row.id, row.size, account.id))]
