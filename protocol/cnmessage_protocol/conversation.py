@@ -5,6 +5,7 @@ views.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 from cnmessage_protocol.ids import UserName, user_name
@@ -29,6 +30,7 @@ class Everyone:
 Conversation = Direct | Everyone
 
 
+@lru_cache(4096)  # a name comes again and again, and the value never changes
 def from_wire(text: str) -> Conversation:
     """The conversation behind a name in any case; ValueError says what a name may look like."""
     name = user_name(text)
