@@ -11,11 +11,13 @@ from cnmessage_client import Client, Home
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.errors import ErrorCode
+from cnmessage_protocol.files.channel import FILES, Fetched, pack
 from tests.support.harness import PASSWORD, BrokerThread, sign_up
 from tests.support.raw import Raw, answer, ask, frame, new_keys
 from tests.support.rows import message_row
 
-PARTS = 200_000
+PARTS = {0: 200_000, FILES: 20_000}
+"""In one message; more on the file channel would be cut off for its bytes."""
 
 
 @pytest.fixture
@@ -44,17 +46,22 @@ def test_the_word_counts_at_its_place_alone(body: bytes, beats: bool) -> None:
     assert says_beat(body) is beats
 
 
+@pytest.mark.parametrize("offset", [0, FILES], ids=["requests", "files"])
 @pytest.mark.parametrize("known", [True, False], ids=["logged in", "a stranger"])
 def test_a_message_of_very_many_parts_is_read_past_and_its_sender_cut_off(
-    broker: BrokerThread, raw: Raw, home: Home, known: bool
+    broker: BrokerThread, raw: Raw, home: Home, known: bool, offset: int
 ) -> None:
     asyncio.run(sign_up(broker.address, home, "alice", "bob"))
-    sender = raw.dealer(keys_of(home, "alice") if known else new_keys(), SNDHWM=0)
+    keys = keys_of(home, "alice") if known else new_keys()
+    sender = raw.socket(zmq.DEALER, keys, offset, SNDHWM=0)
     monitor = sender.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-    sender.send_multipart([b"x"] * PARTS)
+    sender.send_multipart([b"x"] * PARTS[offset])
     assert monitor.poll(20_000), "it was not cut off"
     monitor.close()
-    # The socket is in step: the next request on it is taken for what it is.
+    # The sockets are in step: what comes next on them is taken for what it is.
+    bob = raw.socket(zmq.DEALER, keys_of(home, "bob"), FILES)
+    bob.send(pack(bytes(16), Fetched()))
+    assert bob.poll(10_000)
     assert ask(raw.dealer(keys_of(home, "bob")), "whoami", {}).result["user"] == "bob"
 
 

@@ -8,6 +8,7 @@ import zmq
 
 from cnmessage_broker.files.peers import Device, Peer
 from cnmessage_broker.limits import Budget
+from cnmessage_broker.net.incoming import Incoming
 from cnmessage_broker.net.link import Link, on_the_wire
 from cnmessage_broker.net.sockets import FileSockets
 from cnmessage_broker.net.zap import Admission
@@ -58,6 +59,7 @@ class Channel:
         self._links = sockets.links
         self._admission = admission
         self._monotonic = monotonic
+        self._incoming = Incoming(sockets.channel, monotonic)
         self._log = log
         self._warned: Counter[str] = Counter()
         self._waiting: FairQueue[tuple[Link, list[zmq.Frame]]] = FairQueue(ROOM)
@@ -79,14 +81,20 @@ class Channel:
         ends = self._monotonic() + seconds
         while True:
             try:
-                frames = self._sockets.channel.recv_multipart(zmq.NOBLOCK, copy=False)
+                message = self._incoming.take(ends)
             except zmq.Again:
                 return False
+            if message is None:
+                return True
+            frames = message.frames
             now = self._monotonic()
             try:
                 link = self._links.of(frames[0], now)
             except zmq.ZMQError:
                 self._warn("unknown peer", "a frame came without ZAP's word")
+                continue
+            if not message.whole:
+                self._links.expel(link, "a message of very many parts")
                 continue
             size = sum(on_the_wire(len(frame)) for frame in frames[1:])
             self._links.heard(link, size)

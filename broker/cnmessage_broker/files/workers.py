@@ -7,7 +7,6 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,13 +28,17 @@ class Workers:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
         self._lock = threading.Lock()
         self._free = count
+        self._closed = False
         self._waiting: OrderedDict[int, deque[tuple[Future[None], _Job]]] = OrderedDict()
         self._busy: set[int] = set()
 
     def submit(self, owner: int, job: _Job) -> "Future[None]":
-        """Run a job of this owner when it is its turn; cancelling what has not begun takes it out."""
+        """Run a job of this owner when it is its turn; after a shutdown it is cancelled at once."""
         future: Future[None] = Future()
         with self._lock:
+            if self._closed:
+                future.cancel()
+                return future
             self._waiting.setdefault(owner, deque()).append((future, job))
             self._begin()
         return future
@@ -47,6 +50,7 @@ class Workers:
     def shutdown(self) -> None:
         """Drop what has not begun, and wait for what runs."""
         with self._lock:
+            self._closed = True
             for line in self._waiting.values():
                 for future, _ in line:
                     future.cancel()
@@ -64,8 +68,7 @@ class Workers:
                 self._waiting[owner] = line  # behind the other owners
             self._free -= 1
             self._busy.add(owner)
-            with suppress(RuntimeError):  # no more threads: the broker stops, and nobody waits for it
-                self._pool.submit(self._run, owner, future, job)
+            self._pool.submit(self._run, owner, future, job)
 
     def _run(self, owner: int, future: "Future[None]", job: _Job) -> None:
         if future.set_running_or_notify_cancel():

@@ -14,6 +14,8 @@ import zmq
 from cnmessage_broker.between import NO_TICKET, Ask
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.answers import Answers
+from cnmessage_broker.loop.attention import Attention
+from cnmessage_broker.net.incoming import Incoming
 from cnmessage_broker.net.link import Link, on_the_wire
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.scheduling.asker import Origin, Ticket
@@ -49,15 +51,7 @@ STRANGER_BYTES = 4096
 """Most bytes of a request from a key that is no account's: a signup or a login has far fewer, and larger ones
 take long to decode."""
 
-MOST_PARTS = 64
-"""Parts of a message that are looked at. Whoever sends more is cut off, and the rest is read past."""
-
-_PARTS_BETWEEN_LOOKS = 500
 _VERB_PLACE = 2
-
-ROUND = 8
-_LEAST_LINKS = 64
-"""Frames for each connection, of so many at least, after which all that came before the first was read."""
 
 ASIDE = 0.5
 """Share of a connection's bound of unread bytes above which its next request waits aside."""
@@ -87,7 +81,7 @@ _STRANGE = RequestError(
 class Arrivals:
     """Frames that wait for their turn. Some of those that find no room are refused through `answers`.
 
-    `known` tells whether a key is some account's. `heard_until`: all that came before then was read.
+    `known` tells whether a key is some account's.
     """
 
     def __init__(
@@ -96,22 +90,22 @@ class Arrivals:
         links: Links,
         answers: Answers,
         known: Callable[[str], bool],
+        attention: Attention,
+        monotonic: Callable[[], float],
         log: structlog.typing.FilteringBoundLogger,
         trail: Trail,
     ) -> None:
         self._known = known
-        self._skipped: Link | None = None
-        self._skipping = False
+        self._monotonic = monotonic
+        self._attention = attention
+        self._incoming = Incoming(socket, monotonic)
         self.turns: Turns[Waiting] = Turns(trail=trail)
         self.dropped = 0
-        self._socket = socket
         self._links = links
         self._answers = answers
         self._log = log
         self._aside: OrderedDict[Link, list[tuple[Waiting, int]]] = OrderedDict()
         self._aside_size = 0
-        self.heard_until = self._round_began = float("-inf")
-        self._round = 0
         self._beats: Budget[int] = Budget(*BEATS)
         self._refusals: Budget[str] = Budget(*REFUSALS)
 
@@ -125,77 +119,41 @@ class Arrivals:
         if ask.ticket != NO_TICKET and not self.turns.has_room(key, _ASK_BYTES, now):
             self._answers.refuse(Ticket(ask.ticket), _CROWDED)
             return
-        self.turns.put(key, ask, 0, now)
+        self.turns.put(key, ask, 0, now, stranger=not self._known(ask.key))
 
-    def drain(self, monotonic: Callable[[], float]) -> Iterator[Frame | None]:
+    def drain(self) -> Iterator[Frame | None]:
         """Read what waits; gives heartbeats, which are handled at once, and None once the socket is empty."""
-        now = monotonic()
+        now = self._monotonic()
         ends = now + TURN
-        if self._skipping and not self._skip(ends, monotonic):
-            return
         for _ in range(DRAIN):
             try:
-                first = self._socket.recv(zmq.NOBLOCK, copy=False)
+                message = self._incoming.take(ends)
             except zmq.Again:
-                self._begin_round(now)
+                self._attention.heard_all(now)
                 yield None
                 return
-            body, size = self._rest(first)
-            self._count_round(now)
+            if message is None:
+                return
+            self._attention.heard_one(now, len(self._links))
+            first, *parts = message.frames
             try:
                 link = self._links.of(first, now)
             except zmq.ZMQError:
                 self._log.warning("bad frame", peer="unknown peer", reason="a frame came without ZAP's word")
                 continue
-            self._links.heard(link, size)
-            if self._skipping:
-                self._skipped = link
-                self._links.expel(link, f"a message of more than {MOST_PARTS} parts")
-                if not self._skip(ends, monotonic):
-                    return
+            if not message.whole:
+                self._links.expel(link, "a message of very many parts")
+                continue
+            self._links.heard(link, sum(on_the_wire(len(part)) for part in parts))
+            body = parts[0].bytes if len(parts) == 1 else None
             frame = Frame(link, body)
             if self._is_beat(frame, now):
                 yield frame
             else:
                 self._let_wait(frame, now)
-            now = monotonic()
+            now = self._monotonic()
             if now > ends:
                 return
-
-    def _rest(self, first: zmq.Frame) -> tuple[bytes | None, int]:
-        """The one frame that follows the routing id, or None when there are others; and the bytes of all."""
-        body: bytes | None = None
-        size, parts, more = 0, 0, first.more
-        while more and parts < MOST_PARTS:
-            part = self._socket.recv(zmq.NOBLOCK, copy=False)
-            parts, more = parts + 1, part.more
-            size += on_the_wire(len(part))
-            body = part.bytes if parts == 1 else None
-        self._skipping = more
-        return (body if parts == 1 else None), size
-
-    def _skip(self, ends: float, monotonic: Callable[[], float]) -> bool:
-        """Read on in a message of too many parts, and keep nothing of it; whether that is over."""
-        while self._skipping:
-            for _ in range(_PARTS_BETWEEN_LOOKS):
-                part = self._socket.recv(zmq.NOBLOCK, copy=False)
-                if self._skipped is not None:
-                    self._links.heard(self._skipped, on_the_wire(len(part)))
-                if not part.more:
-                    self._skipping, self._skipped = False, None
-                    break
-            if monotonic() > ends:
-                break
-        return not self._skipping
-
-    def _begin_round(self, now: float) -> None:
-        self.heard_until, self._round_began, self._round = now, now, 0
-
-    def _count_round(self, now: float) -> None:
-        """Libzmq takes from each connection in turn: after so many frames each was heard several times."""
-        self._round += 1
-        if self._round >= ROUND * max(_LEAST_LINKS, len(self._links)):
-            self.heard_until, self._round_began, self._round = self._round_began, now, 0
 
     def _is_beat(self, frame: Frame, now: float) -> bool:
         body = frame.body

@@ -68,7 +68,7 @@ class Reactor:
         self._trace = transitions(log)
         self._wakeup = Wakeup()
         link.to_reactor.wake = self._wakeup.ring
-        self._attention = deps.attention = Attention(deps.monotonic())
+        deps.attention = Attention(deps.monotonic())
         self._doorbell = Doorbell(
             sockets.deliveries, sockets.delivery_links, deps.attachments, admission.bar, log
         )
@@ -78,6 +78,8 @@ class Reactor:
             sockets.request_links,
             answers,
             lambda key: deps.store.device(key) is not None,
+            deps.attention,
+            deps.monotonic,
             log,
             deps.trail,
         )
@@ -159,12 +161,11 @@ class Reactor:
             links.drain(now)
         self._performer.perform(None, self._doorbell.drain(self._deps.store, now))
         self._more = True
-        for beat in self._arrivals.drain(self._deps.monotonic):
+        for beat in self._arrivals.drain():
             if beat is None:
                 self._more = False
             else:
                 self._reception.request(beat)
-        self._attention.heard_all(self._arrivals.heard_until)
         self._sockets.door.drain()
         for ask in self._link.to_reactor.take():
             self._arrivals.ask(ask, now)
