@@ -21,6 +21,7 @@ from cnmessage_broker.loop.context import Deps, budgets
 from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.effects import Confirm, Submit
 from cnmessage_broker.loop.listeners import Attachments
+from cnmessage_broker.loop.pending import BYTES_OF_ROW
 from cnmessage_broker.net.gate import GateLimits
 from cnmessage_broker.net.sockets import Sockets, Watch
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, Admission, anybody
@@ -96,6 +97,13 @@ def turn(tmp_path: Path) -> Iterator[Turn]:
     store.close()
     sockets.close()
     context.term()
+
+
+def test_bytes_of_bodies_count_as_rows_do(turn: Turn) -> None:
+    turn.submit(1)
+    assert turn.commit.rows == 2
+    turn.submit(2, "x" * 10 * BYTES_OF_ROW)
+    assert turn.commit.rows == 2 + 2 + 10
 
 
 def test_a_message_right_after_a_departure_counts_as_missed(turn: Turn) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -272,3 +273,11 @@ def test_a_list_of_the_widest_files_fits_its_page(room: Room) -> None:
         page = room.ask(key, Files(sent=key is alice))
         assert len(encode(page.files)) <= 1 << 18
         assert page.more is (key is alice)
+
+
+def test_what_an_upload_leaves_in_the_store_is_charged() -> None:
+    room = Room(write_burst=100, write_rate=1)
+    alice, _ = room.users("alice", "bob")
+    room.ask(alice, Begin(b"1" * 16, PUT))
+    room.ask(alice, Begin(b"2" * 16, replace(PUT, note="n" * 60_000)))
+    assert room.refusal(alice, Begin(b"3" * 16, PUT)) is ErrorCode.RATE_LIMITED
