@@ -65,7 +65,8 @@ class Forked:
     def send_signal(self, number: int) -> None:
         """As os.kill, unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended since, as subprocess has it too
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it at once."""
@@ -184,8 +185,11 @@ def _watch(here: socket.socket, words: list[object], descriptors: list[int]) -> 
     os.write(status, process.to_bytes(4, "big"))
     for each in streams:
         os.close(each)
-    _, code = os.waitpid(process, 0)
-    os.write(status, os.waitstatus_to_exitcode(code).to_bytes(4, "big", signed=True))
+    # It is told before its number may be another's: until then a signal finds it.
+    ended = os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    code = 0 if ended is None else ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+    os.write(status, code.to_bytes(4, "big", signed=True))
+    os.waitpid(process, 0)
     os._exit(0)
 
 
