@@ -1,7 +1,8 @@
-"""What a broken or hostile broker does to a command, one case a line: its answers, the command, and how it ends.
+"""What a broken or hostile broker does to a command: its answers, the command and its end, one case a line.
 
 Run by test_hostile_broker.py against the real command line. Asserts nothing itself.
 """
+# ruff: noqa: E501 - one case a line reads as the table it is
 
 from collections.abc import Callable
 from dataclasses import dataclass

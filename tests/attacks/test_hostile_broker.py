@@ -3,8 +3,6 @@
 Each case is a real `cnmessage` process, or the library, against tests/attacks/fake_broker.py.
 """
 
-# ruff: noqa: E501 - a case is a line
-
 import asyncio
 import os
 import threading
@@ -27,7 +25,7 @@ TIMEOUT = 0.5
 """What the commands are given as --timeout."""
 
 DEADLINE = 12.0
-"""Seconds after which a command is too late: a walk may take six times its time-out, and two cores are shared."""
+"""Seconds after which a command is too late: a walk may take six time-outs, and two cores are shared."""
 
 
 @dataclass(frozen=True)
