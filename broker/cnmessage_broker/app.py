@@ -17,12 +17,12 @@ import zmq
 
 from cnmessage_broker import health, keys
 from cnmessage_broker.background import made_in_background
-from cnmessage_broker.between import FileLink
+from cnmessage_broker.between import Lanes
 from cnmessage_broker.config import Config
 from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.thread import FileThread
 from cnmessage_broker.loop.context import Deps, budgets
-from cnmessage_broker.loop.listeners import Attachments
+from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.loop.passwords import OWASP, PasswordPool, Passwords
 from cnmessage_broker.loop.reactor import Reactor
 from cnmessage_broker.net.gate import GateLimits
@@ -85,8 +85,8 @@ class Broker:
             undo.callback(self.store.close)
             self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
             undo.callback(self._context.term)
-            attachments = Attachments(randomness, trail)
-            policies = {DOMAIN: anybody, DELIVERIES_DOMAIN: attachments.has_key}
+            listeners = Listeners(randomness, trail)
+            policies = {DOMAIN: anybody, DELIVERIES_DOMAIN: listeners.has_key}
             admission = Admission(policies, monotonic, trail)
             self._memory = config.memory_limit or memory_there()
             self._descriptors = descriptor_limit()
@@ -97,14 +97,14 @@ class Broker:
                 self._sockets.host, config.port + PROBE, self.public_key, monotonic, structlog.get_logger()
             )
             undo.callback(self._probe.stop)
-            self._link = FileLink()
+            self._link = Lanes()
             self._files = self._file_thread(secret, monotonic)
             undo.pop_all()
         self.passwords = PasswordPool(config.password_workers, config.password_queue)
         self.deps = Deps(
             config,
             self.store,
-            attachments,
+            listeners,
             budgets(config),
             monotonic,
             wall,

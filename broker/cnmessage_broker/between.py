@@ -54,7 +54,7 @@ class Open(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class Moved(Request):
+class Progress(Request):
     """A download has come so far; with `paused` it has stopped there for now. No answer."""
 
     VERB: ClassVar[str] = "progress"
@@ -104,7 +104,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class FileRequest:
     """A request of the device `key` at `address`; its answer comes under `ticket`."""
 
     ticket: int
@@ -114,8 +114,8 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to an Ask."""
+class FileAnswer:
+    """The answer to a FileRequest."""
 
     ticket: int
     result: Any
@@ -144,7 +144,7 @@ class Unbound:
     key: str
 
 
-News = Answer | Gone | Release | Unbound
+News = FileAnswer | Gone | Release | Unbound
 
 
 class Lane(Generic[Item]):
@@ -165,7 +165,7 @@ class Lane(Generic[Item]):
             yield self._items.popleft()
 
 
-class FileLink:
+class Lanes:
     """Both directions. `talked_at`: when the reactor last stored a message, on its monotonic clock;
     `pressed`: memory is short.
     """
@@ -173,7 +173,7 @@ class FileLink:
     def __init__(self) -> None:
         self.talked_at = float("-inf")
         self.pressed = False
-        self.to_reactor: Lane[Ask] = Lane()
+        self.to_reactor: Lane[FileRequest] = Lane()
         self.to_files: Lane[News] = Lane()
 
 

@@ -44,8 +44,8 @@ class Config:
     connection_burst: int = 1024
     connection_rate: float = 50.0
     memory_limit: int = 0
-    attachments_per_user: int = 64
-    max_attachments: int = 10_000
+    listeners_per_user: int = 64
+    max_listeners: int = 10_000
     file_limit: int = 4 << 30
     file_quota: int = 20 << 30
     file_count: int = 10_000
@@ -84,8 +84,8 @@ _AT_LEAST_ONE = (
     "read_burst",
     "connections_per_address",
     "connection_burst",
-    "attachments_per_user",
-    "max_attachments",
+    "listeners_per_user",
+    "max_listeners",
     "file_limit",
     "file_quota",
     "file_count",

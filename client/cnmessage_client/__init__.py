@@ -4,8 +4,8 @@ from cnmessage_client.client import Client
 from cnmessage_client.loop import new_event_loop
 from cnmessage_client.model import (
     Delivered,
+    Device,
     FileInfo,
-    LoginSession,
     Message,
     MessageFile,
     Receipt,
@@ -23,10 +23,10 @@ __all__ = [
     "Client",
     "CnMessageError",
     "Delivered",
+    "Device",
     "ErrorCode",
     "FileInfo",
     "Home",
-    "LoginSession",
     "Message",
     "MessageFile",
     "Receipt",

@@ -21,37 +21,36 @@ from cnmessage_client.link.courier import Courier, compose
 from cnmessage_client.link.requests import Requests, checked, conversation_with
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream, following_messages, only_messages
-from cnmessage_client.link.trust import KeyGuard, Trust, settle_key, trust_loopback
+from cnmessage_client.link.trust import KeyGuard, Trust, trust_loopback, verified_key
 from cnmessage_client.model import (
     Delivered,
+    Device,
     FileInfo,
-    LoginSession,
     Message,
     Receipt,
     SentFile,
     Unknown,
     User,
+    device_of,
     entry_of,
     file_info,
-    login_session,
     to_millis,
     user_of,
 )
 from cnmessage_client.profile import DEFAULT_BROKER, Home, KnownBrokers, damaged_key, parse_address
 from cnmessage_client.transfer.batches import Batches, Progress, reporter
-from cnmessage_client.transfer.confirming import Confirming
-from cnmessage_client.transfer.download import Downloading, Offer
+from cnmessage_client.transfer.confirming import ConfirmJob
+from cnmessage_client.transfer.download import DownloadJob, Offer
 from cnmessage_client.transfer.job import Job
 from cnmessage_client.transfer.journal import Journal
-from cnmessage_client.transfer.upload import Order, check_order, uploads
+from cnmessage_client.transfer.upload import Addressing, check_order, uploads
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import id_text, parse_id
-from cnmessage_protocol.machines.effects import Answer, Effect, End, FileNews, Moved, Roster, Settle
-from cnmessage_protocol.machines.effects import Unknown as UnknownNews
-from cnmessage_protocol.machines.inbox import Show
+from cnmessage_protocol.machines import effects
+from cnmessage_protocol.machines.inbox import HandOver
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import Direction
@@ -108,7 +107,7 @@ class Client:
         Raises BROKER_KEY_CHANGED, UNREACHABLE (the first time, when the key must be asked for), INTEGRITY.
         """
         known = KnownBrokers(self.home)
-        broker_key = await settle_key(known, self.address, self._trust, self.timeout)
+        broker_key = await verified_key(known, self.address, self._trust, self.timeout)
         keys = self.profile.keys(new_key_pair)
         if not keys_match(keys):
             raise damaged_key(self.profile.folder / "device.key")
@@ -199,13 +198,13 @@ class Client:
         answer: Identity = await self._calls.read(verbs.Whoami())
         return answer
 
-    async def sessions(self) -> list[LoginSession]:
+    async def devices(self) -> list[Device]:
         """The devices that are logged in to this account."""
-        return [login_session(row) for row in (await self._calls.read(verbs.Sessions())).sessions]
+        return [device_of(row) for row in (await self._calls.read(verbs.Devices())).devices]
 
-    async def revoke(self, session: int) -> None:
+    async def revoke(self, device: int) -> None:
         """Log another device out."""
-        await self._calls.ask(verbs.Revoke(session))
+        await self._calls.ask(verbs.Revoke(device))
 
     async def users(self) -> list[User]:
         """Everyone, in order of name."""
@@ -216,12 +215,12 @@ class Client:
         await self._calls.ask(verbs.Block(name.lower()))
 
     async def unblock(self, name: str) -> None:
-        """Take `name` off the blocklist; what was kept out meanwhile stays out."""
+        """Take `name` off the blacklist; what was kept out meanwhile stays out."""
         await self._calls.ask(verbs.Unblock(name.lower()))
 
     async def blocked(self) -> list[str]:
         """Whom this user blocks."""
-        return list((await self._calls.read(verbs.Blocklist())).names)
+        return list((await self._calls.read(verbs.Blacklist())).names)
 
     # -- messages ---------------------------------------------------------------------------------
 
@@ -327,7 +326,7 @@ class Client:
         self._connected()
         seconds = None if expires is None else max(1, int(expires.total_seconds()))
         receivers = (to,) if isinstance(to, str) else tuple(to)
-        order = Order(self.profile.user or "", self.address.place, receivers, note, seconds)
+        order = Addressing(self.profile.user or "", self.address.place, receivers, note, seconds)
         checked(lambda: check_order(order))
         journal = Journal(self.profile.uploads)
         jobs = uploads(paths, names, order, journal, self.timeout, reporter(progress))
@@ -354,7 +353,7 @@ class Client:
         self._connected()
         file = checked(lambda: parse_id(id))
         place, report = Path(directory), reporter(progress)
-        job = Downloading(
+        job = DownloadJob(
             file, place, name, self.timeout, report, overwrite=overwrite, confirm=confirm, offered=offered
         )
         async with self._batches.room:
@@ -363,7 +362,7 @@ class Client:
 
     async def confirm_file(self, id: str) -> None:  # noqa: A002 - as above
         """Say that this user has a file, which was fetched without `confirm`; its sender can see so."""
-        await self._move_one(Confirming(checked(lambda: parse_id(id)), self.timeout, reporter(None)))
+        await self._move_one(ConfirmJob(checked(lambda: parse_id(id)), self.timeout, reporter(None)))
 
     async def files(self, *, sent: bool) -> list[FileInfo]:
         """The files this user sent, or was offered, the latest first."""
@@ -414,23 +413,23 @@ class Client:
 
     # -- inner: effects ---------------------------------------------------------------------------
 
-    def _take(self, effect: Effect) -> None:
+    def _take(self, effect: effects.Effect) -> None:
         match effect:
-            case Answer():
+            case effects.Answered():
                 self._requests.answered(effect)
-            case Settle(outcomes):
-                self._courier.settle(outcomes)
-            case Show(items):
+            case effects.Resolve(outcomes):
+                self._courier.resolve(outcomes)
+            case HandOver(items):
                 self._stream.put(items)
-            case Moved(state, retry_in):
+            case effects.StateChanged(state, retry_in):
                 self.on_state(state, retry_in)
-            case Roster(changes):
+            case effects.PresenceNews(changes):
                 self.on_presence(changes)
-            case FileNews(news):
+            case effects.FileNews(news):
                 self.on_file(news)
-            case UnknownNews(kind):
+            case effects.UnknownNews(kind):
                 self.on_unknown(kind)
-            case End(error):
+            case effects.End(error):
                 self._fail(self.profile.explained(error, self.address))
             case _:
                 raise ProtocolError(f"an effect without a driver: {type(effect).__name__}")

@@ -105,7 +105,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class LoginSession:
+class Device:
     """One device that is logged in to this account."""
 
     id: int
@@ -219,10 +219,10 @@ def pushed_json(kind: str) -> dict[str, Any]:
     return {"kind": kind, "seq": None, "id": None, "time": None}
 
 
-def login_session(row: tuple[int, str, int, int, bool, bool]) -> LoginSession:
+def device_of(row: tuple[int, str, int, int, bool, bool]) -> Device:
     """The application's view of a row of results.SessionList."""
     identity, label, created, seen, online, current = row
-    return LoginSession(identity, label, from_millis(created), from_millis(seen), online, current)
+    return Device(identity, label, from_millis(created), from_millis(seen), online, current)
 
 
 def user_of(row: tuple[str, bool, int | None]) -> User:

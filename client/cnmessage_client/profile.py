@@ -131,7 +131,7 @@ class Profile:
 
     @property
     def label(self) -> str:
-        """What the list of sessions shows for this device."""
+        """What the list of devices shows for this device."""
         return f"{self.name}@{socket.gethostname()}"[:64]
 
     @property
@@ -179,7 +179,7 @@ class Profile:
 _ADVICE = MappingProxyType(
     {
         ErrorCode.NO_SUCH_USER: "'cnmessage users' lists those there are",
-        ErrorCode.NO_SUCH_SESSION: "'cnmessage sessions' lists yours",
+        ErrorCode.NO_SUCH_DEVICE: "'cnmessage devices' lists yours",
         ErrorCode.NO_SUCH_FILE: "'cnmessage files list' lists yours",
         ErrorCode.QUOTA: "withdraw older files with 'cnmessage files rm ID'",
     }

@@ -107,7 +107,7 @@ class SyncClient:
     logout = _blocking(Client.logout)
     passwd = _blocking(Client.passwd)
     whoami = _blocking(Client.whoami)
-    sessions = _blocking(Client.sessions)
+    devices = _blocking(Client.devices)
     revoke = _blocking(Client.revoke)
     users = _blocking(Client.users)
     block = _blocking(Client.block)

@@ -116,7 +116,7 @@ def main() -> None:
             accounts(tour)
             offline(tour)
             asyncio.run(online(tour))
-            blocklist(tour)
+            blacklist(tour)
             asyncio.run(reconnect(tour))
     print("\nAll steps were seen to work.")
 
@@ -167,7 +167,7 @@ async def online(tour: Tour) -> None:
     expect(bodies(tour.run("--profile carol history")), ["Or at one?"])
 
 
-def blocklist(tour: Tour) -> None:
+def blacklist(tour: Tour) -> None:
     """Carol does not want to hear from Alice."""
     step("Carol blocks Alice: nothing of hers arrives, and Alice is not told")
     tour.run("--profile carol blacklist add alice")

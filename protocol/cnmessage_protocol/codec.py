@@ -118,7 +118,7 @@ def _reason(error: Exception, limits: Limits) -> str:
         case msgpack.StackError() | RecursionError():
             return "the msgpack value is nested too deep"
         case _:
-            told = str(error)
+            text = str(error)
             reasons = {
                 "max_str_len": f"a text has more than {limits.text} bytes",
                 "max_bin_len": f"a bin has more than {limits.binary} bytes",
@@ -128,4 +128,4 @@ def _reason(error: Exception, limits: Limits) -> str:
                 _KEY: "a key of a map must be text",
                 "incomplete": "the msgpack value ends too early",
             }
-            return next((reason for word, reason in reasons.items() if word in told), "this is not msgpack")
+            return next((reason for word, reason in reasons.items() if word in text), "this is not msgpack")

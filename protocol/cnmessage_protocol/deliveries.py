@@ -57,7 +57,7 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """This attachment has ended; `reason` is an error code."""
+    """This listener has ended; `reason` is an error code."""
 
     KIND: ClassVar[str] = "closed"
     reason: str = wire(text(32))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, Limits, decode, encode, peek
-from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, told_code
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, known_code
 from cnmessage_protocol.ids import fingerprint
 from cnmessage_protocol.requests import Request, parse_request, request_arguments
 
@@ -118,7 +118,7 @@ def unpack_reply(frame: bytes) -> Reply:
     message = result.get("message") if type(result) is dict else None
     if type(status) is not str or type(message) is not str:
         raise ProtocolError("an error reply must have a code and a message", request_id=request_id)
-    return Reply(request_id, None, RequestError(told_code(status), message[:_MAX_ERROR_TEXT]))
+    return Reply(request_id, None, RequestError(known_code(status), message[:_MAX_ERROR_TEXT]))
 
 
 def pack_key_card(key: bytes) -> bytes:

@@ -20,7 +20,7 @@ class ErrorCode(StrEnum):
     BAD_CREDENTIALS = "bad_credentials"
     NAME_TAKEN = "name_taken"
     NO_SUCH_USER = "no_such_user"
-    NO_SUCH_SESSION = "no_such_session"
+    NO_SUCH_DEVICE = "no_such_device"
     NO_SUCH_MESSAGE = "no_such_message"
     NO_SUCH_FILE = "no_such_file"
     EXPIRED = "expired"
@@ -61,7 +61,7 @@ EXIT_STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.BAD_CREDENTIALS: 4,
         ErrorCode.NAME_TAKEN: 6,
         ErrorCode.NO_SUCH_USER: 5,
-        ErrorCode.NO_SUCH_SESSION: 5,
+        ErrorCode.NO_SUCH_DEVICE: 5,
         ErrorCode.NO_SUCH_MESSAGE: 5,
         ErrorCode.NO_SUCH_FILE: 5,
         ErrorCode.EXPIRED: 5,
@@ -115,7 +115,7 @@ _TOLD = MappingProxyType(
 )
 
 
-def told_code(word: str) -> ErrorCode:
+def known_code(word: str) -> ErrorCode:
     """The code that the other side named; one it cannot know, or that is new here, counts as internal."""
     return _TOLD.get(word, ErrorCode.INTERNAL)
 

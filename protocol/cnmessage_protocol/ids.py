@@ -22,7 +22,7 @@ FileId = NewType("FileId", bytes)
 """16 random bytes, chosen by the broker."""
 
 Topic = NewType("Topic", bytes)
-"""16 random bytes, fresh for each attachment; also the attachment's name in requests."""
+"""16 random bytes, fresh for each listener; also the listener's name in requests."""
 
 ID_SIZE = 16
 NAME_PATTERN = re.compile(r"^[a-z0-9][a-z0-9._-]{0,31}\Z")
@@ -38,6 +38,7 @@ RESERVED_NAMES = frozenset(
         "broker",
         "chat",
         "completion",
+        "devices",
         "everyone",
         "exit",
         "files",

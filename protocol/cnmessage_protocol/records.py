@@ -71,7 +71,7 @@ _KINDS = {int(kind): kind for kind in Kind}
 _DIRECTIONS = {int(direction): direction for direction in Direction}
 
 
-class Outgoing(NamedTuple):
+class NewMessage(NamedTuple):
     """A message as its sender hands it over, for 1 to MAX_RECIPIENTS conversations; Everyone stands alone.
 
     A body of bytes is well-formed; no broker carries one yet.
@@ -157,11 +157,11 @@ def row_size(body: str | bytes, to: Sized, file: FileFacts | None = None) -> int
     return size + _NAME_BYTES * len(to) + _ROW_BYTES + facts
 
 
-def outgoing(name: str, value: Any) -> Outgoing:
+def outgoing(name: str, value: Any) -> NewMessage:
     """Check one row of a SEND request. Everything in it must be known: a broker drops nothing in silence."""
-    if type(value) is not list or len(value) != len(Outgoing._fields):
-        raise ProtocolError(f"'{name}' must be an array [{', '.join(Outgoing._fields)}]")
-    row: Any = Outgoing._make(value)
+    if type(value) is not list or len(value) != len(NewMessage._fields):
+        raise ProtocolError(f"'{name}' must be an array [{', '.join(NewMessage._fields)}]")
+    row: Any = NewMessage._make(value)
     if type(row.client_id) is not bytes or len(row.client_id) != ID_SIZE:
         raise ProtocolError(f"'{name}.client_id' must be {ID_SIZE} bytes")
     try:
@@ -177,7 +177,7 @@ def outgoing(name: str, value: Any) -> Outgoing:
     if row.extras or type(row.extras) is not dict:
         for key in sorted(extras(f"{name}.extras", row.extras).keys() - KNOWN_EXTRAS):
             raise ProtocolError(f"'{name}.extras': unknown key '{key}'")
-    return Outgoing(client_id=ClientId(row.client_id), to=to, body=row.body)
+    return NewMessage(client_id=ClientId(row.client_id), to=to, body=row.body)
 
 
 def check_body(body: str | bytes) -> None:

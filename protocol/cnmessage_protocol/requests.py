@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
-from cnmessage_protocol.records import Outgoing, outgoing
+from cnmessage_protocol.records import NewMessage, outgoing
 from cnmessage_protocol.results import (
     MAX_FILES,
     MAX_MESSAGES,
     MAX_RECEIPT_IDS,
     MAX_USERS,
     Attached,
+    DeviceList,
     Done,
     FileList,
     Identity,
@@ -31,7 +32,6 @@ from cnmessage_protocol.results import (
     ReadMark,
     ReceiptList,
     Sent,
-    SessionList,
     UserList,
 )
 from cnmessage_protocol.schema import (
@@ -116,11 +116,11 @@ class Whoami(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions(Request):
+class Devices(Request):
     """The devices bound to this account."""
 
-    VERB: ClassVar[str] = "sessions"
-    RESULT: ClassVar[type[Any]] = SessionList
+    VERB: ClassVar[str] = "devices"
+    RESULT: ClassVar[type[Any]] = DeviceList
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Revoke(Request):
 
     VERB: ClassVar[str] = "revoke"
     RESULT: ClassVar[type[Any]] = Done
-    session: int = wire(integer(1))
+    device: int = wire(integer(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +144,11 @@ class Attach(Request):
 
 @dataclass(frozen=True, slots=True)
 class Detach(Request):
-    """Give an attachment up at once instead of letting it expire."""
+    """Give a listener up at once instead of letting it expire."""
 
     VERB: ClassVar[str] = "detach"
     RESULT: ClassVar[type[Any]] = Done
-    attachment: bytes = wire(_identity)
+    listener: bytes = wire(_identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Beat(Request):
 
     VERB: ClassVar[str] = "beat"
     RESULT: ClassVar[type[Any]] = Pulse
-    attachment: bytes = wire(_identity)
+    listener: bytes = wire(_identity)
     cursor: int = wire(integer())
 
 
@@ -167,7 +167,7 @@ class Send(Request):
 
     VERB: ClassVar[str] = "send"
     RESULT: ClassVar[type[Any]] = Sent
-    messages: tuple[Outgoing, ...] = wire(many(outgoing, MAX_MESSAGES, minimum=1))
+    messages: tuple[NewMessage, ...] = wire(many(outgoing, MAX_MESSAGES, minimum=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ class Block(Request):
 
 @dataclass(frozen=True, slots=True)
 class Unblock(Request):
-    """Take `name` off the blocklist; what was kept out stays out."""
+    """Take `name` off the blacklist; what was kept out stays out."""
 
     VERB: ClassVar[str] = "unblock"
     RESULT: ClassVar[type[Any]] = Done
@@ -238,10 +238,10 @@ class Unblock(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class Blocklist(Request):
+class Blacklist(Request):
     """Whom this account blocks."""
 
-    VERB: ClassVar[str] = "blocklist"
+    VERB: ClassVar[str] = "blacklist"
     RESULT: ClassVar[type[Any]] = Names
 
 
@@ -292,7 +292,7 @@ REQUESTS: Mapping[str, type[Request]] = MappingProxyType(
             Logout,
             Passwd,
             Whoami,
-            Sessions,
+            Devices,
             Revoke,
             Attach,
             Detach,
@@ -304,7 +304,7 @@ REQUESTS: Mapping[str, type[Request]] = MappingProxyType(
             Users,
             Block,
             Unblock,
-            Blocklist,
+            Blacklist,
             Receipts,
             Files,
             Withdraw,

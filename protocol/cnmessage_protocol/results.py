@@ -49,12 +49,12 @@ MAX_FILES = 200
 """Most rows in one FILES answer."""
 
 HEARTBEATS = (100, 60_000)
-"""Shortest and longest `heartbeat` of an attachment, in ms."""
+"""Shortest and longest `heartbeat` of a listener, in ms."""
 
 LONGEST_EXPIRY = 600_000
-"""Longest `expiry` of an attachment, in ms; the shortest is above its heartbeat."""
+"""Longest `expiry` of a listener, in ms; the shortest is above its heartbeat."""
 
-CAPABILITIES = ("blocklist", "broadcast", "files", "history", "presence", "receipts")
+CAPABILITIES = ("blacklist", "broadcast", "files", "history", "presence", "receipts")
 """What a broker of this version may be asked for; a later one tells more words."""
 
 MAX_CAPABILITIES = 256
@@ -106,10 +106,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """The device key is now bound to `user`; `session` names the binding."""
+    """The device key is now bound to `user`; `device` names the binding."""
 
     user: str = wire(username)
-    session: int = wire(count)
+    device: int = wire(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Identity:
     """Who this device is; `unread` counts received items above `read_upto`."""
 
     user: str = wire(username)
-    session: int = wire(count)
+    device: int = wire(count)
     head: int = wire(count)
     read_upto: int = wire(count)
     unread: int = wire(count)
@@ -132,10 +132,10 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionList:
-    """Rows `[session, label, created, last_seen, online, current]`, times in ms since 1970."""
+class DeviceList:
+    """Rows `[device, label, created, last_seen, online, current]`, times in ms since 1970."""
 
-    sessions: tuple[tuple[int, str, int, int, bool, bool], ...] = wire(
+    devices: tuple[tuple[int, str, int, int, bool, bool], ...] = wire(
         many(row(count, _label, moment, moment, boolean, boolean), 1024),
     )
 
@@ -144,7 +144,7 @@ class SessionList:
 class Attached:
     """Where and how deliveries will come.
 
-    `attachment` is the topic to subscribe to and the name of this attachment in requests, `key` opens
+    `listener` is the topic to subscribe to and the name of this listener in requests, `key` opens
     what comes on it, `heartbeat` and `expiry` are in milliseconds. `deliveries` is added to the port that
     the client has reached the broker on, so that forwarded ports work. `version` is the latest version of the
     protocol that the broker speaks, `capabilities` are words for what it may be asked (CAPABILITIES).
@@ -154,7 +154,7 @@ class Attached:
     epoch: bytes = wire(_identity)
     head: int = wire(count)
     read_upto: int = wire(count)
-    attachment: bytes = wire(_identity)
+    listener: bytes = wire(_identity)
     key: bytes = wire(blob(32))
     heartbeat: int = wire(integer(*HEARTBEATS))
     expiry: int = wire(integer(HEARTBEATS[0] + 1, LONGEST_EXPIRY))

@@ -1,6 +1,6 @@
 """AES-256-GCM sealing of deliveries, so that a stolen topic or grant shows no plaintext.
 
-Each attachment has a key of its own, told only over the authenticated request channel. The nonce is the
+Each listener has a key of its own, told only over the authenticated request channel. The nonce is the
 delivery's sequence number, which never repeats under a key; topic and sequence are authenticated too
 (NIST SP 800-38D, 8.2.1, a deterministic counter). Not imported by one-shot commands: the cipher's
 library takes 30 ms to load.
@@ -19,7 +19,7 @@ _NONCE_PREFIX = bytes(4)
 
 
 class Sealer:
-    """Seals the deliveries of one attachment, in order."""
+    """Seals the deliveries of one listener, in order."""
 
     def __init__(self, topic: bytes, key: bytes) -> None:
         self._topic = topic
@@ -36,7 +36,7 @@ class Sealer:
 
 
 class Opener:
-    """Opens the deliveries of one attachment; refuses what is forged, altered or repeated."""
+    """Opens the deliveries of one listener; refuses what is forged, altered or repeated."""
 
     def __init__(self, topic: bytes, key: bytes) -> None:
         self._topic = topic
@@ -46,7 +46,7 @@ class Opener:
     def open(self, frames: list[bytes]) -> Delivery:
         """The delivery in three frames; ProtocolError for anything that is not the next of this topic."""
         if len(frames) != 3 or frames[0] != self._topic or len(frames[1]) != _SEQUENCE_SIZE:
-            raise ProtocolError("this delivery is not for this attachment")
+            raise ProtocolError("this delivery is not for this listener")
         number = int.from_bytes(frames[1], "big")
         if number <= self._last:
             raise ProtocolError("this delivery was repeated")

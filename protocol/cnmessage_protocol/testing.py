@@ -75,7 +75,7 @@ def calm() -> Fate:
     return Fate.PASS
 
 
-class Link(Generic[T]):
+class NetworkPath(Generic[T]):
     """One direction of a network: what is sent arrives after `latency` seconds, or as `fate` wills it.
 
     `fate` is asked once for each thing sent. DROP loses it, TWICE delivers it now and again `lateness`

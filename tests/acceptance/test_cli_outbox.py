@@ -14,7 +14,7 @@ from cnmessage_client.link.outbox import Outbox
 from cnmessage_client.profile import parse_address
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.ids import ClientId, uuid7
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.records import NewMessage
 from tests.acceptance.conftest import Cli, Result
 from tests.support.harness import BrokerProcess, eventually, free_port
 
@@ -85,9 +85,9 @@ def _waiting(home: Home, name: str) -> list[Path]:
     return list(home.profile(name).outbox.glob("*"))
 
 
-def _outgoing(number: int, to: str, body: str) -> Outgoing:
+def _outgoing(number: int, to: str, body: str) -> NewMessage:
     identity = uuid7(number, number.to_bytes(10, "big"))
-    return Outgoing(ClientId(identity), (from_wire(to),), body)
+    return NewMessage(ClientId(identity), (from_wire(to),), body)
 
 
 def _bodies(cli: Cli, profile: str) -> list[str]:

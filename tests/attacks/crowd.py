@@ -28,19 +28,19 @@ class Bystander:
         self._raw = raw
         self._account = account
         self.deliveries: zmq.Socket[bytes] | None = None
-        self.attachment = b""
+        self.listener = b""
         self.disowned = 0
         self.attach()
 
     def attach(self) -> None:
         """Ask for deliveries."""
-        self.attachment = b""
+        self.listener = b""
         self.requests.send(frame("attach", {}))
 
     def beat(self) -> None:
         """Say that it is there; the cursor is nobody's concern here."""
-        if self.attachment:
-            self.requests.send(frame("beat", {"attachment": self.attachment, "cursor": 0}))
+        if self.listener:
+            self.requests.send(frame("beat", {"listener": self.listener, "cursor": 0}))
 
     def heard(self, poller: zmq.Poller) -> None:
         """Take one answer."""
@@ -48,12 +48,12 @@ class Bystander:
         if status == "not_attached":
             self.disowned += 1
             self.attach()
-        elif status == "ok" and "attachment" in result:
-            self.attachment = result["attachment"]
+        elif status == "ok" and "listener" in result:
+            self.listener = result["listener"]
             if self.deliveries is None:
                 self.deliveries = self._raw.socket(zmq.SUB, self._account.keys, 1, RCVHWM=0)
                 poller.register(self.deliveries, zmq.POLLIN)
-            self.deliveries.setsockopt(zmq.SUBSCRIBE, self.attachment)
+            self.deliveries.setsockopt(zmq.SUBSCRIBE, self.listener)
 
 
 def main(place: Place, settings: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ def main(place: Place, settings: dict[str, Any]) -> None:
             bystanders[each.requests] = each
             poller.register(each.requests, zmq.POLLIN)
         deadline = time.monotonic() + _PATIENCE
-        while not all(each.attachment for each in bystanders.values()) and time.monotonic() < deadline:
+        while not all(each.listener for each in bystanders.values()) and time.monotonic() < deadline:
             _listen(poller, bystanders, 0.1)
         threading.Thread(target=_wait, args=[stop], daemon=True).start()
         while not stop.is_set():

@@ -172,7 +172,7 @@ class FakeBroker:
         }
         marks = {"user": "alice", "epoch": ID, "head": 0, "read_upto": 0}
         spoken = {"version": VERSION, "capabilities": list(CAPABILITIES)}
-        return {**marks, "attachment": topic, "key": key, **numbers, **spoken, **other}
+        return {**marks, "listener": topic, "key": key, **numbers, **spoken, **other}
 
     # -- inner ------------------------------------------------------------------------------------
 
@@ -252,14 +252,14 @@ class FakeBroker:
 
     def _honest(self) -> dict[str, Verb]:
         marks = {"head": 0, "read_upto": 0}
-        me = {"user": "alice", "session": 1}
+        me = {"user": "alice", "device": 1}
         return {
             "signup": lambda _: me,
             "login": lambda _: me,
             "logout": lambda _: {},
             "passwd": lambda _: {"revoked": 0},
             "whoami": lambda _: {**me, **marks, "unread": 0, "blocked": 0},
-            "sessions": lambda _: {"sessions": []},
+            "devices": lambda _: {"devices": []},
             "revoke": lambda _: {},
             "attach": lambda _: self.attached(),
             "detach": lambda _: {},
@@ -271,7 +271,7 @@ class FakeBroker:
             "users": lambda _: {"users": [["alice", True, 0]], "more": False},
             "block": lambda _: {},
             "unblock": lambda _: {},
-            "blocklist": lambda _: {"names": []},
+            "blacklist": lambda _: {"names": []},
             "receipts": lambda arguments: {
                 "receipts": [[each, [["bob", "read"]]] for each in arguments["ids"]]
             },

@@ -128,9 +128,9 @@ READING = [
     case("a file beyond all sizes", "files", 1, NOT_ALLOWED, files_list=always({"files": [file_row(7, size=BEYOND)], "more": False})),
     case("a file beyond all years", "files", 1, NOT_ALLOWED, files_list=always({"files": [file_row(7, expires=BEYOND)], "more": False})),
     case("a file in no state", "files", 1, NOT_ALLOWED, files_list=always({"files": [file_row(7, state="?")], "more": False})),
-    case("devices beyond all years", "sessions", 1, NOT_ALLOWED, sessions=always({"sessions": [[1, "", BEYOND, 0, True, True]]})),
-    case("a name that is a path", "whoami", 1, NOT_ALLOWED, whoami=always({"user": "../../x", "session": 1, "head": 0, "read_upto": 0, "unread": 0, "blocked": 0})),
-    case("blocked names without end", "blacklist list", 1, NOT_ALLOWED, blocklist=always({"names": ["a b"]})),
+    case("devices beyond all years", "devices", 1, NOT_ALLOWED, devices=always({"devices": [[1, "", BEYOND, 0, True, True]]})),
+    case("a name that is a path", "whoami", 1, NOT_ALLOWED, whoami=always({"user": "../../x", "device": 1, "head": 0, "read_upto": 0, "unread": 0, "blocked": 0})),
+    case("blocked names without end", "blacklist list", 1, NOT_ALLOWED, blacklist=always({"names": ["a b"]})),
 ]  # fmt: skip
 
 SENDING = [

@@ -148,20 +148,20 @@ def test_what_is_refused_for_a_while_is_read_when_it_is_not(person: Callable[[Fa
     history = patient(
         page([item(2)], 2, more=True, before=2), Refusal("rate_limited"), page([item(1)], 2, before=1)
     )
-    with FakeBroker(users=users, history=history, sessions=patient({"sessions": []})) as broker:
+    with FakeBroker(users=users, history=history, devices=patient({"devices": []})) as broker:
         alice = person(broker)
         assert len(alice("--timeout", "3", "users").out.splitlines()) == 1001
         assert [line.split("\t")[0] for line in alice("--timeout", "3", "history").out.splitlines()] == [
             "1",
             "2",
         ]
-        assert alice("--timeout", "3", "sessions").status == 0
-        assert broker.counts == {"users": 5, "history": 5, "sessions": 3}
+        assert alice("--timeout", "3", "devices").status == 0
+        assert broker.counts == {"users": 5, "history": 5, "devices": 3}
 
 
 @pytest.mark.parametrize("verb", ["signup", "login"])
 def test_no_file_is_named_after_a_user_who_is_none(verb: str, person: Callable[[FakeBroker], Person]) -> None:
-    with started({verb: always({"user": "../../../evil", "session": 1})}) as broker:
+    with started({verb: always({"user": "../../../evil", "device": 1})}) as broker:
         alice = person(broker)
         ended = alice(verb, "alice", "--password-stdin", stdin="correct horse battery\n")
     assert (ended.status, NOT_ALLOWED in ended.err) == (1, True), ended
@@ -201,7 +201,7 @@ def closing(reason: str) -> Callable[[FakeBroker, bytes], None]:
 
 
 @pytest.mark.parametrize("reason", ["not_attached", "shutdown"])
-def test_an_attachment_that_is_closed_again_and_again_is_asked_for_ever_more_rarely(
+def test_an_listener_that_is_closed_again_and_again_is_asked_for_ever_more_rarely(
     reason: str, person: Callable[[FakeBroker], Person]
 ) -> None:
     with FakeBroker(listened=closing(reason)) as broker:

@@ -180,7 +180,7 @@ def test_a_mark_may_reach_what_the_same_group_stores(store: Store, desk: Desk) -
     assert store.marks(alice.id).received == 1
 
 
-def test_the_last_period_without_an_attachment_is_known(store: Store, desk: Desk) -> None:
+def test_the_last_period_without_an_listener_is_known(store: Store, desk: Desk) -> None:
     alice, bob = desk.accounts("alice", "bob")
 
     def away() -> tuple[int, int | None]:

@@ -1,4 +1,4 @@
-"""Every store: accounts, the devices bound to them, blocklists."""
+"""Every store: accounts, the devices bound to them, blacklists."""
 
 import pytest
 

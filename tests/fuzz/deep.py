@@ -46,7 +46,7 @@ def listens_without_reading(ground: Ground) -> None:
     ground.keep(asking)
     asking.admit(keys, [(b"Socket-Type", b"DEALER"), (b"Identity", b"")])
     listening.admit(keys, [(b"Socket-Type", b"SUB")])
-    topic = _ask(asking, "attach", {"cursor": None, "epoch": None})["attachment"]
+    topic = _ask(asking, "attach", {"cursor": None, "epoch": None})["listener"]
     subscription = rng.choice([listening.sealed(BOXED_COMMAND, command(b"SUBSCRIBE", topic)), b""])
     listening.send(subscription or listening.sealed(0, b"\1" + topic))
     rows = [message_row([rng.choice(ground.names)], "x" * rng.choice([1, 40, 3000]), rng.randbytes(ID_SIZE))]

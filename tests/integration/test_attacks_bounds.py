@@ -106,13 +106,13 @@ def test_a_cursor_that_nobody_can_have_does_not_empty_the_window(
     alice, bob = raw.dealer(keys_of(home, "alice")), raw.dealer(keys_of(home, "bob"))
     attached = ask(alice, "attach", {}).result
     listener = raw.socket(zmq.SUB, keys_of(home, "alice"), PUSHES, **UNREAD)
-    listener.setsockopt(zmq.SUBSCRIBE, attached["attachment"])
+    listener.setsockopt(zmq.SUBSCRIBE, attached["listener"])
     assert listener.poll(5000), "no hello came"
     links = broker.broker._sockets.delivery_links
     most = 0
     for number in range(150):
         send(bob, "alice", f"{number:03}" * 20_000)
-        beat = ask(alice, "beat", {"attachment": attached["attachment"], "cursor": 10**9})
+        beat = ask(alice, "beat", {"listener": attached["listener"], "cursor": 10**9})
         assert beat.error is None
         assert beat.result["head"] == number + 1
         most = max(most, links.unread)
@@ -146,14 +146,14 @@ def test_who_sends_on_the_push_port_what_is_no_subscription_is_cut_and_barred_an
     keys = keys_of(home, "bob")
     attached = ask(raw.dealer(keys), "attach", {}).result
     attacker = raw.socket(zmq.XSUB, keys, PUSHES)
-    attacker.send(b"\x01" + attached["attachment"])
+    attacker.send(b"\x01" + attached["listener"])
     assert attacker.poll(5000)
     attacker.recv_multipart()
     links = broker.broker._sockets.delivery_links
     attacker.send(b"\x02no subscription")
     eventually(lambda: not links.of_key(keys.public.decode()))
     again = raw.socket(zmq.SUB, keys, PUSHES)
-    again.setsockopt(zmq.SUBSCRIBE, attached["attachment"])
+    again.setsockopt(zmq.SUBSCRIBE, attached["listener"])
     assert not again.poll(300), "a barred key was let in"
 
     async def newcomer() -> None:
@@ -165,7 +165,7 @@ def test_who_sends_on_the_push_port_what_is_no_subscription_is_cut_and_barred_an
     asyncio.run(newcomer())
 
 
-def test_strangers_and_keys_without_an_attachment_do_not_reach_the_push_port(
+def test_strangers_and_keys_without_an_listener_do_not_reach_the_push_port(
     broker: BrokerThread, home: Home, raw: Raw
 ) -> None:
     for keys in (new_keys(), keys_of(home, "alice")):
@@ -228,7 +228,7 @@ def test_listeners_that_leave_hold_up_no_newcomer(broker: BrokerThread, home: Ho
     def joined() -> "zmq.Socket[bytes]":
         attached = ask(raw.dealer(keys), "attach", {}).result
         listener = raw.socket(zmq.SUB, keys, PUSHES)
-        listener.setsockopt(zmq.SUBSCRIBE, attached["attachment"])
+        listener.setsockopt(zmq.SUBSCRIBE, attached["listener"])
         assert listener.poll(900), "the hello must come before a client would subscribe anew"
         return listener
 
@@ -246,5 +246,5 @@ def test_a_connection_that_says_much_on_the_push_port_is_cut(
     attached = ask(raw.dealer(keys), "attach", {}).result
     listener = raw.socket(zmq.XSUB, keys, PUSHES)
     for _ in range(200):
-        listener.send(b"\x01" + attached["attachment"])
+        listener.send(b"\x01" + attached["listener"])
     eventually(lambda: not broker.broker._sockets.delivery_links.of_key(keys.public.decode()))

@@ -112,17 +112,17 @@ def _unpack(data: bytes) -> Reply:
 
 def test_a_stolen_database_holds_no_usable_secret(tmp_path: Path, home: Home) -> None:
     config = broker_config(tmp_path / "broker")
-    attachment = key = b""
+    listener = key = b""
 
     async def scenario() -> None:
-        nonlocal attachment, key
+        nonlocal listener, key
         await sign_up(running.address, home, "alice", "bob")
         async with Client(home=home, profile="alice") as alice, Client(home=home, profile="bob") as bob:
             await alice.send("bob", "hello")
             await anext(bob.messages())
             attached = bob._session.attached
             assert attached is not None
-            attachment, key = attached.attachment, attached.key
+            listener, key = attached.listener, attached.key
             await alice.passwd(PASSWORD, "a later password")
 
     with BrokerThread(config, passwords=OWASP) as running:
@@ -130,7 +130,7 @@ def test_a_stolen_database_holds_no_usable_secret(tmp_path: Path, home: Home) ->
         # While it runs, so that the write-ahead log is searched as well.
         dump = b"".join(path.read_bytes() for path in config.data.glob(f"{DATABASE}*"))
     assert b"alice" in dump, "the search would find what is there"
-    secrets = [PASSWORD.encode(), b"a later password", attachment, key]
+    secrets = [PASSWORD.encode(), b"a later password", listener, key]
     secrets += [home.profile(name).keys(new_keys).secret for name in ("alice", "bob")]
     secrets.append((config.data / "broker.key").read_bytes().strip())
     assert [secret for secret in secrets if secret in dump] == []

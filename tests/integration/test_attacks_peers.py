@@ -85,11 +85,11 @@ def test_metadata_through_libzmqs_own_option_is_not_believed(raw: Raw, alice: Ke
     ("verb", "arguments"),
     [
         ("whoami", {}),
-        ("sessions", {}),
-        ("revoke", {"session": 1}),
+        ("devices", {}),
+        ("revoke", {"device": 1}),
         ("attach", {}),
-        ("detach", {"attachment": bytes(16)}),
-        ("beat", {"attachment": bytes(16), "cursor": 0}),
+        ("detach", {"listener": bytes(16)}),
+        ("beat", {"listener": bytes(16), "cursor": 0}),
         ("send", {"messages": [message_row(["alice"], "hi")]}),
         ("sync", {"after": 0}),
         ("history", {}),
@@ -97,7 +97,7 @@ def test_metadata_through_libzmqs_own_option_is_not_believed(raw: Raw, alice: Ke
         ("users", {}),
         ("block", {"name": "alice"}),
         ("unblock", {"name": "alice"}),
-        ("blocklist", {}),
+        ("blacklist", {}),
         ("receipts", {"ids": [bytes(16)]}),
         ("passwd", {"old": "correct horse battery", "new": "another password"}),
     ],
@@ -113,7 +113,7 @@ def test_an_unknown_key_may_do_nothing_but_log_in(
     assert reply.error.code is ErrorCode.UNAUTHENTICATED
 
 
-def test_a_second_user_cannot_use_anothers_attachment_or_session(
+def test_a_second_user_cannot_use_anothers_listener_or_session(
     raw: Raw,
     alice: KeyPair,
     home: Home,
@@ -121,18 +121,18 @@ def test_a_second_user_cannot_use_anothers_attachment_or_session(
 ) -> None:
     victim, attacker = raw.dealer(alice), raw.dealer(_keys(home, "mallory"))
     attached = ask(victim, "attach", {}).result
-    stolen = attached["attachment"]
+    stolen = attached["listener"]
 
-    beaten = ask(attacker, "beat", {"attachment": stolen, "cursor": 99})
+    beaten = ask(attacker, "beat", {"listener": stolen, "cursor": 99})
     assert beaten.error is not None
     assert beaten.error.code is ErrorCode.NOT_ATTACHED
-    assert ask(attacker, "detach", {"attachment": stolen}).error is None  # nothing of theirs is there to end
-    assert ask(victim, "beat", {"attachment": stolen, "cursor": 0}).error is None
+    assert ask(attacker, "detach", {"listener": stolen}).error is None  # nothing of theirs is there to end
+    assert ask(victim, "beat", {"listener": stolen, "cursor": 0}).error is None
 
-    session = ask(victim, "whoami", {}).result["session"]
-    revoked = ask(attacker, "revoke", {"session": session})
+    session = ask(victim, "whoami", {}).result["device"]
+    revoked = ask(attacker, "revoke", {"device": session})
     assert revoked.error is not None
-    assert revoked.error.code is ErrorCode.NO_SUCH_SESSION
+    assert revoked.error.code is ErrorCode.NO_SUCH_DEVICE
 
     identity = uuid7(1, bytes(10))
     ask(victim, "send", {"messages": [message_row(["bob"], "for bob alone", identity)]})

@@ -38,11 +38,11 @@ def keys_of(home: Home, name: str) -> KeyPair:
 @pytest.mark.parametrize(
     ("body", "beats"),
     [
-        (frame("beat", {"attachment": bytes(16), "cursor": 1}), True),
+        (frame("beat", {"listener": bytes(16), "cursor": 1}), True),
         (encode([1, int.from_bytes(b"\x00\xa4beat\x00\x00", "big"), "whoami", {}]), False),
         (encode(["beat", 1, "whoami", {}]), False),
         (encode([1, 1, "whoami", {"beat": 1}]), False),
-        (frame("beat", {"attachment": bytes(100), "cursor": 1}), False),
+        (frame("beat", {"listener": bytes(100), "cursor": 1}), False),
         (b"\xa4beat", False),
         (b"", False),
     ],

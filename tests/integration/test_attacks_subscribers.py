@@ -60,7 +60,7 @@ def test_subscribers_to_everything_read_no_plaintext_and_no_name(raw: Raw, home:
             await anext(stream)  # from here on bob's subscription is granted
             attached = bob._session.attached
             assert attached is not None
-            topic = attached.attachment
+            topic = attached.listener
             late = _listeners(raw, [topic], [None, new_keys(), mallory])
             # The control: a thief of bob's whole device key is granted the topic, and still reads nothing.
             thief = raw.socket(zmq.SUB, home.profile("bob-the-hatter").keys(new_keys), PUSHES, RCVHWM=0)
@@ -170,7 +170,7 @@ def test_the_queue_shift_yields_nothing_and_stops_nobody(
     assert slowest < 2.0
 
 
-def test_a_topic_ends_with_its_attachment(raw: Raw, home: Home) -> None:
+def test_a_topic_ends_with_its_listener(raw: Raw, home: Home) -> None:
     async def scenario() -> bytes:
         async with Client(home=home, profile="bob-the-hatter") as bob:
             live = asyncio.Event()
@@ -180,7 +180,7 @@ def test_a_topic_ends_with_its_attachment(raw: Raw, home: Home) -> None:
             following.cancel()
             attached = bob._session.attached
             assert attached is not None
-            return attached.attachment
+            return attached.listener
 
     topic = asyncio.run(scenario())
     keys = home.profile("bob-the-hatter").keys(new_keys)

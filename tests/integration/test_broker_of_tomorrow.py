@@ -46,7 +46,7 @@ class Tomorrow:
             whoami=lambda _: {
                 **self.marks,
                 "user": "alice",
-                "session": 1,
+                "device": 1,
                 "unread": 5,
                 "blocked": 0,
                 "plan": 1,

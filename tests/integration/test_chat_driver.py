@@ -32,9 +32,9 @@ async def revoke(home: Home, address: str, name: str) -> None:
     """Log every other device of this user out."""
     async with Client(home=home, profile=f"{name}-phone", broker=address) as phone:
         await phone.login(name, PASSWORD)
-        for session in await phone.sessions():
-            if not session.current:
-                await phone.revoke(session.id)
+        for device in await phone.devices():
+            if not device.current:
+                await phone.revoke(device.id)
 
 
 def program_with(name: str, command: click.Command) -> Commands:
@@ -156,7 +156,7 @@ def test_what_is_typed_in_reply_to_a_last_word_is_meant(
     asyncio.run(scenario())
 
 
-def test_what_was_queued_when_a_session_was_revoked_goes_out_after_the_next_login(
+def test_what_was_queued_when_a_device_was_revoked_goes_out_after_the_next_login(
     broker: BrokerThread, home: Home
 ) -> None:
     async def scenario() -> None:

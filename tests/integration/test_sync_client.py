@@ -34,7 +34,7 @@ def test_two_users_talk_without_asyncio(broker: BrokerThread, home: Home) -> Non
         alice.send("bob", "heard")
         assert next(stream).body == "heard"
         assert alice.whoami().user == "alice"
-        assert len(bob.sessions()) == 1
+        assert len(bob.devices()) == 1
 
 
 def test_threads_may_share_a_client_and_each_message_arrives_once(broker: BrokerThread, home: Home) -> None:

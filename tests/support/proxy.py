@@ -35,8 +35,8 @@ class Proxy:
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="proxy")
         for offset in range(PORTS):
-            listener = socket.create_server(("127.0.0.1", self.port + offset))
-            self._selector.register(listener, selectors.EVENT_READ, offset)
+            handler = socket.create_server(("127.0.0.1", self.port + offset))
+            self._selector.register(handler, selectors.EVENT_READ, offset)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -59,8 +59,8 @@ class Proxy:
                 else:
                     self._accept(key.fileobj, key.data)
 
-    def _accept(self, listener: socket.socket, offset: int) -> None:
-        near, _ = listener.accept()
+    def _accept(self, handler: socket.socket, offset: int) -> None:
+        near, _ = handler.accept()
         try:
             far = socket.create_connection(("127.0.0.1", self._there.port + offset), 5)
         except OSError:

@@ -102,13 +102,13 @@ def answer(peer: "zmq.Socket[bytes]", seconds: float = DEADLINE) -> Reply:
     return unpack_reply(peer.recv())
 
 
-def everything(listener: "zmq.Socket[bytes]", first_wait_ms: int = 0) -> bytes:
+def everything(handler: "zmq.Socket[bytes]", first_wait_ms: int = 0) -> bytes:
     """All bytes a socket has received, joined."""
     parts: list[bytes] = []
     if first_wait_ms:
-        listener.poll(first_wait_ms)
-    while listener.poll(0):
-        parts += listener.recv_multipart()
+        handler.poll(first_wait_ms)
+    while handler.poll(0):
+        parts += handler.recv_multipart()
     return b"\0".join(parts)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnmessage_protocol.ids import ClientId, uuid7
-from cnmessage_protocol.records import InboxItem, Outgoing
+from cnmessage_protocol.records import InboxItem, NewMessage
 
 
 def message_row(
@@ -16,7 +16,7 @@ def message_row(
 ) -> list[Any]:
     """A row of `send`, under an id of its own unless one is given."""
     fresh = uuid7(1, os.urandom(10)) if client_id is None else client_id
-    return list(Outgoing(ClientId(fresh), to, body, {} if extras is None else extras))
+    return list(NewMessage(ClientId(fresh), to, body, {} if extras is None else extras))
 
 
 def item_row(seq: Any, body: Any = "hello", **places: Any) -> list[Any]:

@@ -10,13 +10,13 @@ from uuid import UUID
 from cnmessage_client import Home
 from cnmessage_client.chat.drive.driver import Driver
 from cnmessage_client.chat.drive.sitting import Sitting
-from cnmessage_client.chat.screens import Listener
+from cnmessage_client.chat.screens import InputHandler
 from cnmessage_client.chat.talk.entries import Entry, Note, Output, Said, Trouble
 from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.group import Commands
-from cnmessage_client.shell.out.progress import Nothing, View
+from cnmessage_client.shell.out.progress import Nothing, ProgressView
 from cnmessage_client.shell.settings import Settings
 
 PATIENCE = 15.0
@@ -52,7 +52,7 @@ class ScriptScreen:
         self.cannot_show: Callable[[Entry], bool] = lambda _: False
         """Which entries this screen has a defect for."""
         self._changed = asyncio.Condition()
-        self.listener: Listener
+        self.handler: InputHandler
         self._loop = asyncio.get_running_loop()
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -61,7 +61,7 @@ class ScriptScreen:
     def enter(self, *lines: str) -> None:
         """Type lines."""
         for line in lines:
-            self._loop.call_soon(self.listener.entered, line)
+            self._loop.call_soon(self.handler.entered, line)
 
     async def until(self, holds: Callable[[Entry], bool]) -> Entry:
         """Wait until an entry is shown for which it holds; gives the last such one."""
@@ -98,7 +98,7 @@ class ScriptScreen:
 
     def ring(self) -> None: ...
 
-    def view(self, verb: str) -> View:  # noqa: ARG002
+    def view(self, verb: str) -> ProgressView:  # noqa: ARG002
         return Nothing()
 
     def set_draft(self, text: str) -> None:
@@ -162,8 +162,8 @@ class Chat:
         )
         self.driver = Driver(program, own, talk, piped=piped)
         self.driver.screen = self.screen
-        self.screen.listener = self.driver.input
-        self.sitting = Sitting(self.driver, piped=piped, plain_terminal=False, told_broker=True)
+        self.screen.handler = self.driver.input
+        self.sitting = Sitting(self.driver, piped=piped, plain_terminal=False, broker_given=True)
         self.ended = asyncio.get_running_loop().create_task(self.sitting.run())
 
     async def status(self) -> int:

@@ -27,7 +27,7 @@ class Taker:
         return line
 
     @property
-    def settled(self) -> bool:
+    def resolved(self) -> bool:
         return self._lines.empty() and not self.busy
 
     def typed(self, line: str) -> None:

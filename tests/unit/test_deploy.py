@@ -35,7 +35,7 @@ def test_the_unit_starts_again_without_end_and_with_a_growing_pause() -> None:
     assert int(service["RestartSteps"]) > 1
     assert service["RestartPreventExitStatus"] == "2", "a wrong setting does not mend itself"
     assert "MemoryMax" in service
-    assert int(service["LimitNOFILE"]) > 2 * Config(data=ROOT).max_attachments
+    assert int(service["LimitNOFILE"]) > 2 * Config(data=ROOT).max_listeners
 
 
 def test_the_rules_are_about_the_four_ports() -> None:

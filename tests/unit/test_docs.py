@@ -17,8 +17,7 @@ from cnmessage_broker.app import DATABASE, KEY_FILE, LOCK_FILE
 from cnmessage_broker.config import ENVIRONMENT_PREFIX, HIGHEST_PORT, Config
 from cnmessage_broker.files import channel as broker_channel
 from cnmessage_broker.files import pace
-from cnmessage_broker.loop import arrivals, delivery
-from cnmessage_broker.loop import listeners as attachments
+from cnmessage_broker.loop import arrivals, delivery, listeners
 from cnmessage_broker.maintenance.backup import back_up
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol import records, results
@@ -32,7 +31,7 @@ from cnmessage_protocol.files import flows, transfer
 from cnmessage_protocol.ids import RESERVED_NAMES, ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.machines import composure, inbox, liveness
 from cnmessage_protocol.machines.states import TRANSITIONS, Event, State
-from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, Outgoing
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, NewMessage
 from cnmessage_protocol.requests import REQUESTS, Send
 from cnmessage_protocol.results import Sent, result_values
 from cnmessage_protocol.schema import LARGEST
@@ -155,7 +154,7 @@ def test_every_reserved_name_is_listed() -> None:
 
 def test_the_places_of_both_rows_are_listed_in_order() -> None:
     places = re.findall(r"^\| (\d+) \| `(\w+)` \|", chapter(PROTOCOL, "4. "), flags=re.MULTILINE)
-    outgoing, item = (list(record._fields) for record in (Outgoing, InboxItem))
+    outgoing, item = (list(record._fields) for record in (NewMessage, InboxItem))
     item[item.index("sender")] = "from"
     assert places == [(str(place), name) for row in (outgoing, item) for place, name in enumerate(row)]
 
@@ -165,13 +164,13 @@ def test_the_places_of_both_rows_are_listed_in_order() -> None:
     [
         (inbox.PATIENCE * 1000, "has lasted **{} ms**"),
         (liveness.HEARTBEAT * 1000, "ms between beats, now {}"),
-        (liveness.EXPIRY * 1000, "after which the attachment ends, now {}"),
+        (liveness.EXPIRY * 1000, "after which the listener ends, now {}"),
         (liveness.EXPIRY, "for `expiry` ms (**{} s**)"),
         (liveness.EARLY_BEAT, "as soon as **{} items**"),
         (composure.JOIN_PATIENCE, "No hello within {} s"),
         (liveness.BACKOFF_LIMIT, f"`min({{}}, {liveness.BACKOFF_FIRST} · 2^n)`"),
         (inbox.HOLD, "({} rows here"),
-        (attachments.WINDOW_BYTES >> 20, "at most {} MiB (rows)"),
+        (listeners.WINDOW_BYTES >> 20, "at most {} MiB (rows)"),
         (delivery.PUSH_BYTES >> 10, "about {} KiB of bodies at most"),
         (arrivals.DRAIN, "takes up to {} requests"),
         (records.MAX_BODY, "1 to {} bytes of UTF-8"),
@@ -219,7 +218,7 @@ def examples() -> dict[str, bytes]:
     assert (opener.open(first), opener.open(second)) == (Hello(11), Items((item,)))
     return {
         "key-card": pack_key_card(key),
-        "send-request": pack_request(7, Send((Outgoing(client_id, (Direct(bob),), "hello"),))),
+        "send-request": pack_request(7, Send((NewMessage(client_id, (Direct(bob),), "hello"),))),
         "send-reply": pack_result(7, result_values(Sent(((client_id, message_id, 3, 1),)))),
         "error-reply": pack_error(8, ErrorCode.NO_SUCH_USER, "there is no user 'eve'"),
         "delivery-topic": second[0],

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cnmessage_client import FileInfo, LoginSession, User
+from cnmessage_client import Device, FileInfo, User
 from cnmessage_client.model import entry_of
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
@@ -90,7 +90,7 @@ def test_what_the_library_turns_into_json_fits_the_schema() -> None:
         "message": [entry_of(item).as_json(), entry_of(of_file).as_json()],
         "offer": [{**listed.as_json(), "direction": "sent"}],
         "user": [User("a", online=True, last_seen=now).as_json(), User("a", False, None).as_json()],
-        "session": [LoginSession(1, "x", now, now, online=True, current=False).as_json()],
+        "session": [Device(1, "x", now, now, online=True, current=False).as_json()],
     }
     for name, values in made.items():
         for value in values:

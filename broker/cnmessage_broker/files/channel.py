@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import structlog
 import zmq
 
-from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.files.peers import AuthenticatedDevice, Peer
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.net.incoming import Incoming
 from cnmessage_broker.net.link import Link, on_the_wire
@@ -106,7 +106,7 @@ class Channel:
             if now > ends:
                 return True
 
-    def listen(self) -> Iterator[tuple[Peer, Device, FileMessage | ProtocolError, memoryview]]:
+    def listen(self) -> Iterator[tuple[Peer, AuthenticatedDevice, FileMessage | ProtocolError, memoryview]]:
         """What has come, each key in its turn; a chunk's bytes are last.
 
         A ProtocolError stands for a message that is malformed and to be answered.
@@ -124,7 +124,7 @@ class Channel:
                 self._warn(key, error.message)
             try:
                 if transfer is not None:
-                    device = Device(key, link.address or self._admission.address_of(key))
+                    device = AuthenticatedDevice(key, link.address or self._admission.address_of(key))
                     yield Peer(link, transfer), device, message, buffers[1] if len(buffers) > 1 else _NO_DATA
             finally:
                 self._waiting.served(key, self._monotonic() - started)

@@ -7,7 +7,7 @@ it has answered, and from then on when they ask. Must not know what the transfer
 from typing import TypeVar
 
 from cnmessage_broker.config import Config
-from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.files.peers import AuthenticatedDevice, Peer
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
 Whose = TypeVar("Whose")
@@ -18,12 +18,12 @@ class Crowd:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self.devices: dict[Peer, Device] = {}
+        self.devices: dict[Peer, AuthenticatedDevice] = {}
         self._accounts: dict[Peer, int] = {}
         self._of_key: dict[str, set[Peer]] = {}
         self._of_account: dict[int, set[Peer]] = {}
 
-    def check(self, peer: Peer, device: Device) -> None:
+    def check(self, peer: Peer, device: AuthenticatedDevice) -> None:
         """RATE_LIMITED when there is no room for one more transfer of this device."""
         if peer in self.devices:
             return
@@ -36,7 +36,7 @@ class Crowd:
         if len(self.devices) >= self._config.max_transfers:
             raise _refusal(f"all {self._config.max_transfers} transfers of this broker are taken")
 
-    def enter(self, peer: Peer, device: Device) -> None:
+    def enter(self, peer: Peer, device: AuthenticatedDevice) -> None:
         """A transfer begins, or goes on."""
         self.devices[peer] = device
         self._of_key.setdefault(device.key, set()).add(peer)
@@ -48,7 +48,7 @@ class Crowd:
             self._accounts[peer] = account
             self._of_account.setdefault(account, set()).add(peer)
 
-    def leave(self, peer: Peer) -> Device | None:
+    def leave(self, peer: Peer) -> AuthenticatedDevice | None:
         """The transfer is over; whose it was."""
         account, device = self._accounts.pop(peer, None), self.devices.pop(peer, None)
         if account is not None:

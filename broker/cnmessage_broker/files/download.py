@@ -8,22 +8,28 @@ import os
 
 from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.descriptors import Descriptors
-from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.files.peers import AuthenticatedDevice, Peer
 from cnmessage_protocol.files.channel import Get, Opened
 from cnmessage_protocol.files.flows import Outflow
 
 
-class Serving:
+class OpenDownload:
     """A download under way; FileNotFoundError when the file's blob is lost."""
 
     def __init__(
-        self, peer: Peer, device: Device, get: Get, opened: Opened, blobs: Blobs, descriptors: Descriptors
+        self,
+        peer: Peer,
+        device: AuthenticatedDevice,
+        get: Get,
+        opened: Opened,
+        blobs: Blobs,
+        descriptors: Descriptors,
     ) -> None:
         blobs.check_blob(opened.sha256)
         self.peer = peer
         self.device = device
         self.flow = Outflow(opened.size, get.offset, get.upto, get.chunk)
-        self.told = get.offset
+        self.reported = get.offset
         self._sha256 = opened.sha256
         self._blobs = blobs
         self._descriptors = descriptors

@@ -5,8 +5,8 @@ What it has made may be a blob that no file needs; only the store knows. Must no
 
 import contextlib
 
-from cnmessage_broker.files.peers import Device
-from cnmessage_broker.files.upload import Intake
+from cnmessage_broker.files.peers import AuthenticatedDevice
+from cnmessage_broker.files.upload import OpenUpload
 from cnmessage_protocol.errors import CnMessageError
 
 
@@ -14,14 +14,14 @@ class Leaving:
     """Uploads on their way out, each with the device it was of."""
 
     def __init__(self) -> None:
-        self._all: list[tuple[Intake, Device]] = []
+        self._all: list[tuple[OpenUpload, AuthenticatedDevice]] = []
 
-    def add(self, intake: Intake, device: Device) -> None:
+    def add(self, intake: OpenUpload, device: AuthenticatedDevice) -> None:
         """An upload has ended; what has arrived of it stays on disk."""
         intake.close()
         self._all.append((intake, device))
 
-    def ended(self) -> list[tuple[Device, bytes]]:
+    def ended(self) -> list[tuple[AuthenticatedDevice, bytes]]:
         """Forget those whose work has ended; gives the digests that may have become blobs."""
         leaving, self._all = self._all, []
         digests = []

@@ -12,7 +12,7 @@ class Peer(NamedTuple):
     transfer: bytes
 
 
-class Device(NamedTuple):
+class AuthenticatedDevice(NamedTuple):
     """The key that ZAP vouched for, and the address it connected from."""
 
     key: str

@@ -14,7 +14,7 @@ import structlog
 import zmq
 
 from cnmessage_broker.background import step_back
-from cnmessage_broker.between import FileLink
+from cnmessage_broker.between import Lanes
 from cnmessage_broker.config import Config
 from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.channel import Channel
@@ -54,7 +54,7 @@ class FileThread:
         sockets: FileSockets,
         admission: Admission,
         blobs: Blobs,
-        link: FileLink,
+        link: Lanes,
         config: Config,
         monotonic: Callable[[], float],
         log: structlog.typing.FilteringBoundLogger,
@@ -136,7 +136,7 @@ class FileThread:
         """What the reactor answered last still counts; then clients are told that their transfers ended."""
         try:
             for news in self._link.to_files.take():
-                self._transfers.told(news)
+                self._transfers.handle(news)
             self._transfers.shut_down()
             self._trail.tell(self._trace)
         except Exception:  # noqa: BLE001 - as above
@@ -160,7 +160,7 @@ class FileThread:
                     break
         self._channel.look()
         for news in self._link.to_files.take():
-            self._transfers.told(news)
+            self._transfers.handle(news)
         self._transfers.finish_work()
         more = self._transfers.send_chunks(now) if taken or not self._pace.wait(now) else True
         if now >= self._next_beat:

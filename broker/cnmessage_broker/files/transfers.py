@@ -13,17 +13,17 @@ import structlog
 
 from cnmessage_broker.between import (
     NO_TICKET,
-    Answer,
-    Ask,
     Begin,
     Begun,
     Complete,
-    FileLink,
+    FileAnswer,
+    FileRequest,
     Finished,
     Gone,
-    Moved,
+    Lanes,
     News,
     Open,
+    Progress,
     Ready,
     Release,
     Unbound,
@@ -34,13 +34,13 @@ from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.channel import Channel, GoneError
 from cnmessage_broker.files.crowd import Crowd
 from cnmessage_broker.files.descriptors import Descriptors
-from cnmessage_broker.files.download import Serving
+from cnmessage_broker.files.download import OpenDownload
 from cnmessage_broker.files.leaving import Leaving
 from cnmessage_broker.files.mishaps import FULL, Mishaps
 from cnmessage_broker.files.pace import Pace
-from cnmessage_broker.files.peers import Device, Peer, short
+from cnmessage_broker.files.peers import AuthenticatedDevice, Peer, short
 from cnmessage_broker.files.room import check_room
-from cnmessage_broker.files.upload import Intake, Stage
+from cnmessage_broker.files.upload import OpenUpload, Stage
 from cnmessage_broker.files.workers import Workers
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.files.channel import (
@@ -75,7 +75,7 @@ class Transfers:
         self,
         channel: Channel,
         blobs: Blobs,
-        link: FileLink,
+        link: Lanes,
         pace: Pace,
         config: Config,
         workers: Workers,
@@ -94,16 +94,16 @@ class Transfers:
         self._log = log
         self._mishaps = Mishaps(log)
         self._descriptors = Descriptors()
-        self._intakes: dict[Peer, Intake] = {}
-        self._by_file: dict[bytes, Intake] = {}
+        self._intakes: dict[Peer, OpenUpload] = {}
+        self._by_file: dict[bytes, OpenUpload] = {}
         self._worked_at: deque[bytes] = deque()
-        self._servings: dict[Peer, Serving] = {}
+        self._servings: dict[Peer, OpenDownload] = {}
         self._leaving = Leaving()
         self._crowd = Crowd(config)
         self._devices = self._crowd.devices
         self._tickets = count(NO_TICKET + 1)
         self._asked: dict[int, tuple[Peer, Request]] = {}
-        self._given_up: dict[int, Device] = {}
+        self._given_up: dict[int, AuthenticatedDevice] = {}
         self._sent = False
 
     def shut_down(self) -> None:
@@ -119,7 +119,12 @@ class Transfers:
     # -- what clients say -------------------------------------------------------------------------
 
     def received(
-        self, now: float, peer: Peer, device: Device, message: FileMessage | ProtocolError, data: memoryview
+        self,
+        now: float,
+        peer: Peer,
+        device: AuthenticatedDevice,
+        message: FileMessage | ProtocolError,
+        data: memoryview,
     ) -> None:
         """A client said something, malformed perhaps; `data` is a chunk's bytes."""
         if isinstance(message, ProtocolError):
@@ -136,7 +141,7 @@ class Transfers:
         self._say(peer, stop(RequestError(error.code, error.message)))
         self._pause(peer)
 
-    def _open(self, peer: Peer, device: Device, message: FileMessage) -> None:
+    def _open(self, peer: Peer, device: AuthenticatedDevice, message: FileMessage) -> None:
         match message:
             case Fetched():
                 self._crowd.check(peer, device)
@@ -191,23 +196,23 @@ class Transfers:
 
     # -- what the reactor says --------------------------------------------------------------------
 
-    def _ask(self, peer: Peer, device: Device, request: Request) -> None:
+    def _ask(self, peer: Peer, device: AuthenticatedDevice, request: Request) -> None:
         ticket = next(self._tickets)
         self._trail.note("transfer", "open", "asked", "waiting", request.VERB, short(peer))
         self._asked[ticket] = peer, request
         self._crowd.enter(peer, device)
-        self._link.to_reactor.put(Ask(ticket, device.key, device.address, request))
+        self._link.to_reactor.put(FileRequest(ticket, device.key, device.address, request))
 
-    def _tell(self, device: Device, request: Request) -> None:
-        self._link.to_reactor.put(Ask(NO_TICKET, device.key, device.address, request))
+    def _tell(self, device: AuthenticatedDevice, request: Request) -> None:
+        self._link.to_reactor.put(FileRequest(NO_TICKET, device.key, device.address, request))
 
-    def told(self, news: News) -> None:
+    def handle(self, news: News) -> None:
         """The reactor answered, or tells what has ended."""
         match news:
-            case Answer(ticket, Begun(file), _) if ticket in self._given_up:
+            case FileAnswer(ticket, Begun(file), _) if ticket in self._given_up:
                 del self._asked[ticket]
                 self._tell(self._given_up.pop(ticket), Withdraw(file))
-            case Answer(ticket, result, error) if ticket in self._asked:
+            case FileAnswer(ticket, result, error) if ticket in self._asked:
                 peer, request = self._asked.pop(ticket)
                 self._given_up.pop(ticket, None)
                 if isinstance(request, Complete):  # its client may have come back on a fresh link meanwhile
@@ -219,7 +224,7 @@ class Transfers:
             case Release(sha256) if not self._is_completing(sha256):
                 self._blobs.drop_blob(sha256)
             case Unbound(key):
-                refusal = RequestError(ErrorCode.UNAUTHENTICATED, "this session was logged out")
+                refusal = RequestError(ErrorCode.UNAUTHENTICATED, "this device was logged out")
                 for peer in [peer for peer, device in self._devices.items() if device.key == key]:
                     self._end(peer, refusal)
             case _:
@@ -254,7 +259,7 @@ class Transfers:
             case Open(_, get), Ready(opened, account) if peer in self._devices:
                 self._crowd.belongs(peer, account)
                 device = self._devices[peer]
-                self._servings[peer] = Serving(peer, device, get, opened, self._blobs, self._descriptors)
+                self._servings[peer] = OpenDownload(peer, device, get, opened, self._blobs, self._descriptors)
                 self._trail.note("download", "none", "opened", "sending", f"offset {get.offset}", short(peer))
                 self._say(peer, opened)
             case Finished(), Noted():
@@ -267,7 +272,7 @@ class Transfers:
         earlier = self._by_file.get(file)
         if earlier is None:
             self._check_room(peer, file, size)
-            self._intakes[peer] = self._by_file[file] = Intake(
+            self._intakes[peer] = self._by_file[file] = OpenUpload(
                 peer,
                 file,
                 size,
@@ -293,7 +298,7 @@ class Transfers:
             raise
 
     def _end_file(self, file: bytes, error: RequestError) -> None:
-        going: list[Intake | Serving] = [*self._intakes.values(), *self._servings.values()]
+        going: list[OpenUpload | OpenDownload] = [*self._intakes.values(), *self._servings.values()]
         for peer in [each.peer for each in going if each.file == file]:
             self._say(peer, stop(error))
             self._drop(peer)
@@ -319,7 +324,7 @@ class Transfers:
         for device, sha256 in self._leaving.ended():
             self._tell(device, Unused(sha256))
 
-    def _worked(self, intake: Intake) -> None:
+    def _worked(self, intake: OpenUpload) -> None:
         before = intake.stage
         self._say_all(intake.peer, intake.work_done())
         if intake.stage is Stage.RECORDING and before is not Stage.RECORDING:
@@ -336,7 +341,7 @@ class Transfers:
                 return False
         return True
 
-    def _send_chunk(self, now: float, serving: Serving) -> None:
+    def _send_chunk(self, now: float, serving: OpenDownload) -> None:
         self._sent = False
         chunk = serving.next_chunk(now, self._pace.chunk(now, len(self._devices)))
         if chunk is None:
@@ -355,9 +360,9 @@ class Transfers:
             self._say(intake.peer, intake.beat())
         for serving in list(self._servings.values()):
             self._say(serving.peer, Credit(serving.flow.offset))  # finds out whether it is still there
-            if serving.flow.offset != serving.told:
-                serving.told = serving.flow.offset
-                self._tell(serving.device, Moved(serving.file, serving.told))
+            if serving.flow.offset != serving.reported:
+                serving.reported = serving.flow.offset
+                self._tell(serving.device, Progress(serving.file, serving.reported))
 
     # -- saying and ending ------------------------------------------------------------------------
 
@@ -412,4 +417,4 @@ class Transfers:
             )
             serving.close()
             if device is not None:
-                self._tell(device, Moved(serving.file, serving.flow.offset, paused=True))
+                self._tell(device, Progress(serving.file, serving.flow.offset, paused=True))

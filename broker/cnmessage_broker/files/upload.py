@@ -43,7 +43,7 @@ class _Job:
     then: Callable[[], list[FileMessage]]
 
 
-class Intake:
+class OpenUpload:
     """An upload whose client may go on. `wake` makes the file thread look for finished work.
 
     OSError from any method: the disk does not take it.

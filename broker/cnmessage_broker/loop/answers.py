@@ -10,15 +10,15 @@ from typing import Any
 import structlog
 import zmq
 
-from cnmessage_broker.between import NO_TICKET, Answer, FileLink
+from cnmessage_broker.between import NO_TICKET, FileAnswer, Lanes
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.scheduling.asker import Origin, Ticket
-from cnmessage_broker.scheduling.slices import Part
+from cnmessage_broker.scheduling.slices import SliceTicket
 from cnmessage_protocol.envelope import pack_error, pack_result
 from cnmessage_protocol.errors import RequestError
 from cnmessage_protocol.results import Sent, result_values
 
-Asker = Origin | Ticket | Part
+Asker = Origin | Ticket | SliceTicket
 """Who waits for an answer."""
 
 
@@ -29,7 +29,7 @@ class Answers:
         self,
         requests: "zmq.Socket[bytes]",
         links: Links,
-        link: FileLink,
+        link: Lanes,
         monotonic: Callable[[], float],
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
@@ -43,8 +43,8 @@ class Answers:
         """The request was done; gives the bytes of the answer's frame."""
         match asker:
             case Ticket(number) if number != NO_TICKET:
-                self._link.to_files.put(Answer(number, result))
-            case Part(slices):
+                self._link.to_files.put(FileAnswer(number, result))
+            case SliceTicket(slices):
                 slices.stored(result)
                 self.finish(asker)
             case Origin():
@@ -55,14 +55,14 @@ class Answers:
         """The request was refused."""
         match asker:
             case Ticket(number) if number != NO_TICKET:
-                self._link.to_files.put(Answer(number, None, error))
-            case Part(slices):
+                self._link.to_files.put(FileAnswer(number, None, error))
+            case SliceTicket(slices):
                 slices.refused(error)
                 self.finish(asker)
             case Origin():
                 self._send(asker, pack_error(asker.request_id, error.code, error.message))
 
-    def finish(self, part: Part) -> None:
+    def finish(self, part: SliceTicket) -> None:
         """Answer a sliced SEND if that was its last slice."""
         match part.slices.outcome:
             case Sent() as all_of_it:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 import zmq
 
-from cnmessage_broker.between import NO_TICKET, Ask
+from cnmessage_broker.between import NO_TICKET, FileRequest
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.answers import Answers
 from cnmessage_broker.loop.attention import Attention
@@ -70,7 +70,7 @@ class Frame:
     body: bytes | None
 
 
-Waiting = Frame | Slices | Ask
+Waiting = Frame | Slices | FileRequest
 
 _STRANGE = RequestError(
     ErrorCode.UNAUTHENTICATED,
@@ -109,7 +109,7 @@ class Arrivals:
         self._beats: Budget[int] = Budget(*BEATS)
         self._refusals: Budget[str] = Budget(*REFUSALS)
 
-    def ask(self, ask: Ask, now: float) -> None:
+    def ask(self, ask: FileRequest, now: float) -> None:
         """The file thread asks on behalf of a client, in a line beside the client's own requests.
 
         What finds no room is refused; what wants no answer tells what has happened already, and finds room in

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import structlog
 
-from cnmessage_broker.between import FileLink
+from cnmessage_broker.between import Lanes
 from cnmessage_broker.loop import delivery
 from cnmessage_broker.loop.answers import Answers, Asker
 from cnmessage_broker.loop.context import Deps
@@ -28,7 +28,7 @@ class Commit:
         deps: Deps,
         answers: Answers,
         doorbell: Doorbell,
-        link: FileLink,
+        link: Lanes,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self.failed = False
@@ -45,7 +45,7 @@ class Commit:
         """Inbox rows that wait to be written, and what of the bodies takes as long."""
         return self._pending.rows
 
-    def settle(self, owner: Owner) -> None:
+    def commit_for(self, owner: Owner) -> None:
         """Write what waits if some of it is this owner's, so that they read what they wrote."""
         if self._pending.touches(owner):
             self.run()
@@ -104,7 +104,7 @@ class Commit:
             if isinstance(outcome, Stored)
         ]
         now = self._deps.monotonic()
-        for push in delivery.pushes(self._deps.attachments, stored):
+        for push in delivery.pushes(self._deps.listeners, stored):
             self._doorbell.ring(push, now)
 
     def _not_taken(self, pending: Pending[Asker], error: StoreError) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cnmessage_broker.config import Config
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.attention import Attention
-from cnmessage_broker.loop.listeners import Attachments
+from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.loop.passwords import OWASP, Passwords
 from cnmessage_broker.scheduling.charges import WorkBudget
 from cnmessage_broker.store.ports.messages import Store
@@ -59,7 +59,7 @@ class Deps:
 
     config: Config
     store: Store
-    attachments: Attachments
+    listeners: Listeners
     budgets: Budgets
     monotonic: Callable[[], float]
     wall: Callable[[], float]

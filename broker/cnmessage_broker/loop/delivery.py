@@ -1,4 +1,4 @@
-"""Who gets what: names to inboxes before the commit, stored items to attachments after it.
+"""Who gets what: names to inboxes before the commit, stored items to listeners after it.
 
 Stored first, then published.
 """
@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from typing import Any, assert_never
 
 from cnmessage_broker.loop.effects import Push
-from cnmessage_broker.loop.listeners import Attachment, Attachments
+from cnmessage_broker.loop.listeners import Listener, Listeners
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Account, FileRow, Stored, Submission
 from cnmessage_protocol.conversation import Conversation, Direct, Everyone, to_wire
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, Outgoing, row_size
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, NewMessage, row_size
 
 PUSH_BYTES = 1 << 17
 """About the most bytes of body in one delivery."""
@@ -23,9 +23,9 @@ PUSH_BYTES = 1 << 17
 
 def address(
     store: Store,
-    attachments: Attachments,
+    listeners: Listeners,
     sender: Account,
-    message: Outgoing,
+    message: NewMessage,
     identity: MessageId,
     now_ms: int,
 ) -> Submission:
@@ -38,7 +38,7 @@ def address(
         raise RequestError(ErrorCode.BAD_REQUEST, "this broker carries bodies of text only, not of bytes")
     recipients: list[int] = []
     for conversation in message.to:
-        recipients += _members(conversation, store, attachments, sender)
+        recipients += _members(conversation, store, listeners, sender)
     return Submission(
         identity,
         message.client_id,
@@ -53,15 +53,13 @@ def address(
     )
 
 
-def _members(
-    conversation: Conversation, store: Store, attachments: Attachments, sender: Account
-) -> list[int]:
+def _members(conversation: Conversation, store: Store, listeners: Listeners, sender: Account) -> list[int]:
     """The accounts that a message to this conversation reaches now."""
     match conversation:
         case Direct(name):
             return [existing(store, name)]
         case Everyone():
-            return [owner for owner in attachments.online_owners() if owner != sender.id]
+            return [owner for owner in listeners.online_owners() if owner != sender.id]
         case _ as never:
             assert_never(never)
 
@@ -96,10 +94,10 @@ def existing(store: Store, name: str) -> int:
     return account.id
 
 
-def pushes(attachments: Attachments, stored: Iterable[tuple[Submission, Stored]]) -> Iterable[Push]:
+def pushes(listeners: Listeners, stored: Iterable[tuple[Submission, Stored]]) -> Iterable[Push]:
     """Deliveries of freshly stored messages to all who are online, in lists, in order."""
     rows: defaultdict[int, list[tuple[int, int, InboxItem]]] = defaultdict(list)
-    online = attachments.online_owners()
+    online = listeners.online_owners()
     for new, place in stored:
         if not place.fresh:
             continue
@@ -113,8 +111,8 @@ def pushes(attachments: Attachments, stored: Iterable[tuple[Submission, Stored]]
         if not own and new.sender in online:
             rows[new.sender].append((place.seq, size, _row(new, place.seq, Direction.SENT, new.sender)))
     for owner, items in rows.items():
-        for attachment in attachments.of(owner):
-            yield from _lists(attachment, items)
+        for listener in listeners.of(owner):
+            yield from _lists(listener, items)
 
 
 def _row(new: Submission, seq: int, direction: Direction, owner: int) -> InboxItem:
@@ -132,21 +130,21 @@ def _row(new: Submission, seq: int, direction: Direction, owner: int) -> InboxIt
     )
 
 
-def _lists(attachment: Attachment, items: list[tuple[int, int, InboxItem]]) -> Iterable[Push]:
+def _lists(listener: Listener, items: list[tuple[int, int, InboxItem]]) -> Iterable[Push]:
     batch: list[InboxItem] = []
     filled = 0
     for seq, size, row in items:
-        if not attachment.takes(seq, size):
+        if not listener.takes(seq, size):
             break  # it is behind: its next heartbeat tells it so, and it fetches
         if batch and (len(batch) == PUSH_ITEMS or filled + size > PUSH_BYTES):
-            yield Push(attachment, Items.KIND, {"items": batch})
+            yield Push(listener, Items.KIND, {"items": batch})
             batch, filled = [], 0
         batch.append(row)
         filled += size
     if batch:
-        yield Push(attachment, Items.KIND, {"items": batch})
+        yield Push(listener, Items.KIND, {"items": batch})
 
 
-def notices(attachments: Attachments, kind: str, values: dict[str, Any]) -> Iterable[Push]:
+def notices(listeners: Listeners, kind: str, values: dict[str, Any]) -> Iterable[Push]:
     """The same notice to everyone who is online."""
-    return [Push(attachment, kind, values) for attachment in attachments.all() if attachment.granted]
+    return [Push(listener, kind, values) for listener in listeners.all() if listener.granted]

@@ -1,4 +1,4 @@
-"""The command table: which handler answers which request, under which guard, and what it costs.
+"""The verb table: which handler answers which request, under which guard, and what it costs.
 
 Guards and budgets are declared here and checked once, before the handler. Errors of any kind become an answer
 here, so that no request can stop the broker.
@@ -11,10 +11,10 @@ from math import ceil
 from types import MappingProxyType
 from typing import Any
 
-from cnmessage_broker import between as filelink
+from cnmessage_broker import between
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Refuse, Submit
-from cnmessage_broker.loop.handlers import account, blocklist, files, messages, presence, uploads
+from cnmessage_broker.loop.handlers import account, blacklist, files, messages, presence, uploads
 from cnmessage_broker.scheduling.charges import BYTES_READ, BYTES_WRITTEN, WIDE, Cost
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol import requests as verbs
@@ -40,77 +40,77 @@ SYNCS = Cost(writes=20)
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class Verb:
     """One row of the table.
 
-    `settled`: what the caller has waiting to be written is committed before it runs. `cost` is spent for it
-    in any case, and refused to who is in debt for the same kind of work.
+    `commits_first`: what the caller has waiting to be written is committed before it runs. `cost` is spent
+    for it in any case, and refused to who is in debt for the same kind of work.
     """
 
     handler: Callable[[Any, Caller, Deps], list[Effect]]
     cost: Cost
     guard: Guard = Guard.LOGGED_IN
-    settled: bool = True
+    commits_first: bool = True
 
 
-COMMANDS: Mapping[type[verbs.Request], Command] = MappingProxyType(
+VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
     {
-        verbs.Signup: Command(account.signup, SYNCS, Guard.ANYONE),
-        verbs.Login: Command(account.login, SYNCS, Guard.ANYONE),
-        verbs.Logout: Command(account.logout, SYNCS, Guard.ANYONE),
-        verbs.Passwd: Command(account.passwd, SYNCS),
-        verbs.Whoami: Command(account.whoami, READS),
-        verbs.Sessions: Command(account.sessions, READS),
-        verbs.Revoke: Command(account.revoke, SYNCS),
-        verbs.Attach: Command(presence.attach, SYNCS),
-        verbs.Detach: Command(presence.detach, FREE),
-        verbs.Beat: Command(presence.beat, FREE, settled=False),
-        verbs.Send: Command(messages.send, SENDS, settled=False),
-        verbs.Sync: Command(messages.sync, READS),
-        verbs.History: Command(messages.history, READS),
-        verbs.Ack: Command(messages.ack, SENDS, settled=False),
-        verbs.Users: Command(presence.users, READS),
-        verbs.Block: Command(blocklist.block, SYNCS),
-        verbs.Unblock: Command(blocklist.unblock, SYNCS),
-        verbs.Blocklist: Command(blocklist.blocklist, READS),
-        verbs.Receipts: Command(messages.receipts, READS),
-        verbs.Files: Command(files.files, READS),
-        verbs.Withdraw: Command(files.withdraw, SYNCS),
-        verbs.Decline: Command(files.decline, SYNCS),
+        verbs.Signup: Verb(account.signup, SYNCS, Guard.ANYONE),
+        verbs.Login: Verb(account.login, SYNCS, Guard.ANYONE),
+        verbs.Logout: Verb(account.logout, SYNCS, Guard.ANYONE),
+        verbs.Passwd: Verb(account.passwd, SYNCS),
+        verbs.Whoami: Verb(account.whoami, READS),
+        verbs.Devices: Verb(account.devices, READS),
+        verbs.Revoke: Verb(account.revoke, SYNCS),
+        verbs.Attach: Verb(presence.attach, SYNCS),
+        verbs.Detach: Verb(presence.detach, FREE),
+        verbs.Beat: Verb(presence.beat, FREE, commits_first=False),
+        verbs.Send: Verb(messages.send, SENDS, commits_first=False),
+        verbs.Sync: Verb(messages.sync, READS),
+        verbs.History: Verb(messages.history, READS),
+        verbs.Ack: Verb(messages.ack, SENDS, commits_first=False),
+        verbs.Users: Verb(presence.users, READS),
+        verbs.Block: Verb(blacklist.block, SYNCS),
+        verbs.Unblock: Verb(blacklist.unblock, SYNCS),
+        verbs.Blacklist: Verb(blacklist.blacklist, READS),
+        verbs.Receipts: Verb(messages.receipts, READS),
+        verbs.Files: Verb(files.files, READS),
+        verbs.Withdraw: Verb(files.withdraw, SYNCS),
+        verbs.Decline: Verb(files.decline, SYNCS),
     },
 )
 """Every request of the protocol; a test fails when one is missing."""
 
-FILE_COMMANDS: Mapping[type[verbs.Request], Command] = MappingProxyType(
+FILE_VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
     {
-        filelink.Begin: Command(uploads.begin, SYNCS),
-        filelink.Complete: Command(uploads.complete, FREE, settled=False),
-        filelink.Open: Command(files.open_file, SYNCS),
-        filelink.Moved: Command(files.moved, FREE, settled=False),
-        filelink.Finished: Command(files.finished, SYNCS),
-        filelink.Unused: Command(files.unused, FREE),
+        between.Begin: Verb(uploads.begin, SYNCS),
+        between.Complete: Verb(uploads.complete, FREE, commits_first=False),
+        between.Open: Verb(files.open_file, SYNCS),
+        between.Progress: Verb(files.progress, FREE, commits_first=False),
+        between.Finished: Verb(files.finished, SYNCS),
+        between.Unused: Verb(files.unused, FREE),
     },
 )
 """What the file thread may ask on behalf of a client."""
 
 
-def command_of(request: verbs.Request) -> Command:
+def verb_of(request: verbs.Request) -> Verb:
     """The row for a request, whichever channel it came on."""
-    return COMMANDS.get(type(request)) or FILE_COMMANDS[type(request)]
+    return VERBS.get(type(request)) or FILE_VERBS[type(request)]
 
 
 def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     """Check guard and budgets, run the handler, turn its errors into a refusal."""
-    command = command_of(request)
-    if command.guard is Guard.LOGGED_IN and caller.account is None:
+    verb = verb_of(request)
+    if verb.guard is Guard.LOGGED_IN and caller.account is None:
         text = "this device is not logged in"
         return [Refuse(RequestError(ErrorCode.UNAUTHENTICATED, text))]
-    wait = _debt(command.cost, caller, deps)
+    wait = _debt(verb.cost, caller, deps)
     if wait > 0:
         text = f"this account has had too much done; try again in {ceil(wait)} s"
         return [Refuse(RequestError(ErrorCode.RATE_LIMITED, text))]
-    effects = guarded(lambda: _noted(command, request, caller, deps))
-    spend(Cost(command.cost.writes + _asked(request) + _written(effects), command.cost.reads), caller, deps)
+    effects = guarded(lambda: _noted(verb, request, caller, deps))
+    spend(Cost(verb.cost.writes + _asked(request) + _written(effects), verb.cost.reads), caller, deps)
     return effects
 
 
@@ -141,7 +141,7 @@ def read_cost(rows: int, size: int) -> Cost:
 
 def _asked(request: verbs.Request) -> float:
     """Units of what a request alone leaves in the store: an upload's note and names."""
-    if not isinstance(request, filelink.Begin):
+    if not isinstance(request, between.Begin):
         return 0.0
     put = request.put
     return (len(put.note) + len(put.name) + sum(map(len, put.to))) / BYTES_WRITTEN
@@ -157,7 +157,7 @@ def _written(effects: Iterable[Effect]) -> float:
     )
 
 
-def _noted(command: Command, request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
+def _noted(verb: Verb, request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     """Run the handler; that the device was used is written down first, at most once a minute."""
     if caller.device is not None and not deps.stopping:
         try:
@@ -165,7 +165,7 @@ def _noted(command: Command, request: verbs.Request, caller: Caller, deps: Deps)
         except StoreError as error:
             if error.fatal:
                 raise
-    return command.handler(request, caller, deps)
+    return verb.handler(request, caller, deps)
 
 
 def guarded(step: Callable[[], list[Effect]]) -> list[Effect]:

@@ -13,7 +13,7 @@ import structlog
 import zmq
 
 from cnmessage_broker.loop.effects import Push
-from cnmessage_broker.loop.listeners import Attachments, Event
+from cnmessage_broker.loop.listeners import Event, Listeners
 from cnmessage_broker.net.link import Link
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.store.ports.messages import Store
@@ -24,7 +24,7 @@ _DRAIN = 1000
 _CANCEL, _SUBSCRIBE = 0, 1
 
 SAID = 64
-"""What a connection may say here before it is cut: a client subscribes once for each attachment."""
+"""What a connection may say here before it is cut: a client subscribes once for each listener."""
 
 
 class Doorbell:
@@ -34,13 +34,13 @@ class Doorbell:
         self,
         socket: "zmq.Socket[bytes]",
         links: Links,
-        attachments: Attachments,
+        listeners: Listeners,
         bar: Callable[[str], None],
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._socket = socket
         self._links = links
-        self._attachments = attachments
+        self._listeners = listeners
         self._bar = bar
         self._log = log
         self._in_step = True
@@ -70,7 +70,7 @@ class Doorbell:
                 self._expel(link, "a message on the push channel that is no subscription")
             elif not self._in_step:
                 continue
-            elif len(data) == 1 + ID_SIZE and self._attachments.get(data[1:], link.key) is not None:
+            elif len(data) == 1 + ID_SIZE and self._listeners.get(data[1:], link.key) is not None:
                 yield from self._subscription(data[0], data[1:], link, store)
 
     def _expel(self, link: Link, reason: str) -> None:
@@ -79,32 +79,32 @@ class Doorbell:
             self._links.cut_key(link.key, reason)
 
     def _subscription(self, kind: int, topic: bytes, link: Link, store: Store) -> Iterator[Push]:
-        attachment = self._attachments.get(topic, link.key)
-        if attachment is None:
+        listener = self._listeners.get(topic, link.key)
+        if listener is None:
             return
         if kind == _CANCEL:
             self._socket.setsockopt(zmq.UNSUBSCRIBE, topic)
-            attachment.granted = False
-            self._attachments.step(attachment, Event.CANCELLED)
+            listener.granted = False
+            self._listeners.step(listener, Event.CANCELLED)
             return
         self._socket.setsockopt(zmq.SUBSCRIBE, topic)
-        attachment.granted = True
-        self._attachments.step(attachment, Event.HELLO)
-        attachment.link = link
-        attachment.behind = lambda: self._links.behind(link)
-        yield Push(attachment, Hello.KIND, {"head": store.marks(attachment.owner).head})
+        listener.granted = True
+        self._listeners.step(listener, Event.HELLO)
+        listener.link = link
+        listener.behind = lambda: self._links.behind(link)
+        yield Push(listener, Hello.KIND, {"head": store.marks(listener.owner).head})
 
     def ring(self, push: Push, now: float) -> None:
         """Publish one sealed delivery."""
-        attachment = push.attachment
-        if attachment.behind():
+        listener = push.listener
+        if listener.behind():
             self.dropped += 1
             return
-        frames = attachment.sealer.seal(push.kind, push.values)
+        frames = listener.sealer.seal(push.kind, push.values)
         try:
             self._socket.send_multipart(frames, zmq.NOBLOCK)
         except zmq.ZMQError:
             self.dropped += 1  # the inbox is the truth; the client notices and fetches
             return
-        if attachment.link is not None:
-            self._links.handed(attachment.link, sum(len(each) for each in frames), now)
+        if listener.link is not None:
+            self._links.handed(listener.link, sum(len(each) for each in frames), now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnmessage_broker.between import News
-from cnmessage_broker.loop.listeners import Attachment
+from cnmessage_broker.loop.listeners import Listener
 from cnmessage_broker.store.ports.records import Owner, Submission
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
@@ -60,7 +60,7 @@ class MarkReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class MarkPresence:
     """The owner came online or went offline; written with the group."""
 
     owner: Owner
@@ -69,9 +69,9 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Seal and publish a delivery to one attachment; it may be lost on its way."""
+    """Seal and publish a delivery to one listener; it may be lost on its way."""
 
-    attachment: Attachment
+    listener: Listener
     kind: str
     values: dict[str, Any]
 
@@ -91,4 +91,4 @@ class Tell:
     news: News
 
 
-Effect = Reply | Refuse | Submit | Confirm | MarkRead | MarkReceived | Presence | Push | Tell | Work
+Effect = Reply | Refuse | Submit | Confirm | MarkRead | MarkReceived | MarkPresence | Push | Tell | Work

@@ -1,6 +1,6 @@
-"""Who is online: live attachments with their topics, keys, liveness and send windows.
+"""Who is online: live listeners with their topics, keys, liveness and send windows.
 
-An attachment is one program of one user that takes deliveries. Everything here is in memory only and may be
+A listener is one program of one user that takes deliveries. Everything here is in memory only and may be
 lost at any time: clients attach again. Times are those of the clock of attention.py.
 """
 
@@ -20,21 +20,21 @@ from cnmessage_protocol.sealing import KEY_SIZE, Sealer
 from cnmessage_protocol.trace import Trail
 
 WINDOW_BYTES = 4 << 20
-"""Most bytes pushed to an attachment that it has not confirmed yet; beyond, it fetches at its own pace."""
+"""Most bytes pushed to a listener that it has not confirmed yet; beyond, it fetches at its own pace."""
 
 
 FREE_SHARE = 4
-"""Attachments that an account may have when more than half of all are taken."""
+"""Listeners that an account may have when more than half of all are taken."""
 
 SCARCE_SHARE = 1
 """The same when more than nine tenths are."""
 
 ADDRESS_SHARE = 4
-"""One address, but this machine's own, may have this fraction of all attachments."""
+"""One address, but this machine's own, may have this fraction of all listeners."""
 
 
 class Stage(Enum):
-    """Where an attachment stands."""
+    """Where a listener stands."""
 
     ATTACHED = "attached"
     GREETED = "greeted"
@@ -43,7 +43,7 @@ class Stage(Enum):
 
 
 class Event(Enum):
-    """What moves an attachment."""
+    """What moves a listener."""
 
     HELLO = "hello"
     BEAT = "beat"
@@ -76,8 +76,8 @@ def _never() -> bool:
 
 
 @dataclass(slots=True)
-class Attachment:
-    """One live attachment. `granted` once the broker has let it subscribe to its topic.
+class Listener:
+    """One live listener. `granted` once the broker has let it subscribe to its topic.
 
     `address` is where it attached from, `link` the connection that its deliveries take, `behind` whether more
     lies untaken there than may.
@@ -112,18 +112,18 @@ class Attachment:
             self._bytes -= self._unconfirmed.popleft()[1]
 
 
-class Attachments:
-    """All live attachments. `randomness(n)` gives n random bytes."""
+class Listeners:
+    """All live listeners. `randomness(n)` gives n random bytes."""
 
     def __init__(self, randomness: Callable[[int], bytes], trail: Trail | None = None) -> None:
         self._trail = trail or Trail()
         self._randomness = randomness
-        self._by_topic: dict[Topic, Attachment] = {}
-        self._by_owner: dict[Owner, dict[Topic, Attachment]] = {}
+        self._by_topic: dict[Topic, Listener] = {}
+        self._by_owner: dict[Owner, dict[Topic, Listener]] = {}
         self._of_key: Counter[str] = Counter()
         self._of_address: Counter[str] = Counter()
         self._changes: dict[Owner, tuple[UserName, bool]] = {}
-        self._told: set[Owner] = set()
+        self._announced: set[Owner] = set()
 
     def __len__(self) -> int:
         return len(self._by_topic)
@@ -144,14 +144,14 @@ class Attachments:
         return taken < of_all and len(self.of(owner)) < of_user and self._of_address[address] < of_address
 
     def has_key(self, key: str) -> bool:
-        """Whether a device key has an attachment, and so something to subscribe to."""
+        """Whether a device key has a listener, and so something to subscribe to."""
         return self._of_key[key] > 0
 
-    def add(self, device: Device, name: UserName, now: float, address: str = "") -> tuple[Attachment, bool]:
-        """A new attachment, and whether its owner just came online by it."""
+    def add(self, device: Device, name: UserName, now: float, address: str = "") -> tuple[Listener, bool]:
+        """A new listener, and whether its owner just came online by it."""
         topic, key = Topic(self._randomness(ID_SIZE)), self._randomness(KEY_SIZE)
         owner = device.account
-        new = Attachment(topic, key, owner, name, device, Sealer(topic, key), Liveness(now, EXPIRY), address)
+        new = Listener(topic, key, owner, name, device, Sealer(topic, key), Liveness(now, EXPIRY), address)
         self._of_key[device.key] += 1
         self._of_address[address] += 1
         self._trail.note("listener", "none", "attach", new.stage, name, device.key[:KEY_SHORT])
@@ -162,66 +162,64 @@ class Attachments:
             self._changes[owner] = (name, True)
         return new, first
 
-    def get(self, topic: bytes, key: str) -> Attachment | None:
-        """The attachment of that topic, if it belongs to the device key."""
+    def get(self, topic: bytes, key: str) -> Listener | None:
+        """The listener of that topic, if it belongs to the device key."""
         found = self._by_topic.get(Topic(topic))
         return found if found is not None and found.device.key == key else None
 
-    def of(self, owner: Owner) -> Collection[Attachment]:
-        """A user's attachments."""
+    def of(self, owner: Owner) -> Collection[Listener]:
+        """A user's listeners."""
         return self._by_owner.get(owner, {}).values()
 
-    def of_device(self, key: str, owner: Owner) -> list[Attachment]:
-        """A device's attachments."""
+    def of_device(self, key: str, owner: Owner) -> list[Listener]:
+        """A device's listeners."""
         return [each for each in self.of(owner) if each.device.key == key]
 
-    def all(self) -> Iterable[Attachment]:
-        """Every attachment."""
+    def all(self) -> Iterable[Listener]:
+        """Every listener."""
         return self._by_topic.values()
 
     def online(self, owner: Owner) -> bool:
-        """Whether the user has an attachment."""
+        """Whether the user has a listener."""
         return owner in self._by_owner
 
     def online_owners(self) -> Collection[AccountId]:
-        """Everyone who has an attachment."""
+        """Everyone who has a listener."""
         return self._by_owner.keys()
 
-    def expired(self, now: float) -> list[Attachment]:
-        """Attachments that were silent too long."""
+    def expired(self, now: float) -> list[Listener]:
+        """Listeners that were silent too long."""
         return [each for each in self._by_topic.values() if each.liveness.expired(now)]
 
-    def step(self, attachment: Attachment, event: Event) -> None:
-        """Something happened to an attachment."""
-        after = TRANSITIONS.get((attachment.stage, event))
+    def step(self, listener: Listener, event: Event) -> None:
+        """Something happened to a listener."""
+        after = TRANSITIONS.get((listener.stage, event))
         if after is not None:
-            before, attachment.stage = attachment.stage, after
-            self._trail.note(
-                "listener", before, event, after, attachment.name, attachment.device.key[:KEY_SHORT]
-            )
+            before, listener.stage = listener.stage, after
+            self._trail.note("listener", before, event, after, listener.name, listener.device.key[:KEY_SHORT])
 
-    def remove(self, attachment: Attachment, event: Event = Event.DROPPED) -> bool:
-        """End an attachment; True when its owner went offline by it."""
-        if self._by_topic.pop(attachment.topic, None) is None:
+    def remove(self, listener: Listener, event: Event = Event.DROPPED) -> bool:
+        """End a listener; True when its owner went offline by it."""
+        if self._by_topic.pop(listener.topic, None) is None:
             return False
-        self.step(attachment, event)
-        _less(self._of_key, attachment.device.key)
-        _less(self._of_address, attachment.address)
-        mine = self._by_owner[attachment.owner]
-        del mine[attachment.topic]
+        self.step(listener, event)
+        _less(self._of_key, listener.device.key)
+        _less(self._of_address, listener.address)
+        mine = self._by_owner[listener.owner]
+        del mine[listener.topic]
         if mine:
             return False
-        del self._by_owner[attachment.owner]
-        self._changes[attachment.owner] = (attachment.name, False)
+        del self._by_owner[listener.owner]
+        self._changes[listener.owner] = (listener.name, False)
         return True
 
     def take_changes(self) -> list[tuple[UserName, bool]]:
         """Who came or went since the last call; one who did both within it is not news."""
         news = []
         for owner, (name, online) in self._changes.items():
-            if online is not (owner in self._told):
+            if online is not (owner in self._announced):
                 news.append((name, online))
-                (self._told.add if online else self._told.discard)(owner)
+                (self._announced.add if online else self._announced.discard)(owner)
         self._changes.clear()
         return news
 

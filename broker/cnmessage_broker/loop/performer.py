@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from cnmessage_broker.between import FileLink
+from cnmessage_broker.between import Lanes
 from cnmessage_broker.loop import dispatch
 from cnmessage_broker.loop.answers import Answers, Asker
 from cnmessage_broker.loop.commit import Commit
@@ -17,9 +17,9 @@ from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.effects import (
     Confirm,
     Effect,
+    MarkPresence,
     MarkRead,
     MarkReceived,
-    Presence,
     Push,
     Refuse,
     Reply,
@@ -42,7 +42,7 @@ class Performer:
         commit: Commit,
         doorbell: Doorbell,
         work: PasswordWork,
-        link: FileLink,
+        link: Lanes,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self.failed = False
@@ -87,7 +87,7 @@ class Performer:
                 self._commit.read(owner, upto)
             case MarkReceived(owner, upto):
                 self._commit.received(owner, upto)
-            case Presence(owner, online):
+            case MarkPresence(owner, online):
                 self._commit.presence(owner, online=online)
             case Push():
                 self._doorbell.ring(effect, self._deps.monotonic())

@@ -10,7 +10,7 @@ from math import ceil
 import structlog
 import zmq
 
-from cnmessage_broker.between import FileLink
+from cnmessage_broker.between import Lanes
 from cnmessage_broker.logs import transitions
 from cnmessage_broker.loop import delivery
 from cnmessage_broker.loop.answers import Answers
@@ -56,7 +56,7 @@ class Reactor:
         deps: Deps,
         pool: PasswordPool,
         admission: Admission,
-        link: FileLink,
+        link: Lanes,
         watchdog: Watchdog,
         descriptors: int,
         log: structlog.typing.FilteringBoundLogger,
@@ -70,7 +70,7 @@ class Reactor:
         link.to_reactor.wake = self._wakeup.ring
         deps.attention = Attention(deps.monotonic())
         self._doorbell = Doorbell(
-            sockets.deliveries, sockets.delivery_links, deps.attachments, admission.bar, log
+            sockets.deliveries, sockets.delivery_links, deps.listeners, admission.bar, log
         )
         answers = Answers(sockets.requests, sockets.request_links, link, deps.monotonic, log)
         self._arrivals = Arrivals(
@@ -130,7 +130,7 @@ class Reactor:
         self._guarded_turn()
         farewell = {"reason": str(ErrorCode.SHUTDOWN)}
         self._performer.perform(
-            None, delivery.notices(self._deps.attachments, deliveries.Closed.KIND, farewell)
+            None, delivery.notices(self._deps.listeners, deliveries.Closed.KIND, farewell)
         )
         self._deps.trail.tell(self._trace)
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import structlog
 
-from cnmessage_broker.between import Ask
+from cnmessage_broker.between import FileRequest
 from cnmessage_broker.loop import dispatch
 from cnmessage_broker.loop.answers import Asker
 from cnmessage_broker.loop.arrivals import Frame, Waiting
@@ -18,7 +18,7 @@ from cnmessage_broker.loop.handlers.messages import rows_of
 from cnmessage_broker.loop.performer import Performer
 from cnmessage_broker.net.zap import Admission
 from cnmessage_broker.scheduling.asker import Origin, Ticket
-from cnmessage_broker.scheduling.slices import SLICE, Part, Slices
+from cnmessage_broker.scheduling.slices import SLICE, Slices, SliceTicket
 from cnmessage_broker.scheduling.turns import Turns
 from cnmessage_protocol.envelope import unpack_request
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
@@ -55,7 +55,7 @@ class Reception:
             case Slices():
                 if item.waiting:  # else a slice was refused meanwhile, and all of it with that
                     self._slice(key, item)
-            case Ask(ticket, device, address, request):
+            case FileRequest(ticket, device, address, request):
                 self._dispatch(Ticket(ticket), request, self._caller(device, address))
 
     def request(self, frame: Frame) -> None:
@@ -91,7 +91,7 @@ class Reception:
 
     def _slice(self, key: str, slices: Slices) -> None:
         """Store some of a wide SEND; the rest comes back in its turn."""
-        request, part = slices.next(lambda message: rows_of(message, self._deps)), Part(slices)
+        request, part = slices.next(lambda message: rows_of(message, self._deps)), SliceTicket(slices)
         caller = self._caller(key, slices.address)
         account = None if caller.account is None else caller.account.id
         slices.sender = account if slices.sender is None else slices.sender
@@ -111,6 +111,6 @@ class Reception:
     def _dispatch(self, asker: Asker, request: Request, caller: Caller) -> None:
         if isinstance(request, Send):
             self._turns.talked(self._deps.monotonic())
-        if dispatch.command_of(request).settled and caller.account is not None:
-            self._commit.settle(caller.account.id)
+        if dispatch.verb_of(request).commits_first and caller.account is not None:
+            self._commit.commit_for(caller.account.id)
         self._performer.run(asker, lambda: dispatch.run(request, caller, self._deps), request.VERB, caller)

@@ -11,7 +11,7 @@ import structlog
 from cnmessage_broker import health
 from cnmessage_broker.loop import delivery, dispatch
 from cnmessage_broker.loop.context import Deps
-from cnmessage_broker.loop.effects import Effect, Presence
+from cnmessage_broker.loop.effects import Effect, MarkPresence
 from cnmessage_broker.loop.handlers.expiry import sweep
 from cnmessage_broker.loop.listeners import Event
 from cnmessage_broker.net.links import Links
@@ -86,7 +86,7 @@ class Upkeep:
         report = health.Health(
             self._deps.wall(),
             os.getpid(),
-            len(self._deps.attachments),
+            len(self._deps.listeners),
             {port: len(links) for port, links in self._links.items()},
             held,
             self._descriptors,
@@ -99,18 +99,18 @@ class Upkeep:
         health.write(self._deps.config.data, report)
 
     def _expire(self) -> Iterable[Effect]:
-        attachments = self._deps.attachments
-        for attachment in attachments.expired(self._deps.listened()):
-            self._log.info("user is silent", user=attachment.name)
-            if attachments.remove(attachment, Event.SILENT):
-                yield Presence(attachment.owner, online=False)
+        listeners = self._deps.listeners
+        for listener in listeners.expired(self._deps.listened()):
+            self._log.info("user is silent", user=listener.name)
+            if listeners.remove(listener, Event.SILENT):
+                yield MarkPresence(listener.owner, online=False)
 
     def _news(self) -> Iterable[Effect]:
-        attachments = self._deps.attachments
-        news = attachments.take_changes()
+        listeners = self._deps.listeners
+        news = listeners.take_changes()
         for start in range(0, len(news), _MAX_NEWS):
             values = {"changes": news[start : start + _MAX_NEWS]}
-            yield from delivery.notices(attachments, deliveries.Presence.KIND, values)
+            yield from delivery.notices(listeners, deliveries.Presence.KIND, values)
 
     def _look_at_memory(self, now: float) -> None:
         before, used = self._watchdog.pressure, self._used()

@@ -17,7 +17,7 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedWork:
     """A job that is done, and who waits for it."""
 
     asker: Asker
@@ -49,12 +49,12 @@ class PasswordWork:
             text = "too many people are logging in; try again in a moment"
             raise RequestError(ErrorCode.BUSY, text) from None
 
-    def take(self) -> Finished | None:
+    def take(self) -> FinishedWork | None:
         """The job that has been done for longest, and not been taken."""
         while self._done:
             asker, work, future = self._done.popleft()
             if not future.cancelled():
-                return Finished(asker, partial(_follow, work, future))
+                return FinishedWork(asker, partial(_follow, work, future))
         return None
 
 

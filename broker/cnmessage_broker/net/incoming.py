@@ -16,7 +16,7 @@ _BITE = 500
 """Parts read past between two looks at the time."""
 
 
-class Message(NamedTuple):
+class Multipart(NamedTuple):
     """The routing id's frame and what follows; not `whole` when there was more than is looked at."""
 
     frames: list[zmq.Frame]
@@ -31,7 +31,7 @@ class Incoming:
         self._monotonic = monotonic
         self._inside = False
 
-    def take(self, ends: float) -> Message | None:
+    def take(self, ends: float) -> Multipart | None:
         """The next message; None when time is up before a long one is read past. zmq.Again: there is none."""
         while self._inside and not self._read_past():
             if self._monotonic() > ends:
@@ -40,7 +40,7 @@ class Incoming:
         while frames[-1].more and len(frames) <= MOST_PARTS:
             frames.append(self._socket.recv(zmq.NOBLOCK, copy=False))
         self._inside = frames[-1].more
-        return Message(frames, not self._inside)
+        return Multipart(frames, not self._inside)
 
     def _read_past(self) -> bool:
         """A bite of what nobody looks at; whether that was its end."""

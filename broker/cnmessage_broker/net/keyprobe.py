@@ -110,7 +110,7 @@ class KeyProbe:
             self._selector.unregister(self._listener)
 
     def _accept(self) -> None:
-        """Answer one peer; when it was the last that this interval allows, the listener rests."""
+        """Answer one peer; when it was the last that this interval allows, the listening socket rests."""
         now = self._monotonic()
         if now >= self._batch_began + INTERVAL:
             self._batch_began, self._accepted = now, 0
@@ -169,20 +169,20 @@ class KeyProbe:
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """A bound listener; `::` takes IPv4 too, as libzmq's do."""
+    """A bound socket that listens; `::` takes IPv4 too, as libzmq's do."""
     try:
-        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     except OSError as error:
         raise bind_error(host, port, error) from error
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)  # nobody reads it
-        if listener.family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)  # nobody reads it
+        if listening.family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
     except OSError as error:
-        listener.close()
+        listening.close()
         raise bind_error(host, port, error) from error
-    return listener
+    return listening

@@ -18,7 +18,7 @@ _LONG_FROM = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class LinkBounds:
     """Bytes that are held for connections.
 
     `unread` were handed to a connection and not taken by it, `untold` came from it and are part of no whole

@@ -15,7 +15,7 @@ import structlog
 import zmq
 
 from cnmessage_broker.net.gate import TOO_FAST, Gate
-from cnmessage_broker.net.link import GONE, NOWHERE, Bounds, Link
+from cnmessage_broker.net.link import GONE, NOWHERE, Link, LinkBounds
 from cnmessage_broker.net.tcp import COUNTS, cut, place_of, traffic_of
 from cnmessage_broker.net.zap import CONNECTION, Policy, routing_id
 
@@ -61,7 +61,7 @@ class Links:
         socket: "zmq.Socket[bytes]",
         gate: Gate,
         log: structlog.typing.FilteringBoundLogger,
-        bounds: Bounds,
+        bounds: LinkBounds,
         bar: Callable[[str], None],
         may_stay: Policy,
         *,

@@ -15,7 +15,7 @@ import zmq
 from zmq.utils import z85
 
 from cnmessage_broker.net.gate import Gate, GateLimits
-from cnmessage_broker.net.link import Bounds
+from cnmessage_broker.net.link import LinkBounds
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, Door
 from cnmessage_protocol.envelope import MAX_REQUEST
@@ -142,7 +142,7 @@ class _Bound:
 
     def _links(self, socket: zmq.Socket[bytes], domain: bytes, untold: int) -> Links:
         watch = self._watch
-        bounds = Bounds(untold=untold, unread_of_all=watch.unread_of_all)
+        bounds = LinkBounds(untold=untold, unread_of_all=watch.unread_of_all)
         links = Links(
             socket,
             Gate(watch.limits, watch.trail),

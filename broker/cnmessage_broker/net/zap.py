@@ -2,7 +2,7 @@
 frames.
 
 The key is the credential, so admission says nothing about accounts: any CURVE key may come, but to the push
-port only one that has an attachment. Each connection gets a number of its own, and that is its routing id:
+port only one that has a listener. Each connection gets a number of its own, and that is its routing id:
 a peer's own choice counts for nothing, and none is ever given twice (docs/adr/0014). Answers as ZAP 1.0
 lays down (rfc.zeromq.org/spec/27).
 """
@@ -101,7 +101,7 @@ class Admission:
         key = z85.encode(credentials[0]).decode()
         barred = self._barred.get(key, 0.0) > self._monotonic()
         if barred or not policy(key):
-            where, why = ("barred", "barred") if barred else ("outside", "no attachment")
+            where, why = ("barred", "barred") if barred else ("outside", "no listener")
             self._trail.note("admission", where, "refused", where, why, key[:KEY_SHORT])
             # 300: libzmq hangs up without a word, and the peer's libzmq tries again by itself.
             return [*head, b"300", b"not now", b"", b""]

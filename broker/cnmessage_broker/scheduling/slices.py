@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from cnmessage_broker.scheduling.asker import Origin
 from cnmessage_protocol.errors import RequestError
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.records import NewMessage
 from cnmessage_protocol.requests import Send
 from cnmessage_protocol.results import Sent
 
@@ -25,7 +25,7 @@ class Slices:
     origin: Origin
     address: str
     body: bytes
-    messages: tuple[Outgoing, ...]
+    messages: tuple[NewMessage, ...]
     sender: int | None = None
     """The account that the first slice was stored for."""
     _place: int = 0
@@ -39,7 +39,7 @@ class Slices:
         """Bytes of the bodies that wait still."""
         return sum(message.size for message in self.messages[self._place :])
 
-    def next(self, rows_of: Callable[[Outgoing], int]) -> Send:
+    def next(self, rows_of: Callable[[NewMessage], int]) -> Send:
         """The next slice, on its way from now on; `rows_of` a message are the inbox rows it will be."""
         start, rows = self._place, 0
         while self._place < len(self.messages):
@@ -83,7 +83,7 @@ class Slices:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SliceTicket:
     """An answer that goes into a request stored in slices."""
 
     slices: Slices

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 from cnmessage_client.chat.talk.entries import Entry
 from cnmessage_client.chat.talk.status import Status
 from cnmessage_client.chat.talk.turns import Typing
-from cnmessage_client.shell.out.progress import View
+from cnmessage_client.shell.out.progress import ProgressView
 from cnmessage_client.shell.out.surface import Surface
 from cnmessage_protocol.conversation import Conversation
 
@@ -33,7 +33,7 @@ class TalkView(Protocol):
         """What the status line tells at a monotonic time."""
 
 
-class Listener(Protocol):
+class InputHandler(Protocol):
     """Who is told what a person does, at once and on the event loop's thread."""
 
     def entered(self, line: str | None) -> None:
@@ -53,7 +53,7 @@ class Screen(Protocol):
     def surface(self) -> Surface:
         """Where the output of commands goes; safe to use from any thread."""
 
-    def view(self, verb: str) -> View:
+    def view(self, verb: str) -> ProgressView:
         """What shows the progress of a command's files; safe to call and to use from any thread."""
 
     def show(self, entry: Entry, *, again: bool) -> None:

@@ -6,7 +6,7 @@ from cnmessage_client.shell.out.render import SHORT_ID, in_units
 from cnmessage_protocol.conversation import Conversation
 
 
-def told_to(said: Said, conversation: Conversation | None) -> bool:
+def shows_recipients(said: Said, conversation: Conversation | None) -> bool:
     """Whether a line in this view (None: home) has to say to whom it went."""
     own_elsewhere = said.mark is not None and said.to != (conversation,)
     return said.kind == "broadcast" or len(said.to) > 1 or own_elsewhere

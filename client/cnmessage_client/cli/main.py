@@ -21,7 +21,7 @@ COMMANDS = (
     chatting.chat, messages.send, messages.broadcast, messages.history, messages.watch,
     files.files, sending.sendfile, fetching.getfile,
     people.users, people.blacklist,
-    account.signup, account.login, account.logout, account.passwd, account.whoami, account.sessions,
+    account.signup, account.login, account.logout, account.passwd, account.whoami, account.devices,
     profiles.profile, profiles.completion,
 )  # fmt: skip
 """All commands, as help lists them within their sections."""

@@ -16,19 +16,19 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, id_text, parse_id, uuid7
 from cnmessage_protocol.machines.sendqueue import Acked, Outcome, Refused
 from cnmessage_protocol.machines.session import Session
-from cnmessage_protocol.records import Outgoing, check_body, recipients
+from cnmessage_protocol.records import NewMessage, check_body, recipients
 from cnmessage_protocol.trace import counted
 
 LEFTOVER_PATIENCE = 2.0
 """Seconds that closing waits for messages an earlier, killed client left behind."""
 
 
-def compose(to: str | Sequence[str], body: str, client_id: str | None = None) -> Outgoing:
+def compose(to: str | Sequence[str], body: str, client_id: str | None = None) -> NewMessage:
     """A message under a fresh id, or the given one; ProtocolError or ValueError for what cannot be sent."""
     check_body(body)
     fresh = uuid7(time.time_ns() // 1_000_000, os.urandom(10))
     identity = fresh if client_id is None else parse_id(client_id)
-    return Outgoing(ClientId(identity), recipients([to] if isinstance(to, str) else list(to)), body)
+    return NewMessage(ClientId(identity), recipients([to] if isinstance(to, str) else list(to)), body)
 
 
 class Courier:
@@ -49,18 +49,18 @@ class Courier:
         self._loop = asyncio.get_running_loop()
         self._outbox: Outbox | None = None
         self._waiting: dict[ClientId, list[asyncio.Future[Receipt]]] = {}
-        self._pending: dict[ClientId, Outgoing] = {}
+        self._pending: dict[ClientId, NewMessage] = {}
         self._on_refused = on_refused
         self._leftovers: set[ClientId] = set()
         self._no_leftovers = asyncio.Event()
         self._no_leftovers.set()
-        self._fresh: list[Outgoing] = []
+        self._fresh: list[NewMessage] = []
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._session.queue) + len(self._fresh)
 
-    async def send(self, message: Outgoing, timeout: float) -> Receipt:  # noqa: ASYNC109 - the error must say what became of it
+    async def send(self, message: NewMessage, timeout: float) -> Receipt:  # noqa: ASYNC109 - the error must say what became of it
         """Write the message down, send it, wait for its receipt.
 
         UNREACHABLE after `timeout` seconds says whether the message was taken back or may still arrive.
@@ -104,15 +104,15 @@ class Courier:
             self._session.trail.note("outbox", "left behind", "adopted", "queued", count)
             self._connection.perform(self._session.submit(self._connection.now(), left))
 
-    def settle(self, outcomes: Sequence[Outcome]) -> None:
+    def resolve(self, outcomes: Sequence[Outcome]) -> None:
         """The broker has answered for these messages."""
-        settled = outcomes
+        resolved = outcomes
         if self._leftovers:
-            settled = [outcome for outcome in outcomes if not self._waits_for_login(outcome)]
+            resolved = [outcome for outcome in outcomes if not self._waits_for_login(outcome)]
         if self._outbox is not None:
             # A disk that takes no note of it costs one more, harmless, sending.
             with suppress(OSError, CnMessageError):
-                self._outbox.settle([outcome.client_id for outcome in settled])
+                self._outbox.resolve([outcome.client_id for outcome in resolved])
         for outcome in outcomes:
             self._pending.pop(outcome.client_id, None)
             waiting = self._waiting.pop(outcome.client_id, [])
@@ -175,7 +175,7 @@ class Courier:
         else:
             self._connection.perform(self._session.submit(self._connection.now(), fresh))
 
-    def _unconfirmed(self, message: Outgoing) -> CnMessageError:
+    def _unconfirmed(self, message: NewMessage) -> CnMessageError:
         nothing_left = not self._connection.ever_sent
         if nothing_left:
             # Nothing ever left this machine, so even what counts as in flight can be taken back.
@@ -185,7 +185,7 @@ class Courier:
             self._pending.pop(message.client_id, None)
             if self._outbox is not None:
                 with suppress(OSError, CnMessageError):
-                    self._outbox.settle([message.client_id])
+                    self._outbox.resolve([message.client_id])
             fate = "The message was not sent."
         elif cause.code in {ErrorCode.UNREACHABLE, ErrorCode.INTERNAL}:
             fate = (

@@ -24,17 +24,17 @@ EVENTS = {
 }
 """What is noted: its word, and where the connection stands then."""
 
-Told = Callable[[], None]
+Notify = Callable[[], None]
 
 
 class Monitor:
-    """Of one socket, called `name` in the trail; `told` is called after each event."""
+    """Of one socket, called `name` in the trail; `notify` is called after each event."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]", name: str, trail: Trail, told: Told) -> None:
+    def __init__(self, socket: "zmq.Socket[bytes]", name: str, trail: Trail, notify: Notify) -> None:
         self._socket = socket
         self._name = name
         self._trail = trail
-        self._told = told
+        self._notify = notify
         self._state = _CONNECTING
         self._events = socket.get_monitor_socket(sum(EVENTS))
         self._loop = asyncio.get_running_loop()
@@ -51,7 +51,7 @@ class Monitor:
 
     def _look(self) -> None:
         self._drain()
-        self._told()
+        self._notify()
 
     def _drain(self) -> None:
         """The descriptor is edge-triggered: all that is there must be taken."""

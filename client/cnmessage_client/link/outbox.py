@@ -5,7 +5,7 @@ of those that died and sends what they left, under the same ids, so the broker s
 No fsync: what a killed process has written survives it; a power cut may take what was not acknowledged.
 
     record   b"M" or b"A" · length 4, big-endian · CRC-32 4 · payload
-    M        msgpack of records.Outgoing        A   client_id (settled, one way or the other)
+    M        msgpack of records.NewMessage        A   client_id (resolved, one way or the other)
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from zlib import crc32
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE, ClientId
-from cnmessage_protocol.records import Outgoing, outgoing
+from cnmessage_protocol.records import NewMessage, outgoing
 
 COMPACT_AT = 32 << 20
 """Bytes at which the file is written anew with what is still open."""
@@ -42,13 +42,13 @@ class Outbox:
         """How many messages have no outcome yet."""
         return len(self._open)
 
-    def add(self, messages: Iterable[Outgoing]) -> None:
+    def add(self, messages: Iterable[NewMessage]) -> None:
         """Write messages down; a STORAGE error when the disk does not take them."""
         records = {message.client_id: _record(b"M", encode(message)) for message in messages}
         self._write(b"".join(records.values()))
         self._open |= records
 
-    def settle(self, client_ids: Iterable[ClientId]) -> None:
+    def resolve(self, client_ids: Iterable[ClientId]) -> None:
         """These messages have their outcome and need not be sent again."""
         known = [client_id for client_id in client_ids if self._open.pop(client_id, None) is not None]
         if not known or self._file is None:
@@ -61,9 +61,9 @@ class Outbox:
         else:
             self._write(b"".join([_record(b"A", client_id) for client_id in known]))
 
-    def adopt(self) -> list[Outgoing]:
+    def adopt(self) -> list[NewMessage]:
         """Take over what clients of the same user left behind when they died."""
-        found: list[Outgoing] = []
+        found: list[NewMessage] = []
         if not self._folder.is_dir():
             return found
         for path in sorted(self._folder.glob(f"{self._user}@*.outbox")):
@@ -140,9 +140,9 @@ def _record(kind: bytes, payload: bytes) -> bytes:
     return _HEADER.pack(kind, len(payload), crc32(payload)) + payload
 
 
-def _read(data: bytes) -> list[Outgoing]:
+def _read(data: bytes) -> list[NewMessage]:
     """What is open in a file; a torn or damaged tail ends it."""
-    messages: dict[bytes, Outgoing] = {}
+    messages: dict[bytes, NewMessage] = {}
     for kind, payload in _records(data):
         if kind == b"A" and len(payload) == ID_SIZE:
             messages.pop(payload, None)

@@ -17,7 +17,7 @@ from cnmessage_protocol.errors import (
     ProtocolError,
     RequestError,
 )
-from cnmessage_protocol.machines.effects import Answer
+from cnmessage_protocol.machines.effects import Answered
 from cnmessage_protocol.machines.liveness import Backoff
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.records import Item
@@ -179,7 +179,7 @@ class Requests:
         text = f"the broker at {self._address.place} brings too little in too long a time; try again later"
         raise CnMessageError(ErrorCode.UNREACHABLE, text)
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: Answered) -> None:
         """An answer came."""
         waiting = self._waiting.get(answer.request_id)
         if waiting is None or waiting.done():

@@ -22,26 +22,26 @@ def trust_loopback(place: str, _fingerprint: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-async def settle_key(known: KnownBrokers, address: Address, trust: Trust, timeout: float) -> bytes:  # noqa: ASYNC109 - handed on
+async def verified_key(known: KnownBrokers, address: Address, trust: Trust, timeout: float) -> bytes:  # noqa: ASYNC109 - handed on
     """The raw key the broker must have. It is pinned by the caller once the broker has proved to hold it.
 
     BROKER_KEY_CHANGED when pin and address disagree or the user says no, UNREACHABLE when the key must be
     asked for and nobody answers.
     """
-    pinned, told = known.key_of(address), address.key
+    pinned, given = known.key_of(address), address.key
     if pinned is not None:
-        if told is not None and told != pinned:
+        if given is not None and given != pinned:
             raise known.changed(address)
         return pinned
-    if told is None:
-        told = (await fetch_key_card(address, timeout)).key
-        if not trust(address.place, fingerprint(told)):
+    if given is None:
+        given = (await fetch_key_card(address, timeout)).key
+        if not trust(address.place, fingerprint(given)):
             raise CnMessageError(
                 ErrorCode.BROKER_KEY_CHANGED,
                 f"the key of {address.place} was not accepted; ask whoever runs the broker for the whole "
                 "address, cnm://…#KEY, and give it with --broker",
             )
-    return told
+    return given
 
 
 class KeyGuard:
@@ -60,7 +60,7 @@ class KeyGuard:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, timeout: float, fail: Callable[[CnMessageError], None]) -> None:
-        """Watch in the background; `fail` is told when the key is another one."""
+        """Watch in the background; `fail` is given when the key is another one."""
         self._task = asyncio.create_task(self._watch(timeout, fail))
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol, TypeVar
 
 from cnmessage_client.client import Client
 from cnmessage_client.shell.command import Facts
-from cnmessage_client.shell.out.progress import View
+from cnmessage_client.shell.out.progress import ProgressView
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.surface import Surface
 
@@ -94,6 +94,6 @@ class Host(Protocol):
         """Standard output as bytes; a usage error where it is not the command's to write to."""
         ...
 
-    def view(self, renderer: Renderer, verb: str, count: int) -> View:
+    def view(self, renderer: Renderer, verb: str, count: int) -> ProgressView:
         """What shows the progress of `count` files; `verb` is what happens to them."""
         ...

@@ -17,7 +17,7 @@ from cnmessage_client.loop import new_event_loop
 from cnmessage_client.shell.command import Facts
 from cnmessage_client.shell.host import Run
 from cnmessage_client.shell.out.colours import wants_colour
-from cnmessage_client.shell.out.progress import Bars, Events, Lines, Nothing, View
+from cnmessage_client.shell.out.progress import Bars, Events, Lines, Nothing, ProgressView
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
@@ -102,7 +102,7 @@ class OneShot:
         """Standard output."""
         return sys.stdout.buffer
 
-    def view(self, renderer: Renderer, verb: str, count: int) -> View:
+    def view(self, renderer: Renderer, verb: str, count: int) -> ProgressView:
         """Events with --json, nothing with --quiet, bars on a terminal, lines elsewhere."""
         if renderer.as_json:
             return Events(renderer)

@@ -43,7 +43,7 @@ _WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
 _NO_DATA = memoryview(b"")
 
 
-class FileLink:
+class FileChannel:
     """Sends and receives the messages of the transfers of one call."""
 
     def __init__(self, access: Access, trail: Trail) -> None:

@@ -10,7 +10,7 @@ from cnmessage_protocol.files.transfer import Effect
 from cnmessage_protocol.ids import id_text
 
 
-class Confirming(Job):
+class ConfirmJob(Job):
     """Says FETCHED of the file `wanted`, until it is noted."""
 
     def __init__(self, wanted: bytes, limit: float, report: Report) -> None:

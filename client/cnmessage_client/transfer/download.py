@@ -45,7 +45,7 @@ class Offer(Protocol):
 _PHASES = {Phase.MOVING: "receiving", Phase.VERIFYING: "verifying", Phase.FINISHING: "verifying"}
 
 
-class Downloading(Job):
+class DownloadJob(Job):
     """The download of `wanted` into `directory`, under the sender's name or `name`, cleaned either way."""
 
     def __init__(
@@ -118,8 +118,8 @@ class Downloading(Job):
 
     def _begin(self, opened: Opened) -> None:
         offered = self._offered
-        told = (opened.size, opened.sha256.hex())
-        if offered is not None and (offered.size, offered.sha256 or told[1]) != told:
+        found = (opened.size, opened.sha256.hex())
+        if offered is not None and (offered.size, offered.sha256 or found[1]) != found:
             text = "the broker gives another file than it offered; tell whoever runs the broker"
             raise CnMessageError(ErrorCode.INTEGRITY, text)
         if self.target is None:

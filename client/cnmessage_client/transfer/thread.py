@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.transfer.background import step_back
-from cnmessage_client.transfer.channel import FileLink
+from cnmessage_client.transfer.channel import FileChannel
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_client.transfer.job import Hands, Job
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -37,7 +37,7 @@ class TransferThread:
     ) -> None:
         self._trace = trace
         self._trail = Trail(listening=trace is not None)
-        self._link = FileLink(access, self._trail)
+        self._link = FileChannel(access, self._trail)
         self._queue = deque(jobs)
         self._active: deque[Job] = deque()
         self._workers = ThreadPoolExecutor(1, "cnmessage-disk")

@@ -36,7 +36,7 @@ _PHASES = {Phase.MOVING: "sending", Phase.FINISHING: "verifying"}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Addressing:
     """Who sends something to whom: the same for all files of a call."""
 
     user: str
@@ -52,11 +52,11 @@ class Order:
         return build(Put, values | expires)
 
 
-class Uploading(Job):
+class UploadJob(Job):
     """The upload of the file at `path`."""
 
     def __init__(
-        self, path: Path, name: str | None, order: Order, journal: Journal, limit: float, report: Report
+        self, path: Path, name: str | None, order: Addressing, journal: Journal, limit: float, report: Report
     ) -> None:
         self._path = path
         self._order = order
@@ -202,7 +202,7 @@ class Uploading(Job):
         return None if self._machine is None else self._machine.file
 
 
-def check_order(order: Order) -> Order:
+def check_order(order: Addressing) -> Addressing:
     """The order, if a broker could take it for some file; ProtocolError otherwise."""
     recipients(order.to)  # the error that a message with these recipients has
     order.put("name", 0)
@@ -212,15 +212,15 @@ def check_order(order: Order) -> Order:
 def uploads(
     paths: Sequence[str | os.PathLike[str]],
     names: Sequence[str] | None,
-    order: Order,
+    order: Addressing,
     journal: Journal,
     limit: float,
     report: Report,
-) -> list[Uploading]:
+) -> list[UploadJob]:
     """An upload for each path, under its own name or the one that `names` has for it."""
     if names is not None and len(names) != len(paths):
         raise RequestError(ErrorCode.BAD_REQUEST, "give as many names as paths, or none")
     return [
-        Uploading(Path(path), None if names is None else names[at], order, journal, limit, report)
+        UploadJob(Path(path), None if names is None else names[at], order, journal, limit, report)
         for at, path in enumerate(paths)
     ]

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, assert_never
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode, peek
 from cnmessage_protocol.conversation import Direct, Everyone, from_wire, on_screen
 from cnmessage_protocol.envelope import VERSION
-from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, told_code
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, known_code
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import DIGEST_SIZE, MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
 from cnmessage_protocol.requests import Request
@@ -203,7 +203,7 @@ class Stop:
     @property
     def error(self) -> RequestError:
         """The same as an error; a code this side does not know counts as internal."""
-        return RequestError(told_code(self.code), self.message)
+        return RequestError(known_code(self.code), self.message)
 
 
 FileMessage = Put | Granted | Chunk | Credit | Finish | Kept | Get | Opened | Fetched | Noted | Pause | Stop

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ProtocolError, broken
-from cnmessage_protocol.machines.effects import Answer, Transmit
+from cnmessage_protocol.machines.effects import Answered, Transmit
 from cnmessage_protocol.requests import Request
 from cnmessage_protocol.results import parse_result
 
@@ -74,7 +74,7 @@ class Calls:
         self._repeat_at.update(dict.fromkeys(self.asked, now + REPEAT))
         return [Transmit(request_id, request) for request_id, request in self.asked.items()]
 
-    def close(self, reply: Reply) -> tuple[bool, Request, Answer] | None:
+    def close(self, reply: Reply) -> tuple[bool, Request, Answered] | None:
         """Match a reply: is it the application's, what was asked, the checked answer.
 
         None for an answer nobody waits for: to something resent or forgotten meanwhile.
@@ -85,10 +85,10 @@ class Calls:
         return None if request is None else (mine, request, _checked(reply, request))
 
 
-def _checked(reply: Reply, request: Request) -> Answer:
+def _checked(reply: Reply, request: Request) -> Answered:
     if reply.error is not None:
-        return Answer(reply.request_id, None, reply.error)
+        return Answered(reply.request_id, None, reply.error)
     try:
-        return Answer(reply.request_id, parse_result(request.RESULT, reply.result), None)
+        return Answered(reply.request_id, parse_result(request.RESULT, reply.result), None)
     except ProtocolError as error:
-        return Answer(reply.request_id, None, broken(error))
+        return Answered(reply.request_id, None, broken(error))

@@ -10,7 +10,7 @@ from cnmessage_protocol.machines.liveness import EXPIRY, Backoff
 from cnmessage_protocol.trace import Trail
 
 STEADY = EXPIRY
-"""Seconds that an attachment must have lasted before its end counts as bad luck and not as a habit."""
+"""Seconds that a listener must have lasted before its end counts as bad luck and not as a habit."""
 
 LOGGED_OUT = "this session was logged out"
 """What a session ends with that another device, or its user, has ended."""
@@ -40,7 +40,7 @@ class Composure:
         self._joined_at = now
 
     def answered(self) -> None:
-        """A link without an attachment works."""
+        """A link without a listener works."""
         self._calm(self._link, "link")
 
     def lost(self, now: float) -> float:
@@ -51,7 +51,7 @@ class Composure:
         return self._pause(self._link, "link")
 
     def disowned(self, now: float) -> float | None:
-        """Seconds to stay away from a broker that does not know our attachment; None: attach again at once.
+        """Seconds to stay away from a broker that does not know our listener; None: attach again at once.
 
         Once it happens to everybody. A broker that does it again and again is left alone for a while.
         """

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import RequestError
-from cnmessage_protocol.machines.inbox import Show
+from cnmessage_protocol.machines.inbox import HandOver
 from cnmessage_protocol.machines.sendqueue import Outcome
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.requests import Request
@@ -45,7 +45,7 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answered:
     """An application's request has its checked result, or its error."""
 
     request_id: int
@@ -54,14 +54,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Settle:
+class Resolve:
     """These submitted messages have their outcome."""
 
     outcomes: Sequence[Outcome]
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class StateChanged:
     """The session changed its state; while WAITING, `retry_in` says for how many seconds."""
 
     state: State
@@ -69,7 +69,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class PresenceNews:
     """Other users came or went, rows `(name, online)`."""
 
     changes: Sequence[tuple[str, bool]]
@@ -83,7 +83,7 @@ class FileNews:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownNews:
     """For the first time a delivery came of this kind, which this version does not know."""
 
     kind: str
@@ -101,12 +101,12 @@ Effect = (
     | CloseLink
     | Transmit
     | Listen
-    | Answer
-    | Settle
-    | Moved
-    | Roster
+    | Answered
+    | Resolve
+    | StateChanged
+    | PresenceNews
     | FileNews
-    | Unknown
+    | UnknownNews
     | End
-    | Show
+    | HandOver
 )

@@ -4,8 +4,8 @@ Takes pushed items, pages and heads with the time they came; says what to show a
 every item once and in order whatever the link drops, repeats or reorders. Knows no socket and no clock.
 
     pushed seq ≤ cursor   drop          pushed seq = cursor + 1   show
-    pushed seq beyond     hold up to HOLD items; still missing after PATIENCE seconds → Ask
-    head beyond cursor    the same patience, then Ask: this finds the lost last push, which no gap shows
+    pushed seq beyond     hold up to HOLD items; still missing after PATIENCE seconds → RequestItems
+    head beyond cursor    the same patience, then RequestItems: finds a lost last push
 """
 
 from collections import deque
@@ -30,14 +30,14 @@ _REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
+class HandOver:
     """Items to hand to the application, in order, each for the first time."""
 
     items: Sequence[Item]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestItems:
     """Request the items above `after`; at most one such request is outstanding."""
 
     after: int
@@ -50,7 +50,7 @@ class Stuck:
     what: str
 
 
-InboxEffect = Show | Ask | Stuck
+InboxEffect = HandOver | RequestItems | Stuck
 
 
 class Stage(Enum):
@@ -115,29 +115,29 @@ class Inbox:
         self._note("pushed", len(items))
         return self._settle(now, ready)
 
-    def told_head(self, now: float, head: int) -> list[InboxEffect]:
+    def head_reported(self, now: float, head: int) -> list[InboxEffect]:
         """The broker said where the inbox ends."""
         self.head = max(self.head, head)
         self._note("head", f"seq {head}")
         return self._settle(now, [])
 
     def ask_now(self) -> list[InboxEffect]:
-        """Catch up at once, as after a new attachment: never mind patience."""
+        """Catch up at once, as after a new listener: never mind patience."""
         if self._asking or self.paused:
             return []
         self._asking = True
         self._asked_after = self.cursor
         self._note("sync asked", f"after {self.cursor}")
-        return [Ask(self.cursor)]
+        return [RequestItems(self.cursor)]
 
     def pause(self, now: float, *, paused: bool) -> list[InboxEffect]:
         """The application cannot take more for now, or can again."""
         self.paused = paused
         self._note("pause" if paused else "resume")
-        return [] if paused else self.told_head(now, self.head)
+        return [] if paused else self.head_reported(now, self.head)
 
     def page(self, now: float, items: Sequence[Item], head: int, *, more: bool) -> list[InboxEffect]:
-        """The answer to an Ask."""
+        """The answer to RequestItems."""
         self._asking = False
         useful = head <= self._asked_after or any(item.seq == self._asked_after + 1 for item in items[:1])
         self._barren = 0 if useful else self._barren + 1
@@ -161,13 +161,13 @@ class Inbox:
         return effects + self.ask_now() if more and moved else effects
 
     def ask_failed(self, now: float, pause: float = PATIENCE) -> None:
-        """The Ask was refused for the moment; it is repeated after the pause."""
+        """The request was refused for the moment; it is repeated after the pause."""
         self._asking = False
         self._overdue = now + max(pause, PATIENCE)
         self._note("refused")
 
     def interrupted(self) -> None:
-        """The link went down: an outstanding Ask will not be answered."""
+        """The link went down: an outstanding request will not be answered."""
         self._asking = False
         self._overdue = None
         self._note("interrupted")
@@ -215,4 +215,4 @@ class Inbox:
         if self._overdue is None and self.head > self.cursor:
             self._overdue = now + PATIENCE
             self._target = self.head
-        return [Show(ready)] if ready else []
+        return [HandOver(ready)] if ready else []

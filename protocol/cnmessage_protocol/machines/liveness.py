@@ -1,7 +1,7 @@
 """Machines of time: is the other side alive, and how long to wait before trying again.
 
 Both sides keep a Liveness: a client for its link, where any traffic is a sign of life, and a broker for each
-attachment, where heartbeats are. Silence longer than `expiry` ends it. Knows no clock: every call is told
+listener, where heartbeats are. Silence longer than `expiry` ends it. Knows no clock: every call is told
 the time, in seconds.
 """
 

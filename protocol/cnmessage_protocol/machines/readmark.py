@@ -18,7 +18,7 @@ class Reading:
         """The application has shown or stored everything up to `upto`."""
         self.wanted = max(self.wanted, upto)
 
-    def told(self, confirmed: int) -> None:
+    def confirm(self, confirmed: int) -> None:
         """The broker has this on disk."""
         self.confirmed = max(self.confirmed, confirmed)
 

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cnmessage_protocol.errors import BrokenAnswerError, ErrorCode, RequestError, told_code
+from cnmessage_protocol.errors import BrokenAnswerError, ErrorCode, RequestError, known_code
 from cnmessage_protocol.ids import ClientId, MessageId
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.records import NewMessage
 from cnmessage_protocol.results import MAX_MESSAGES, Sent
 from cnmessage_protocol.trace import Trail, counted
 
@@ -50,8 +50,8 @@ class SendQueue:
 
     def __init__(self, trail: Trail | None = None) -> None:
         self._trail = trail or Trail()
-        self._waiting: deque[Outgoing] = deque()
-        self._in_flight: list[Outgoing] = []
+        self._waiting: deque[NewMessage] = deque()
+        self._in_flight: list[NewMessage] = []
         self._handed: set[ClientId] = set()
         self._paused_until = float("-inf")
         self._pause = RETRY_PAUSE
@@ -71,14 +71,14 @@ class SendQueue:
         """When a pause ends with something to send, or None."""
         return self._paused_until if self._waiting and not self._in_flight else None
 
-    def submit(self, messages: Iterable[Outgoing]) -> None:
+    def submit(self, messages: Iterable[NewMessage]) -> None:
         """Put messages at the end of the queue."""
         before, count = self.stage, len(self._waiting)
         self._waiting.extend(messages)
         if self.stage != before:
             self._note(before, "submitted", len(self._waiting) - count)
 
-    def next_batch(self, now: float) -> tuple[Outgoing, ...]:
+    def next_batch(self, now: float) -> tuple[NewMessage, ...]:
         """The next SEND, now in flight; empty while one is, during a pause, or with nothing to do."""
         if self._in_flight or not self._waiting or now < self._paused_until:
             return ()
@@ -103,7 +103,7 @@ class SendQueue:
             if open_ids.pop(ClientId(client_id), None) is not None:
                 outcomes.append(Acked(ClientId(client_id), MessageId(identity), seq, recipients))
         for client_id, code, text in sent.refused:
-            error = RequestError(told_code(code), text)
+            error = RequestError(known_code(code), text)
             if error.retryable:
                 hindrance = error
             elif open_ids.pop(ClientId(client_id), None) is not None:
@@ -171,6 +171,6 @@ class SendQueue:
         self._paused_until = now + self._pause
         self._pause = min(LONGEST_PAUSE, self._pause * 2)
 
-    def _put_back(self, messages: list[Outgoing]) -> None:
+    def _put_back(self, messages: list[NewMessage]) -> None:
         self._in_flight = []
         self._waiting.extendleft(reversed(messages))

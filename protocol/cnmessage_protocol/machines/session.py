@@ -22,19 +22,19 @@ from cnmessage_protocol.machines.effects import (
     End,
     FileNews,
     Listen,
-    Moved,
     OpenLink,
-    Roster,
-    Settle,
+    PresenceNews,
+    Resolve,
+    StateChanged,
     Transmit,
-    Unknown,
+    UnknownNews,
 )
-from cnmessage_protocol.machines.inbox import Ask, Inbox, InboxEffect, Show, Stuck
+from cnmessage_protocol.machines.inbox import HandOver, Inbox, InboxEffect, RequestItems, Stuck
 from cnmessage_protocol.machines.liveness import EARLY_BEAT, Liveness
 from cnmessage_protocol.machines.readmark import Reading
 from cnmessage_protocol.machines.sendqueue import SendQueue
 from cnmessage_protocol.machines.states import DOWN, FETCHING, TRANSITIONS, Event, State
-from cnmessage_protocol.records import Outgoing, UnknownItem
+from cnmessage_protocol.records import NewMessage, UnknownItem
 from cnmessage_protocol.requests import Ack, Attach, Beat, Detach, Request, Send, Sync
 from cnmessage_protocol.results import Attached, Page, Pulse, ReadMark, Sent
 from cnmessage_protocol.trace import Trail
@@ -78,7 +78,7 @@ class Session:
         self._move(Event.OPEN_FOR_DELIVERIES if self._deliveries else Event.OPEN_FOR_REQUESTS)
         self._liveness.heard_at = now
         attach = self._attach(now) if self._deliveries else []
-        return [OpenLink(), *attach, Moved(self.state), *self._repeat(now)]
+        return [OpenLink(), *attach, StateChanged(self.state), *self._repeat(now)]
 
     def follow(self, now: float, cursor: int | None = None) -> list[Effect]:
         """Ask for deliveries above `cursor`, or above what is read when None."""
@@ -89,7 +89,7 @@ class Session:
             return []
         self._move(Event.OPEN_FOR_DELIVERIES)
         self._liveness.heard_at = now  # nothing was expected while READY: silence starts to count here
-        return [*self._attach(now), Moved(self.state)]
+        return [*self._attach(now), StateChanged(self.state)]
 
     def request(self, now: float, request: Request) -> tuple[int, list[Effect]]:
         """Make a request, repeated until answered or forgotten; its Answer carries the id returned here."""
@@ -100,7 +100,7 @@ class Session:
         """The application stopped waiting for this answer."""
         self._calls.asked.pop(request_id, None)
 
-    def submit(self, now: float, messages: Iterable[Outgoing]) -> list[Effect]:
+    def submit(self, now: float, messages: Iterable[NewMessage]) -> list[Effect]:
         """Send messages; each is settled exactly once."""
         self.queue.submit(messages)
         return self._pump(now)
@@ -123,18 +123,18 @@ class Session:
         return self._lose(now, pause, "cut")
 
     def close(self, now: float) -> list[Effect]:
-        """Leave: give up the attachment and the link."""
+        """Leave: give up the listener and the link."""
         return self._leave(now, "")
 
     def _leave(self, now: float, cause: object) -> list[Effect]:
         effects: list[Effect] = []
         if self.attached is not None:
             last = [Ack(self._read.wanted)] if self._read.due else []
-            for each in (*last, Detach(self.attached.attachment)):
+            for each in (*last, Detach(self.attached.listener)):
                 effects += self._call(now, each)
         self._move(Event.CLOSE, cause)
         self._interrupt()
-        return [*effects, CloseLink(flush=True), Moved(self.state)]
+        return [*effects, CloseLink(flush=True), StateChanged(self.state)]
 
     # -- what the link brings ---------------------------------------------------------------------
 
@@ -162,11 +162,11 @@ class Session:
             case Hello(head) if self.inbox is not None and self.state is State.JOINING:
                 self._move(Event.HELLO, f"head {head}")
                 self._composure.joined(now)
-                self.inbox.told_head(now, head)
+                self.inbox.head_reported(now, head)
                 wanted = self.inbox.ask_now() if self.inbox.behind else []
-                return [Moved(self.state), *self._inbox_effects(now, wanted)]
+                return [StateChanged(self.state), *self._inbox_effects(now, wanted)]
             case Presence(changes):
-                return [Roster(changes)]
+                return [PresenceNews(changes)]
             case FileState():
                 return [FileNews(delivery)]
             case UnknownDelivery(kind):
@@ -248,7 +248,7 @@ class Session:
 
     def _listen(self) -> list[Effect]:
         at = self.attached
-        return [] if at is None else [Listen(at.deliveries, at.attachment, at.key)]
+        return [] if at is None else [Listen(at.deliveries, at.listener, at.key)]
 
     def _accepted(self, now: float, request: Request, result: Any) -> list[Effect]:
         match result:
@@ -257,16 +257,16 @@ class Session:
             case Pulse(head, epoch, _) if self.inbox is not None:
                 if epoch != self._epoch:
                     return self._disowned(now, "epoch")
-                return self._inbox_effects(now, self.inbox.told_head(now, head))
+                return self._inbox_effects(now, self.inbox.head_reported(now, head))
             case Page(items, head, more) if self.inbox is not None:
                 self._composure.fetched()
                 return self._inbox_effects(now, self.inbox.page(now, items, head, more=more))
             case Sent():
                 outcomes = self.queue.answered(now, result)
-                return [*self._pump(now), Settle(outcomes)]  # the next batch travels meanwhile
+                return [*self._pump(now), Resolve(outcomes)]  # the next batch travels meanwhile
             case ReadMark() if type(request) is Ack:
                 self._composure.ack_taken()
-                self._read.told(request.upto)
+                self._read.confirm(request.upto)
                 return self._acknowledge(now)
         return []
 
@@ -276,7 +276,7 @@ class Session:
         match request:
             case Send():
                 if outcomes := self.queue.failed(now, error):
-                    return [Settle(outcomes), *self._pump(now)]
+                    return [Resolve(outcomes), *self._pump(now)]
             case Attach():
                 if error.retryable:
                     return self._lose(now, None, error.code)
@@ -306,25 +306,25 @@ class Session:
         self._liveness.agreed(now, attached.heartbeat / 1000, attached.expiry / 1000)
         self._beat_cursor = self.inbox.cursor
         self._join_by = now + JOIN_PATIENCE
-        self.inbox.told_head(now, attached.head)
-        return [*self._listen(), Moved(self.state)]
+        self.inbox.head_reported(now, attached.head)
+        return [*self._listen(), StateChanged(self.state)]
 
     def _disowned(self, now: float, cause: object) -> list[Effect]:
-        """The broker does not know our attachment: it was restarted, or we were silent too long."""
+        """The broker does not know our listener: it was restarted, or we were silent too long."""
         if (self.state, Event.DISOWNED) not in TRANSITIONS:
             return []
         if (pause := self._composure.disowned(now)) is not None:
             return self._lose(now, pause, cause)
         self._interrupt()
         self._move(Event.DISOWNED, cause)
-        return [*self._attach(now), Moved(self.state), *self._repeat(now)]
+        return [*self._attach(now), StateChanged(self.state), *self._repeat(now)]
 
     def _lose(self, now: float, pause: float | None, cause: object) -> list[Effect]:
         self._interrupt()
         self._move(Event.LOST, cause)
         wait = self._composure.lost(now) if pause is None else pause
         self._retry_at = now + wait
-        return [CloseLink(), Moved(self.state, wait)]
+        return [CloseLink(), StateChanged(self.state, wait)]
 
     def _end(self, now: float, error: RequestError) -> list[Effect]:
         return [*self._leave(now, error.code), End(error)]
@@ -341,7 +341,7 @@ class Session:
             return []
         self._beat_cursor = self.inbox.cursor
         self._calls.keep_latest(Beat)
-        return self._call(now, Beat(self.attached.attachment, self.inbox.cursor))
+        return self._call(now, Beat(self.attached.listener, self.inbox.cursor))
 
     def _acknowledge(self, now: float) -> list[Effect]:
         due = self._read.due and now >= self._composure.ack_at and not self._calls.outstanding(Ack)
@@ -358,16 +358,16 @@ class Session:
         if kind in self._kinds or len(self._kinds) == MOST_KINDS:
             return []
         self._kinds.add(kind)
-        return [Unknown(kind)]
+        return [UnknownNews(kind)]
 
     def _inbox_effects(self, now: float, wanted: Iterable[InboxEffect]) -> list[Effect]:
         effects: list[Effect] = []
         for each in wanted:
             match each:
-                case Show(items):
+                case HandOver(items):
                     self.unknown += sum(type(item) is UnknownItem for item in items)
                     effects.append(each)
-                case Ask(after):
+                case RequestItems(after):
                     effects += self._call(now, Sync(after))
                 case Stuck(text):
                     return self._end(now, NoProgressError(text))
@@ -380,7 +380,7 @@ class Session:
             and not self._calls.outstanding(Sync)
         ):
             self._move(Event.CAUGHT_UP, f"seq {self.inbox.cursor if self.inbox else 0}")
-            effects.append(Moved(self.state))
+            effects.append(StateChanged(self.state))
         return effects
 
     def _call(self, now: float, request: Request) -> list[Effect]:

@@ -10,7 +10,7 @@ from tests.attacks.peers import PUSHES, SMALL, ask, links_of, pause
 from tests.attacks.scene import rows
 from tests.support.raw import Raw, frame
 
-_ATTACHMENTS = 12
+_LISTENERS = 12
 _BEAT = 0.5
 _BODY = "z" * 60_000
 _TOTAL = 100 << 20
@@ -22,19 +22,19 @@ _LINKS = 6
 
 
 class _Deaf:
-    """An attachment that is granted and never read; `requests` is read only for its beats."""
+    """A listener that is granted and never read; `requests` is read only for its beats."""
 
     def __init__(self, ground: Ground, raw: Raw, account: Account) -> None:
         self.requests = raw.dealer(account.keys)
         attached = ask(ground, self.requests, "attach", {})
-        self.attachment: bytes = attached.get("attachment", bytes(16))
+        self.listener: bytes = attached.get("listener", bytes(16))
         self.head: int = attached.get("head", 0)
         deliveries = raw.socket(zmq.SUB, account.keys, PUSHES, **SMALL)
-        deliveries.setsockopt(zmq.SUBSCRIBE, self.attachment)
+        deliveries.setsockopt(zmq.SUBSCRIBE, self.listener)
 
     def beat(self, cursor: int) -> None:
         """Say that all up to there has come."""
-        self.requests.send(frame("beat", {"attachment": self.attachment, "cursor": cursor}))
+        self.requests.send(frame("beat", {"listener": self.listener, "cursor": cursor}))
 
     def listen(self, ground: Ground) -> None:
         """Learn the head from the answers to beats."""
@@ -46,10 +46,10 @@ class _Deaf:
                 self.head = result.get("head", self.head)
 
 
-def _attachments(ground: Ground, *, honest_cursor: bool) -> None:
+def _listeners(ground: Ground, *, honest_cursor: bool) -> None:
     reader, writer = ground.place.crowd[:2]
     with Raw(ground.place.address) as raw:
-        deaf = [_Deaf(ground, raw, reader) for _ in range(_ATTACHMENTS)]
+        deaf = [_Deaf(ground, raw, reader) for _ in range(_LISTENERS)]
         writing = links_of(raw, [writer], 2)
         ground.ready()
         due, sent = 0.0, 0
@@ -72,13 +72,13 @@ def _attachments(ground: Ground, *, honest_cursor: bool) -> None:
 
 
 def _far_cursor(ground: Ground) -> None:
-    """Attachments that read nothing and beat with a cursor of 10^9 while large messages come."""
-    _attachments(ground, honest_cursor=False)
+    """Listeners that read nothing and beat with a cursor of 10^9 while large messages come."""
+    _listeners(ground, honest_cursor=False)
 
 
 def _true_head(ground: Ground) -> None:
     """The same with the true head as the cursor."""
-    _attachments(ground, honest_cursor=True)
+    _listeners(ground, honest_cursor=True)
 
 
 def long_inbox(ground: Ground) -> None:
@@ -103,10 +103,8 @@ def _pages(ground: Ground) -> None:
 
 
 ATTACKS = (
-    Attack(
-        "deaf-far-cursor", 5, "12 attachments that never read and beat with a cursor of 10^9", _far_cursor
-    ),
-    Attack("deaf-true-head", 5, "12 attachments that never read and beat with the true head", _true_head),
+    Attack("deaf-far-cursor", 5, "12 listeners that never read and beat with a cursor of 10^9", _far_cursor),
+    Attack("deaf-true-head", 5, "12 listeners that never read and beat with the true head", _true_head),
     Attack(
         "deaf-pages",
         5,

@@ -33,7 +33,7 @@ def _noise(ground: Ground) -> None:
 
 
 def _hoard(ground: Ground) -> None:
-    """160 accounts take attachments as fast as they are given."""
+    """160 accounts take listeners as fast as they are given."""
     share = _HOARDERS // 2
     mine = ground.place.crowd[ground.number * share : (ground.number + 1) * share]
     with Raw(ground.place.address) as raw:
@@ -47,7 +47,7 @@ ATTACKS = (
     Attack(
         "hoard",
         7,
-        "160 accounts take attachments as fast as they are given",
+        "160 accounts take listeners as fast as they are given",
         _hoard,
         processes=2,
         seconds=5.0,

@@ -18,9 +18,9 @@ from cnmessage_broker.loop.context import Caller, Deps, budgets
 from cnmessage_broker.loop.effects import (
     Confirm,
     Effect,
+    MarkPresence,
     MarkRead,
     MarkReceived,
-    Presence,
     Push,
     Refuse,
     Reply,
@@ -28,7 +28,7 @@ from cnmessage_broker.loop.effects import (
     Tell,
     Work,
 )
-from cnmessage_broker.loop.listeners import Attachment, Attachments
+from cnmessage_broker.loop.listeners import Listener, Listeners
 from cnmessage_broker.loop.passwords import OWASP
 from cnmessage_broker.loop.pending import sent
 from cnmessage_broker.store.memory.store import MemoryStore
@@ -36,7 +36,7 @@ from cnmessage_broker.store.ports.records import Account, Group, Stored
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId, Topic, UserName, uuid7
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.records import NewMessage
 from cnmessage_protocol.requests import Attach, Request, Send
 from cnmessage_protocol.results import Attached
 
@@ -58,7 +58,7 @@ class Room:
         self.deps = Deps(
             config,
             self.store,
-            Attachments(os.urandom),
+            Listeners(os.urandom),
             budgets(config),
             lambda: self.monotonic,
             lambda: self.wall,
@@ -125,7 +125,7 @@ class Room:
                     group.read[owner] = upto
                 case MarkReceived(owner, upto):
                     group.received[owner] = upto
-                case Presence(owner, online):
+                case MarkPresence(owner, online):
                     group.presence.append((owner, online, self.deps.now_ms()))
         self.store.commit(group)
         assert len(answers) <= 1, "a request has one answer"
@@ -135,7 +135,7 @@ class Room:
         outcomes = self.store.commit(Group(list(effect.submissions)))
         pairs = zip(effect.submissions, outcomes, strict=True)
         fresh = [(new, outcome) for new, outcome in pairs if isinstance(outcome, Stored)]
-        self.pushed += delivery.pushes(self.deps.attachments, fresh)
+        self.pushed += delivery.pushes(self.deps.listeners, fresh)
         return sent(effect, outcomes)
 
     def send(self, key: str, to: str, body: str = "hello") -> MessageId:
@@ -143,20 +143,20 @@ class Room:
         ((_, identity, _, _),) = self.ask(key, Send((message(to, body),))).acks
         return MessageId(identity)
 
-    def attach(self, key: str, **fields: Any) -> Attachment:
+    def attach(self, key: str, **fields: Any) -> Listener:
         """Attach, as a client that has subscribed."""
         answer = self.ask(key, Attach(**fields))
         assert isinstance(answer, Attached)
-        attachment = self.deps.attachments.get(Topic(answer.attachment), key)
-        assert attachment is not None
-        attachment.granted = True
-        return attachment
+        listener = self.deps.listeners.get(Topic(answer.listener), key)
+        assert listener is not None
+        listener.granted = True
+        return listener
 
 
-def message(to: str, body: str = "hello", client_id: bytes | None = None) -> Outgoing:
+def message(to: str, body: str = "hello", client_id: bytes | None = None) -> NewMessage:
     """A message as a client hands it over."""
     conversations = tuple(from_wire(name) for name in to.split())
-    return Outgoing(ClientId(client_id or uuid7(1, os.urandom(10))), conversations, body)
+    return NewMessage(ClientId(client_id or uuid7(1, os.urandom(10))), conversations, body)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.loop.dispatch import COMMANDS, run
+from cnmessage_broker.loop.dispatch import VERBS, run
 from cnmessage_broker.loop.effects import Refuse, Reply, Submit
 from cnmessage_broker.scheduling.charges import ADDRESS_FACTOR, WorkBudget
 from cnmessage_protocol.errors import ErrorCode
@@ -84,13 +84,13 @@ def test_who_is_in_debt_for_reading_waits_and_may_still_write(request_: Request)
 def test_beats_and_goodbyes_cost_nothing() -> None:
     room = Room(read_burst=1, read_rate=0.001, write_burst=1, write_rate=0.001)
     alice = room.user("alice")
-    attachment = room.attach(alice)
+    listener = room.attach(alice)
     for _ in range(100):
-        assert isinstance(run(Beat(attachment.topic, 0), room.caller(alice), room.deps)[0], Reply)
+        assert isinstance(run(Beat(listener.topic, 0), room.caller(alice), room.deps)[0], Reply)
     assert room.refusal(alice, Send((message("alice"),))) is ErrorCode.RATE_LIMITED
-    room.ask(alice, Detach(attachment.topic))
+    room.ask(alice, Detach(listener.topic))
 
 
 def test_all_that_works_on_the_store_costs_something() -> None:
-    free = {verb for verb, command in COMMANDS.items() if not (command.cost.writes or command.cost.reads)}
+    free = {verb for verb, command in VERBS.items() if not (command.cost.writes or command.cost.reads)}
     assert free == {Beat, Detach}

@@ -12,7 +12,7 @@ import pytest
 import structlog
 import zmq
 
-from cnmessage_broker.between import Answer, FileLink
+from cnmessage_broker.between import FileAnswer, Lanes
 from cnmessage_broker.config import Config
 from cnmessage_broker.keys import load_or_create
 from cnmessage_broker.loop.answers import Answers
@@ -20,7 +20,7 @@ from cnmessage_broker.loop.commit import Commit
 from cnmessage_broker.loop.context import Deps, budgets
 from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.effects import Confirm, Submit
-from cnmessage_broker.loop.listeners import Attachments
+from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.loop.pending import BYTES_OF_ROW
 from cnmessage_broker.net.gate import GateLimits
 from cnmessage_broker.net.sockets import Sockets, Watch
@@ -42,10 +42,10 @@ class Turn:
     def __init__(self, store: SqliteStore, sockets: Sockets, admission: Admission, data: Path) -> None:
         self.store = store
         self.alice, self.bob = (store.create_account(UserName(name), "", 1) for name in ("alice", "bob"))
-        self.link = FileLink()
+        self.link = Lanes()
         log = structlog.get_logger()
         config = Config(data=data)
-        listeners = Attachments(os.urandom)
+        listeners = Listeners(os.urandom)
         self.trail = Trail(listening=True)
         clocks = (time.monotonic, time.time, os.urandom)
         deps = Deps(config, store, listeners, budgets(config), *clocks, trail=self.trail)
@@ -65,7 +65,7 @@ class Turn:
 
     def answered(self) -> dict[int, object]:
         """What was answered since the last look, by ticket: a result, or the code of a refusal."""
-        answers = [each for each in self.link.to_files.take() if isinstance(each, Answer)]
+        answers = [each for each in self.link.to_files.take() if isinstance(each, FileAnswer)]
         return {each.ticket: each.result if each.error is None else each.error.code for each in answers}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cnmessage_broker.config import Config
 from cnmessage_broker.files.crowd import Crowd
-from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.files.peers import AuthenticatedDevice, Peer
 from cnmessage_broker.net.link import Link
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
@@ -16,7 +16,10 @@ LINKS: defaultdict[bytes, Link] = defaultdict(lambda: Link(("127.0.0.1", 1), 0.0
 
 def enter(crowd: Crowd, key: str, number: int, account: int | None = None, link: bytes = b"l") -> Peer:
     """A device asks; with an account, the reactor has answered."""
-    peer, device = Peer(LINKS[key.encode() + link], number.to_bytes(16, "big")), Device(key, "127.0.0.1")
+    peer, device = (
+        Peer(LINKS[key.encode() + link], number.to_bytes(16, "big")),
+        AuthenticatedDevice(key, "127.0.0.1"),
+    )
     crowd.check(peer, device)
     crowd.enter(peer, device)
     if account is not None:
@@ -41,7 +44,7 @@ def test_a_device_has_so_many_and_one_that_ends_makes_room(crowd: Crowd) -> None
     enter(crowd, "a", 2)
     enter(crowd, "a", 2)
     assert "2 transfers of one device" in refused(crowd, "a", 3)
-    assert crowd.leave(first) == Device("a", "127.0.0.1")
+    assert crowd.leave(first) == AuthenticatedDevice("a", "127.0.0.1")
     enter(crowd, "a", 3)
 
 

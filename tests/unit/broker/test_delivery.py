@@ -17,7 +17,7 @@ from tests.unit.broker.conftest import Room, message
 
 def addressed(room: Room, sender: str, to: str) -> Submission:
     identity = MessageId(b"i" * 16)
-    return address(room.store, room.deps.attachments, room.account(sender), message(to), identity, 77)
+    return address(room.store, room.deps.listeners, room.account(sender), message(to), identity, 77)
 
 
 def seqs(pushed: list[Push]) -> list[list[int]]:
@@ -77,7 +77,7 @@ def test_a_push_reaches_every_program_of_recipient_and_sender(room: Room) -> Non
     hers, his, his_too = room.attach(alice), room.attach(bob), room.attach(bob)
     room.attach(carol)
     identity = room.send(alice, "bob", "hi")
-    rows = {push.attachment.topic: push.values["items"] for push in room.pushed}
+    rows = {push.listener.topic: push.values["items"] for push in room.pushed}
     assert rows.keys() == {hers.topic, his.topic, his_too.topic}
     assert rows[his.topic] == rows[his_too.topic]
     (his_item,) = rows[his.topic]
@@ -98,7 +98,7 @@ def test_a_push_shows_what_the_store_gives_later(room: Room) -> None:
     room.send(bob, "all", "two")
     for push in room.pushed:
         for row in push.values["items"]:
-            (item,) = room.store.inbox_after(push.attachment.owner, row.seq - 1, 1, 999)
+            (item,) = room.store.inbox_after(push.listener.owner, row.seq - 1, 1, 999)
             assert item == row
 
 
@@ -131,11 +131,11 @@ def test_a_pushed_file_shows_what_the_store_gives_later(room: Room) -> None:
     before = his._bytes
     (outcome,) = room.store.commit(Group([new]))
     assert isinstance(outcome, Stored)
-    pushed = list(pushes(room.deps.attachments, [(new, outcome)]))
+    pushed = list(pushes(room.deps.listeners, [(new, outcome)]))
     assert len(pushed) == 2
     for push in pushed:
         (row,) = push.values["items"]
-        (item,) = room.store.inbox_after(push.attachment.owner, 0, 9, 999)
+        (item,) = room.store.inbox_after(push.listener.owner, 0, 9, 999)
         assert item == row
         assert item.file == new.file
     (item,) = room.store.inbox_after(his.owner, 0, 9, 999)
@@ -209,10 +209,10 @@ def test_pushes_of_one_commit_from_many_senders_keep_the_inboxs_order(room: Room
     pairs = [("alice", "bob"), ("bob", "carol"), ("carol", "bob alice"), ("alice", "all"), ("bob", "bob")]
     group = [addressed(room, sender, to) for sender, to in pairs]
     outcomes = [each for each in room.store.commit(Group(list(group))) if isinstance(each, Stored)]
-    lists = list(pushes(room.deps.attachments, zip(group, outcomes, strict=True)))
+    lists = list(pushes(room.deps.listeners, zip(group, outcomes, strict=True)))
     for push in lists:
         items = [row.seq for row in push.values["items"]]
-        assert items == list(range(1, room.store.marks(push.attachment.owner).head + 1))
+        assert items == list(range(1, room.store.marks(push.listener.owner).head + 1))
     assert len(lists) == 3
 
 
@@ -220,5 +220,5 @@ def test_a_notice_goes_to_all_who_may_hear_it(room: Room) -> None:
     alice, bob, carol = room.users("alice", "bob", "carol")
     heard = [room.attach(alice), room.attach(bob)]
     room.attach(carol).granted = False
-    found = list(notices(room.deps.attachments, "presence", {"changes": []}))
-    assert [push.attachment for push in found] == heard
+    found = list(notices(room.deps.listeners, "presence", {"changes": []}))
+    assert [push.listener for push in found] == heard

@@ -12,9 +12,9 @@ import pytest
 
 from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.descriptors import IDLE, Descriptors
-from cnmessage_broker.files.download import Serving
-from cnmessage_broker.files.peers import Device, Peer
-from cnmessage_broker.files.upload import Intake, Stage
+from cnmessage_broker.files.download import OpenDownload
+from cnmessage_broker.files.peers import AuthenticatedDevice, Peer
+from cnmessage_broker.files.upload import OpenUpload, Stage
 from cnmessage_broker.net.link import Link
 from cnmessage_protocol.files.channel import Get, Granted, Opened
 
@@ -31,7 +31,7 @@ class Table:
 
     def __init__(self, folder: Path, workers: ThreadPoolExecutor, size: int = len(BODY)) -> None:
         self.blobs, self.descriptors, self.woken = Blobs(folder), Descriptors(), threading.Event()
-        self.intake = Intake(
+        self.intake = OpenUpload(
             Peer(LINK, b"t" * 16), FILE, size, self.blobs, self.descriptors, workers, self.woken.set
         )
         self.settle()
@@ -149,8 +149,8 @@ def test_a_download_opens_its_blob_when_bytes_go_and_closes_it_when_none_do(tmp_
     os.close(part)
     blobs.keep(FILE, SHA256)
     get = Get(0, 5, 5)
-    device, opened = Device("key", "127.0.0.1"), Opened("x", len(BODY), SHA256)
-    serving = Serving(Peer(LINK, FILE), device, get, opened, blobs, descriptors)
+    device, opened = AuthenticatedDevice("key", "127.0.0.1"), Opened("x", len(BODY), SHA256)
+    serving = OpenDownload(Peer(LINK, FILE), device, get, opened, blobs, descriptors)
     assert not descriptors.holds(serving)
     assert serving.next_chunk(0.0, 100) == (0, b"hello")
     serving.sent(5)
@@ -163,7 +163,7 @@ def test_a_download_opens_its_blob_when_bytes_go_and_closes_it_when_none_do(tmp_
     assert not descriptors.holds(serving)
     blobs.drop_blob(SHA256)
     with pytest.raises(FileNotFoundError):
-        Serving(Peer(LINK, FILE), device, get, opened, blobs, descriptors)
+        OpenDownload(Peer(LINK, FILE), device, get, opened, blobs, descriptors)
 
 
 def test_no_more_are_open_than_allowed_and_the_least_lately_used_makes_room(tmp_path: Path) -> None:

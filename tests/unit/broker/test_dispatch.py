@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker.between import Begin, Complete, Finished, Moved, Open, Unused
+from cnmessage_broker.between import Begin, Complete, Finished, Open, Progress, Unused
 from cnmessage_broker.loop import dispatch
-from cnmessage_broker.loop.dispatch import COMMANDS, FILE_COMMANDS, Guard, guarded
+from cnmessage_broker.loop.dispatch import FILE_VERBS, VERBS, Guard, guarded
 from cnmessage_broker.loop.effects import Effect, Refuse
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
@@ -16,10 +16,11 @@ from cnmessage_protocol.requests import (
     Ack,
     Attach,
     Beat,
+    Blacklist,
     Block,
-    Blocklist,
     Decline,
     Detach,
+    Devices,
     Files,
     History,
     Login,
@@ -29,7 +30,6 @@ from cnmessage_protocol.requests import (
     Request,
     Revoke,
     Send,
-    Sessions,
     Signup,
     Sync,
     Unblock,
@@ -47,7 +47,7 @@ EXAMPLES: dict[type[Request], Request] = {
         Logout(),
         Passwd(PASSWORD, "another password"),
         Whoami(),
-        Sessions(),
+        Devices(),
         Revoke(1),
         Attach(),
         Detach(b"t" * 16),
@@ -59,7 +59,7 @@ EXAMPLES: dict[type[Request], Request] = {
         Users(),
         Block("bob"),
         Unblock("bob"),
-        Blocklist(),
+        Blacklist(),
         Receipts((b"i" * 16,)),
         Files(sent=True),
         Withdraw(b"f" * 16),
@@ -77,11 +77,11 @@ def a_file_to_herself(room: Room, alice: str) -> bytes:
 
 
 def test_every_request_of_the_protocol_has_a_command() -> None:
-    assert set(COMMANDS) == set(REQUESTS.values()) == set(EXAMPLES)
+    assert set(VERBS) == set(REQUESTS.values()) == set(EXAMPLES)
 
 
 def test_only_the_way_in_and_out_is_open_to_anyone() -> None:
-    assert {request for request, command in COMMANDS.items() if command.guard is Guard.ANYONE} == OPEN
+    assert {request for request, command in VERBS.items() if command.guard is Guard.ANYONE} == OPEN
 
 
 def test_what_the_file_thread_asks_for_a_client_needs_a_login_too(room: Room) -> None:
@@ -89,18 +89,22 @@ def test_what_the_file_thread_asks_for_a_client_needs_a_login_too(room: Room) ->
         Begin(b"u" * 16, Put("a", 1, ("alice",))),
         Complete(b"f" * 16, b"d" * 32),
         Open(b"f" * 16, Get()),
-        Moved(b"f" * 16, 1),
+        Progress(b"f" * 16, 1),
         Finished(b"f" * 16, whole=True),
         Unused(b"d" * 32),
     )
-    assert {type(each) for each in asked} == set(FILE_COMMANDS)
+    assert {type(each) for each in asked} == set(FILE_VERBS)
     for request in asked:
         assert room.refusal("unknown", request) is ErrorCode.UNAUTHENTICATED
 
 
 def test_only_what_is_frequent_and_reads_nothing_may_run_before_the_commit() -> None:
     # All others see what was sent before them in the same turn.
-    assert {request for request, command in COMMANDS.items() if not command.settled} == {Beat, Send, Ack}
+    assert {request for request, command in VERBS.items() if not command.commits_first} == {
+        Beat,
+        Send,
+        Ack,
+    }
 
 
 @pytest.mark.parametrize("verb", [each.VERB for each in EXAMPLES if each not in OPEN])
@@ -112,7 +116,7 @@ def test_a_device_that_is_not_logged_in_is_refused(room: Room, verb: str, key: s
     caller = alice if key == "logged out" else "unknown"
     assert room.refusal(caller, EXAMPLES[REQUESTS[verb]]) is ErrorCode.UNAUTHENTICATED
     assert room.store.marks(room.account("alice").id) == before
-    assert len(room.deps.attachments) == 0
+    assert len(room.deps.listeners) == 0
 
 
 @pytest.mark.parametrize("verb", [each.VERB for each in EXAMPLES])

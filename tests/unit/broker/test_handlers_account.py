@@ -10,12 +10,12 @@ from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.requests import (
     Ack,
     Block,
+    Devices,
     Login,
     Logout,
     Passwd,
     Request,
     Revoke,
-    Sessions,
     Signup,
     Whoami,
 )
@@ -28,7 +28,7 @@ NEW = "another password"
 def test_a_signup_makes_an_account_and_logs_in(room: Room) -> None:
     answer = room.ask("key", Signup("alice", PASSWORD, "laptop"))
     assert answer.user == "alice"
-    assert room.ask("key", Whoami()).session == answer.session
+    assert room.ask("key", Whoami()).device == answer.device
     (device,) = room.store.devices(room.account("alice").id)
     assert (device.key, device.label) == ("key", "laptop")
     assert PASSWORD not in room.account("alice").password
@@ -111,21 +111,21 @@ def test_a_password_change_that_comes_again_late_logs_nobody_out(room: Room) -> 
     assert room.ask("phone", Whoami()).user == "alice"
 
 
-def test_a_login_moves_a_key_and_ends_its_attachments_there(room: Room) -> None:
+def test_a_login_moves_a_key_and_ends_its_listeners_there(room: Room) -> None:
     alice, _ = room.users("alice", "bob")
-    attachment = room.attach(alice)
+    listener = room.attach(alice)
     room.ask(alice, Login("bob", PASSWORD))
     assert room.ask(alice, Whoami()).user == "bob"
-    assert not room.deps.attachments.online(room.account("alice").id)
-    assert [(push.attachment, push.kind) for push in room.pushed] == [(attachment, Closed.KIND)]
+    assert not room.deps.listeners.online(room.account("alice").id)
+    assert [(push.listener, push.kind) for push in room.pushed] == [(listener, Closed.KIND)]
     assert room.store.marks(room.account("alice").id).away_upto is None
 
 
-def test_a_repeated_login_keeps_the_attachments(room: Room) -> None:
+def test_a_repeated_login_keeps_the_listeners(room: Room) -> None:
     alice = room.user("alice")
-    attachment = room.attach(alice)
+    listener = room.attach(alice)
     room.ask(alice, Login("alice", PASSWORD))
-    assert room.deps.attachments.get(attachment.topic, alice) is attachment
+    assert room.deps.listeners.get(listener.topic, alice) is listener
 
 
 def test_a_logout_unbinds_the_key_and_may_be_repeated(room: Room) -> None:
@@ -133,7 +133,7 @@ def test_a_logout_unbinds_the_key_and_may_be_repeated(room: Room) -> None:
     room.attach(alice)
     assert room.ask(alice, Logout()) == Done()
     assert room.store.device(alice) is None
-    assert len(room.deps.attachments) == 0
+    assert len(room.deps.listeners) == 0
     assert room.pushed[0].values == {"reason": "unauthenticated"}
     assert room.ask(alice, Logout()) == Done()
     assert room.ask("unknown", Logout()) == Done()
@@ -147,8 +147,8 @@ def test_a_new_password_logs_out_all_other_devices(room: Room) -> None:
     assert room.refusal(alice, Passwd(NEW, NEW)) is ErrorCode.BAD_CREDENTIALS
     assert room.ask(alice, Passwd(PASSWORD, NEW)).revoked == 2
     assert [each.key for each in room.store.devices(room.account("alice").id)] == [alice]
-    assert list(room.deps.attachments.all()) == [kept]
-    assert [push.attachment for push in room.pushed] == [gone]
+    assert list(room.deps.listeners.all()) == [kept]
+    assert [push.listener for push in room.pushed] == [gone]
     assert room.refusal("two", Login("alice", PASSWORD)) is ErrorCode.BAD_CREDENTIALS
     assert room.ask("two", Login("alice", NEW)).user == "alice"
     assert room.ask(bob, Whoami()).user == "bob"
@@ -169,7 +169,7 @@ def test_sessions_lists_ones_own_devices(room: Room) -> None:
     alice, _ = room.users("alice", "bob")
     room.ask("phone", Login("alice", PASSWORD, "my phone"))
     room.attach("phone")
-    first, second = room.ask(alice, Sessions()).sessions
+    first, second = room.ask(alice, Devices()).devices
     assert (first[1], first[4], first[5]) == ("", False, True)
     assert (second[1], second[4], second[5]) == ("my phone", True, False)
     assert second[2] == room.deps.now_ms()
@@ -177,13 +177,13 @@ def test_sessions_lists_ones_own_devices(room: Room) -> None:
 
 def test_revoke_ends_another_session_of_ones_own(room: Room) -> None:
     alice, bob = room.users("alice", "bob")
-    session = room.ask("phone", Login("alice", PASSWORD)).session
+    session = room.ask("phone", Login("alice", PASSWORD)).device
     room.attach("phone")
-    assert room.refusal(bob, Revoke(session)) is ErrorCode.NO_SUCH_SESSION
+    assert room.refusal(bob, Revoke(session)) is ErrorCode.NO_SUCH_DEVICE
     assert room.ask(alice, Revoke(session)) == Done()
     assert room.refusal("phone", Whoami()) is ErrorCode.UNAUTHENTICATED
     assert [push.kind for push in room.pushed] == [Closed.KIND]
-    assert room.refusal(alice, Revoke(session)) is ErrorCode.NO_SUCH_SESSION
+    assert room.refusal(alice, Revoke(session)) is ErrorCode.NO_SUCH_DEVICE
 
 
 @pytest.mark.parametrize("verb", [Signup, Login])

@@ -13,8 +13,8 @@ from cnmessage_broker.between import (
     Complete,
     Finished,
     Gone,
-    Moved,
     Open,
+    Progress,
     Ready,
     Release,
     Unused,
@@ -138,7 +138,7 @@ def test_a_strangers_file_is_answered_exactly_like_one_that_does_not_exist(room:
             refusals.append(str(caught.value))
     assert len(set(refusals)) == 1
     assert room.refusal(bob, Withdraw(file)) is ErrorCode.NO_SUCH_FILE
-    room.ask(eve, Moved(file, 3, paused=True))
+    room.ask(eve, Progress(file, 3, paused=True))
     assert states(room, alice) == {"bob": "offered"}
 
 
@@ -149,7 +149,7 @@ def test_the_sender_sees_each_recipient_go_from_offered_to_done_and_is_told(room
     room.pushed.clear()
     assert states(room, alice) == {"bob": "offered", "carol": "offered"}
     assert room.ask(bob, Open(file, Get())).opened == Opened("a.txt", 5, DIGEST)
-    room.ask(bob, Moved(file, 3))
+    room.ask(bob, Progress(file, 3))
     ((*_, places),) = listed(room, alice, sent=True)
     assert places == (("bob", "fetching", 3), ("carol", "offered", 0))
     assert room.ask(bob, Finished(file, whole=True)) == Noted()

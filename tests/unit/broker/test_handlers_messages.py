@@ -1,12 +1,12 @@
-"""Messages and inboxes: send, sync, history, ack, receipts, blocklist."""
+"""Messages and inboxes: send, sync, history, ack, receipts, blacklist."""
 
-from cnmessage_broker.loop.handlers.blocklist import MAX_BLOCKED
+from cnmessage_broker.loop.handlers.blacklist import MAX_BLOCKED
 from cnmessage_broker.loop.handlers.messages import PAGE_BYTES
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import InboxItem, row_size
-from cnmessage_protocol.requests import Ack, Block, Blocklist, History, Receipts, Send, Sync, Unblock, Whoami
+from cnmessage_protocol.requests import Ack, Blacklist, Block, History, Receipts, Send, Sync, Unblock, Whoami
 from cnmessage_protocol.results import MAX_RECEIPT_IDS, MAX_RECEIPTS, Done, Page
 from tests.unit.broker.conftest import Room, message
 
@@ -197,16 +197,16 @@ def test_receipts_do_not_tell_who_blocks(room: Room) -> None:
     assert dict(rows) == {"bob": "stored", "carol": "stored"}
 
 
-def test_a_blocklist_is_kept_and_told(room: Room) -> None:
+def test_a_blacklist_is_kept_and_told(room: Room) -> None:
     alice, bob, _ = room.users("alice", "bob", "carol")
     for _again in range(2):
         assert room.ask(alice, Block("carol")) == Done()
     room.ask(alice, Block("bob"))
-    assert room.ask(alice, Blocklist()).names == ("bob", "carol")
+    assert room.ask(alice, Blacklist()).names == ("bob", "carol")
     for _again in range(2):
         assert room.ask(alice, Unblock("carol")) == Done()
-    assert room.ask(alice, Blocklist()).names == ("bob",)
-    assert room.ask(bob, Blocklist()).names == ()
+    assert room.ask(alice, Blacklist()).names == ("bob",)
+    assert room.ask(bob, Blacklist()).names == ()
 
 
 def test_nobody_blocks_themselves_or_nobody(room: Room) -> None:
@@ -225,7 +225,7 @@ def test_unblocking_brings_nothing_back(room: Room) -> None:
     assert bodies(room.ask(bob, Sync(0))) == ["let in"]
 
 
-def test_a_full_blocklist_takes_no_more_but_a_repetition(room: Room) -> None:
+def test_a_full_blacklist_takes_no_more_but_a_repetition(room: Room) -> None:
     alice, *_ = room.users("alice", "bob", "carol")
     room.ask(alice, Block("bob"))
     for number in range(MAX_BLOCKED - 1):

@@ -1,4 +1,4 @@
-"""Attachments and who is online: attach, detach, beat, users, and what was missed meanwhile."""
+"""Listeners and who is online: attach, detach, beat, users, and what was missed meanwhile."""
 
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import ErrorCode
@@ -26,10 +26,10 @@ def test_attaching_tells_where_and_how_deliveries_come(room: Room) -> None:
     assert (answer.user, answer.epoch, answer.head, answer.read_upto) == ("alice", room.store.epoch, 1, 0)
     assert answer.deliveries == 1
     assert (answer.heartbeat, answer.expiry) == (1000, int(EXPIRY * 1000))
-    attachment = room.deps.attachments.get(answer.attachment, alice)
-    assert attachment is not None
-    assert attachment.key == answer.key
-    assert not attachment.granted  # the broker grants when the subscription comes
+    listener = room.deps.listeners.get(answer.listener, alice)
+    assert listener is not None
+    assert listener.key == answer.key
+    assert not listener.granted  # the broker grants when the subscription comes
 
 
 def test_a_cursor_counts_only_under_the_epoch_it_belongs_to(room: Room) -> None:
@@ -46,8 +46,8 @@ def test_a_cursor_counts_only_under_the_epoch_it_belongs_to(room: Room) -> None:
     assert state() == "delivered"
 
 
-def test_too_many_attachments_of_one_user_or_of_all_are_refused() -> None:
-    room = Room(attachments_per_user=2, max_attachments=3)
+def test_too_many_listeners_of_one_user_or_of_all_are_refused() -> None:
+    room = Room(listeners_per_user=2, max_listeners=3)
     alice, bob, carol = room.users("alice", "bob", "carol")
     first = room.attach(alice)
     room.attach(alice)
@@ -70,10 +70,10 @@ def test_detaching_may_be_repeated_and_touches_only_ones_own(room: Room) -> None
     alice, bob = room.users("alice", "bob")
     hers = room.attach(alice)
     leave(room, bob, hers.topic)
-    assert room.deps.attachments.online(room.account("alice").id)
+    assert room.deps.listeners.online(room.account("alice").id)
     leave(room, alice, hers.topic)
     leave(room, alice, hers.topic)
-    assert not room.deps.attachments.online(room.account("alice").id)
+    assert not room.deps.listeners.online(room.account("alice").id)
 
 
 def test_a_beat_keeps_alive_and_tells_where_the_inbox_ends(room: Room) -> None:
@@ -84,7 +84,7 @@ def test_a_beat_keeps_alive_and_tells_where_the_inbox_ends(room: Room) -> None:
     pulse = room.ask(bob, Beat(his.topic, 0))
     assert (pulse.head, pulse.epoch, pulse.read_upto) == (1, room.store.epoch, 0)
     room.monotonic += EXPIRY - 0.1
-    assert room.deps.attachments.expired(room.monotonic) == []
+    assert room.deps.listeners.expired(room.monotonic) == []
     room.ask(bob, Beat(his.topic, 1))
     assert room.ask(alice, Receipts((identity,))).receipts[0][1] == (("bob", "delivered"),)
     assert not his._unconfirmed
@@ -98,7 +98,7 @@ def test_a_beat_beyond_the_head_confirms_no_future_message(room: Room) -> None:
     assert room.ask(alice, Receipts((identity,))).receipts[0][1] == (("bob", "stored"),)
 
 
-def test_a_beat_for_an_attachment_that_ended_or_is_anothers_is_refused(room: Room) -> None:
+def test_a_beat_for_an_listener_that_ended_or_is_anothers_is_refused(room: Room) -> None:
     alice, bob = room.users("alice", "bob")
     hers = room.attach(alice)
     assert room.refusal(bob, Beat(hers.topic, 0)) is ErrorCode.NOT_ATTACHED
@@ -106,14 +106,14 @@ def test_a_beat_for_an_attachment_that_ended_or_is_anothers_is_refused(room: Roo
     assert room.refusal(alice, Beat(hers.topic, 0)) is ErrorCode.NOT_ATTACHED
 
 
-def test_a_wall_clock_that_jumps_ends_no_attachment(room: Room) -> None:
+def test_a_wall_clock_that_jumps_ends_no_listener(room: Room) -> None:
     alice = room.user("alice")
     hers = room.attach(alice)
     for jump in (1e9, -2e9):
         room.wall += jump
         room.monotonic += 1
         assert room.ask(alice, Beat(hers.topic, 0)).head == 0
-        assert room.deps.attachments.expired(room.monotonic) == []
+        assert room.deps.listeners.expired(room.monotonic) == []
 
 
 def test_the_user_list_comes_in_pages_with_who_is_online(room: Room) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.descriptors import Descriptors
-from cnmessage_broker.files.download import Serving
+from cnmessage_broker.files.download import OpenDownload
 from cnmessage_broker.files.leaving import Leaving
-from cnmessage_broker.files.peers import Device, Peer
+from cnmessage_broker.files.peers import AuthenticatedDevice, Peer
 from cnmessage_broker.files.room import check_room
-from cnmessage_broker.files.upload import Intake
+from cnmessage_broker.files.upload import OpenUpload
 from cnmessage_broker.files.writeback import PIECE
 from cnmessage_broker.net.link import Link
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -29,7 +29,7 @@ def _open_files() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir()) if Path("/proc/self/fd").is_dir() else 0
 
 
-def served(blobs: Blobs, descriptors: Descriptors, size: int = 100) -> Serving:
+def served(blobs: Blobs, descriptors: Descriptors, size: int = 100) -> OpenDownload:
     """A download of a blob of zeros, asked for in chunks of 50 bytes, all of it granted."""
     part = blobs.open_part(FILE, 0)
     os.ftruncate(part, size)
@@ -37,8 +37,8 @@ def served(blobs: Blobs, descriptors: Descriptors, size: int = 100) -> Serving:
     sha256 = hashlib.sha256(bytes(size)).digest()
     blobs.keep(FILE, sha256)
     blobs.drop_part(FILE)
-    device, get = Device("key", "127.0.0.1"), Get(0, size, 50)
-    return Serving(Peer(LINK, FILE), device, get, Opened("x", size, sha256), blobs, descriptors)
+    device, get = AuthenticatedDevice("key", "127.0.0.1"), Get(0, size, 50)
+    return OpenDownload(Peer(LINK, FILE), device, get, Opened("x", size, sha256), blobs, descriptors)
 
 
 def test_who_leaves_before_the_rest_was_hashed_leaves_no_work_and_no_open_file(tmp_path: Path) -> None:
@@ -56,7 +56,9 @@ def test_who_leaves_before_the_rest_was_hashed_leaves_no_work_and_no_open_file(t
         workers.submit(hold)
         assert begun.wait(10)
         for _ in range(100):
-            intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, lambda: None)
+            intake = OpenUpload(
+                Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, lambda: None
+            )
             intake.close()
             assert intake.idle
         assert _open_files() == before
@@ -69,7 +71,7 @@ def test_who_leaves_while_the_rest_is_hashed_is_let_go_long_before_its_end(tmp_p
     os.ftruncate(descriptor, 1 << 40)  # sparse: hashing it would take the better part of an hour
     os.close(descriptor)
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, 1 << 40, blobs, Descriptors(), workers, woken.set)
+        intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, 1 << 40, blobs, Descriptors(), workers, woken.set)
         intake.close()
         if not intake.idle:
             assert woken.wait(10)
@@ -86,7 +88,7 @@ def test_a_whole_part_that_begins_anew_leaves_the_blob_of_its_content_alone(tmp_
     blobs.keep(FILE, sha256)  # and the broker is killed before it records that
     woken = threading.Event()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, 5, blobs, Descriptors(), workers, woken.set)
+        intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, 5, blobs, Descriptors(), workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         assert [type(each) for each in intake.finish(b"x" * 32)] == [Granted]
@@ -114,7 +116,7 @@ def test_room_is_what_is_left_beside_the_reserve_and_what_others_have_still_to_w
     blobs, free = Blobs(tmp_path), 100 << 20
     reserve = blobs.free() - free  # the disk is shared: half of it is enough of a margin
     with ThreadPoolExecutor(1) as workers:
-        other = Intake(
+        other = OpenUpload(
             Peer(LINK, b"t" * 16), b"o" * 16, free // 2, blobs, Descriptors(), workers, lambda: None
         )
         check_room(blobs, reserve, FILE, free // 4, [other])
@@ -145,10 +147,10 @@ def test_a_name_that_a_killed_broker_left_half_way_is_collected_and_is_no_conten
 
 def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_made(tmp_path: Path) -> None:
     blobs, woken, held = Blobs(tmp_path), threading.Event(), threading.Event()
-    device, leaving = Device("key", "127.0.0.1"), Leaving()
+    device, leaving = AuthenticatedDevice("key", "127.0.0.1"), Leaving()
     sha256 = hashlib.sha256(b"hello").digest()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, 5, blobs, Descriptors(), workers, woken.set)
+        intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, 5, blobs, Descriptors(), workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False)
@@ -163,7 +165,7 @@ def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_m
 def test_a_sign_of_life_grants_what_came_since_the_last_credit(tmp_path: Path) -> None:
     blobs, woken = Blobs(tmp_path), threading.Event()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, woken.set)
+        intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         assert intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False) == [], (
@@ -188,7 +190,7 @@ def test_bytes_leave_early_for_the_disk_unless_messages_need_it(
     monkeypatch.setattr(os, "posix_fadvise", lambda _, place, size, __: left.append((place, size)))
     blobs, woken = Blobs(tmp_path), threading.Event()
     with ThreadPoolExecutor(1) as workers:
-        intake = Intake(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, woken.set)
+        intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, woken.set)
         assert woken.wait(10)
         intake.work_done()
         intake.chunk(0.0, 0, memoryview(bytes(PIECE)), 1 << 16, gently=gently)

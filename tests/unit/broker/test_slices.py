@@ -8,7 +8,7 @@ from cnmessage_broker.scheduling.slices import SLICE, Slices
 from cnmessage_protocol.conversation import Everyone
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, uuid7
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.records import NewMessage
 from cnmessage_protocol.requests import Send
 from cnmessage_protocol.results import Sent
 
@@ -17,7 +17,7 @@ FULL = RequestError(ErrorCode.STORAGE, "the broker's disk is full")
 
 def a_send(count: int) -> Slices:
     messages = tuple(
-        Outgoing(ClientId(uuid7(number, os.urandom(10))), (Everyone(),), f"body {number}")
+        NewMessage(ClientId(uuid7(number, os.urandom(10))), (Everyone(),), f"body {number}")
         for number in range(count)
     )
     return Slices(Origin(Link(("", 0), 0.0), 1), "", b"", messages)
@@ -29,7 +29,7 @@ def acked(send: Send) -> Sent:
 
 def test_slices_hold_as_many_rows_as_they_may_and_every_message_once() -> None:
     slices = a_send(12)
-    seen: list[Outgoing] = []
+    seen: list[NewMessage] = []
     while slices.waiting:
         part = slices.next(lambda _: SLICE // 5)
         assert len(part.messages) <= 5

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from cnmessage_broker.logs import LINES, Bounded, transitions
-from cnmessage_broker.loop.listeners import TRANSITIONS, Attachments, Event, Stage
+from cnmessage_broker.loop.listeners import TRANSITIONS, Event, Listeners, Stage
 from cnmessage_broker.net.gate import TOO_MANY, Gate, GateLimits
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, Admission, anybody
 from cnmessage_broker.scheduling.turns import LIGHT, Turns
@@ -32,10 +32,10 @@ def lines(trail: Trail) -> list[str]:
 @pytest.mark.parametrize(("stage", "event"), TRANSITIONS)
 def test_a_listener_tells_every_transition_of_its_table(stage: Stage, event: Event) -> None:
     trail = heard()
-    attachments = Attachments(os.urandom, trail)
-    attachment, _ = attachments.add(DEVICE, UserName("alice"), 0.0)
-    attachment.stage = stage
-    attachments.step(attachment, event)
+    listeners = Listeners(os.urandom, trail)
+    listener, _ = listeners.add(DEVICE, UserName("alice"), 0.0)
+    listener.stage = stage
+    listeners.step(listener, event)
     after = TRANSITIONS[stage, event]
     assert lines(trail) == [
         "listener abcdefgh: none --attach--> attached (alice)",
@@ -45,12 +45,12 @@ def test_a_listener_tells_every_transition_of_its_table(stage: Stage, event: Eve
 
 def test_what_means_nothing_to_a_listener_is_not_told() -> None:
     trail = heard()
-    attachments = Attachments(os.urandom, trail)
-    attachment, _ = attachments.add(DEVICE, UserName("alice"), 0.0)
-    attachments.step(attachment, Event.BEAT)
-    assert attachment.stage is Stage.ATTACHED
-    assert attachments.remove(attachment, Event.SILENT)
-    assert not attachments.remove(attachment, Event.DETACHED)
+    listeners = Listeners(os.urandom, trail)
+    listener, _ = listeners.add(DEVICE, UserName("alice"), 0.0)
+    listeners.step(listener, Event.BEAT)
+    assert listener.stage is Stage.ATTACHED
+    assert listeners.remove(listener, Event.SILENT)
+    assert not listeners.remove(listener, Event.DETACHED)
     assert lines(trail)[1:] == ["listener abcdefgh: attached --silent--> ended (alice)"]
 
 
@@ -86,7 +86,7 @@ def test_admission_tells_who_is_let_in_and_why_somebody_is_not() -> None:
     admission.answer(request(DOMAIN, b"PLAIN"))
     admission.bar("abcdefgh and more")
     assert [(each.event, each.cause) for each in trail.take()] == [
-        ("refused", "no attachment"),
+        ("refused", "no listener"),
         ("refused", "no CURVE key"),
         ("barred", "60 s"),
     ]

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cnmessage_client.chat.talk.turns import TRANSITIONS, Event, State, Turns
+from cnmessage_client.chat.talk.turns import TRANSITIONS, Event, LineTurns, State
 from cnmessage_client.shell.out.debug import DebugLog
 from cnmessage_client.shell.settings import Settings, common
 from cnmessage_protocol.trace import Trail, Transition
@@ -27,7 +27,7 @@ def written(*, as_json: bool, step: Transition = STEP) -> str:
 @pytest.mark.parametrize(("state", "event"), TRANSITIONS)
 def test_the_chat_tells_every_transition_of_its_turns(state: State, event: Event) -> None:
     trail = Trail(listening=True)
-    turns = Turns(piped=False, trail=trail)
+    turns = LineTurns(piped=False, trail=trail)
     turns.state = state
     turns._step(event)
     after = TRANSITIONS[state, event]
@@ -38,7 +38,7 @@ def test_the_chat_tells_every_transition_of_its_turns(state: State, event: Event
 
 def test_what_means_nothing_in_a_state_is_not_told() -> None:
     trail = Trail(listening=True)
-    Turns(piped=False, trail=trail)._step(Event.SETTLED)
+    LineTurns(piped=False, trail=trail)._step(Event.RESOLVED)
     assert trail.take() == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.model import LoginSession, Message, User, entry_of, from_millis, json_time, to_millis
+from cnmessage_client.model import Device, Message, User, entry_of, from_millis, json_time, to_millis
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Direction, InboxItem, Kind
 
@@ -63,6 +63,6 @@ def test_users_and_sessions_are_plain_objects() -> None:
         "online": False,
         "last_seen": None,
     }
-    session = LoginSession(1, "phone", time, time, online=True, current=False).as_json()
+    session = Device(1, "phone", time, time, online=True, current=False).as_json()
     assert session["created"] == session["last_seen"] == "2026-03-01T09:30:00.000Z"
     assert set(session) == {"id", "label", "created", "last_seen", "online", "current"}

@@ -11,17 +11,17 @@ from cnmessage_client.link.outbox import COMPACT_AT, Outbox, _record
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import ClientId, uuid7
-from cnmessage_protocol.records import MAX_BODY, Outgoing
+from cnmessage_protocol.records import MAX_BODY, NewMessage
 from tests.support.shortage import files_end_at
 
 
-def _message(number: int, body: str = "text") -> Outgoing:
-    return Outgoing(
+def _message(number: int, body: str = "text") -> NewMessage:
+    return NewMessage(
         ClientId(uuid7(number, number.to_bytes(10, "big"))), (from_wire("bob"),), f"{body} {number}"
     )
 
 
-def _left_behind(folder: Path, *messages: Outgoing) -> Path:
+def _left_behind(folder: Path, *messages: NewMessage) -> Path:
     """A file as a killed client leaves it: written, unlocked."""
     box = Outbox(folder, "alice", "1-dead")
     box.add(messages)
@@ -30,10 +30,10 @@ def _left_behind(folder: Path, *messages: Outgoing) -> Path:
     return path
 
 
-def _adopted(folder: Path) -> list[Outgoing]:
+def _adopted(folder: Path) -> list[NewMessage]:
     box = Outbox(folder, "alice", "2-alive")
     found = box.adopt()
-    box.settle([message.client_id for message in found])
+    box.resolve([message.client_id for message in found])
     box.close()
     return found
 
@@ -41,8 +41,8 @@ def _adopted(folder: Path) -> list[Outgoing]:
 def test_what_was_settled_is_not_found_again(tmp_path: Path) -> None:
     box = Outbox(tmp_path, "alice", "1-dead")
     box.add([_message(1), _message(2), _message(3)])
-    box.settle([_message(2).client_id])
-    box.settle([_message(9).client_id])
+    box.resolve([_message(2).client_id])
+    box.resolve([_message(9).client_id])
     assert box.open_count == 2
     box.close()
     assert _adopted(tmp_path) == [_message(1), _message(3)]
@@ -51,7 +51,7 @@ def test_what_was_settled_is_not_found_again(tmp_path: Path) -> None:
 def test_a_file_with_nothing_open_is_removed(tmp_path: Path) -> None:
     box = Outbox(tmp_path, "alice", "1-dead")
     box.add([_message(1)])
-    box.settle([_message(1).client_id])
+    box.resolve([_message(1).client_id])
     box.close()
     assert list(tmp_path.iterdir()) == []
     Outbox(tmp_path / "never", "alice", "1-dead").close()
@@ -106,7 +106,7 @@ def test_the_file_of_a_living_client_is_not_adopted(tmp_path: Path) -> None:
     alive.close()
     assert other.adopt() == [_message(1)]
     assert other.adopt() == []
-    other.settle([_message(1).client_id])
+    other.resolve([_message(1).client_id])
     other.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -132,7 +132,7 @@ def test_compaction_keeps_what_is_open_and_the_lock(tmp_path: Path) -> None:
     box.add([_message(0)])
     for number in range(1, 2 * COMPACT_AT // MAX_BODY):
         box.add([_message(number, "x" * MAX_BODY)])
-        box.settle([_message(number).client_id])
+        box.resolve([_message(number).client_id])
     (path,) = tmp_path.glob("*.outbox")
     assert path.stat().st_size < COMPACT_AT + 2 * MAX_BODY
     other = Outbox(tmp_path, "alice", "2-alive")

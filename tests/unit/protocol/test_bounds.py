@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from cnmessage_protocol.deliveries import parse_delivery
-from cnmessage_protocol.errors import ErrorCode, ProtocolError, told_code
+from cnmessage_protocol.errors import ErrorCode, ProtocolError, known_code
 from cnmessage_protocol.files.channel import FROM_BROKER, Granted, Kept, pack, unpack
 from cnmessage_protocol.records import MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
 from cnmessage_protocol.results import (
     HEARTBEATS,
     LONGEST_EXPIRY,
     Attached,
+    DeviceList,
     FileList,
     Identity,
     LoggedIn,
@@ -22,7 +23,6 @@ from cnmessage_protocol.results import (
     ReadMark,
     ReceiptList,
     Sent,
-    SessionList,
     UserList,
     parse_result,
 )
@@ -39,7 +39,7 @@ ATTACHED = {
     "epoch": ID,
     "head": 1,
     "read_upto": 1,
-    "attachment": ID,
+    "listener": ID,
     "key": DIGEST,
     "heartbeat": 1000,
     "expiry": 3000,
@@ -49,7 +49,7 @@ ATTACHED = {
     "version": 1,
     "capabilities": ["files"],
 }
-IDENTITY = {"user": "alice", "session": 1, "head": 1, "read_upto": 1, "unread": 1, "blocked": 1}
+IDENTITY = {"user": "alice", "device": 1, "head": 1, "read_upto": 1, "unread": 1, "blocked": 1}
 PULSE = {"head": 1, "epoch": ID, "read_upto": 1}
 
 
@@ -71,11 +71,11 @@ def numbers(record: type[Any], values: dict[str, Any], *names: str) -> list[Any]
         pytest.param(Attached, ATTACHED, "expiry", LONGEST_EXPIRY, id="expiry"),
         pytest.param(Attached, ATTACHED, "deliveries", 32767, id="deliveries"),
         pytest.param(Attached, {**ATTACHED, "expiry": LONGEST_EXPIRY}, "heartbeat", HEARTBEATS[1], id="beat"),
-        *numbers(Identity, IDENTITY, "session", "head", "read_upto", "unread", "blocked"),
+        *numbers(Identity, IDENTITY, "device", "head", "read_upto", "unread", "blocked"),
         *numbers(Pulse, PULSE, "head", "read_upto"),
         *numbers(Page, PAGE, "head", "before"),
         *numbers(ReadMark, {"read_upto": 1}, "read_upto"),
-        *numbers(LoggedIn, {"user": "alice", "session": 1}, "session"),
+        *numbers(LoggedIn, {"user": "alice", "device": 1}, "device"),
         *numbers(PasswordChanged, {"revoked": 1}, "revoked"),
     ],
 )
@@ -118,10 +118,10 @@ WITHIN_ROWS = [
     ("acked seq", Sent, "acks", [ID, ID, 1, 1], (2,), LARGEST, LARGEST + 1),
     ("acked recipients", Sent, "acks", [ID, ID, 1, 1], (3,), LARGEST, LARGEST + 1),
     ("reason", Sent, "refused", [ID, "busy", ""], (2,), "x" * 1024, "x" * 1025),
-    ("session", SessionList, "sessions", [1, "", 0, 0, True, True], (0,), LARGEST, LARGEST + 1),
-    ("label", SessionList, "sessions", [1, "", 0, 0, True, True], (1,), "x" * 128, "x" * 129),
-    ("created", SessionList, "sessions", [1, "", 0, 0, True, True], (2,), LATEST, 1 << 62),
-    ("seen", SessionList, "sessions", [1, "", 0, 0, True, True], (3,), LATEST, LATEST + 1),
+    ("device", DeviceList, "devices", [1, "", 0, 0, True, True], (0,), LARGEST, LARGEST + 1),
+    ("label", DeviceList, "devices", [1, "", 0, 0, True, True], (1,), "x" * 128, "x" * 129),
+    ("created", DeviceList, "devices", [1, "", 0, 0, True, True], (2,), LATEST, 1 << 62),
+    ("seen", DeviceList, "devices", [1, "", 0, 0, True, True], (3,), LATEST, LATEST + 1),
     ("user", UserList, "users", ["bob", True, None], (0,), "b" * 32, "b" * 33),
     ("user seen", UserList, "users", ["bob", True, None], (2,), LATEST, LATEST + 1),
     ("receipt", ReceiptList, "receipts", [ID, [["bob", "read"]]], (1, 0, 1), "stored", "burnt"),
@@ -150,7 +150,7 @@ def test_what_stands_in_a_row_has_its_bounds(
 @pytest.mark.parametrize("name", ["", "A", "../../x", "a/b", "a\n", ".a", "a" * 33])
 def test_a_user_is_named_as_users_are_because_files_are_named_after_it(name: str) -> None:
     cases: list[tuple[type[Any], dict[str, Any]]] = [
-        (LoggedIn, {"session": 1}),
+        (LoggedIn, {"device": 1}),
         (Identity, IDENTITY),
         (Attached, ATTACHED),
     ]
@@ -195,6 +195,6 @@ def test_the_file_channel_has_its_bounds(message: Granted | Kept) -> None:
 
 
 def test_a_broker_cannot_name_a_code_that_only_a_client_has() -> None:
-    assert told_code("busy") is ErrorCode.BUSY
+    assert known_code("busy") is ErrorCode.BUSY
     for code in ("unreachable", "interrupted", "broker_key_changed", "usage", "partial", "later"):
-        assert told_code(code) is ErrorCode.INTERNAL
+        assert known_code(code) is ErrorCode.INTERNAL

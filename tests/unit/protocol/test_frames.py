@@ -30,16 +30,17 @@ from cnmessage_protocol.envelope import (
 )
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
-from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, Outgoing
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, NewMessage
 from cnmessage_protocol.requests import (
     REQUESTS,
     Ack,
     Attach,
     Beat,
+    Blacklist,
     Block,
-    Blocklist,
     Decline,
     Detach,
+    Devices,
     Files,
     History,
     Login,
@@ -49,7 +50,6 @@ from cnmessage_protocol.requests import (
     Request,
     Revoke,
     Send,
-    Sessions,
     Signup,
     Sync,
     Unblock,
@@ -59,6 +59,7 @@ from cnmessage_protocol.requests import (
 )
 from cnmessage_protocol.results import (
     Attached,
+    DeviceList,
     Done,
     FileList,
     Identity,
@@ -70,7 +71,6 @@ from cnmessage_protocol.results import (
     ReadMark,
     ReceiptList,
     Sent,
-    SessionList,
     UserList,
     parse_result,
     result_values,
@@ -101,7 +101,7 @@ CALLS: list[tuple[Request, Any]] = [
     (Logout(), Done()),
     (Passwd("long enough", "long enough too"), PasswordChanged(3)),
     (Whoami(), Identity("alice", 2, 9, 7, 2, 1)),
-    (Sessions(), SessionList(((1, "laptop", TIME, TIME + 1, True, False),))),
+    (Devices(), DeviceList(((1, "laptop", TIME, TIME + 1, True, False),))),
     (Revoke(1), Done()),
     (
         Attach(7, MESSAGE_ID),
@@ -112,8 +112,8 @@ CALLS: list[tuple[Request, Any]] = [
     (
         Send(
             (
-                Outgoing(CLIENT_ID, (Direct(BOB), Direct(ALICE)), "hi ✓"),
-                Outgoing(CLIENT_ID, (Direct(BOB),), b"sealed"),
+                NewMessage(CLIENT_ID, (Direct(BOB), Direct(ALICE)), "hi ✓"),
+                NewMessage(CLIENT_ID, (Direct(BOB),), b"sealed"),
             )
         ),
         Sent(((CLIENT_ID, MESSAGE_ID, 3, 2),), ((CLIENT_ID, "conflict", "another message"),)),
@@ -127,7 +127,7 @@ CALLS: list[tuple[Request, Any]] = [
     (Users("alice", 2), UserList((("bob", True, TIME), ("carol", False, None)), more=True)),
     (Block("bob"), Done()),
     (Unblock("bob"), Done()),
-    (Blocklist(), Names(("bob", "carol"))),
+    (Blacklist(), Names(("bob", "carol"))),
     (Receipts((MESSAGE_ID,)), ReceiptList(((MESSAGE_ID, (("bob", "read"), ("carol", "stored"))),))),
     (
         Files(sent=True, before=9, limit=20),

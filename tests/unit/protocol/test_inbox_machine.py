@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cnmessage_protocol.ids import UserName
-from cnmessage_protocol.machines.inbox import HOLD, PATIENCE, Ask, Inbox, InboxEffect, Show
+from cnmessage_protocol.machines.inbox import HOLD, PATIENCE, HandOver, Inbox, InboxEffect, RequestItems
 from cnmessage_protocol.records import Direction, InboxItem, Item, Kind
-from cnmessage_protocol.testing import FakeClock, Fate, Link, calm
+from cnmessage_protocol.testing import FakeClock, Fate, NetworkPath, calm
 from tests.unit.protocol.strategies import thorough
 
 PAGE = 40
@@ -39,10 +39,10 @@ class InboxOverALossyLink(RuleBasedStateMachine):
         super().__init__()
         self.clock = FakeClock()
         self.weather: deque[Fate] = deque()
-        self.pushes: Link[list[InboxItem]] = Link(self._fate)
-        self.asks: Link[tuple[int, int]] = Link(self._fate)
-        self.pages: Link[Page] = Link(self._fate)
-        self.heads: Link[int] = Link(self._fate)
+        self.pushes: NetworkPath[list[InboxItem]] = NetworkPath(self._fate)
+        self.asks: NetworkPath[tuple[int, int]] = NetworkPath(self._fate)
+        self.pages: NetworkPath[Page] = NetworkPath(self._fate)
+        self.heads: NetworkPath[int] = NetworkPath(self._fate)
         self.written: list[InboxItem] = []
         self.numbers = 0
         self.shown: list[Item] = []
@@ -85,12 +85,12 @@ class InboxOverALossyLink(RuleBasedStateMachine):
     def the_application_pauses_or_goes_on(self, paused: bool) -> None:
         self.inbox.paused = paused
         if not paused:
-            self._perform(self.inbox.told_head(self.clock.now, self.inbox.head))
+            self._perform(self.inbox.head_reported(self.clock.now, self.inbox.head))
 
     @rule()
     def the_link_is_cut(self) -> None:
         self._reconnect()
-        self._perform(self.inbox.told_head(self.clock.now, len(self.written)))
+        self._perform(self.inbox.head_reported(self.clock.now, len(self.written)))
 
     @rule(lost=st.integers(0, 12), unread=st.integers(0, 5))
     def an_older_database_is_restored(self, lost: int, unread: int) -> None:
@@ -101,7 +101,7 @@ class InboxOverALossyLink(RuleBasedStateMachine):
         self._reconnect()
         self.inbox.restored(mark)
         self.start, self.shown_before_restore = mark, len(self.shown)
-        self._perform(self.inbox.told_head(self.clock.now, head))
+        self._perform(self.inbox.head_reported(self.clock.now, head))
 
     # -- what must hold ---------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class InboxOverALossyLink(RuleBasedStateMachine):
             return
         self.weather.clear()
         self.inbox.paused = False
-        self._perform(self.inbox.told_head(self.clock.now, self.inbox.head))
+        self._perform(self.inbox.head_reported(self.clock.now, self.inbox.head))
         self.time_passes(BOUND)
         assert self.inbox.cursor == len(self.written)
         assert not self.inbox.behind
@@ -168,7 +168,7 @@ class InboxOverALossyLink(RuleBasedStateMachine):
         for pushed in self.pushes.arrived(now):
             self._perform(self.inbox.pushed(now, pushed))
         for head in self.heads.arrived(now):
-            self._perform(self.inbox.told_head(now, head))
+            self._perform(self.inbox.head_reported(now, head))
         for items, head, more, generation in self.pages.arrived(now):
             if self.asking_since is not None and generation == self.generation:
                 self.asking_since = None
@@ -181,9 +181,9 @@ class InboxOverALossyLink(RuleBasedStateMachine):
     def _perform(self, effects: Sequence[InboxEffect]) -> None:
         for effect in effects:
             match effect:
-                case Show(items):
+                case HandOver(items):
                     self.shown += items
-                case Ask(after):
+                case RequestItems(after):
                     assert self.asking_since is None, "at most one request is outstanding"
                     self.generation += 1
                     self.asking_since = self.clock.now

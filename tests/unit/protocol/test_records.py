@@ -14,7 +14,7 @@ from cnmessage_protocol.records import (
     MAX_FILE_NAME,
     MAX_RECIPIENTS,
     InboxItem,
-    Outgoing,
+    NewMessage,
     check_body,
     inbox_item,
     outgoing,
@@ -41,8 +41,8 @@ def filled(letter: str, width: int, size: int) -> str:
 def test_a_body_of_exactly_64_kib_travels_whole(letter: str, width: int) -> None:
     body = filled(letter, width, MAX_BODY)
     assert len(body.encode()) == utf8_size(body) == 65536
-    call = unpack_request(pack_request(1, Send((Outgoing(CLIENT_ID, BOB, body),))))
-    assert call.request == Send((Outgoing(CLIENT_ID, BOB, body),))
+    call = unpack_request(pack_request(1, Send((NewMessage(CLIENT_ID, BOB, body),))))
+    assert call.request == Send((NewMessage(CLIENT_ID, BOB, body),))
     item = inbox_item("item", decode(encode(item_row(1, body)), REPLY_LIMITS))
     assert isinstance(item, InboxItem)
     assert item.body == body
@@ -55,7 +55,7 @@ def test_a_body_one_byte_longer_is_too_large(letter: str, width: int) -> None:
         check_body(body)
     assert caught.value.code is ErrorCode.TOO_LARGE
     with pytest.raises(ProtocolError):
-        unpack_request(pack_request(1, Send((Outgoing(CLIENT_ID, BOB, body),))))
+        unpack_request(pack_request(1, Send((NewMessage(CLIENT_ID, BOB, body),))))
 
 
 def test_an_empty_body_is_refused_and_one_byte_is_enough() -> None:
@@ -127,7 +127,7 @@ def test_the_size_of_an_item_is_never_below_what_it_takes_on_the_wire() -> None:
 def test_the_size_of_a_message_is_never_below_what_it_takes_on_the_wire(
     client_id: bytes, to: list[str], body: str
 ) -> None:
-    message = Outgoing(ClientId(client_id), tuple(map(from_wire, to)), body)
+    message = NewMessage(ClientId(client_id), tuple(map(from_wire, to)), body)
     assert len(encode(message)) <= message.size
 
 

@@ -10,7 +10,7 @@ from cnmessage_protocol.deliveries import Hello, UnknownDelivery, parse_delivery
 from cnmessage_protocol.envelope import MAX_REQUEST, unpack_reply, unpack_request
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.machines.effects import Unknown
+from cnmessage_protocol.machines.effects import UnknownNews
 from cnmessage_protocol.machines.session import MOST_KINDS, Session
 from cnmessage_protocol.records import (
     MAX_BODY,
@@ -198,7 +198,7 @@ def test_each_kind_of_delivery_to_come_is_counted_and_told_once_and_not_without_
     session = Session(lambda: 0.5, deliveries=True)
     kinds = [f"kind-{at // 2}" for at in range(4 * MOST_KINDS)]
     told = [effect for kind in kinds for effect in session.delivered(1.0, UnknownDelivery(kind))]
-    assert told == [Unknown(f"kind-{at}") for at in range(MOST_KINDS)]
+    assert told == [UnknownNews(f"kind-{at}") for at in range(MOST_KINDS)]
     assert session.unknown == len(kinds)
 
 

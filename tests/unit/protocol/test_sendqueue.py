@@ -4,18 +4,18 @@ import pytest
 
 from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.envelope import MAX_REQUEST, pack_request
-from cnmessage_protocol.errors import RETRYABLE, BrokenAnswerError, ErrorCode, RequestError, told_code
+from cnmessage_protocol.errors import RETRYABLE, BrokenAnswerError, ErrorCode, RequestError, known_code
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.machines.sendqueue import RETRY_PAUSE, Acked, Refused, SendQueue
-from cnmessage_protocol.records import MAX_BODY, Outgoing
+from cnmessage_protocol.records import MAX_BODY, NewMessage
 from cnmessage_protocol.requests import Send
 from cnmessage_protocol.results import MAX_MESSAGES, Sent
 from tests.unit.protocol.world import number_id
 
 
-def message(number: int, body: str = "x", recipients: int = 1) -> Outgoing:
+def message(number: int, body: str = "x", recipients: int = 1) -> NewMessage:
     to = tuple(Direct(UserName(f"user-with-a-name-of-32-bytes-{each:04}")) for each in range(recipients))
-    return Outgoing(ClientId(number_id(number)), to, body)
+    return NewMessage(ClientId(number_id(number)), to, body)
 
 
 def queue_of(*numbers: int) -> SendQueue:
@@ -33,7 +33,7 @@ def acked(number: int) -> Acked:
     return Acked(ClientId(number_id(number)), MessageId(number_id(900 + number)), number, 1)
 
 
-def numbers(batch: tuple[Outgoing, ...]) -> list[int]:
+def numbers(batch: tuple[NewMessage, ...]) -> list[int]:
     return [int.from_bytes(each.client_id, "big") for each in batch]
 
 
@@ -84,7 +84,7 @@ def test_a_refusal_settles_unless_it_is_for_the_moment(code: str) -> None:
     queue.next_batch(0.0)
     outcomes = queue.answered(0.0, sent(1, refused=((2, str(code)),)))
     assert outcomes[0] == acked(1)
-    if told_code(code) in RETRYABLE:
+    if known_code(code) in RETRYABLE:
         assert len(outcomes) == len(queue) == 1
     else:
         assert isinstance(outcomes[1], Refused)

@@ -9,13 +9,13 @@ from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
 from cnmessage_protocol.machines.composure import JOIN_PATIENCE
 from cnmessage_protocol.machines.effects import (
-    Answer,
+    Answered,
     CloseLink,
     End,
     Listen,
-    Moved,
     OpenLink,
-    Roster,
+    PresenceNews,
+    StateChanged,
     Transmit,
 )
 from cnmessage_protocol.machines.liveness import BACKOFF_LIMIT
@@ -68,9 +68,9 @@ def test_from_every_state_but_closed_there_is_a_way_to_live_and_to_closed() -> N
 
 def test_the_way_up_is_attach_listen_hello_live() -> None:
     world = live()
-    states = [moved.state for moved in world.journal.of(Moved)]
+    states = [moved.state for moved in world.journal.of(StateChanged)]
     assert states == [State.ATTACHING, State.JOINING, State.CATCHING_UP, State.LIVE]
-    kinds = [type(each) for each in world.journal.effects if not isinstance(each, Moved)]
+    kinds = [type(each) for each in world.journal.effects if not isinstance(each, StateChanged)]
     assert kinds[:3] == [OpenLink, Transmit, Listen]
 
 
@@ -82,7 +82,7 @@ def test_opening_twice_is_a_protocol_error() -> None:
 def test_a_lost_hello_is_asked_for_by_subscribing_anew() -> None:
     world = World(lossy_requests=False)
     world.run(0.025)
-    assert world.journal.of(Moved)[-1].state is State.JOINING
+    assert world.journal.of(StateChanged)[-1].state is State.JOINING
     world.subscriptions.cut()
     world.run(JOIN_PATIENCE + 0.1)
     assert len(world.journal.of(Listen)) == 2
@@ -93,7 +93,7 @@ def test_a_silent_broker_is_lost_after_the_expiry_and_tried_again_ever_more_rare
     world = live()
     world.up = False
     world.run(120.0)
-    waits = [moved.retry_in for moved in world.journal.of(Moved) if moved.state is State.WAITING]
+    waits = [moved.retry_in for moved in world.journal.of(StateChanged) if moved.state is State.WAITING]
     assert waits == sorted(waits)
     assert waits[0] < 0.2
     assert waits[-1] == BACKOFF_LIMIT * 0.75  # half of it is jitter, which is one half here
@@ -110,7 +110,7 @@ def test_a_beat_goes_out_every_second_and_carries_the_cursor() -> None:
     assert beats[-1].cursor == 1
 
 
-def test_a_broker_that_forgot_the_attachment_is_attached_to_again_on_the_same_link() -> None:
+def test_a_broker_that_forgot_the_listener_is_attached_to_again_on_the_same_link() -> None:
     world = live()
     world.broker.restart()
     world.run(2.0)
@@ -143,7 +143,7 @@ def test_an_answer_of_the_wrong_form_is_an_error_and_no_crash() -> None:
     session.open(0.0)
     request_id, _ = session.request(0.0, Users())
     (answer,) = session.replied(0.1, Reply(request_id, {"users": 7}))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Answered)
     assert answer.error is not None
     assert "the broker's answer" in answer.error.message
     assert session.replied(0.2, Reply(request_id, {})) == []
@@ -151,7 +151,7 @@ def test_an_answer_of_the_wrong_form_is_an_error_and_no_crash() -> None:
 
 def test_presence_is_passed_on_and_a_hello_out_of_turn_is_ignored() -> None:
     world = live()
-    assert world.session.delivered(1.0, Presence((("bob", True),))) == [Roster((("bob", True),))]
+    assert world.session.delivered(1.0, Presence((("bob", True),))) == [PresenceNews((("bob", True),))]
     assert world.session.delivered(1.0, Hello(7)) == []
 
 
@@ -191,4 +191,4 @@ def test_answers_lost_while_heartbeats_go_on_are_asked_for_again() -> None:
     world.perform(effects)
     world.blink()
     world.run(10.0)
-    assert [answer.request_id for answer in world.journal.of(Answer)] == [request_id]
+    assert [answer.request_id for answer in world.journal.of(Answered)] == [request_id]

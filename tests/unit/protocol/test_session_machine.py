@@ -12,10 +12,10 @@ from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import ClientId
-from cnmessage_protocol.machines.effects import Answer, End
+from cnmessage_protocol.machines.effects import Answered, End
 from cnmessage_protocol.machines.sendqueue import Acked, Refused
 from cnmessage_protocol.machines.states import State
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.records import NewMessage
 from cnmessage_protocol.requests import Users
 from cnmessage_protocol.testing import Fate
 from tests.unit.protocol.strategies import thorough
@@ -33,7 +33,7 @@ class SessionOverAStream(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(lossy_requests=self.lossy_requests)
-        self.submitted: list[Outgoing] = []
+        self.submitted: list[NewMessage] = []
         self.asked: list[int] = []
         self.forgotten: set[int] = set()
 
@@ -41,11 +41,11 @@ class SessionOverAStream(RuleBasedStateMachine):
 
     @rule(to_bob=st.lists(st.booleans(), min_size=1, max_size=5))
     def messages_are_submitted(self, to_bob: list[bool]) -> None:
-        fresh: list[Outgoing] = []
+        fresh: list[NewMessage] = []
         for good in to_bob:
             number = len(self.submitted) + len(fresh) + 1
             fresh.append(
-                Outgoing(ClientId(number_id(number)), (Direct(BOB if good else NOBODY),), str(number))
+                NewMessage(ClientId(number_id(number)), (Direct(BOB if good else NOBODY),), str(number))
             )
         self.submitted += fresh
         self.world.perform(self.world.session.submit(self._now, fresh))
@@ -110,7 +110,7 @@ class SessionOverAStream(RuleBasedStateMachine):
         self.world.broker.busy = busy
 
     @rule(reason=st.sampled_from([ErrorCode.SHUTDOWN, ErrorCode.NOT_ATTACHED]))
-    def the_broker_closes_the_attachment(self, reason: ErrorCode) -> None:
+    def the_broker_closes_the_listener(self, reason: ErrorCode) -> None:
         self.world.broker.restart()
         self.world.perform(self.world.session.delivered(self._now, Closed(reason)))
 
@@ -142,7 +142,7 @@ class SessionOverAStream(RuleBasedStateMachine):
 
     @invariant()
     def requests_are_answered_at_most_once_and_well(self) -> None:
-        answers = self.world.journal.of(Answer)
+        answers = self.world.journal.of(Answered)
         answered = [answer.request_id for answer in answers]
         assert len(set(answered)) == len(answered)
         assert set(answered) <= set(self.asked)
@@ -179,7 +179,7 @@ class SessionOverAStream(RuleBasedStateMachine):
         return self.world.clock.now
 
     def _open_requests(self) -> list[int]:
-        answered = {answer.request_id for answer in self.world.journal.of(Answer)}
+        answered = {answer.request_id for answer in self.world.journal.of(Answered)}
         return [each for each in self.asked if each not in answered and each not in self.forgotten]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_protocol.testing import FakeClock, Fate, Link, Recorder
+from cnmessage_protocol.testing import FakeClock, Fate, NetworkPath, Recorder
 
 FATES = st.lists(st.sampled_from(Fate), max_size=30)
 
@@ -31,7 +31,7 @@ def test_the_recorder_keeps_all_in_order_and_gives_a_kind_away() -> None:
 
 
 def test_nothing_arrives_before_its_time() -> None:
-    link: Link[str] = Link(latency=0.5)
+    link: NetworkPath[str] = NetworkPath(latency=0.5)
     link.send(1.0, "a")
     assert (link.next_arrival, len(link)) == (1.5, 1)
     assert link.arrived(1.25) == []
@@ -41,7 +41,7 @@ def test_nothing_arrives_before_its_time() -> None:
 
 @given(FATES)
 def test_each_fate_does_what_it_says(fates: list[Fate]) -> None:
-    link: Link[int] = Link(iter(fates).__next__)
+    link: NetworkPath[int] = NetworkPath(iter(fates).__next__)
     for number in range(len(fates)):
         link.send(0.0, number)
     counts = Counter(link.arrived(10.0))
@@ -51,14 +51,14 @@ def test_each_fate_does_what_it_says(fates: list[Fate]) -> None:
 
 def test_a_late_one_is_overtaken_unless_the_link_is_ordered() -> None:
     for ordered, expected in ((False, ["second", "first"]), (True, ["first", "second"])):
-        link: Link[str] = Link(iter([Fate.LATE, Fate.PASS]).__next__, ordered=ordered)
+        link: NetworkPath[str] = NetworkPath(iter([Fate.LATE, Fate.PASS]).__next__, ordered=ordered)
         link.send(0.0, "first")
         link.send(0.0, "second")
         assert link.arrived(10.0) == expected
 
 
 def test_a_cut_loses_what_is_under_way_and_healing_ends_the_faults() -> None:
-    link: Link[str] = Link(lambda: Fate.DROP)
+    link: NetworkPath[str] = NetworkPath(lambda: Fate.DROP)
     link.send(0.0, "lost")
     link.heal()
     link.send(0.0, "cut")

@@ -14,7 +14,7 @@ from cnmessage_protocol.machines.inbox import PATIENCE, Inbox
 from cnmessage_protocol.machines.sendqueue import SendQueue
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import TRANSITIONS, Event, State
-from cnmessage_protocol.records import Direction, InboxItem, Kind, Outgoing
+from cnmessage_protocol.records import Direction, InboxItem, Kind, NewMessage
 from cnmessage_protocol.results import Sent
 from cnmessage_protocol.trace import KEPT, Trail, Transition, counted
 
@@ -35,9 +35,9 @@ def item(seq: int) -> InboxItem:
     return InboxItem(seq, Direction.RECEIVED, identity, Kind.DIRECT, bob, (bob,), 0, "a marker", None, None)
 
 
-def message(number: int) -> Outgoing:
+def message(number: int) -> NewMessage:
     """One message to send."""
-    return Outgoing(ClientId(number.to_bytes(16, "big")), (Direct(UserName("bob")),), "a marker")
+    return NewMessage(ClientId(number.to_bytes(16, "big")), (Direct(UserName("bob")),), "a marker")
 
 
 @pytest.mark.parametrize(("state", "event"), TRANSITIONS)
@@ -87,7 +87,7 @@ def test_an_inbox_tells_of_a_gap_until_it_is_closed() -> None:
 def test_an_inbox_tells_of_refusals_pauses_and_another_database() -> None:
     trail = heard()
     inbox = Inbox(0, trail)
-    inbox.told_head(0.0, 2)
+    inbox.head_reported(0.0, 2)
     inbox.ask_now()
     inbox.ask_failed(0.0)
     inbox.pause(0.0, paused=True)

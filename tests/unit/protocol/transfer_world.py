@@ -30,7 +30,7 @@ from cnmessage_protocol.files.channel import (
 )
 from cnmessage_protocol.files.flows import Inflow, Outflow
 from cnmessage_protocol.files.transfer import Ended
-from cnmessage_protocol.testing import FakeClock, Fate, Link, calm
+from cnmessage_protocol.testing import FakeClock, Fate, NetworkPath, calm
 
 FILE, UPLOAD, DIGEST = b"f" * 16, b"u" * 16, b"d" * 32
 KEPT = Kept(FILE, b"m" * 16, 7, 1)
@@ -221,8 +221,8 @@ class TransferWorld:
         self.up = True
         self.cuts = 0
         fate = self._fate if unruly else calm
-        self._to_broker: Link[Said] = Link(fate, ordered=not unruly)
-        self._to_client: Link[Said] = Link(fate, ordered=not unruly)
+        self._to_broker: NetworkPath[Said] = NetworkPath(fate, ordered=not unruly)
+        self._to_client: NetworkPath[Said] = NetworkPath(fate, ordered=not unruly)
         self.say(first)
 
     def say(self, said: Iterable[Said]) -> None:

@@ -1,6 +1,6 @@
 """A world for one session in virtual time: a model broker, faulty links, an application that keeps a journal.
 
-Written to be seen correct: the broker forgets its attachments when it restarts and nothing else.
+Written to be seen correct: the broker forgets its listeners when it restarts and nothing else.
 """
 
 from collections import deque
@@ -13,21 +13,21 @@ from cnmessage_protocol.envelope import VERSION, Reply, pack_result, unpack_repl
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.machines.effects import (
-    Answer,
+    Answered,
     CloseLink,
     Effect,
     End,
     Listen,
-    Moved,
     OpenLink,
-    Settle,
+    Resolve,
+    StateChanged,
     Transmit,
 )
-from cnmessage_protocol.machines.inbox import Show
+from cnmessage_protocol.machines.inbox import HandOver
 from cnmessage_protocol.machines.liveness import EXPIRY
 from cnmessage_protocol.machines.sendqueue import Acked, Refused
 from cnmessage_protocol.machines.session import Session
-from cnmessage_protocol.records import MAX_BODY, Direction, InboxItem, Item, Kind, Outgoing
+from cnmessage_protocol.records import MAX_BODY, Direction, InboxItem, Item, Kind, NewMessage
 from cnmessage_protocol.requests import Ack, Attach, Beat, Detach, Request, Send, Sync, Users
 from cnmessage_protocol.results import (
     CAPABILITIES,
@@ -41,7 +41,7 @@ from cnmessage_protocol.results import (
     UserList,
     result_values,
 )
-from cnmessage_protocol.testing import FakeClock, Fate, Link, Recorder, calm
+from cnmessage_protocol.testing import FakeClock, Fate, NetworkPath, Recorder, calm
 
 ALICE, BOB, NOBODY = UserName("alice"), UserName("bob"), UserName("nobody")
 EPOCH = bytes(16)
@@ -59,16 +59,16 @@ class ModelBroker:
 
     def __init__(self) -> None:
         self.inbox: list[InboxItem] = []
-        self.stored: dict[bytes, tuple[Outgoing, bytes, int]] = {}
+        self.stored: dict[bytes, tuple[NewMessage, bytes, int]] = {}
         self.read_upto = 0
         self.busy = False
-        self.attachments: dict[bytes, float] = {}
+        self.listeners: dict[bytes, float] = {}
         self.granted: set[bytes] = set()
         self._topics = 0
 
     def restart(self) -> None:
         """What lived in memory only is gone."""
-        self.attachments.clear()
+        self.listeners.clear()
         self.granted.clear()
 
     def write(self, sender: UserName, body: str, client_id: bytes | None = None) -> InboxItem:
@@ -81,11 +81,11 @@ class ModelBroker:
         return item
 
     def subscribe(self, now: float, topic: bytes) -> bool:
-        """Grant a topic to its attachment."""
+        """Grant a topic to its listener."""
         self._expire(now)
-        if topic in self.attachments:
+        if topic in self.listeners:
             self.granted.add(topic)
-        return topic in self.attachments
+        return topic in self.listeners
 
     def handle(self, now: float, request: Request) -> tuple[Any, list[InboxItem]]:
         """The answer, and what is new in the inbox; RequestError for a refusal."""
@@ -96,7 +96,7 @@ class ModelBroker:
             case Attach():
                 self._topics += 1
                 topic = number_id(self._topics)
-                self.attachments[topic] = now
+                self.listeners[topic] = now
                 return Attached(
                     ALICE,
                     EPOCH,
@@ -112,13 +112,13 @@ class ModelBroker:
                     VERSION,
                     CAPABILITIES,
                 ), []
-            case Detach(attachment):
-                self.attachments.pop(attachment, None)
+            case Detach(listener):
+                self.listeners.pop(listener, None)
                 return Done(), []
-            case Beat(attachment, _):
-                if attachment not in self.attachments:
+            case Beat(listener, _):
+                if listener not in self.listeners:
                     raise RequestError(ErrorCode.NOT_ATTACHED, "attach again")
-                self.attachments[attachment] = now
+                self.listeners[listener] = now
                 return Pulse(head, EPOCH, self.read_upto), []
             case Sync(after, limit):
                 items = tuple(self.inbox[after : after + min(limit, PAGE)])
@@ -136,7 +136,7 @@ class ModelBroker:
             case _:
                 raise AssertionError(f"a session does not ask {request}")
 
-    def _store(self, messages: Iterable[Outgoing], fresh: list[InboxItem]) -> tuple[Any, Any]:
+    def _store(self, messages: Iterable[NewMessage], fresh: list[InboxItem]) -> tuple[Any, Any]:
         acks, refused = [], []
         for message in messages:
             if Direct(NOBODY) in message.to:
@@ -152,8 +152,8 @@ class ModelBroker:
         return tuple(acks), tuple(refused)
 
     def _expire(self, now: float) -> None:
-        self.attachments = {topic: at for topic, at in self.attachments.items() if now - at <= EXPIRY}
-        self.granted &= self.attachments.keys()
+        self.listeners = {topic: at for topic, at in self.listeners.items() if now - at <= EXPIRY}
+        self.granted &= self.listeners.keys()
 
 
 class World:
@@ -169,22 +169,27 @@ class World:
         self.linked = False
         self.topic: bytes | None = None
         requests: Callable[[], Fate] = self._fate if lossy_requests else calm
-        self.requests: Link[tuple[int, Request]] = Link(requests)
-        self.replies: Link[Reply] = Link(requests)
-        self.subscriptions: Link[bytes] = Link(self._fate)
-        self.pushes: Link[tuple[bytes, Delivery]] = Link(self._fate)
-        self._links: tuple[Link[Any], ...] = (self.requests, self.replies, self.subscriptions, self.pushes)
+        self.requests: NetworkPath[tuple[int, Request]] = NetworkPath(requests)
+        self.replies: NetworkPath[Reply] = NetworkPath(requests)
+        self.subscriptions: NetworkPath[bytes] = NetworkPath(self._fate)
+        self.pushes: NetworkPath[tuple[bytes, Delivery]] = NetworkPath(self._fate)
+        self._links: tuple[NetworkPath[Any], ...] = (
+            self.requests,
+            self.replies,
+            self.subscriptions,
+            self.pushes,
+        )
         self.perform(self.session.open(0.0))
 
     @property
     def shown(self) -> list[Item]:
         """Every item the application was given."""
-        return [item for show in self.journal.of(Show) for item in show.items]
+        return [item for show in self.journal.of(HandOver) for item in show.items]
 
     @property
     def settled(self) -> list[Acked | Refused]:
         """Every outcome of a submitted message."""
-        return [outcome for settle in self.journal.of(Settle) for outcome in settle.outcomes]
+        return [outcome for settle in self.journal.of(Resolve) for outcome in settle.outcomes]
 
     def perform(self, effects: Iterable[Effect]) -> None:
         """Carry out what the session wants, as a connection would."""
@@ -206,7 +211,7 @@ class World:
                     self.pushes.cut()
                     self.topic = topic
                     self.subscriptions.send(self.clock.now, topic)
-                case Moved() | Answer() | Settle() | Show() | End():
+                case StateChanged() | Answered() | Resolve() | HandOver() | End():
                     continue
 
     def write(self, bodies: Iterable[str]) -> None:
@@ -214,14 +219,14 @@ class World:
         self.push([self.broker.write(BOB, body) for body in bodies])
 
     def push(self, items: list[InboxItem]) -> None:
-        """Push new items to every granted attachment."""
+        """Push new items to every granted listener."""
         for topic in sorted(self.broker.granted):
             for start in range(0, len(items), PUSH_ITEMS):
                 delivery = Items(tuple(items[start : start + PUSH_ITEMS]))
                 self.pushes.send(self.clock.now, (topic, delivery))
 
     def restart_broker(self) -> None:
-        """The broker is killed and started: attachments and everything under way are lost."""
+        """The broker is killed and started: listeners and everything under way are lost."""
         self.broker.restart()
         for link in self._links:
             link.cut()

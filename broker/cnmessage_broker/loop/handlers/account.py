@@ -1,17 +1,17 @@
-"""Accounts and the devices bound to them: signup, login, logout, passwd, whoami, sessions, revoke."""
+"""Accounts and the devices bound to them: signup, login, logout, passwd, whoami, devices, revoke."""
 
 from collections.abc import Iterable
 
 from cnmessage_broker.between import Unbound
 from cnmessage_broker.loop.context import Caller, Deps
-from cnmessage_broker.loop.effects import Effect, Presence, Push, Refuse, Reply, Tell, Work
+from cnmessage_broker.loop.effects import Effect, MarkPresence, Push, Refuse, Reply, Tell, Work
 from cnmessage_broker.loop.listeners import Event
 from cnmessage_broker.store.ports.records import Account, Device, NameTakenError
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import UserName
-from cnmessage_protocol.requests import Login, Logout, Passwd, Revoke, Sessions, Signup, Whoami
-from cnmessage_protocol.results import Done, Identity, LoggedIn, PasswordChanged, SessionList
+from cnmessage_protocol.requests import Devices, Login, Logout, Passwd, Revoke, Signup, Whoami
+from cnmessage_protocol.results import DeviceList, Done, Identity, LoggedIn, PasswordChanged
 
 
 def signup(request: Signup, caller: Caller, deps: Deps) -> list[Effect]:
@@ -58,7 +58,7 @@ def logout(_: Logout, caller: Caller, deps: Deps) -> list[Effect]:
     if caller.device is None:
         return [Reply(Done())]
     deps.store.unbind_device(caller.device.account, caller.device.id)
-    return [Reply(Done()), *_end_attachments([caller.device], deps)]
+    return [Reply(Done()), *_end_listeners([caller.device], deps)]
 
 
 def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
@@ -84,7 +84,7 @@ def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
             # A repeat after a lost answer: what was asked for is so already. Who has logged in since stays.
             return [Reply(PasswordChanged(0))]
         gone = deps.store.change_password(account.id, hashed, caller.key)
-        return [Reply(PasswordChanged(len(gone))), *_end_attachments(gone, deps)]
+        return [Reply(PasswordChanged(len(gone))), *_end_listeners(gone, deps)]
 
     return [Work(work, change)]
 
@@ -98,7 +98,7 @@ def whoami(_: Whoami, caller: Caller, deps: Deps) -> list[Effect]:
     return [Reply(Identity(account.name, device.id, marks.head, marks.read, unread, blocked), unread)]
 
 
-def sessions(_: Sessions, caller: Caller, deps: Deps) -> list[Effect]:
+def devices(_: Devices, caller: Caller, deps: Deps) -> list[Effect]:
     """All devices of the caller's account."""
     current, account = caller.bound()
     rows = tuple(
@@ -107,24 +107,24 @@ def sessions(_: Sessions, caller: Caller, deps: Deps) -> list[Effect]:
             device.label,
             device.created,
             device.last_seen,
-            bool(deps.attachments.of_device(device.key, account.id)),
+            bool(deps.listeners.of_device(device.key, account.id)),
             device.id == current.id,
         )
         for device in deps.store.devices(account.id)
     )
-    return [Reply(SessionList(rows[-1024:]))]
+    return [Reply(DeviceList(rows[-1024:]))]
 
 
 def revoke(request: Revoke, caller: Caller, deps: Deps) -> list[Effect]:
     """Log out one device of the caller's account."""
     _, account = caller.bound()
-    gone = deps.store.unbind_device(account.id, request.session)
+    gone = deps.store.unbind_device(account.id, request.device)
     if gone is None:
         raise RequestError(
-            ErrorCode.NO_SUCH_SESSION,
-            f"you have no session {request.session}",
+            ErrorCode.NO_SUCH_DEVICE,
+            f"you have no device {request.device}",
         )
-    return [Reply(Done()), *_end_attachments([gone], deps)]
+    return [Reply(Done()), *_end_listeners([gone], deps)]
 
 
 def _verified_login(
@@ -150,18 +150,18 @@ def _bind(account: Account, label: str, caller: Caller, deps: Deps) -> list[Effe
     earlier = deps.store.device(caller.key)
     device = deps.store.bind_device(caller.key, account.id, label, deps.now_ms())
     moved = [] if earlier is None or earlier.account == account.id else [earlier]
-    return [Reply(LoggedIn(account.name, device.id)), *_end_attachments(moved, deps)]
+    return [Reply(LoggedIn(account.name, device.id)), *_end_listeners(moved, deps)]
 
 
-def _end_attachments(devices: Iterable[Device], deps: Deps) -> list[Effect]:
+def _end_listeners(devices: Iterable[Device], deps: Deps) -> list[Effect]:
     effects: list[Effect] = []
     for device in devices:
         effects.append(Tell(Unbound(device.key)))
-        for attachment in deps.attachments.of_device(device.key, device.account):
-            if attachment.granted:
-                effects.append(Push(attachment, Closed.KIND, {"reason": str(ErrorCode.UNAUTHENTICATED)}))
-            if deps.attachments.remove(attachment, Event.DROPPED):
-                effects.append(Presence(attachment.owner, online=False))
+        for listener in deps.listeners.of_device(device.key, device.account):
+            if listener.granted:
+                effects.append(Push(listener, Closed.KIND, {"reason": str(ErrorCode.UNAUTHENTICATED)}))
+            if deps.listeners.remove(listener, Event.DROPPED):
+                effects.append(MarkPresence(listener.owner, online=False))
     return effects
 
 

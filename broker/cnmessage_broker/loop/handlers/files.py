@@ -6,7 +6,7 @@ A file that is not the caller's to see is answered exactly like one that does no
 from collections.abc import Iterable
 from typing import Any
 
-from cnmessage_broker.between import Finished, Gone, Moved, Open, Ready, Release, Unused
+from cnmessage_broker.between import Finished, Gone, Open, Progress, Ready, Release, Unused
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Push, Reply, Tell
 from cnmessage_broker.store.ports.records import FetchRow, FetchStatus, FileRow, FileStatus
@@ -92,7 +92,7 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
     return [Reply(Ready(Opened(row.name, row.size, row.sha256), account.id)), *moved]
 
 
-def moved(request: Moved, caller: Caller, deps: Deps) -> list[Effect]:
+def progress(request: Progress, caller: Caller, deps: Deps) -> list[Effect]:
     """How far a fetch is; only where it pauses is written down."""
     _, account = caller.bound()
     file = FileId(request.file)
@@ -153,7 +153,7 @@ def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps
     if after.status is not FetchStatus.FETCHING:
         deps.fetching.pop((row.id, account), None)
     values = {"file": row.id, "name": row.name, "user": after.name, "state": str(after.status)}
-    return [Push(each, FileState.KIND, values) for each in deps.attachments.of(row.owner) if each.granted]
+    return [Push(each, FileState.KIND, values) for each in deps.listeners.of(row.owner) if each.granted]
 
 
 def _is_expired(row: FileRow, deps: Deps) -> bool:

@@ -9,7 +9,7 @@ from cnmessage_broker.store.ports.records import Query
 from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.records import Outgoing
+from cnmessage_protocol.records import NewMessage
 from cnmessage_protocol.requests import Ack, History, Receipts, Send, Sync
 from cnmessage_protocol.results import MAX_RECEIPTS, Page, ReadMark, ReceiptList
 
@@ -17,7 +17,7 @@ PAGE_BYTES = 1 << 18
 """About the most bytes of rows in one page: what a client leaves unread must not fill our memory."""
 
 
-def rows_of(message: Outgoing, deps: Deps) -> int:
+def rows_of(message: NewMessage, deps: Deps) -> int:
     """Inbox rows that storing a message writes: its sender's own, and one for each recipient."""
     return 1 + sum([_reach(each, deps) for each in message.to])
 
@@ -27,7 +27,7 @@ def _reach(conversation: Conversation, deps: Deps) -> int:
         case Direct():
             return 1
         case Everyone():
-            return len(deps.attachments.online_owners())
+            return len(deps.listeners.online_owners())
         case _ as never:
             assert_never(never)
 
@@ -46,7 +46,7 @@ def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
     for message in request.messages:
         try:
             identity = deps.message_id(now_ms)
-            submission = address(deps.store, deps.attachments, account, message, identity, now_ms)
+            submission = address(deps.store, deps.listeners, account, message, identity, now_ms)
         except RequestError as error:
             effect.refused.append((message.client_id, error.code, error.message))
         else:

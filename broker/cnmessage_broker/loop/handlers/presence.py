@@ -1,7 +1,7 @@
-"""Attachments and who is online: attach, detach, beat, users."""
+"""Listeners and who is online: attach, detach, beat, users."""
 
 from cnmessage_broker.loop.context import Caller, Deps
-from cnmessage_broker.loop.effects import Effect, MarkReceived, Presence, Reply
+from cnmessage_broker.loop.effects import Effect, MarkPresence, MarkReceived, Reply
 from cnmessage_broker.loop.listeners import Event
 from cnmessage_protocol.envelope import VERSION
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -15,18 +15,18 @@ DELIVERIES = 1
 
 
 def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
-    """Open an attachment; deliveries begin once the client has subscribed and was greeted."""
+    """Open a listener; deliveries begin once the client has subscribed and was greeted."""
     device, account = caller.bound()
     if deps.pressed:
         raise RequestError(ErrorCode.BUSY, "the broker is short of memory; try again in a moment")
     config = deps.config
-    if not deps.attachments.has_room(
-        account.id, caller.address, config.attachments_per_user, config.max_attachments
+    if not deps.listeners.has_room(
+        account.id, caller.address, config.listeners_per_user, config.max_listeners
     ):
         raise RequestError(ErrorCode.RATE_LIMITED, "too many programs are attached; end one or wait a moment")
-    attachment, came = deps.attachments.add(device, account.name, deps.listened(), caller.address)
+    listener, came = deps.listeners.add(device, account.name, deps.listened(), caller.address)
     marks = deps.store.marks(account.id)
-    effects: list[Effect] = [Presence(account.id, online=True)] if came else []
+    effects: list[Effect] = [MarkPresence(account.id, online=True)] if came else []
     if request.cursor is not None and request.epoch == deps.store.epoch and request.cursor <= marks.head:
         effects.append(MarkReceived(account.id, request.cursor))
     answer = Attached(
@@ -34,8 +34,8 @@ def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
         epoch=deps.store.epoch,
         head=marks.head,
         read_upto=marks.read,
-        attachment=attachment.topic,
-        key=attachment.key,
+        listener=listener.topic,
+        key=listener.key,
         heartbeat=int(HEARTBEAT * 1000),
         expiry=int(EXPIRY * 1000),
         deliveries=DELIVERIES,
@@ -48,27 +48,27 @@ def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
 
 
 def detach(request: Detach, caller: Caller, deps: Deps) -> list[Effect]:
-    """End an attachment; one that is gone already is fine."""
+    """End a listener; one that is gone already is fine."""
     caller.bound()
-    attachment = deps.attachments.get(request.attachment, caller.key)
-    gone = attachment is not None and deps.attachments.remove(attachment, Event.DETACHED)
-    left: list[Effect] = [Presence(attachment.owner, online=False)] if attachment is not None and gone else []
+    listener = deps.listeners.get(request.listener, caller.key)
+    gone = listener is not None and deps.listeners.remove(listener, Event.DETACHED)
+    left: list[Effect] = [MarkPresence(listener.owner, online=False)] if listener is not None and gone else []
     return [*left, Reply(Done())]
 
 
 def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
-    """Keep an attachment alive; tells where the inbox ends, which finds a lost last push."""
+    """Keep a listener alive; tells where the inbox ends, which finds a lost last push."""
     _, account = caller.bound()
-    attachment = deps.attachments.get(request.attachment, caller.key)
-    if attachment is None:
-        raise RequestError(ErrorCode.NOT_ATTACHED, "this attachment has ended; attach again")
-    attachment.liveness.heard(deps.listened())
-    deps.attachments.step(attachment, Event.BEAT)
+    listener = deps.listeners.get(request.listener, caller.key)
+    if listener is None:
+        raise RequestError(ErrorCode.NOT_ATTACHED, "this listener has ended; attach again")
+    listener.liveness.heard(deps.listened())
+    deps.listeners.step(listener, Event.BEAT)
     marks = deps.store.marks(account.id)
     effects: list[Effect] = []
     if request.cursor > marks.head:  # nobody can have what is not there: this says nothing of what was read
         return [Reply(Pulse(marks.head, deps.store.epoch, marks.read))]
-    attachment.confirmed(request.cursor)
+    listener.confirmed(request.cursor)
     if request.cursor > marks.received:
         effects.append(MarkReceived(account.id, request.cursor))
     return [*effects, Reply(Pulse(marks.head, deps.store.epoch, marks.read))]
@@ -78,5 +78,5 @@ def users(request: Users, caller: Caller, deps: Deps) -> list[Effect]:
     """A page of all accounts with who is online."""
     caller.bound()
     rows = deps.store.users(request.after, request.limit)
-    listed = tuple((row.name, deps.attachments.online(row.id), row.last_seen) for row in rows)
+    listed = tuple((row.name, deps.listeners.online(row.id), row.last_seen) for row in rows)
     return [Reply(UserList(listed, more=len(rows) == request.limit), len(rows))]

@@ -1,4 +1,4 @@
-"""The port of a store: accounts, devices, blocklists, messages and inboxes; what it keeps of files is a part.
+"""The port of a store: accounts, devices, blacklists, messages and inboxes; what it keeps of files is a part.
 
 A store speaks in domain verbs, never in queries, and knows no sockets and no requests. One method is one
 transaction.
@@ -66,10 +66,10 @@ class Store(Protocol):
         """The device was used; kept exact to the minute only, to spare the disk."""
 
     def block(self, owner: Owner, target: AccountId) -> bool:
-        """Put on the blocklist; False when it was on it."""
+        """Put on the blacklist; False when it was on it."""
 
     def unblock(self, owner: Owner, target: AccountId) -> bool:
-        """Take off the blocklist; False when it was not on it."""
+        """Take off the blacklist; False when it was not on it."""
 
     def blocked_by(self, owner: Owner) -> Sequence[UserName]:
         """Whom `owner` blocks, in order of name."""

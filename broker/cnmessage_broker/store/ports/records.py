@@ -95,7 +95,7 @@ class Group:
     """Everything one turn of the reactor wants on disk: one transaction, one fsync.
 
     `read` and `received` map owners to a seq and only ever raise it; `arrived` and `left` tell who got
-    their first and lost their last attachment, with the time in ms.
+    their first and lost their last listener, with the time in ms.
     """
 
     submissions: list[Submission] = field(default_factory=list)
@@ -111,7 +111,7 @@ class Group:
 class Marks:
     """How far an inbox goes: `head` the last seq, `read` and `received` what its owner's clients have.
 
-    `away_from` and `away_upto` bound the last period without an attachment: items with
+    `away_from` and `away_upto` bound the last period without a listener: items with
     away_from < seq ≤ away_upto came in it; `away_upto` is None while it lasts.
     """
 

@@ -42,7 +42,7 @@ def has_log(database: Path) -> bool:
         return False
 
 
-def settle_epoch(connection: apsw.Connection, path: Path, randomness: Callable[[int], bytes]) -> bytes:
+def current_epoch(connection: apsw.Connection, path: Path, randomness: Callable[[int], bytes]) -> bytes:
     """The epoch of this start; records a fresh token in the database and in the file beside it."""
     token = get(connection, "incarnation")
     last = _read(path)[:TOKEN_SIZE]

@@ -1,6 +1,6 @@
 """The embedded store: one SQLite file, one connection, one writer.
 
-Identity (accounts, devices, blocklists) is small and asked for on each request, so it is held in memory and
+Identity (accounts, devices, blacklists) is small and asked for on each request, so it is held in memory and
 written through; messages and inboxes are not. Every method is one transaction. See Store for the contract.
 """
 
@@ -35,7 +35,7 @@ from cnmessage_broker.store.sqlite.checksums import message_checksum
 from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_broker.store.sqlite.files import SqliteFiles
 from cnmessage_broker.store.sqlite.inboxes import Inboxes
-from cnmessage_broker.store.sqlite.incarnation import settle_epoch
+from cnmessage_broker.store.sqlite.incarnation import current_epoch
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_broker.store.sqlite.places import pack_places
 from cnmessage_protocol.conversation import Direct, Everyone
@@ -54,7 +54,7 @@ class SqliteStore:
     ) -> None:
         self._db = Database(path, log)
         try:
-            self._epoch = settle_epoch(self._db.connection, path, randomness)
+            self._epoch = current_epoch(self._db.connection, path, randomness)
             with self._db.transaction():
                 self._db.run("all_left")
             self._load()

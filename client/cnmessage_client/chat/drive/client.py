@@ -78,7 +78,7 @@ class News(Protocol):
         """The client ended by itself."""
 
 
-class Living:
+class ChatClient:
     """The client of one profile, whichever object it is at the moment."""
 
     def __init__(self, settings: Settings, news: News, broken: Callable[[BaseException], None]) -> None:
@@ -96,7 +96,7 @@ class Living:
         self._moves: deque[tuple[State, float]] = deque()
         self._reading = False
         self._backlog = Backlog()
-        self._wrong_key_told = False
+        self._wrong_key_reported = False
 
     # -- what there is ----------------------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class Living:
                 return
             await self._close()
             if error.code is ErrorCode.BROKER_KEY_CHANGED:
-                told = self._wrong_key_told
+                told = self._wrong_key_reported
                 self._key_is_wrong()
                 if told:
                     return
@@ -283,7 +283,7 @@ class Living:
 
     def _key_is_wrong(self) -> None:
         """Another broker stands there: a person was told, or is by the error, and it is tried again."""
-        self._wrong_key_told = True
+        self._wrong_key_reported = True
         self._news.moved(State.CLOSED, 0.0)
         self._spawn(self._look_again_later())
 
@@ -316,7 +316,7 @@ class Living:
         self._moves.append((state, retry_in))
         asyncio.get_running_loop().call_soon(self._tell_moves)
         if state is State.LIVE:
-            self._wrong_key_told = False
+            self._wrong_key_reported = False
             self._spawn(self._ask_roster(client))
 
     def _tell_moves(self) -> None:

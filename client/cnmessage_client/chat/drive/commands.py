@@ -24,24 +24,24 @@ _GRACE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _Queued:
     words: tuple[str, ...]
     facts: Facts
     carry: Carry
 
 
-class Runner:
+class CommandRunner:
     """Runs commands; `ended` hears of each."""
 
     def __init__(self, ended: Ended) -> None:
         self._ended = ended
-        self._waiting: deque[_Order] = deque()
+        self._waiting: deque[_Queued] = deque()
         self._front: Running | None = None
         self._running: dict[Running, asyncio.Task[None]] = {}
 
     def run(self, words: tuple[str, ...], facts: Facts, carry: Carry) -> None:
         """Run a command as soon as it is its turn."""
-        order = _Order(words, facts, carry)
+        order = _Queued(words, facts, carry)
         if facts.account or facts.moves:
             self._start(order)
         elif self._front is None:
@@ -84,12 +84,12 @@ class Runner:
         if self._running:
             await asyncio.wait(list(self._running.values()), timeout=_GRACE)
 
-    def _start(self, order: _Order) -> Running:
+    def _start(self, order: _Queued) -> Running:
         running = Running(order.words, order.facts)
         self._running[running] = asyncio.create_task(self._watch(running, order))
         return running
 
-    async def _watch(self, running: Running, order: _Order) -> None:
+    async def _watch(self, running: Running, order: _Queued) -> None:
         outcome: int | BaseException
         try:
             outcome = await running.carry_out(lambda: order.carry(running))

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any
 
 from cnmessage_client.chat.drive import spool
-from cnmessage_client.chat.drive.client import Living
-from cnmessage_client.chat.drive.commands import Runner
+from cnmessage_client.chat.drive.client import ChatClient
+from cnmessage_client.chat.drive.commands import CommandRunner
 from cnmessage_client.chat.drive.feed import Feed
 from cnmessage_client.chat.drive.help import help_text
 from cnmessage_client.chat.drive.host import ChatHost
@@ -72,8 +72,8 @@ class Driver:
         self.feed = Feed(talk, self.perform, self.leave)
         self.input = Input(self, piped=piped, trace=settings.trace)
         self._piped = piped
-        self.living = Living(settings, self.feed, self.feed.broken)
-        self.runner = Runner(self._command_ended)
+        self.living = ChatClient(settings, self.feed, self.feed.broken)
+        self.runner = CommandRunner(self._command_ended)
         self.left: asyncio.Future[int] = self.loop.create_future()
         """Done once the chat is to be left, with the exit status."""
         self.sending: set[str] = set()
@@ -81,7 +81,7 @@ class Driver:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: set[asyncio.Task[None]] = set()
         # What a first run and commands want of a person.
-        self.told, self.warned = self.feed.told, self.feed.warned
+        self.note, self.warned = self.feed.note, self.feed.warned
         self.ask, self.questions_over = self.input.ask, self.input.questions_over
 
     def leave(self, status: int) -> None:
@@ -110,7 +110,7 @@ class Driver:
         return self.talk.asks
 
     @property
-    def settled(self) -> bool:
+    def resolved(self) -> bool:
         """Whether what was typed is done, so far as the next line waits for it: in a pipe, for all of it."""
         return not (self.runner.busy or self._loading) if self._piped else not self.runner.about_account
 
@@ -269,7 +269,7 @@ class Driver:
         status = outcome if isinstance(outcome, int) else 1
         self.feed.failed = self.feed.failed or status != 0
         if status == EXIT_STATUS[ErrorCode.INTERRUPTED] and not self.left.done():
-            self.told("stopped")
+            self.note("stopped")
         self.feed.give(lambda now: self.talk.finished(running.words, status, now))
         if running.facts.unread is not None:
             self._spawn(self.living.look_again())
@@ -289,7 +289,7 @@ class Driver:
             if status not in _GOES_ON:
                 spool.remove(path)
             if status != 0:
-                running.tell(self.told, "The text was not sent. Up brings it back into the line.")
+                running.tell(self.note, "The text was not sent. Up brings it back into the line.")
             return status
 
         words = ("files", "send", *to, str(path))

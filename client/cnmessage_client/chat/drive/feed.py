@@ -65,7 +65,7 @@ class Feed:
 
     # -- words ------------------------------------------------------------------------------------
 
-    def told(self, text: str) -> None:
+    def note(self, text: str) -> None:
         """Tell a person something."""
         self.give(lambda _: self.talk.note(text))
 
@@ -101,7 +101,7 @@ class Feed:
 
     def left_out(self, unread: int, shown: int) -> None:
         """Not all that is unread will be shown."""
-        self.told(
+        self.note(
             f"{unread:,} unread messages; the latest {shown:,} are shown here. The others stay unread until "
             "you have read them all with: history --unread"
         )
@@ -124,7 +124,7 @@ class Feed:
 
     def accepted(self, place: str, fingerprint: str) -> None:
         """The key of a broker on this machine was accepted."""
-        self.told(f"accepted the key of the broker {place}: {fingerprint}")
+        self.note(f"accepted the key of the broker {place}: {fingerprint}")
 
     def ended(self, error: CnMessageError) -> None:
         """The client ended by itself."""

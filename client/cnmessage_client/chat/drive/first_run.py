@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from itertools import chain, repeat
 from typing import Protocol, TypeVar
 
-from cnmessage_client.chat.drive.client import Living
+from cnmessage_client.chat.drive.client import ChatClient
 from cnmessage_client.client import Client
 from cnmessage_client.profile import DEFAULT_BROKER, parse_address
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -33,14 +33,14 @@ class Person(Protocol):
     def questions_over(self) -> None:
         """Nothing more is asked: what was typed ahead is no answer."""
 
-    def told(self, text: str) -> None:
+    def note(self, text: str) -> None:
         """Tell."""
 
     def warned(self, text: str) -> None:
         """Tell what went wrong."""
 
 
-async def connect(living: Living, person: Person) -> Client:
+async def connect(living: ChatClient, person: Person) -> Client:
     """A client; for a broker that is new here, the person is asked whether its key is the right one."""
     try:
         return await living.get()
@@ -48,21 +48,21 @@ async def connect(living: Living, person: Person) -> Client:
         if living.untrusted is None or living.untrusted in living.trusted:
             raise
         place, fingerprint = living.untrusted
-        person.told(f"The broker {place} is new here. Its key has the fingerprint\n  {fingerprint}")
+        person.note(f"The broker {place} is new here. Its key has the fingerprint\n  {fingerprint}")
         if not await _yes(person, "Is that what its operator told you?"):
             raise
     living.trusted.add((place, fingerprint))
     return await living.get()
 
 
-async def first_run(living: Living, person: Person, *, told_broker: bool) -> None:
+async def first_run(living: ChatClient, person: Person, *, broker_given: bool) -> None:
     """Ask for broker, name and password, and sign up or log in.
 
-    Raises what went wrong the last time, when all went wrong. A broker that was told (`told_broker`) is not
+    Raises what went wrong the last time, when all went wrong. A broker that was told (`broker_given`) is not
     asked for, unless it cannot be used.
     """
-    person.told("Nobody is logged in here yet: a few questions, Ctrl-C leaves.")
-    ask_broker = not told_broker
+    person.note("Nobody is logged in here yet: a few questions, Ctrl-C leaves.")
+    ask_broker = not broker_given
 
     async def attempt() -> None:
         nonlocal ask_broker
@@ -75,7 +75,7 @@ async def first_run(living: Living, person: Person, *, told_broker: bool) -> Non
     await _again(attempt, person, _worth_another_broker)
 
 
-async def _choose_broker(living: Living, person: Person) -> None:
+async def _choose_broker(living: ChatClient, person: Person) -> None:
     default = living.settings.broker or living.profile.broker or DEFAULT_BROKER
 
     async def attempt() -> str:
@@ -88,7 +88,7 @@ async def _choose_broker(living: Living, person: Person) -> None:
     living.use(chosen)
 
 
-async def _enter(living: Living, person: Person) -> None:
+async def _enter(living: ChatClient, person: Person) -> None:
     new = False
 
     async def attempt() -> None:
@@ -108,7 +108,7 @@ async def _enter(living: Living, person: Person) -> None:
     await _again(attempt, person, lambda error: error.code in {ErrorCode.NAME_TAKEN, ErrorCode.NO_SUCH_USER})
     user = living.profile.user
     person.questions_over()
-    person.told(
+    person.note(
         f"Welcome{'' if new else ' back'}, {user}. 'to NAME' begins a conversation, 'help' lists the rest."
     )
 
@@ -120,7 +120,7 @@ async def _name(person: Person) -> str:
         raise CnMessageError(ErrorCode.USAGE, str(error)) from error
 
 
-async def _sign_up(living: Living, person: Person, name: str) -> None:
+async def _sign_up(living: ChatClient, person: Person, name: str) -> None:
     async def attempt() -> str:
         password = await person.ask(f"Password, at least {MIN_PASSWORD} characters: ", hidden=True)
         if len(password.encode()) < MIN_PASSWORD:
@@ -133,14 +133,14 @@ async def _sign_up(living: Living, person: Person, name: str) -> None:
     await _account(living, lambda client: client.signup(name, password))
 
 
-async def _log_in(living: Living, person: Person, name: str, question: str) -> None:
+async def _log_in(living: ChatClient, person: Person, name: str, question: str) -> None:
     password = await person.ask(question, hidden=True)
     if not password:
         raise CnMessageError(ErrorCode.NO_SUCH_USER, f"not {name}, then")
     await _account(living, lambda client: client.login(name, password))
 
 
-async def _account(living: Living, job: Callable[[Client], Awaitable[str]]) -> None:
+async def _account(living: ChatClient, job: Callable[[Client], Awaitable[str]]) -> None:
     await living.do(job, timeout=living.settings.timeout, account=True)
 
 

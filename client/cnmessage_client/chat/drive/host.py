@@ -9,12 +9,12 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
-from cnmessage_client.chat.drive.client import Living
+from cnmessage_client.chat.drive.client import ChatClient
 from cnmessage_client.chat.drive.running import Running
 from cnmessage_client.client import Client
 from cnmessage_client.shell.command import Facts
 from cnmessage_client.shell.host import Run
-from cnmessage_client.shell.out.progress import Events, Nothing, View
+from cnmessage_client.shell.out.progress import Events, Nothing, ProgressView
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.surface import Surface
 from cnmessage_client.shell.settings import usage
@@ -31,7 +31,12 @@ class ChatHost:
     can_ask = True
 
     def __init__(
-        self, living: Living, running: Running, surface: Surface, ask: Ask, view: Callable[[str], View]
+        self,
+        living: ChatClient,
+        running: Running,
+        surface: Surface,
+        ask: Ask,
+        view: Callable[[str], ProgressView],
     ) -> None:
         self.surface = surface
         self._living = living
@@ -73,7 +78,7 @@ class ChatHost:
         """Refuses: the screen is the chat's."""
         raise usage("'-o -' is for the command line: here, standard output is the chat's")
 
-    def view(self, renderer: Renderer, verb: str, count: int) -> View:
+    def view(self, renderer: Renderer, verb: str, count: int) -> ProgressView:
         """Lines of the screen that change in place, unless the command is for a program or quiet."""
         del count
         if renderer.as_json:

@@ -13,14 +13,14 @@ from cnmessage_client.chat.screens import Screen
 from cnmessage_client.chat.talk.turns import (
     Answer,
     Decision,
-    Ended,
     Forget,
+    Interrupt,
     Lend,
+    LineTurns,
     NoAnswer,
-    Question,
-    Stop,
+    NoMoreLines,
+    Prompt,
     ToTalk,
-    Turns,
 )
 from cnmessage_protocol.trace import Trace, Trail
 
@@ -37,7 +37,7 @@ class Receiver(Protocol):
         """Whether the talk asks about a message."""
 
     @property
-    def settled(self) -> bool:
+    def resolved(self) -> bool:
         """Whether the last line is done, so far as the next one waits for it."""
 
     def typed(self, line: str) -> None:
@@ -63,7 +63,7 @@ class Input:
         self._receiver = receiver
         self._trace = trace
         self._trail = Trail(listening=trace is not None)
-        self._turns = Turns(piped=piped, trail=self._trail)
+        self._turns = LineTurns(piped=piped, trail=self._trail)
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -82,7 +82,7 @@ class Input:
     def interrupt(self, *, half: bool = False) -> bool:
         """Ctrl-C, with `half` a line there; gives whether it was for anything."""
         decisions = self._turns.interrupted(half=half, talk_asks=self._receiver.talk_asks)
-        if decisions == [Stop()]:
+        if decisions == [Interrupt()]:
             return self._receiver.stop()
         self._do(decisions)
         self.go_on()
@@ -107,7 +107,7 @@ class Input:
         """A line in answer to a question; raises click.Abort after Ctrl-C, EOFError at the end of input."""
         async with self._asking:
             self._answer = answer = asyncio.get_running_loop().create_future()
-            self._do(self._turns.asked(Question(question, hidden)))
+            self._do(self._turns.asked(Prompt(question, hidden)))
             try:
                 return str(await answer)
             finally:
@@ -129,8 +129,8 @@ class Input:
     def go_on(self) -> None:
         """Hand over the next lines, as far as it is their turn."""
         while True:
-            if self._receiver.settled:
-                self._do(self._turns.settled())
+            if self._receiver.resolved:
+                self._do(self._turns.resolved())
             decisions = self._turns.take(talk_asks=self._receiver.talk_asks)
             if not decisions:
                 return
@@ -161,7 +161,7 @@ class Input:
                     if dropped:
                         what = f"{dropped} typed ahead without being asked for"
                         receiver.warned(f"{what}: dropped, for it may be a secret")
-                case Ended(astray):
+                case NoMoreLines(astray):
                     if astray:
                         what = "the lines behind it may be its answers, secrets too"
                         receiver.warned(f"{what}: they were not carried out")

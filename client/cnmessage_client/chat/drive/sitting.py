@@ -37,7 +37,7 @@ _LAST_WORD = 1.0
 _INTERRUPTED = EXIT_STATUS[ErrorCode.INTERRUPTED]
 
 
-async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker: bool) -> int:
+async def sit(program: Commands, settings: Settings, *, plain: bool, broker_given: bool) -> int:
     """Chat with the commands of `program`; gives the exit status, or raises what it ended with."""
     piped = not sys.stdin.isatty()
     plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
@@ -48,11 +48,11 @@ async def sit(program: Commands, settings: Settings, *, plain: bool, told_broker
             log = at_the_end.enter_context(DebugFile(profile))
             settings = replace(settings, debug_to=log.write)
             note = f"the lines of --debug go to {log.path}"
-        return await _sit(program, settings, plain=plain, piped=piped, told_broker=told_broker, note=note)
+        return await _sit(program, settings, plain=plain, piped=piped, broker_given=broker_given, note=note)
 
 
 async def _sit(
-    program: Commands, settings: Settings, *, plain: bool, piped: bool, told_broker: bool, note: str | None
+    program: Commands, settings: Settings, *, plain: bool, piped: bool, broker_given: bool, note: str | None
 ) -> int:
     """The same, once it is known how; `note` is the first line, if there is any to be told."""
     talk = Talk(
@@ -65,8 +65,8 @@ async def _sit(
     driver = Driver(program, settings, talk, piped=piped)
     driver.screen = Plain(talk, driver.input, as_json=settings.as_json) if plain else _full_screen(driver)
     if note is not None:
-        driver.told(note)
-    sitting = Sitting(driver, piped=piped, plain_terminal=plain and not piped, told_broker=told_broker)
+        driver.note(note)
+    sitting = Sitting(driver, piped=piped, plain_terminal=plain and not piped, broker_given=broker_given)
     try:
         status = await sitting.run()
     finally:
@@ -96,7 +96,7 @@ def _full_screen(driver: Driver) -> Screen:
         talk,
         driver.input,
         on_output=driver.feed.printed,
-        on_note=driver.told,
+        on_note=driver.note,
         on_more=driver.more,
         on_next=driver.next_view,
         completer=ChatCompleter(
@@ -111,19 +111,19 @@ def _full_screen(driver: Driver) -> Screen:
 class Sitting:
     """One run of the chat. `piped`: lines come from a program or a file, so each is done before the next.
 
-    `told_broker`: the broker was named, so a first run need not ask for it. `waiting` is, once it is over,
+    `broker_given`: the broker was named, so a first run need not ask for it. `waiting` is, once it is over,
     how many messages wait for the next command that connects; `stopped` are the commands that still ran,
     `not_begun` those that waited for them. `plain_terminal`: a person types, line after line.
     """
 
-    def __init__(self, driver: Driver, *, piped: bool, plain_terminal: bool, told_broker: bool) -> None:
+    def __init__(self, driver: Driver, *, piped: bool, plain_terminal: bool, broker_given: bool) -> None:
         self.waiting = 0
         self.stopped: list[str] = []
         self.not_begun: list[str] = []
         self._plain_terminal = plain_terminal
         self._driver = driver
         self._piped = piped
-        self._told_broker = told_broker
+        self._broker_given = broker_given
         self._settings = driver.living.settings
 
     async def run(self) -> int:
@@ -182,7 +182,7 @@ class Sitting:
             raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
         else:
             driver.input.questions()
-            await first_run(living, driver, told_broker=self._told_broker)
+            await first_run(living, driver, broker_given=self._broker_given)
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class Sitting:
             if driver.input.interrupt():
                 return
             if self._plain_terminal:
-                driver.told("Ctrl-D or 'exit' leaves; Ctrl-C clears the line, or stops a command.")
+                driver.note("Ctrl-D or 'exit' leaves; Ctrl-C clears the line, or stops a command.")
             else:
                 driver.leave(_INTERRUPTED)
 

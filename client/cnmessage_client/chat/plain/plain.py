@@ -27,7 +27,7 @@ from cnmessage_client.chat.plain.words import (
     other_json,
     other_line,
 )
-from cnmessage_client.chat.screens import Listener, TalkView
+from cnmessage_client.chat.screens import InputHandler, TalkView
 from cnmessage_client.chat.talk.entries import (
     Entry,
     Mark,
@@ -41,7 +41,7 @@ from cnmessage_client.chat.talk.entries import (
     Typed,
 )
 from cnmessage_client.chat.talk.turns import Typing
-from cnmessage_client.shell.out.progress import Events, Lines, View
+from cnmessage_client.shell.out.progress import Events, Lines, ProgressView
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_protocol.conversation import on_screen
@@ -52,12 +52,12 @@ MOST_PRINTED = 20_000
 
 
 class Plain:
-    """The Screen without a terminal. `listener` is told of lines; `stdin` is a file descriptor."""
+    """The Screen without a terminal. `handler` is told of lines; `stdin` is a file descriptor."""
 
     def __init__(
         self,
         talk: TalkView,
-        listener: Listener,
+        handler: InputHandler,
         *,
         as_json: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -66,7 +66,7 @@ class Plain:
         err: TextIO | None = None,
     ) -> None:
         self.surface = PlainSurface(sys.stdout if out is None else out, sys.stderr if err is None else err)
-        self._talk, self._listener = talk, listener
+        self._talk, self._handler = talk, handler
         self._as_json = as_json
         self._clock = clock
         self._stdin = stdin
@@ -82,7 +82,7 @@ class Plain:
 
     # -- what is shown ----------------------------------------------------------------------------
 
-    def view(self, verb: str) -> View:
+    def view(self, verb: str) -> ProgressView:
         """Few lines about each file."""
         renderer = Renderer(self.surface, as_json=self._as_json, quiet=False)
         return Events(renderer) if self._as_json else Lines(renderer, verb)
@@ -211,7 +211,7 @@ class Plain:
 
     def _came(self, line: str | None) -> None:
         self._untaken += line is not None
-        self._listener.entered(line)
+        self._handler.entered(line)
 
     def _stop_echo(self) -> None:
         self._loud = termios.tcgetattr(self._stdin)

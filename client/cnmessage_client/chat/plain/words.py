@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from cnmessage_client.chat.talk.entries import Mark, Said
-from cnmessage_client.chat.wording import content, told_to
+from cnmessage_client.chat.wording import content, shows_recipients
 from cnmessage_client.model import Unknown, json_time, pushed_json
 from cnmessage_client.shell.out.safe_text import one_field, safe_text
 from cnmessage_protocol.conversation import on_screen, to_wire
@@ -79,7 +79,11 @@ def delivery_json(kind: str) -> str:
 
 
 def _arrow(said: Said) -> str:
-    return f" → {', '.join(one_field(on_screen(each)) for each in said.to)}" if told_to(said, None) else ""
+    return (
+        f" → {', '.join(one_field(on_screen(each)) for each in said.to)}"
+        if shows_recipients(said, None)
+        else ""
+    )
 
 
 def _status(said: Said) -> str:

@@ -53,7 +53,7 @@ class ChatCompleter(Completer):
             return
         yield from _as_completions(self._offers(text))
 
-    def _offers(self, text: str) -> list["Offer"]:
+    def _offers(self, text: str) -> list["Choice"]:
         if text.startswith("@"):
             name = text[1:]
             names = (*self._known().names, on_screen(Everyone()))
@@ -69,12 +69,12 @@ class ChatCompleter(Completer):
         """Words of the command line that make sense in a chat."""
         return {word for word, facts in self._program.facts.items() if facts.in_chat}
 
-    def _command(self, words: "Words", commands: Collection[str]) -> list["Offer"]:
+    def _command(self, words: "Words", commands: Collection[str]) -> list["Choice"]:
         known = self._known()
         if not words.done:
             own = [word for word in known.words if word.startswith(words.typed)]
             clicks = [each.value for each in self._click(words) if each.value in commands]
-            return [Offer(word, words.length) for word in dict.fromkeys(sorted([*own, *clicks]))]
+            return [Choice(word, words.length) for word in dict.fromkeys(sorted([*own, *clicks]))]
         first = words.done[0]
         own_command = OWN_COMMANDS.get(first)
         if own_command is not None and own_command.takes == "command":
@@ -109,7 +109,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Choice:
     """What the last `length` characters may become; more may follow it if `open`, as in a folder."""
 
     text: str
@@ -145,25 +145,25 @@ def escaped(word: str) -> str:
     return "".join(f"\\{character}" if character in _ESCAPED else character for character in word)
 
 
-def _as_completions(offers: list[Offer]) -> Iterator[Completion]:
+def _as_completions(offers: list[Choice]) -> Iterator[Completion]:
     for offer in offers:
         # A space behind the only one: the next word can be typed at once.
         end = " " if len(offers) == 1 and not offer.open else ""
         yield Completion(offer.text + end, start_position=-offer.length, display=safe_text(offer.text))
 
 
-def _names(names: Iterable[str], typed: str, length: int) -> list[Offer]:
-    return [Offer(name, length) for name in sorted(set(names)) if name.startswith(typed.lower())]
+def _names(names: Iterable[str], typed: str, length: int) -> list[Choice]:
+    return [Choice(name, length) for name in sorted(set(names)) if name.startswith(typed.lower())]
 
 
-def _offers(item: "CompletionItem[str]", words: Words) -> list[Offer]:
+def _offers(item: "CompletionItem[str]", words: Words) -> list[Choice]:
     if item.type in {"file", "dir"}:
         return _paths(words, folders_only=item.type == "dir")
     # A name that the screen would not show as it is cannot be typed either.
-    return [Offer(escaped(item.value), words.length)] if item.value == safe_text(item.value) else []
+    return [Choice(escaped(item.value), words.length)] if item.value == safe_text(item.value) else []
 
 
-def _paths(words: Words, *, folders_only: bool) -> list[Offer]:
+def _paths(words: Words, *, folders_only: bool) -> list[Choice]:
     typed = os.path.expanduser(words.typed) if words.typed.startswith("~") else words.typed  # noqa: PTH111
     folder, _, beginning = typed.rpartition("/")
     before = f"{folder}/" if "/" in typed else ""
@@ -176,9 +176,9 @@ def _paths(words: Words, *, folders_only: bool) -> list[Offer]:
                 if hidden or not name.startswith(beginning) or name != safe_text(name):
                     continue
                 if entry.is_dir():
-                    found.append(Offer(escaped(f"{before}{name}/"), words.length, open=True))
+                    found.append(Choice(escaped(f"{before}{name}/"), words.length, open=True))
                 elif not folders_only:
-                    found.append(Offer(escaped(before + name), words.length))
+                    found.append(Choice(escaped(before + name), words.length))
     except OSError:
         return []
     return sorted(found, key=lambda offer: offer.text)

@@ -24,7 +24,7 @@ from cnmessage_client.chat.talk.entries import (
     Trouble,
     Typed,
 )
-from cnmessage_client.chat.wording import content, offer, told_to
+from cnmessage_client.chat.wording import content, offer, shows_recipients
 from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_protocol.conversation import Conversation, on_screen
 
@@ -99,7 +99,7 @@ def _day(said: Said) -> date:
 
 def _said(said: Said, width: int, theme: Theme, conversation: Conversation | None) -> list[Row]:
     head: Row = [(theme.dim, f"{said.time.astimezone():%H:%M} "), _name(said.sender, theme)]
-    if told_to(said, conversation):
+    if shows_recipients(said, conversation):
         head.append((theme.dim, " → "))
         for each in said.to:
             head += [_name(on_screen(each), theme), ("", ", ")]
@@ -153,7 +153,7 @@ def _plain(text: str, width: int, style: str) -> list[Row]:
 
 
 def _preview(said: Said, width: int) -> str:
-    to = f" → {', '.join(map(on_screen, said.to))}" if told_to(said, None) else ""
+    to = f" → {', '.join(map(on_screen, said.to))}" if shows_recipients(said, None) else ""
     file = "" if said.file is None else f"{offer(said.file, received=True)} "
     body = said.body[: width * (MOST_MARKS + 2)]  # more cannot be seen
     return tame(safe_text(f"{said.time.astimezone():%H:%M} » {said.sender}{to}: {file}{body}"))

@@ -33,11 +33,11 @@ from cnmessage_client.chat.screen.scrollback import Drawn, Scrollback
 from cnmessage_client.chat.screen.statusline import status_line
 from cnmessage_client.chat.screen.terminal import SteadyOutput
 from cnmessage_client.chat.screen.theme import Theme
-from cnmessage_client.chat.screen.transfers import Transfers
-from cnmessage_client.chat.screens import Listener, TalkView
+from cnmessage_client.chat.screen.transfers import TransferRows
+from cnmessage_client.chat.screens import InputHandler, TalkView
 from cnmessage_client.chat.talk.entries import Entry, Output
 from cnmessage_client.chat.talk.turns import Typing
-from cnmessage_client.shell.out.progress import View
+from cnmessage_client.shell.out.progress import ProgressView
 
 REDRAW_PAUSE = 0.03
 REFRESH = 1.0
@@ -47,14 +47,14 @@ REFRESH = 1.0
 class FullScreen:
     """The Screen on a terminal.
 
-    `listener` gets the lines, `on_output` what commands print, `on_note` their hints and errors, all on the
+    `handler` gets the lines, `on_output` what commands print, `on_note` their hints and errors, all on the
     loop's thread. `on_more` is called for PgUp at the top, `on_next` for Alt-N.
     """
 
     def __init__(
         self,
         talk: TalkView,
-        listener: Listener,
+        handler: InputHandler,
         *,
         on_output: Callable[[str], None],
         on_note: Callable[[str], None],
@@ -67,7 +67,7 @@ class FullScreen:
         keys: Input | None = None,
         output: TerminalOutput | None = None,
     ) -> None:
-        self._talk, self._listener = talk, listener
+        self._talk, self._handler = talk, handler
         self._theme = Theme.of(os.environ) if theme is None else theme
         self._clock = clock
         self._on_more, self._on_next = on_more, on_next
@@ -77,7 +77,7 @@ class FullScreen:
         self._conversation = talk.conversation
         self._hidden = False
         self._task: asyncio.Task[None] | None = None
-        self._transfers = Transfers(clock, self._invalidate)
+        self._transfers = TransferRows(clock, self._invalidate)
         self._line = LineEdit(completer, self._entered, self._invalidate)
         self._app: Application[None] = Application(
             screen_layout(self._sources(), self._line),
@@ -95,7 +95,7 @@ class FullScreen:
 
     # -- what the driver asks for -----------------------------------------------------------------
 
-    def view(self, verb: str) -> View:
+    def view(self, verb: str) -> ProgressView:
         """Rows above the status line, one a file."""
         return self._transfers.view(verb)
 
@@ -160,7 +160,7 @@ class FullScreen:
         self._task = asyncio.create_task(
             self._app.run_async(pre_run=running.set, set_exception_handler=False, handle_sigint=False)
         )
-        self._task.add_done_callback(lambda _: self._listener.entered(None))
+        self._task.add_done_callback(lambda _: self._handler.entered(None))
         started = asyncio.create_task(running.wait())
         await asyncio.wait((started, self._task), return_when=asyncio.FIRST_COMPLETED)
         started.cancel()
@@ -190,8 +190,8 @@ class FullScreen:
         keys.add("end", filter=scrolled)(lambda _: self._scrollback.to_end())
         keys.add("escape", "end")(lambda _: self._scrollback.to_end())
         keys.add("c-end")(lambda _: self._scrollback.to_end())
-        keys.add("c-c")(lambda _: self._listener.interrupt(half=self.half_typed))
-        keys.add("c-d", filter=empty)(lambda _: self._listener.signed_off())
+        keys.add("c-c")(lambda _: self._handler.interrupt(half=self.half_typed))
+        keys.add("c-d", filter=empty)(lambda _: self._handler.signed_off())
         keys.add("escape", "n", filter=Condition(lambda: not self._line.lent))(lambda _: self._on_next())
         keys.add("c-z")(_suspend)
         return keys
@@ -202,7 +202,7 @@ class FullScreen:
 
     def _entered(self, line: str) -> None:
         self._scrollback.to_end()
-        self._listener.entered(line)
+        self._handler.entered(line)
 
     # -- drawing ----------------------------------------------------------------------------------
 
@@ -259,12 +259,12 @@ class ScreenSurface:
         """Hints and errors."""
         self._tell(self._on_note, text)
 
-    def _tell(self, listener: Callable[[str], None], text: str) -> None:
+    def _tell(self, handler: Callable[[str], None], text: str) -> None:
         if self.loop is None:
-            listener(text)
+            handler(text)
             return
         with suppress(RuntimeError):  # the loop was closed: the chat is over
-            self.loop.call_soon_threadsafe(listener, text)
+            self.loop.call_soon_threadsafe(handler, text)
 
 
 def _suspend(event: KeyPressEvent) -> None:

@@ -74,7 +74,7 @@ class _File:
         return (file.done - done) / (now - since) if now > since else 0.0
 
 
-class Transfers:
+class TransferRows:
     """All files of all commands that run. `changed` is called, from any thread, when there is news."""
 
     def __init__(self, clock: Callable[[], float], changed: Callable[[], None]) -> None:
@@ -83,7 +83,7 @@ class Transfers:
         self._lock = threading.Lock()
         self._files: dict[tuple[int, str], _File] = {}
         self._views = 0
-        self._told = float("-inf")
+        self._reported_at = float("-inf")
 
     def view(self, verb: str) -> "TransferView":
         """For one command; `verb` is what happens to its files: sending or receiving."""
@@ -107,9 +107,9 @@ class Transfers:
         with self._lock:
             now = self._clock()
             fresh = self._files.setdefault((view, key), _File(arrow)).moved(progress, now)
-            tell = fresh or now >= self._told + PAUSE
+            tell = fresh or now >= self._reported_at + PAUSE
             if tell:
-                self._told = now
+                self._reported_at = now
         if tell:
             self._changed()
 
@@ -123,7 +123,7 @@ class Transfers:
 class TransferView:
     """The View of one command (see progress.py)."""
 
-    def __init__(self, transfers: Transfers, number: int, arrow: str) -> None:
+    def __init__(self, transfers: TransferRows, number: int, arrow: str) -> None:
         self._transfers, self._number, self._arrow = transfers, number, arrow
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ RING_PAUSE = 1.0
 """Seconds between two rings of the bell."""
 
 
-class Arrivals:
+class NewItems:
     """What came and is not shown yet; `missed` counts what others wrote since the connection was lost."""
 
     def __init__(self, bounds: Bounds = BOUNDS) -> None:

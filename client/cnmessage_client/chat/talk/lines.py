@@ -27,7 +27,7 @@ LONGEST_PAUSE = 3600.0
 PROGRAM = "cnmessage"
 
 
-class Command(Protocol):
+class CommandShape(Protocol):
     """What reading needs to know of a command of the command line."""
 
     @property
@@ -46,7 +46,7 @@ class Command(Protocol):
         ...
 
 
-Commands = Mapping[str, Command]
+Commands = Mapping[str, CommandShape]
 """Those of the command line that may be typed, by their names and aliases."""
 
 
@@ -56,7 +56,7 @@ class Blank:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SendText:
     """A message."""
 
     to: tuple[Conversation, ...]
@@ -88,13 +88,13 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Hint:
     """Nothing is done; `text` says why, and what to type instead."""
 
     text: str
 
 
-Line = Blank | Say | Enter | More | Retry | Clear | Refused | RunCommand | Edit | Break | Quit
+Line = Blank | SendText | Enter | More | Retry | Clear | Hint | RunCommand | Edit | Break | Quit
 """What a line can mean. The last four are effects as they are."""
 
 _WORD_AND_REST = re.compile(r"(\S*)(?:[ \t]*\n|\s+|\Z)(.*)", re.DOTALL)
@@ -112,12 +112,12 @@ def read(line: str, conversation: Conversation | None, commands: Commands) -> Li
         text = line.lstrip()
         return _at(text) if text.startswith("@") else _command(text.removeprefix("/"), "", commands)
     if line.startswith(("//", "@@")):
-        return Say((conversation,), line[1:])
+        return SendText((conversation,), line[1:])
     if line.startswith("@"):
         return _at(line)
     if line.startswith("/"):
         return _command(line[1:], "/", commands)
-    return Say((conversation,), line)
+    return SendText((conversation,), line)
 
 
 def word_and_rest(text: str) -> tuple[str, str]:
@@ -131,8 +131,8 @@ def _at(line: str) -> Line:
     try:
         conversation = from_wire(word)
     except ValueError as error:
-        return Refused(f"'@{word}' names nobody: {error}. @@ begins a text with an @")
-    return Say((conversation,), body) if body.strip() else Enter(conversation)
+        return Hint(f"'@{word}' names nobody: {error}. @@ begins a text with an @")
+    return SendText((conversation,), body) if body.strip() else Enter(conversation)
 
 
 def _command(text: str, slash: str, commands: Commands) -> Line:
@@ -140,7 +140,7 @@ def _command(text: str, slash: str, commands: Commands) -> Line:
     if word == PROGRAM and rest:  # hints are there to be pasted
         word, rest = word_and_rest(rest)
     if not word:
-        return Refused("a command follows the slash directly; // begins a text with a slash")
+        return Hint("a command follows the slash directly; // begins a text with a slash")
     command = commands.get(word)
     if command is not None and command.text is not None:
         return _send(word, rest, slash, everyone=command.text == "everyone")
@@ -148,21 +148,21 @@ def _command(text: str, slash: str, commands: Commands) -> Line:
     if own is None and command is None:
         return _unknown(word, slash, commands)
     if "\n" in text.strip() and (own is None or own.takes != "text"):
-        return Refused(f"a command is one line; these are {text.strip().count(chr(10)) + 1}")
+        return Hint(f"a command is one line; these are {text.strip().count(chr(10)) + 1}")
     if own is not None:
-        return own.read(rest, slash) or Refused(_usage(own, slash))
+        return own.read(rest, slash) or Hint(_usage(own, slash))
     try:
         return RunCommand((word, *shlex.split(rest)))
     except ValueError:
-        return Refused("a quote is not closed; for a quote as such, write \\\" or \\'")
+        return Hint("a quote is not closed; for a quote as such, write \\\" or \\'")
 
 
-def _unknown(word: str, slash: str, commands: Commands) -> Refused:
+def _unknown(word: str, slash: str, commands: Commands) -> Hint:
     near = difflib.get_close_matches(word, [*OWN_COMMANDS, *OWN_ALIASES, *sorted(commands)], 1)
     if near:
-        return Refused(f"there is no command '{slash}{word}'; did you mean '{slash}{near[0]}'?")
+        return Hint(f"there is no command '{slash}{word}'; did you mean '{slash}{near[0]}'?")
     talk = "//… sends it as a text" if slash else "'to NAME' begins a conversation"
-    return Refused(f"there is no command '{slash}{word}'; '{slash}help' lists what there is, {talk}")
+    return Hint(f"there is no command '{slash}{word}'; '{slash}help' lists what there is, {talk}")
 
 
 def _usage(own: "OwnCommand", slash: str) -> str:
@@ -178,14 +178,14 @@ def _send(word: str, rest: str, slash: str, *, everyone: bool) -> Line:
         try:
             return RunCommand((word, *shlex.split(rest)))
         except ValueError:
-            return Refused(f"a quote is not closed; with options, '{slash}{word}' needs the text in quotes")
+            return Hint(f"a quote is not closed; with options, '{slash}{word}' needs the text in quotes")
     to, body = ([to_wire(Everyone())], _unquoted(rest)) if everyone else _names_and_text(rest)
     if not to or not body.strip():
-        return Refused(_how_to_send(f"{slash}{word}", [] if everyone else to, everyone=everyone))
+        return Hint(_how_to_send(f"{slash}{word}", [] if everyone else to, everyone=everyone))
     try:
-        return Say(recipients(to), body)
+        return SendText(recipients(to), body)
     except ProtocolError as error:
-        return Refused(error.message)
+        return Hint(error.message)
 
 
 def _with_options(rest: str) -> bool:
@@ -240,11 +240,11 @@ def _to(rest: str, slash: str) -> Line | None:
         return Enter(None)
     if len(words) > 1:
         names = " ".join(words)
-        return Refused(f'a conversation has one name; to several at once: {slash}send {names} "TEXT"')
+        return Hint(f'a conversation has one name; to several at once: {slash}send {names} "TEXT"')
     try:
         return Enter(from_wire(words[0].removeprefix("@")))
     except ValueError as error:
-        return Refused(f"'{words[0]}' cannot be a user: {error}")
+        return Hint(f"'{words[0]}' cannot be a user: {error}")
 
 
 def _retry(rest: str, _: str) -> Line | None:

@@ -2,8 +2,8 @@
 
 Takes the states that the client's session moves through, and the time; says when a person is to be told.
 
-    LIVE → … → WAITING    Turn.LOST, once however many attempts fail
-    WAITING → … → LIVE    Turn.BACK with how long it was away; Turn.UP when it never was live before
+    LIVE → … → WAITING    Change.LOST, once however many attempts fail
+    WAITING → … → LIVE    Change.BACK with how long it was away; Turn.UP when it never was live before
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from math import ceil
 from cnmessage_protocol.machines.states import State
 
 
-class Turn(Enum):
+class Change(Enum):
     """What a change of state means to a person."""
 
     NONE = "nothing to tell"
@@ -23,7 +23,7 @@ class Turn(Enum):
 
 
 @dataclass(slots=True)
-class Link:
+class LinkStatus:
     """`state` is the session's; `away` for how many seconds the last absence lasted."""
 
     state: State = State.CLOSED
@@ -45,24 +45,24 @@ class Link:
         """Whether it is on its way back after an absence: what comes now was missed."""
         return self.was_live and self._away_since is not None and self.state is not State.WAITING
 
-    def moved(self, state: State, retry_in: float, now: float) -> Turn:
+    def moved(self, state: State, retry_in: float, now: float) -> Change:
         """The session has another state; while WAITING it tries again in `retry_in` seconds."""
         self.state = state
         if state is State.WAITING:
             self._attempts += 1
             self._retry_at, self._seconds_left = now + retry_in, ceil(retry_in)
             if self._away_since is not None:
-                return Turn.NONE
+                return Change.NONE
             self._away_since = now
-            return Turn.LOST
+            return Change.LOST
         if state is State.CLOSED:
             self._away_since, self.was_live, self._attempts = None, False, 0
         if state is not State.LIVE:
-            return Turn.NONE
+            return Change.NONE
         back, first = self._away_since is not None, not self.was_live
         self.away = now - (now if self._away_since is None else self._away_since)
         self._away_since, self.was_live, self._attempts = None, True, 0
-        return Turn.UP if first else Turn.BACK if back else Turn.NONE
+        return Change.UP if first else Change.BACK if back else Change.NONE
 
     def words(self, user: str | None, now: float) -> str:
         """The state in words, for the status line."""

@@ -11,13 +11,13 @@ from cnmessage_client.chat.talk.doubt import NO, YES, Hindrance, Question, doubt
 from cnmessage_client.chat.talk.effects import Effect, SendAsFile, SendMessage, SetDraft
 from cnmessage_client.chat.talk.entries import Mark, Note, Preview, Said, Trouble
 from cnmessage_client.chat.talk.outgoing import Outgoing
-from cnmessage_client.chat.talk.views import Conversations, conversations_of
+from cnmessage_client.chat.talk.views import Views, conversations_of
 from cnmessage_client.model import Delivered, Message, Receipt
 from cnmessage_protocol.conversation import Conversation, Everyone, on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 
-class Speaking:
+class OwnLines:
     """What one user says here. `new_key` gives fresh client ids; without `can_ask` nothing is asked.
 
     `likely` are texts of one word that are more often commands, so that they need a yes.
@@ -25,7 +25,7 @@ class Speaking:
 
     def __init__(
         self,
-        views: Conversations,
+        views: Views,
         new_key: Callable[[], str],
         *,
         can_ask: bool,

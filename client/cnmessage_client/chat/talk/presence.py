@@ -18,7 +18,7 @@ MOST_NAMES = 20_000
 """Names that are remembered."""
 
 
-class Presence:
+class KnownUsers:
     """Names known, and who of them is online."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import assert_never
 
-from cnmessage_client.chat.talk.arrivals import Arrivals
+from cnmessage_client.chat.talk.arrivals import NewItems
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import (
     AskReceipts,
@@ -31,18 +31,18 @@ from cnmessage_client.chat.talk.lines import (
     Clear,
     Commands,
     Enter,
+    Hint,
     More,
-    Refused,
     Retry,
-    Say,
+    SendText,
     likely_commands,
     read,
 )
-from cnmessage_client.chat.talk.link import Link, Turn, span
-from cnmessage_client.chat.talk.own import Speaking
-from cnmessage_client.chat.talk.presence import Presence
+from cnmessage_client.chat.talk.link import Change, LinkStatus, span
+from cnmessage_client.chat.talk.own import OwnLines
+from cnmessage_client.chat.talk.presence import KnownUsers
 from cnmessage_client.chat.talk.status import Completions, Status
-from cnmessage_client.chat.talk.views import Conversations, conversations_of, said_of
+from cnmessage_client.chat.talk.views import Views, conversations_of, said_of
 from cnmessage_client.model import Delivered, Message, Receipt, Unknown
 from cnmessage_protocol.conversation import Conversation, Direct, Everyone, on_screen
 from cnmessage_protocol.deliveries import FileState
@@ -78,22 +78,22 @@ class Talk:
         self._whole_previews = whole_previews
         self._zone = zone
         self._bounds = bounds
-        self._link = Link()
-        self._presence = Presence()
+        self._link = LinkStatus()
+        self._presence = KnownUsers()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
         """Nothing of another user's stays."""
         self._owner = self.user
-        self._views = Conversations(self._zone, whole_previews=self._whole_previews, bounds=self._bounds)
-        self._own = Speaking(
+        self._views = Views(self._zone, whole_previews=self._whole_previews, bounds=self._bounds)
+        self._own = OwnLines(
             self._views,
             self._new_key,
             can_ask=self._can_ask,
             likely=likely_commands(self._commands),
             bounds=self._bounds,
         )
-        self._arrivals = Arrivals(self._bounds)
+        self._arrivals = NewItems(self._bounds)
         self._latest = 0
         self._unread_asked: int | None = None
 
@@ -170,7 +170,7 @@ class Talk:
         match read(line, self.conversation, self._commands):
             case Blank():
                 return []
-            case Say() as said:
+            case SendText() as said:
                 return self._say(said, line, now, time)
             case Enter(conversation):
                 return self._enter(conversation, now)
@@ -180,7 +180,7 @@ class Talk:
                 return self._own.retry(now, everything=everything)
             case Clear():
                 return self._views.clear()
-            case Refused(text):
+            case Hint(text):
                 return [*self._views.add(Typed(self.prompt, line)), *self.trouble(text)]
             case RunCommand(words):
                 return self._run(words, line)
@@ -246,12 +246,12 @@ class Talk:
         turn = self._link.moved(state, retry_in, now)
         self._own.outgoing.linked(now, up=self._link.up)
         effects: list[Effect] = []
-        if turn is Turn.LOST:
+        if turn is Change.LOST:
             self._arrivals.lost()
             lost = "connection lost; what you write is queued until it is back"
             never = "no connection yet; what you write is queued until there is one"
             effects += self.note(lost if self._link.was_live else never)
-        elif turn is Turn.BACK:
+        elif turn is Change.BACK:
             count = self._arrivals.missed + missed
             effects += self.note(f"back after {span(self._link.away)}, {count or 'nothing'} missed")
         if not self._link.returning:
@@ -320,7 +320,7 @@ class Talk:
 
     # -- inner ------------------------------------------------------------------------------------
 
-    def _say(self, said: Say, line: str, now: float, time: datetime) -> list[Effect]:
+    def _say(self, said: SendText, line: str, now: float, time: datetime) -> list[Effect]:
         if self.user is None:
             return self.trouble(_NOBODY)
         return self._own.say(self.user, said.to, said.body, line, now, time)

@@ -43,7 +43,7 @@ class Event(Enum):
     FAILED = "failed"
     OPENED = "opened"
     CLOSED = "closed"
-    SETTLED = "settled"
+    RESOLVED = "resolved"
     LEFT = "left"
 
 
@@ -54,11 +54,11 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
         (State.TALKING, Event.HANDED): State.WAITING,
         (State.WAITING, Event.WILL_ASK): State.EXPECTING,
         (State.WAITING, Event.OPENED): State.EDITING,
-        (State.WAITING, Event.SETTLED): State.TALKING,
+        (State.WAITING, Event.RESOLVED): State.TALKING,
         (State.EDITING, Event.CLOSED): State.WAITING,
         (State.EXPECTING, Event.RETURNED): State.WAITING,
         (State.EXPECTING, Event.FAILED): State.ASTRAY,
-        (State.ASTRAY, Event.SETTLED): State.OVER,
+        (State.ASTRAY, Event.RESOLVED): State.OVER,
         **{(state, Event.LEFT): State.OVER for state in State},
     }
 )
@@ -71,7 +71,7 @@ _NOBODYS = frozenset({State.ASTRAY, State.OVER})
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Prompt:
     """Words, and whether nobody may see the answer."""
 
     text: str
@@ -86,7 +86,7 @@ class Typing:
     else it is for answers, and the draft is put aside. `ahead`: so many lines were entered and wait.
     """
 
-    question: Question | None = None
+    question: Prompt | None = None
     hidden: bool = False
     draft: bool = True
     ahead: int = 0
@@ -129,28 +129,28 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Interrupt:
     """Ctrl-C is for what runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class NoMoreLines:
     """No line will come any more; `astray` if those that came were not carried out."""
 
     astray: bool = False
 
 
-Decision = Lend | ToTalk | Answer | NoAnswer | Forget | Stop | Ended
+Decision = Lend | ToTalk | Answer | NoAnswer | Forget | Interrupt | NoMoreLines
 
 
-class Turns:
+class LineTurns:
     """The lines of one chat. `piped`: they come from a program or a file, each to be done before the next."""
 
     def __init__(self, *, piped: bool, trail: Trail | None = None) -> None:
         self._trail = trail or Trail()
         self.state = State.BEGINNING
         self._piped = piped
-        self._question: Question | None = None
+        self._question: Prompt | None = None
         self._ahead: deque[str] = deque()
         self._ended = False
 
@@ -179,14 +179,14 @@ class Turns:
             return []
         if half and self._question is None:
             return [Forget()]
-        return self._refuse(ended=False, talk_asks=talk_asks) or [Stop()]
+        return self._refuse(ended=False, talk_asks=talk_asks) or [Interrupt()]
 
     def signed_off(self, *, talk_asks: bool) -> list[Decision]:
         """Ctrl-D on an empty line."""
         return self._refuse(ended=True, talk_asks=talk_asks) or self.entered(None)
 
     def take(self, *, talk_asks: bool) -> list[Decision]:
-        """The next line, if it is its turn. To be settled before another is taken."""
+        """The next line, if it is its turn. To be resolved before another is taken."""
         if self.state is not State.TALKING:
             return []
         if self._ahead:
@@ -195,7 +195,7 @@ class Turns:
         if not self._ended:
             return []
         self._step(Event.LEFT)
-        return [Ended()]
+        return [NoMoreLines()]
 
     # -- questions --------------------------------------------------------------------------------
 
@@ -203,7 +203,7 @@ class Turns:
         """A command that asks has begun, or the first run: until it returns, lines are answers."""
         return self._step(Event.WILL_ASK)
 
-    def asked(self, question: Question) -> list[Decision]:
+    def asked(self, question: Prompt) -> list[Decision]:
         """A question is asked. What was entered ahead of it answers it at once."""
         self._question = question
         shown = Lend(self.typing)
@@ -231,10 +231,12 @@ class Turns:
         """Somebody is logged in: lines get their turn."""
         return self._step(Event.BEGUN)
 
-    def settled(self) -> list[Decision]:
+    def resolved(self) -> list[Decision]:
         """What the last line has begun is done, so far as the next one waits for it."""
         astray = self.state is State.ASTRAY
-        return [*self._step(Event.SETTLED), Ended(astray=True)] if astray else self._step(Event.SETTLED)
+        return (
+            [*self._step(Event.RESOLVED), NoMoreLines(astray=True)] if astray else self._step(Event.RESOLVED)
+        )
 
     def editor_opened(self) -> list[Decision]:
         """The terminal is an editor's."""

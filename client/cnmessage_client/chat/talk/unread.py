@@ -29,7 +29,7 @@ class Unread:
         self._waiting: dict[Conversation, _Waiting] = {}
         self._forgotten: tuple[int, int] | None = None
         self._latest = 0
-        self._told = 0
+        self._marked = 0
 
     def counts(self) -> tuple[tuple[Conversation, int], ...]:
         """Conversations with waiting messages, the one that waits longest first."""
@@ -46,7 +46,7 @@ class Unread:
         restored = seq <= self._latest
         if restored:
             self._waiting.clear()
-            self._forgotten, self._told = None, 0
+            self._forgotten, self._marked = None, 0
         self._latest = seq
         return restored
 
@@ -75,7 +75,7 @@ class Unread:
             waiting.more = 0
             self.show(())
 
-    def told(self, upto: int) -> None:
+    def marked(self, upto: int) -> None:
         """Everything up to `upto` was shown by other means, even what was forgotten here."""
         if self._forgotten is not None and self._forgotten[1] <= upto:
             self._forgotten = None
@@ -89,9 +89,9 @@ class Unread:
         if self._forgotten is not None:
             lowest.append(self._forgotten[0])
         mark = min(lowest) - 1 if lowest else self._latest
-        if mark <= self._told:
+        if mark <= self._marked:
             return None
-        self._told = mark
+        self._marked = mark
         return mark
 
     def _forget(self, seq: int) -> None:

@@ -22,7 +22,7 @@ PATIENCE = 10.0
 _BEGINNING = Note("this is the beginning; nothing is older")
 
 
-class Conversations:
+class Views:
     """All views of one user. `open` is the view that is shown, `conversation` whose it is, None at home.
 
     With `whole_previews` the screen shows a message of another conversation in full, so it does not wait.
@@ -104,7 +104,7 @@ class Conversations:
 
     def read_elsewhere(self, upto: int) -> list[Effect]:
         """Everything up to `upto` was shown, not by a view."""
-        self.unread.told(upto)
+        self.unread.marked(upto)
         return self.mark_read()
 
     # -- earlier ones -----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Commands about the account: signup, login, logout, passwd, whoami, sessions."""
+"""Commands about the account: signup, login, logout, passwd, whoami, devices."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -102,7 +102,7 @@ def whoami(settings: Settings) -> None:
             "user": me.user,
             "profile": client.profile.name,
             "broker": client.address.place,
-            "session": me.session,
+            "session": me.device,
             "unread": me.unread,
         }
         return values, me.user
@@ -112,31 +112,36 @@ def whoami(settings: Settings) -> None:
     settings.renderer.record(values, person, [str(value) for value in values.values()])
 
 
-@group(Facts(Section.ACCOUNT, "cnmessage sessions", asks=False, account=False, moves=False), alone=True)
-@common
-@click.pass_context
-def sessions(context: click.Context, settings: Settings) -> None:
-    """List the devices logged in to this account, or log some out."""
-    if context.invoked_subcommand is None:
-        _list_sessions(settings)
-
-
-@sessions.command(
-    "list", facts=Facts(Section.ACCOUNT, "cnmessage sessions list", asks=False, account=False, moves=False)
+@group(
+    Facts(
+        Section.ACCOUNT, "cnmessage devices", asks=False, account=False, moves=False, aliases=("sessions",)
+    ),
+    alone=True,
 )
 @common
-def list_sessions(settings: Settings) -> None:
+@click.pass_context
+def devices(context: click.Context, settings: Settings) -> None:
+    """List the devices logged in to this account, or log some out."""
+    if context.invoked_subcommand is None:
+        _list_devices(settings)
+
+
+@devices.command(
+    "list", facts=Facts(Section.ACCOUNT, "cnmessage devices list", asks=False, account=False, moves=False)
+)
+@common
+def list_devices(settings: Settings) -> None:
     """List the devices."""
-    _list_sessions(settings)
+    _list_devices(settings)
 
 
-@sessions.command(
-    facts=Facts(Section.ACCOUNT, "cnmessage sessions revoke 3", asks=False, account=False, moves=False)
+@devices.command(
+    facts=Facts(Section.ACCOUNT, "cnmessage devices revoke 3", asks=False, account=False, moves=False)
 )
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=int)
 @common
 def revoke(settings: Settings, ids: tuple[int, ...]) -> None:
-    """Log devices out, by the ids that `sessions` shows."""
+    """Log devices out, by the ids that `devices` shows."""
 
     async def job(client: Client) -> None:
         await each_of(
@@ -146,9 +151,9 @@ def revoke(settings: Settings, ids: tuple[int, ...]) -> None:
     settings.run(job)
 
 
-def _list_sessions(settings: Settings) -> None:
+def _list_devices(settings: Settings) -> None:
     renderer = settings.renderer
-    found = settings.run(lambda client: client.sessions())
+    found = settings.run(lambda client: client.devices())
     heads = ("ID", "DEVICE", "SINCE", "LAST SEEN", "STATE")
     rows = [
         (

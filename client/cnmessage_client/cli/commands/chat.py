@@ -39,7 +39,7 @@ def chat(context: click.Context, settings: Settings, plain: bool) -> int:
     own = replace(settings, profile=profile.name, broker=broker)
     from cnmessage_client.chat.drive.sitting import sit  # noqa: PLC0415 - 200 ms that all other commands spare
 
-    return asyncio.run(sit(program_of(context), own, plain=plain, told_broker=settings.broker is not None))
+    return asyncio.run(sit(program_of(context), own, plain=plain, broker_given=settings.broker is not None))
 
 
 def opens_alone() -> bool:

@@ -15,7 +15,7 @@ from cnmessage_client.model import FileInfo, TransferProgress
 from cnmessage_client.profile import Profile
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.listing import can_be_fetched
-from cnmessage_client.shell.out.progress import View
+from cnmessage_client.shell.out.progress import ProgressView
 from cnmessage_client.shell.out.render import in_units
 from cnmessage_client.shell.partial import Failures
 from cnmessage_client.shell.read.completion import complete_file, remember_files
@@ -26,7 +26,7 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _Options:
     """Which files, and where to."""
 
     words: tuple[str, ...]
@@ -95,7 +95,7 @@ def get(settings: Settings, **options: Any) -> None:
     Nothing is overwritten unasked, and nothing is kept that is not what was sent. Cut off, the same command
     goes on where it stopped.
     """
-    _get(settings, _Order(**options))
+    _get(settings, _Options(**options))
 
 
 @command(
@@ -105,12 +105,12 @@ def get(settings: Settings, **options: Any) -> None:
 @common
 def getfile(settings: Settings, **options: Any) -> None:
     """Fetch files, as `files get`. A leading number of how many follow is accepted."""
-    _get(settings, _Order(counted=True, **options))
+    _get(settings, _Options(counted=True, **options))
 
 
-def _get(settings: Settings, order: _Order) -> None:
+def _get(settings: Settings, order: _Options) -> None:
     stdout = _check(settings, order)
-    run = _Run(settings, order)
+    run = _Getting(settings, order)
     try:
         settings.run(run.job)
     except KeyboardInterrupt:
@@ -122,7 +122,7 @@ def _get(settings: Settings, order: _Order) -> None:
     run.print_verified(stdout)
 
 
-def _check(settings: Settings, order: _Order) -> BinaryIO | None:
+def _check(settings: Settings, order: _Options) -> BinaryIO | None:
     """Where files are printed, if they are."""
     if bool(order.words) is order.every:
         raise usage("name the files to fetch, or use --all" + (", not both" if order.every else ""))
@@ -140,10 +140,10 @@ def _check(settings: Settings, order: _Order) -> BinaryIO | None:
     return stdout
 
 
-class _Run:
+class _Getting:
     """One run of the command."""
 
-    def __init__(self, settings: Settings, order: _Order) -> None:
+    def __init__(self, settings: Settings, order: _Options) -> None:
         self._settings = settings
         self._order = order
         self._verified: list[tuple[str, Path]] = []
@@ -169,7 +169,7 @@ class _Run:
                 for each in wanted:
                     await self._attempt(client, each, view, failures)
             else:
-                await self._at_once(client, _told_apart(wanted), view, failures)
+                await self._at_once(client, _distinct(wanted), view, failures)
         failures.raise_if_any()
 
     async def _found(
@@ -201,7 +201,7 @@ class _Run:
             self._settings.renderer.note(f"{others}; 'files list --received' shows the others")
 
     async def _at_once(
-        self, client: Client, wanted: Sequence[_Wanted], view: View, failures: Failures
+        self, client: Client, wanted: Sequence[_Wanted], view: ProgressView, failures: Failures
     ) -> None:
         try:
             async with asyncio.TaskGroup() as group:
@@ -210,7 +210,7 @@ class _Run:
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
 
-    async def _attempt(self, client: Client, wanted: _Wanted, view: View, failures: Failures) -> None:
+    async def _attempt(self, client: Client, wanted: _Wanted, view: ProgressView, failures: Failures) -> None:
         try:
             if self._order.output == STDIN:
                 await self._to_stdout(client, wanted, view)
@@ -219,7 +219,7 @@ class _Run:
         except CnMessageError as error:
             failures.add(error)
 
-    async def _to_directory(self, client: Client, wanted: _Wanted, view: View) -> None:
+    async def _to_directory(self, client: Client, wanted: _Wanted, view: ProgressView) -> None:
         try:
             path = await client.get_file(
                 wanted.id,
@@ -236,7 +236,7 @@ class _Run:
         else:
             self._tell(wanted, path)
 
-    async def _to_stdout(self, client: Client, wanted: _Wanted, view: View) -> None:
+    async def _to_stdout(self, client: Client, wanted: _Wanted, view: ProgressView) -> None:
         """Into a folder of our own, so that nothing is printed before all of it is here and verified."""
         folder = stdout_folder(client.profile, wanted.id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -304,7 +304,7 @@ def stdout_folder(profile: Profile, identity: str) -> Path:
     return profile.outbox.with_name("fetching") / identity
 
 
-def _told_apart(wanted: Sequence[_Wanted]) -> list[_Wanted]:
+def _distinct(wanted: Sequence[_Wanted]) -> list[_Wanted]:
     """Those of equal names with a number in the name, so that none takes another's place."""
     names = distinct("" if each.info is None else safe_name(each.info.name) for each in wanted)
     return [
@@ -313,7 +313,7 @@ def _told_apart(wanted: Sequence[_Wanted]) -> list[_Wanted]:
     ]
 
 
-def _following(view: View, wanted: _Wanted) -> Any:
+def _following(view: ProgressView, wanted: _Wanted) -> Any:
     """Shows progress under the name it was listed with, and with its size, before the broker says so."""
     info = wanted.info
 

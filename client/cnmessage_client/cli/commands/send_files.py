@@ -42,7 +42,7 @@ _RESTING = {"done", "failed", "expired"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _Options:
     """What is sent to whom, and how."""
 
     names: list[str]
@@ -51,7 +51,7 @@ class _Order:
     expires: timedelta | None
     file_name: str | None
     wait: str
-    told_apart: bool
+    guessed: bool
     """Whether names and paths were told apart by a rule, which an error may have to mention."""
 
 
@@ -104,7 +104,7 @@ def send(settings: Settings, words: tuple[str, ...], names: tuple[str, ...], **o
     paths, to = list(words), list(names)
     if not names:
         to, paths = split_words(words, known_names(settings.client().profile))
-    _send(settings, _Order(names=to, paths=paths, told_apart=not names, **options))
+    _send(settings, _Options(names=to, paths=paths, guessed=not names, **options))
 
 
 @command(
@@ -123,13 +123,13 @@ def send(settings: Settings, words: tuple[str, ...], names: tuple[str, ...], **o
 @common
 def sendfile(settings: Settings, name: str, words: tuple[str, ...], **options: Any) -> None:
     """Send files to one user: `files send` for a single NAME. N, how many follow, may be left out."""
-    _send(settings, _Order(names=[name], paths=without_count(words), told_apart=False, **options))
+    _send(settings, _Options(names=[name], paths=without_count(words), guessed=False, **options))
 
 
-def _send(settings: Settings, order: _Order) -> None:
+def _send(settings: Settings, order: _Options) -> None:
     _check(order)
     with _spooled(settings, order) as paths:
-        run = _Run(settings, order)
+        run = _Sending(settings, order)
         try:
             settings.run(lambda client: run.job(client, paths))
         except KeyboardInterrupt:
@@ -137,7 +137,7 @@ def _send(settings: Settings, order: _Order) -> None:
             raise
 
 
-def _check(order: _Order) -> None:
+def _check(order: _Options) -> None:
     if order.paths.count(STDIN) > 1:
         raise usage("'-' can be sent once; standard input can be read only once")
     if STDIN in order.paths and order.file_name is None:
@@ -148,10 +148,10 @@ def _check(order: _Order) -> None:
         raise usage("--name is empty; say what to call it")
 
 
-class _Run:
+class _Sending:
     """One run of the command."""
 
-    def __init__(self, settings: Settings, order: _Order) -> None:
+    def __init__(self, settings: Settings, order: _Options) -> None:
         self._settings = settings
         self._order = order
         self.when_stopped = RESUME
@@ -256,7 +256,7 @@ def _got_on(infos: Iterable[FileInfo], furthest: dict[tuple[str, str], tuple[boo
     return got_on
 
 
-def _file_names(order: _Order) -> list[str]:
+def _file_names(order: _Options) -> list[str]:
     """What to call them: as the paths say, with a number in a name that comes again."""
     own, renamed = order.file_name, STDIN if STDIN in order.paths else order.paths[0]
     return distinct(
@@ -271,16 +271,16 @@ def _size(path: str) -> int:
         return 0
 
 
-def _explained(error: CnMessageError, order: _Order) -> CnMessageError:
+def _explained(error: CnMessageError, order: _Options) -> CnMessageError:
     last = order.names[-1]
-    if error.code is ErrorCode.NO_SUCH_USER and order.told_apart and len(order.names) > 1:
+    if error.code is ErrorCode.NO_SUCH_USER and order.guessed and len(order.names) > 1:
         hint = f"{error.message}. If '{last}' is meant to be a file: there is none of that name here"
         return CnMessageError(error.code, hint)
     return error
 
 
 @contextlib.contextmanager
-def _spooled(settings: Settings, order: _Order) -> Iterator[list[str]]:
+def _spooled(settings: Settings, order: _Options) -> Iterator[list[str]]:
     """The paths to send; for the time of it, standard input is one of them."""
     if STDIN not in order.paths:
         yield order.paths
@@ -295,7 +295,7 @@ def _spooled(settings: Settings, order: _Order) -> Iterator[list[str]]:
         path.unlink(missing_ok=True)
 
 
-def _spool(source: BinaryIO, profile: Profile, order: _Order) -> Path:
+def _spool(source: BinaryIO, profile: Profile, order: _Options) -> Path:
     """Standard input as a file, named by its content: fed the same again, an upload goes on as any other."""
     folder = profile.outbox.with_name("spool")
     digest = hashlib.sha256(repr((order.names, order.note, order.file_name)).encode())

@@ -39,7 +39,7 @@ _MOVING = {"sending", "receiving", "verifying"}
 _ENDED = {"done", "failed"}
 
 
-class View(Protocol):
+class ProgressView(Protocol):
     """What shows progress; a context manager, because bars must be taken down."""
 
     def __enter__(self) -> Self: ...

@@ -3,7 +3,7 @@
 import pytest
 
 from cnmessage_client.chat.drive.help import help_text
-from cnmessage_client.chat.talk.lines import OWN_COMMANDS, Refused, Say, read
+from cnmessage_client.chat.talk.lines import OWN_COMMANDS, Hint, SendText, read
 from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.command import Section, facts_of
 from cnmessage_protocol.conversation import Conversation
@@ -47,8 +47,10 @@ def test_every_example_can_be_typed_where_it_is_shown(conversation: Conversation
         if conversation is None and example.startswith(("//", "@@")):
             continue  # for a conversation, as the line says
         meant = read(example, conversation, cli.facts)
-        assert not isinstance(meant, Refused), example
-        assert not (isinstance(meant, Say) and meant.body == example), f"{example} would be sent as a text"
+        assert not isinstance(meant, Hint), example
+        assert not (isinstance(meant, SendText) and meant.body == example), (
+            f"{example} would be sent as a text"
+        )
 
 
 def test_own_commands_are_explained_here_and_others_by_the_command_line() -> None:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from cnmessage_client.chat.screen.transfers import MOST_LINES, Transfers
+from cnmessage_client.chat.screen.transfers import MOST_LINES, TransferRows
 from cnmessage_client.model import TransferProgress
 from tests.support.stage import on_stage
 
@@ -23,13 +23,13 @@ def at(done: int, phase: str = "sending", name: str = "thesis.pdf", size: int = 
     return TransferProgress(name, None, phase, done * MIB, size * MIB, 0)
 
 
-def lines(transfers: Transfers, width: int = 80) -> list[str]:
+def lines(transfers: TransferRows, width: int = 80) -> list[str]:
     return [line.rstrip() for line in transfers.lines(width)]
 
 
 def test_a_file_shows_how_far_it_is_how_fast_and_for_how_long() -> None:
     clock = Clock()
-    transfers = Transfers(clock, lambda: None)
+    transfers = TransferRows(clock, lambda: None)
     with transfers.view("sending") as view:
         assert lines(transfers) == []
         view.moved("x", at(0, "waiting"))
@@ -48,7 +48,7 @@ def test_a_file_shows_how_far_it_is_how_fast_and_for_how_long() -> None:
 
 def test_what_comes_points_down_and_hours_are_told() -> None:
     clock = Clock()
-    transfers = Transfers(clock, lambda: None)
+    transfers = TransferRows(clock, lambda: None)
     with transfers.view("receiving") as view:
         view.moved("x", at(0, "receiving", size=100_000))
         clock.now = 1.0
@@ -57,7 +57,7 @@ def test_what_comes_points_down_and_hours_are_told() -> None:
 
 
 def test_of_many_files_the_first_are_shown_and_the_others_counted() -> None:
-    transfers = Transfers(Clock(), lambda: None)
+    transfers = TransferRows(Clock(), lambda: None)
     with transfers.view("sending") as one, transfers.view("receiving") as other:
         for number in range(MOST_LINES):
             one.moved("x" if number == 0 else str(number), at(0, "waiting", f"f{number}"))
@@ -70,7 +70,7 @@ def test_of_many_files_the_first_are_shown_and_the_others_counted() -> None:
 
 
 def test_an_empty_file_and_a_hostile_name_do_no_harm() -> None:
-    transfers = Transfers(Clock(), lambda: None)
+    transfers = TransferRows(Clock(), lambda: None)
     with transfers.view("sending") as view:
         view.moved("x", at(0, "sending", "\x1b[2J\u202ename\n" + "中" * 100, 0))
         (line,) = transfers.lines(40)
@@ -82,7 +82,7 @@ def test_an_empty_file_and_a_hostile_name_do_no_harm() -> None:
 
 def test_news_are_told_ten_times_a_second_and_at_each_phase() -> None:
     clock, told = Clock(), list[float]()
-    transfers = Transfers(clock, lambda: told.append(clock.now))
+    transfers = TransferRows(clock, lambda: told.append(clock.now))
     with transfers.view("sending") as view:
         for step in range(1000):
             clock.now = step / 1000
@@ -95,7 +95,7 @@ def test_news_are_told_ten_times_a_second_and_at_each_phase() -> None:
 
 
 def test_threads_do_not_disturb_each_other() -> None:
-    transfers = Transfers(Clock(), lambda: None)
+    transfers = TransferRows(Clock(), lambda: None)
 
     def command(number: int) -> None:
         with transfers.view("sending") as view:

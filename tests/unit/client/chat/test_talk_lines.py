@@ -12,11 +12,11 @@ from cnmessage_client.chat.talk.lines import (
     Blank,
     Clear,
     Enter,
+    Hint,
     Line,
     More,
-    Refused,
     Retry,
-    Say,
+    SendText,
     likely_commands,
     read,
 )
@@ -56,8 +56,8 @@ def with_bob(line: str) -> Line:
         ("home", Enter(None)),
         ("@bob", Enter(BOB)),
         ("@all", Enter(ALL)),
-        ("@Bob hi there", Say((BOB,), "hi there")),
-        ("@bob\n  two\nlines", Say((BOB,), "  two\nlines")),
+        ("@Bob hi there", SendText((BOB,), "hi there")),
+        ("@bob\n  two\nlines", SendText((BOB,), "  two\nlines")),
         ("more", More()),
         ("retry", Retry(everything=False)),
         ("retry all", Retry(everything=True)),
@@ -101,7 +101,7 @@ def test_at_home_bare_words_are_commands(line: str, meaning: Line) -> None:
     ],
 )
 def test_send_takes_the_rest_of_the_line_or_a_quoted_end(line: str, to: tuple[str, ...], body: str) -> None:
-    assert at_home(line) == with_bob(f"/{line}") == Say(whom(*to), body)
+    assert at_home(line) == with_bob(f"/{line}") == SendText(whom(*to), body)
 
 
 @pytest.mark.parametrize(
@@ -124,19 +124,19 @@ def test_with_options_send_is_a_command(line: str, words: tuple[str, ...]) -> No
 @pytest.mark.parametrize(
     ("line", "meaning"),
     [
-        ("hello", Say((BOB,), "hello")),
-        ("users", Say((BOB,), "users")),
-        (" /indented", Say((BOB,), " /indented")),
-        ("a\n/b\n@c", Say((BOB,), "a\n/b\n@c")),
-        ("//etc/hosts", Say((BOB,), "/etc/hosts")),
-        ("@@decorator", Say((BOB,), "@decorator")),
+        ("hello", SendText((BOB,), "hello")),
+        ("users", SendText((BOB,), "users")),
+        (" /indented", SendText((BOB,), " /indented")),
+        ("a\n/b\n@c", SendText((BOB,), "a\n/b\n@c")),
+        ("//etc/hosts", SendText((BOB,), "/etc/hosts")),
+        ("@@decorator", SendText((BOB,), "@decorator")),
         ("/users", RunCommand(("users",))),
         ("/to carol", Enter(CAROL)),
         ("/to", Enter(None)),
         ("/home", Enter(None)),
         ("/quit", Quit()),
         ("@carol", Enter(CAROL)),
-        ("@carol hi", Say((CAROL,), "hi")),
+        ("@carol hi", SendText((CAROL,), "hi")),
         ("   ", Blank()),
     ],
 )
@@ -179,23 +179,23 @@ def test_in_a_conversation_plain_text_is_a_message(line: str, meaning: Line) -> 
 )
 def test_what_means_nothing_is_refused_with_a_hint(line: str, peer: str | None, hint: str) -> None:
     refused = read(line, None if peer is None else talk_with(peer), COMMANDS)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Hint)
     assert hint in refused.text
 
 
 def test_commands_are_only_those_handed_in() -> None:
-    assert isinstance(read("users", None, {}), Refused)
-    assert isinstance(read("send bob hi", None, {}), Refused)
+    assert isinstance(read("users", None, {}), Hint)
+    assert isinstance(read("send bob hi", None, {}), Hint)
 
 
 def test_what_a_command_does_with_its_line_is_handed_in_and_not_read_off_its_name() -> None:
     commands = {"tell": COMMANDS["send"], "shout": COMMANDS["broadcast"], "send": COMMANDS["users"]}
-    assert read("tell bob it's noon", None, commands) == Say((BOB,), "it's noon")
-    assert read("/shout it's noon", BOB, commands) == Say((ALL,), "it's noon")
+    assert read("tell bob it's noon", None, commands) == SendText((BOB,), "it's noon")
+    assert read("/shout it's noon", BOB, commands) == SendText((ALL,), "it's noon")
     assert read("send bob hi", None, commands) == RunCommand(("send", "bob", "hi"))
     for line, hint in (("tell", "tell NAME TEXT"), ("tell bob", "tell bob TEXT"), ("shout", "shout TEXT")):
         refused = read(line, None, commands)
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, Hint)
         assert refused.text.endswith(hint)
 
 
@@ -218,26 +218,26 @@ def test_a_text_in_a_conversation_is_sent_verbatim_or_is_no_text_at_all(text: st
     if not text.strip():
         assert line == Blank()
     elif text[0] not in "/@":
-        assert line == Say((BOB,), text)
+        assert line == SendText((BOB,), text)
     elif text[:2] in {"//", "@@"}:
-        assert line == Say((BOB,), text[1:])
+        assert line == SendText((BOB,), text[1:])
     else:
         # A command or an at-form: whatever it is, never this text to whom we talk with.
-        assert line not in (Say((BOB,), text), Blank())
+        assert line not in (SendText((BOB,), text), Blank())
 
 
 @thorough(100, 2000)
 @given(TEXTS, NAMES)
 def test_doubling_the_first_character_sends_any_text(text: str, peer: str) -> None:
     for first in "/@":
-        assert read(f"{first}{first}{text}", talk_with(peer), COMMANDS) == Say(whom(peer), first + text)
+        assert read(f"{first}{first}{text}", talk_with(peer), COMMANDS) == SendText(whom(peer), first + text)
 
 
 @thorough(100, 2000)
 @given(TEXTS)
 def test_at_home_nothing_is_sent_without_a_name(text: str) -> None:
     line = at_home(text)
-    if isinstance(line, Say):
+    if isinstance(line, SendText):
         begins = text.lstrip().removeprefix("/").removeprefix("cnmessage").lstrip()
         assert begins.startswith(("send", "broadcast", "@"))
 
@@ -246,7 +246,7 @@ def test_at_home_nothing_is_sent_without_a_name(text: str) -> None:
 @given(NAMES.filter(lambda name: name != "all"), TEXTS.filter(lambda text: text.strip()))
 def test_an_at_form_sends_what_follows_the_name(name: str, text: str) -> None:
     line = at_home(f"@{name} {text}")
-    assert isinstance(line, Say)
+    assert isinstance(line, SendText)
     assert line.to == whom(name)
     assert text.endswith(line.body)
     assert text.removesuffix(line.body).strip() == ""
@@ -255,7 +255,7 @@ def test_an_at_form_sends_what_follows_the_name(name: str, text: str) -> None:
 @thorough(100, 2000)
 @given(NAMES.filter(lambda name: name != "all"), st.from_regex(r"[a-z][a-z ,.!?']*[a-z.!?]", fullmatch=True))
 def test_send_needs_no_quotes_and_takes_them(name: str, text: str) -> None:
-    assert at_home(f"send {name} {text}") == at_home(f'send {name} "{text}"') == Say(whom(name), text)
+    assert at_home(f"send {name} {text}") == at_home(f'send {name} "{text}"') == SendText(whom(name), text)
 
 
 def test_long_hostile_blocks_are_read_in_no_time() -> None:
@@ -277,14 +277,14 @@ def test_every_example_of_the_help_does_what_it_says(name: str) -> None:
     assert own.usage.split()[0] == name
     assert own.summary.endswith(".")
     line = read(own.example, CAROL, COMMANDS) if own.example[0] == "/" else at_home(own.example)
-    assert not isinstance(line, Refused)
+    assert not isinstance(line, Hint)
     assert own.example.removeprefix("/").split()[0] == name
 
 
 @pytest.mark.parametrize("form", OWN_FORMS, ids=lambda form: form.usage)
 def test_every_example_of_a_form_is_read(form: object) -> None:
     example_line: str = getattr(form, "example")  # noqa: B009 - parametrize tells no type
-    assert not isinstance(with_bob(example_line), Refused | Blank)
+    assert not isinstance(with_bob(example_line), Hint | Blank)
 
 
 def test_aliases_lead_to_commands() -> None:

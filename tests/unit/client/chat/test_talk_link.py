@@ -2,12 +2,12 @@
 
 import pytest
 
-from cnmessage_client.chat.talk.link import Link, Turn, span
+from cnmessage_client.chat.talk.link import Change, LinkStatus, span
 from cnmessage_protocol.machines.states import State
 
 
 def test_the_countdown_is_told_second_by_second() -> None:
-    link = Link()
+    link = LinkStatus()
     link.moved(State.LIVE, 0.0, 0.0)
     assert (link.words("alice", 0.0), link.deadline) == ("online", None)
     link.moved(State.WAITING, 3.5, 10.0)
@@ -29,7 +29,7 @@ def test_the_countdown_is_told_second_by_second() -> None:
 
 @pytest.mark.parametrize("start", [0.1, 1e9 + 0.3])
 def test_the_countdown_ends_whatever_the_clock_rounds(start: float) -> None:
-    link = Link()
+    link = LinkStatus()
     link.moved(State.WAITING, 4.7, start)
     for _ in range(5):
         assert link.deadline is not None
@@ -38,35 +38,35 @@ def test_the_countdown_ends_whatever_the_clock_rounds(start: float) -> None:
 
 
 def test_attempts_are_counted_until_it_is_back() -> None:
-    link = Link()
+    link = LinkStatus()
     link.moved(State.LIVE, 0.0, 0.0)
     turns = [link.moved(State.WAITING, 1.0, 1.0)]
     turns += [link.moved(state, 2.0, 2.0) for state in (State.ATTACHING, State.WAITING)]
-    assert turns == [Turn.LOST, Turn.NONE, Turn.NONE]
+    assert turns == [Change.LOST, Change.NONE, Change.NONE]
     assert link.words("alice", 2.0) == "reconnecting in 2 s (2)"
     link.moved(State.ATTACHING, 0.0, 60.0)
     assert link.returning
     assert link.words("alice", 60.0) == "connecting (2)"
-    assert link.moved(State.LIVE, 0.0, 193.0) is Turn.BACK
+    assert link.moved(State.LIVE, 0.0, 193.0) is Change.BACK
     assert (link.away, link.returning) == (192.0, False)
-    assert link.moved(State.WAITING, 1.0, 200.0) is Turn.LOST
+    assert link.moved(State.WAITING, 1.0, 200.0) is Change.LOST
     assert link.words("alice", 200.0) == "reconnecting in 1 s (1)"
 
 
 def test_what_never_was_up_is_not_back() -> None:
-    link = Link()
+    link = LinkStatus()
     link.moved(State.ATTACHING, 0.0, 0.0)
     link.moved(State.WAITING, 1.0, 3.0)
     link.moved(State.ATTACHING, 0.0, 4.0)
     assert not link.returning
-    assert link.moved(State.LIVE, 0.0, 5.0) is Turn.UP
+    assert link.moved(State.LIVE, 0.0, 5.0) is Change.UP
 
 
 def test_a_broker_that_has_forgotten_us_is_not_told_of() -> None:
-    link = Link()
+    link = LinkStatus()
     link.moved(State.LIVE, 0.0, 0.0)
     assert [link.moved(state, 0.0, 1.0) for state in (State.ATTACHING, State.JOINING, State.LIVE)] == [
-        Turn.NONE
+        Change.NONE
     ] * 3
 
 
@@ -84,7 +84,7 @@ def test_a_broker_that_has_forgotten_us_is_not_told_of() -> None:
     ],
 )
 def test_states_in_words(state: State, user: str | None, words: str, up: bool) -> None:
-    link = Link()
+    link = LinkStatus()
     link.moved(state, 1.0, 0.0)
     assert (link.words(user, 0.0), link.up) == (words, up)
 

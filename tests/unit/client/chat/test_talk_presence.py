@@ -1,13 +1,13 @@
 """Who is online, and one line for many changes."""
 
 from cnmessage_client.chat.talk import presence as room
-from cnmessage_client.chat.talk.presence import QUIET, WINDOW, Presence
+from cnmessage_client.chat.talk.presence import QUIET, WINDOW, KnownUsers
 
 ALL = [("alice", True), ("bob", True), ("carol", False), ("dave", False)]
 
 
-def people(*changes: tuple[str, bool], now: float = 100.0) -> Presence:
-    presence = Presence()
+def people(*changes: tuple[str, bool], now: float = 100.0) -> KnownUsers:
+    presence = KnownUsers()
     presence.roster(ALL)
     presence.changed(changes, "alice", now)
     return presence
@@ -66,14 +66,14 @@ def test_a_new_list_is_no_news_and_ends_what_was_gathered() -> None:
 
 
 def test_the_count_has_oneself_in_it_and_is_unknown_before_the_list() -> None:
-    presence = Presence()
+    presence = KnownUsers()
     assert presence.count("alice") is None
     presence.roster([("bob", True)])
     assert presence.count("alice") == 2
 
 
 def test_names_are_bounded() -> None:
-    presence = Presence()
+    presence = KnownUsers()
     presence.learn(f"user{number}" for number in range(room.MOST_NAMES))
     presence.learn(["bob"])
     assert "bob" not in presence.known

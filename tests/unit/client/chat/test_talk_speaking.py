@@ -143,7 +143,7 @@ def test_an_earlier_answer_confirms_what_was_on_its_way() -> None:
     assert not busy(talk)
 
 
-def test_what_another_attachment_sends_is_shown_stored_and_followed() -> None:
+def test_what_another_listener_sends_is_shown_stored_and_followed() -> None:
     talk = with_bob()
     effects = talk.came(own(5, "far"), 10.0)
     assert lines(shown(effects)) == ["alice: text 5 ✓"]

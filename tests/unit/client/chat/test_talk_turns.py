@@ -14,16 +14,16 @@ from cnmessage_client.chat.talk.turns import (
     TRANSITIONS,
     Answer,
     Decision,
-    Ended,
     Event,
     Forget,
+    Interrupt,
     Lend,
+    LineTurns,
     NoAnswer,
-    Question,
+    NoMoreLines,
+    Prompt,
     State,
-    Stop,
     ToTalk,
-    Turns,
     Typing,
 )
 
@@ -35,7 +35,7 @@ class Played:
     """A machine, and what it decided so far. It is told what a driver tells it."""
 
     def __init__(self, *, piped: bool) -> None:
-        self.turns = Turns(piped=piped)
+        self.turns = LineTurns(piped=piped)
         self.piped = piped
         self.fates: dict[str, str] = {}
         self.told: list[str] = []
@@ -51,7 +51,7 @@ class Played:
     def go_on(self) -> None:
         while True:
             if not self.busy:
-                self.do(self.turns.settled())
+                self.do(self.turns.resolved())
             decisions = self.turns.take(talk_asks=self.talk_asks)
             if not decisions:
                 return
@@ -70,9 +70,9 @@ class Played:
                 case Forget(dropped):
                     self.half = False
                     self.told += [f"{dropped} dropped"] if dropped else []
-                case Ended(astray):
+                case NoMoreLines(astray):
                     self.told.append("over, astray" if astray else "over")
-                case Stop():
+                case Interrupt():
                     self.told.append("stop")
                 case Lend(typing):
                     self.shown.append(typing)
@@ -107,7 +107,7 @@ class Played:
         self.half = True
 
     def on_ask(self, text: str = "Password: ") -> None:
-        self.do(self.turns.asked(Question(text, hidden=text == "Password: ")))
+        self.do(self.turns.asked(Prompt(text, hidden=text == "Password: ")))
 
     def on_withdrawn(self) -> None:
         self.do(self.turns.withdrawn())

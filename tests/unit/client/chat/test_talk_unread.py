@@ -40,9 +40,9 @@ def test_what_is_forgotten_counts_until_its_conversation_is_entered_and_holds_th
     assert unread.counts() == ((BOB, 2),)
     unread.entered(BOB)
     assert (unread.counts(), unread.mark()) == ((), 4)
-    unread.told(5)
+    unread.marked(5)
     assert unread.mark() is None  # 6 was forgotten too
-    unread.told(8)
+    unread.marked(8)
     assert unread.mark() == 8
 
 
@@ -61,7 +61,7 @@ def test_what_was_read_by_other_means_waits_no_more_but_later_ones_do() -> None:
     for seq in (1, 2, 3):
         unread.came(seq)
         unread.hide(BOB, seq)
-    unread.told(2)
+    unread.marked(2)
     assert (unread.counts(), unread.mark()) == (((BOB, 1),), 2)
 
 

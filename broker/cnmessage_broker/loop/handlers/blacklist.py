@@ -1,34 +1,34 @@
-"""Whom a user does not want to hear from: block, unblock, blocklist. The blocked are never told."""
+"""Whom a user does not want to hear from: block, unblock, blacklist. The blocked are never told."""
 
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Reply
 from cnmessage_broker.store.ports.records import Account
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.requests import Block, Blocklist, Unblock
+from cnmessage_protocol.requests import Blacklist, Block, Unblock
 from cnmessage_protocol.results import Done, Names
 
 MAX_BLOCKED = 4096
 
 
 def block(request: Block, caller: Caller, deps: Deps) -> list[Effect]:
-    """Put a user on the caller's blocklist."""
+    """Put a user on the caller's blacklist."""
     _, account = caller.bound()
     target = _other(request.name, account, deps)
     blocked = deps.store.blocked_by(account.id)
     if len(blocked) >= MAX_BLOCKED and target.name not in blocked:
-        raise RequestError(ErrorCode.TOO_LARGE, f"a blocklist holds at most {MAX_BLOCKED} users")
+        raise RequestError(ErrorCode.TOO_LARGE, f"a blacklist holds at most {MAX_BLOCKED} users")
     deps.store.block(account.id, target.id)
     return [Reply(Done())]
 
 
 def unblock(request: Unblock, caller: Caller, deps: Deps) -> list[Effect]:
-    """Take a user off the caller's blocklist."""
+    """Take a user off the caller's blacklist."""
     _, account = caller.bound()
     deps.store.unblock(account.id, _other(request.name, account, deps).id)
     return [Reply(Done())]
 
 
-def blocklist(_: Blocklist, caller: Caller, deps: Deps) -> list[Effect]:
+def blacklist(_: Blacklist, caller: Caller, deps: Deps) -> list[Effect]:
     """Whom the caller blocks."""
     _device, account = caller.bound()
     return [Reply(Names(tuple(deps.store.blocked_by(account.id))))]

@@ -1,10 +1,10 @@
-"""Attachments: who is online, what may be pushed to whom, which comings and goings are news."""
+"""Listeners: who is online, what may be pushed to whom, which comings and goings are news."""
 
 import os
 
 import pytest
 
-from cnmessage_broker.loop.listeners import WINDOW_BYTES, Attachment, Attachments
+from cnmessage_broker.loop.listeners import WINDOW_BYTES, Listener, Listeners
 from cnmessage_broker.store.ports.records import Device
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.machines.liveness import EXPIRY
@@ -14,15 +14,15 @@ NAMES = {ALICE: UserName("alice"), BOB: UserName("bob")}
 
 
 @pytest.fixture
-def online() -> Attachments:
-    return Attachments(os.urandom)
+def online() -> Listeners:
+    return Listeners(os.urandom)
 
 
-def add(online: Attachments, owner: int, key: str = "key", now: float = 0.0) -> tuple[Attachment, bool]:
+def add(online: Listeners, owner: int, key: str = "key", now: float = 0.0) -> tuple[Listener, bool]:
     return online.add(Device(7, key, owner, "", 0, 0), NAMES[owner], now)
 
 
-def test_the_first_attachment_brings_its_owner_online_the_last_takes_them_off(online: Attachments) -> None:
+def test_the_first_listener_brings_its_owner_online_the_last_takes_them_off(online: Listeners) -> None:
     first, came = add(online, ALICE)
     second, came_again = add(online, ALICE)
     assert (came, came_again) == (True, False)
@@ -36,7 +36,7 @@ def test_the_first_attachment_brings_its_owner_online_the_last_takes_them_off(on
     assert len(online) == 0
 
 
-def test_removing_again_is_not_a_second_departure(online: Attachments) -> None:
+def test_removing_again_is_not_a_second_departure(online: Listeners) -> None:
     first, _ = add(online, ALICE)
     assert online.remove(first) is True
     assert online.remove(first) is False
@@ -45,14 +45,14 @@ def test_removing_again_is_not_a_second_departure(online: Attachments) -> None:
     assert online.online(ALICE)
 
 
-def test_topics_and_keys_are_fresh_for_each_attachment(online: Attachments) -> None:
+def test_topics_and_keys_are_fresh_for_each_listener(online: Listeners) -> None:
     made = [add(online, ALICE)[0] for _ in range(20)]
     assert len({each.topic for each in made}) == len({each.key for each in made}) == 20
     assert {len(each.topic) for each in made} == {16}
     assert {len(each.key) for each in made} == {32}
 
 
-def test_a_topic_is_of_use_only_to_the_device_it_was_told(online: Attachments) -> None:
+def test_a_topic_is_of_use_only_to_the_device_it_was_told(online: Listeners) -> None:
     mine, _ = add(online, ALICE, "mine")
     assert online.get(mine.topic, "mine") is mine
     assert online.get(mine.topic, "stolen") is None
@@ -61,7 +61,7 @@ def test_a_topic_is_of_use_only_to_the_device_it_was_told(online: Attachments) -
     assert online.get(mine.topic, "mine") is None
 
 
-def test_attachments_are_found_by_owner_and_by_device(online: Attachments) -> None:
+def test_listeners_are_found_by_owner_and_by_device(online: Listeners) -> None:
     laptop, _ = add(online, ALICE, "laptop")
     phone, _ = add(online, ALICE, "phone")
     other, _ = add(online, BOB, "other")
@@ -72,7 +72,7 @@ def test_attachments_are_found_by_owner_and_by_device(online: Attachments) -> No
     assert list(online.of(99)) == []
 
 
-def test_silence_longer_than_the_expiry_ends_an_attachment(online: Attachments) -> None:
+def test_silence_longer_than_the_expiry_ends_an_listener(online: Listeners) -> None:
     silent, _ = add(online, ALICE, now=10.0)
     lively, _ = add(online, BOB, now=10.0)
     lively.liveness.heard(12.0)
@@ -81,29 +81,29 @@ def test_silence_longer_than_the_expiry_ends_an_attachment(online: Attachments) 
     assert online.expired(5.0) == []
 
 
-def test_nothing_is_pushed_before_the_subscription_is_granted(online: Attachments) -> None:
-    attachment, _ = add(online, ALICE)
-    assert not attachment.takes(1, 10)
-    attachment.granted = True
-    assert attachment.takes(1, 10)
+def test_nothing_is_pushed_before_the_subscription_is_granted(online: Listeners) -> None:
+    listener, _ = add(online, ALICE)
+    assert not listener.takes(1, 10)
+    listener.granted = True
+    assert listener.takes(1, 10)
 
 
-def test_a_slow_reader_is_sent_a_window_and_no_more_until_it_confirms(online: Attachments) -> None:
+def test_a_slow_reader_is_sent_a_window_and_no_more_until_it_confirms(online: Listeners) -> None:
     fifth = WINDOW_BYTES // 5
-    attachment, _ = add(online, ALICE)
-    attachment.granted = True
-    taken = [seq for seq in range(1, 50) if attachment.takes(seq, fifth)]
+    listener, _ = add(online, ALICE)
+    listener.granted = True
+    taken = [seq for seq in range(1, 50) if listener.takes(seq, fifth)]
     assert taken == [1, 2, 3, 4, 5, 6]  # the one that crosses the line still goes
-    attachment.confirmed(0)
-    assert not attachment.takes(7, fifth)
-    attachment.confirmed(3)
-    assert [attachment.takes(seq, fifth) for seq in (7, 8, 9, 10)] == [True, True, True, False]
-    attachment.confirmed(99)
-    assert attachment._bytes == 0
-    assert not attachment._unconfirmed
+    listener.confirmed(0)
+    assert not listener.takes(7, fifth)
+    listener.confirmed(3)
+    assert [listener.takes(seq, fifth) for seq in (7, 8, 9, 10)] == [True, True, True, False]
+    listener.confirmed(99)
+    assert listener._bytes == 0
+    assert not listener._unconfirmed
 
 
-def test_news_are_told_once_with_the_latest_state(online: Attachments) -> None:
+def test_news_are_told_once_with_the_latest_state(online: Listeners) -> None:
     alice, _ = add(online, ALICE)
     assert online.take_changes() == [("alice", True)]
     assert online.take_changes() == []
@@ -112,7 +112,7 @@ def test_news_are_told_once_with_the_latest_state(online: Attachments) -> None:
     assert sorted(online.take_changes()) == [("alice", False), ("bob", True)]
 
 
-def test_who_comes_and_goes_between_two_tellings_is_no_news(online: Attachments) -> None:
+def test_who_comes_and_goes_between_two_tellings_is_no_news(online: Listeners) -> None:
     for _ in range(3):
         online.remove(add(online, ALICE)[0])
     assert online.take_changes() == []
@@ -126,7 +126,7 @@ def test_who_comes_and_goes_between_two_tellings_is_no_news(online: Attachments)
     assert online.take_changes() == [("alice", False)]
 
 
-def test_a_second_program_is_no_news(online: Attachments) -> None:
+def test_a_second_program_is_no_news(online: Listeners) -> None:
     add(online, ALICE)
     online.take_changes()
     second, _ = add(online, ALICE)
