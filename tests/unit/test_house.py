@@ -1,8 +1,10 @@
 """The habits that no linter knows: who prints, how long a file may get, what the public API is."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,53 @@ def test_every_file_has_one_purpose_and_opens_by_saying_it() -> None:
         assert text.startswith(('"""', 'r"""')), name
         classes = sum(isinstance(node, ast.ClassDef) for node in ast.parse(text).body)
         assert len(text.splitlines()) <= (LONGEST_MACHINE if classes == 1 else LONGEST), name
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a source of ours."""
+    parts = path.relative_to(ROOT).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(source: str) -> Iterator[str]:
+    """What a source imports, wherever that stands in it: modules, and names that may be modules."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield node.module
+
+
+def circle(sources: dict[str, str]) -> list[str]:
+    """Modules that import one another in a circle, by their names; empty when there is none."""
+    graph = {name: {each for each in imported(text) if each in sources} for name, text in sources.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    assert circle({module_of(path): path.read_text(encoding="utf-8") for path in SOURCES}) == []
+
+
+def test_a_circle_is_found_also_where_only_types_are_wanted() -> None:
+    hidden = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house import door"
+    assert circle({"house.door": "import house.room", "house.room": "import house.bell"}) == []
+    found = circle({"house.door": "import house.room", "house.room": hidden})
+    assert set(found) == {"house.door", "house.room"}
+
+
+def test_unit_tests_stand_where_what_they_test_does() -> None:
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in SOURCES}
+    rooms = {re.sub("/cnmessage_[a-z]+", "", folder) for folder in folders}
+    tests = {
+        path.parent.relative_to(ROOT / "tests/unit").as_posix()
+        for path in (ROOT / "tests/unit").rglob("test_*.py")
+    }
+    assert tests - {"."} <= rooms
 
 
 def test_only_the_renderers_print() -> None:

@@ -13,7 +13,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.machines.states import State
 from tests.support.conversations import CAROL, talk_with
-from tests.unit.client.chat.talking import (
+from tests.unit.client.chat.talk.talking import (
     busy,
     lines,
     new_talk,

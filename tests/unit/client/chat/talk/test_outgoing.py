@@ -9,7 +9,7 @@ from cnmessage_client.chat.talk.views import said_of
 from cnmessage_client.model import Delivered
 from cnmessage_protocol.results import MAX_RECEIPT_IDS
 from tests.support.conversations import BOB, whom
-from tests.unit.client.chat.talking import own
+from tests.unit.client.chat.talk.talking import own
 
 
 def queued(key: str, *to: str) -> Said:

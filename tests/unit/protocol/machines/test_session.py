@@ -23,7 +23,7 @@ from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import TRANSITIONS, Event, State
 from cnmessage_protocol.records import InboxItem
 from cnmessage_protocol.requests import Attach, Beat, Sync, Users
-from tests.unit.protocol.world import World
+from tests.unit.protocol.machines.world import World
 
 PAIRS = list(product(State, Event))
 

@@ -7,7 +7,7 @@ from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ri
 from cnmessage_client.chat.talk.views import conversations_of, said_of
 from cnmessage_client.model import Message
 from tests.support.conversations import BOB, CAROL, talk_with, whom
-from tests.unit.client.chat.talking import (
+from tests.unit.client.chat.talk.talking import (
     at_bob,
     broadcast,
     lines,

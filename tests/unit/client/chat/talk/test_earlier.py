@@ -5,7 +5,7 @@ from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ri
 from cnmessage_client.chat.talk.views import PATIENCE, said_of
 from cnmessage_protocol.machines.states import State
 from tests.support.conversations import BOB, talk_with
-from tests.unit.client.chat.talking import (
+from tests.unit.client.chat.talk.talking import (
     at_bob,
     lines,
     new_talk,

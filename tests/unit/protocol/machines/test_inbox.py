@@ -12,7 +12,7 @@ from cnmessage_protocol.machines.inbox import (
     Stuck,
 )
 from cnmessage_protocol.records import InboxItem
-from tests.unit.protocol.test_inbox_machine import item
+from tests.unit.protocol.machines.test_inbox_machine import item
 
 
 def items(*seqs: int) -> list[InboxItem]:

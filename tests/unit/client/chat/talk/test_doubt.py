@@ -5,7 +5,7 @@ import pytest
 from cnmessage_client.chat.talk.effects import SendAsFile, SetDraft
 from cnmessage_protocol.records import MAX_BODY
 from tests.support.conversations import BOB
-from tests.unit.client.chat.talking import (
+from tests.unit.client.chat.talk.talking import (
     busy,
     lines,
     new_talk,

@@ -7,7 +7,7 @@ from cnmessage_client.chat.talk.entries import Preview, Pushed, Said
 from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.model import Unknown
 from cnmessage_protocol.machines.states import State
-from tests.unit.client.chat.talking import NOON, at_bob, new_talk, received, unread
+from tests.unit.client.chat.talk.talking import NOON, at_bob, new_talk, received, unread
 
 
 def strange(seq: int) -> Unknown:

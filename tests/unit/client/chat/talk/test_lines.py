@@ -21,7 +21,7 @@ from cnmessage_client.chat.talk.lines import (
     read,
 )
 from tests.support.conversations import ALL, BOB, CAROL, talk_with, whom
-from tests.unit.client.chat.talking import COMMANDS
+from tests.unit.client.chat.talk.talking import COMMANDS
 from tests.unit.protocol.strategies import NAMES, thorough
 
 TEXTS = st.text(st.characters(codec="utf-8")) | st.text(st.sampled_from("/@ \n\t\"'\\-abto"), max_size=12)

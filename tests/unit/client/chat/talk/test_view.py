@@ -10,7 +10,7 @@ from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.entries import Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.view import NEW, View
 from cnmessage_client.chat.talk.views import said_of
-from tests.unit.client.chat.talking import NOON, lines, own, received
+from tests.unit.client.chat.talk.talking import NOON, lines, own, received
 from tests.unit.protocol.strategies import thorough
 
 

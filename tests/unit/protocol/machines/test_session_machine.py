@@ -18,8 +18,8 @@ from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import NewMessage
 from cnmessage_protocol.requests import Users
 from cnmessage_protocol.testing import Fate
+from tests.unit.protocol.machines.world import BOB, NOBODY, World, number_id
 from tests.unit.protocol.strategies import thorough
-from tests.unit.protocol.world import BOB, NOBODY, World, number_id
 
 BOUND = 30.0
 FATES = st.lists(st.sampled_from(Fate), max_size=8)

@@ -10,7 +10,7 @@ from cnmessage_protocol.machines.sendqueue import RETRY_PAUSE, Acked, Refused, S
 from cnmessage_protocol.records import MAX_BODY, NewMessage
 from cnmessage_protocol.requests import Send
 from cnmessage_protocol.results import MAX_MESSAGES, Sent
-from tests.unit.protocol.world import number_id
+from tests.unit.protocol.machines.world import number_id
 
 
 def message(number: int, body: str = "x", recipients: int = 1) -> NewMessage:

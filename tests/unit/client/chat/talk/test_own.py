@@ -9,7 +9,7 @@ from cnmessage_client.model import Delivered
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.machines.states import State
 from tests.support.conversations import ALL, BOB
-from tests.unit.client.chat.talking import (
+from tests.unit.client.chat.talk.talking import (
     NOON,
     busy,
     lines,

@@ -16,7 +16,16 @@ from cnmessage_client.chat.talk.views import conversations_of, said_of
 from cnmessage_client.model import Message
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.machines.states import State
-from tests.unit.client.chat.talking import broadcast, new_talk, own, receipt, received, sent, some, type_in
+from tests.unit.client.chat.talk.talking import (
+    broadcast,
+    new_talk,
+    own,
+    receipt,
+    received,
+    sent,
+    some,
+    type_in,
+)
 from tests.unit.protocol.strategies import thorough
 
 PEERS = ("bob", "carol", "dave", "all")

@@ -17,8 +17,7 @@ from cnmessage_protocol.files.download import Download
 from cnmessage_protocol.files.transfer import Effect, Ended, Keep, Phase, Reopen, Say, SeekTo
 from cnmessage_protocol.files.upload import Upload
 from cnmessage_protocol.testing import Fate
-from tests.unit.protocol.strategies import thorough
-from tests.unit.protocol.transfer_world import (
+from tests.unit.protocol.files.transfer_world import (
     DIGEST,
     DISK,
     KEPT,
@@ -30,6 +29,7 @@ from tests.unit.protocol.transfer_world import (
     TransferWorld,
     one_piece,
 )
+from tests.unit.protocol.strategies import thorough
 
 BOUND = 60.0
 FATES = st.lists(st.sampled_from([Fate.PASS, Fate.TWICE, Fate.LATE]), max_size=8)
