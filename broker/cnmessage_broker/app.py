@@ -21,6 +21,7 @@ from cnmessage_broker.between import Lanes
 from cnmessage_broker.config import Config
 from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.thread import FileThread
+from cnmessage_broker.loop.attention import Attention
 from cnmessage_broker.loop.context import Deps, budgets
 from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.loop.passwords import OWASP, PasswordPool, Passwords
@@ -101,6 +102,7 @@ class Broker:
             self._files = self._file_thread(secret, monotonic)
             undo.pop_all()
         self.passwords = PasswordPool(config.password_workers, config.password_queue)
+        attention = Attention(monotonic())
         self.deps = Deps(
             config,
             self.store,
@@ -109,6 +111,7 @@ class Broker:
             monotonic,
             wall,
             randomness,
+            lambda: attention.seconds,
             passwords=passwords,
             trail=trail,
         )
@@ -118,6 +121,7 @@ class Broker:
             self.passwords,
             admission,
             self._link,
+            attention,
             Watchdog(self._memory, trail),
             self._descriptors,
             structlog.get_logger(),

@@ -63,8 +63,6 @@ class Channel:
         self._log = log
         self._warned: Counter[str] = Counter()
         self._waiting: FairQueue[tuple[Link, list[zmq.Frame]]] = FairQueue(ROOM)
-        self.dropped = 0
-        self.malformed = 0
         self._refusals: Budget[str] = Budget(*REFUSALS)
 
     def register(self, poller: "zmq.Poller") -> None:
@@ -102,7 +100,7 @@ class Channel:
             if not link.cut and self._waiting.has_room(link.key, size):
                 self._waiting.put(link.key, (link, frames), size)
                 while self._waiting.shorten() is not None:
-                    self.dropped += 1  # its client sends it again, once it is told what came
+                    pass  # its client sends it again, once it hears what came
             if now > ends:
                 return True
 
@@ -133,7 +131,6 @@ class Channel:
         """The transfer that a malformed message is about; None if nobody can be answered, or not so often."""
         transfer = peek_transfer(buffers[0]) if buffers else None
         if transfer is None or self._refusals.wait(key, now) > 0:
-            self.malformed += 1
             return None
         self._refusals.spend(key, now)
         return transfer

@@ -100,7 +100,6 @@ class Arrivals:
         self._attention = attention
         self._incoming = Incoming(socket, monotonic)
         self.turns: Turns[Waiting] = Turns(trail=trail)
-        self.dropped = 0
         self._links = links
         self._answers = answers
         self._log = log
@@ -180,11 +179,10 @@ class Arrivals:
             self._turn_away(key, frame, now)
 
     def _turn_away(self, key: str, item: Waiting, now: float, error: RequestError = _CROWDED) -> None:
+        """Refuse it, but nobody too often: a client that hears nothing asks again."""
         if isinstance(item, Frame) and self._refusals.wait(key, now) == 0:
             self._refusals.spend(key, now)
             self._answers.refuse(Origin(item.link, peek_request_id(item.body or b"")), error)
-        else:
-            self.dropped += 1  # its client asks again
 
     def take(self, now: float) -> tuple[str, Waiting, int] | None:
         """Whose turn it is, and what they want; those who do not read their answers wait aside."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from cnmessage_broker.config import Config
 from cnmessage_broker.limits import Budget
-from cnmessage_broker.loop.attention import Attention
 from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.loop.passwords import OWASP, Passwords
 from cnmessage_broker.scheduling.charges import WorkBudget
@@ -53,7 +52,8 @@ class Deps:
 
     `monotonic` in seconds, `wall` in seconds since 1970, `randomness(n)` gives n bytes. `fetching` is how far
     fetches under way have come; only where they stopped is worth the disk. `aged_at`: the running time up to
-    which is written down, on the monotonic clock. `pressed` says that memory is short. `trail` is where
+    which is written down, on the monotonic clock. `listened` is the clock of clients' silence, in seconds: it
+    stands while what they say waits unread here. `pressed` says that memory is short. `trail` is where
     the loop's machines note what they do.
     """
 
@@ -64,11 +64,11 @@ class Deps:
     monotonic: Callable[[], float]
     wall: Callable[[], float]
     randomness: Callable[[int], bytes]
+    listened: Callable[[], float]
     passwords: Passwords = OWASP
     stopping: bool = False
     pressed: bool = False
     fetching: dict[tuple[FileId, AccountId], int] = field(default_factory=dict)
-    attention: Attention | None = None
     trail: Trail = field(default_factory=Trail)
     aged_at: float = field(init=False)
     _last_id: int = 0
@@ -76,10 +76,6 @@ class Deps:
 
     def __post_init__(self) -> None:
         self.aged_at = self.monotonic()
-
-    def listened(self) -> float:
-        """The clock of clients' silence, in seconds: it stands while what they say waits unread here."""
-        return self.monotonic() if self.attention is None else self.attention.seconds
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""

@@ -77,10 +77,8 @@ def _never() -> bool:
 
 @dataclass(slots=True)
 class Listener:
-    """One live listener. `granted` once the broker has let it subscribe to its topic.
-
-    `address` is where it attached from, `link` the connection that its deliveries take, `behind` whether more
-    lies untaken there than may.
+    """One live listener. `address` is where it attached from, `link` the connection that its deliveries take,
+    `behind` whether more lies untaken there than may.
     """
 
     topic: Topic
@@ -91,12 +89,16 @@ class Listener:
     sealer: Sealer
     liveness: Liveness
     address: str = ""
-    granted: bool = False
     link: Link | None = None
     behind: Callable[[], bool] = _never
     stage: Stage = Stage.ATTACHED
     _unconfirmed: deque[tuple[int, int]] = field(default_factory=deque)
     _bytes: int = 0
+
+    @property
+    def granted(self) -> bool:
+        """Whether the broker has let it subscribe to its topic."""
+        return self.stage in {Stage.GREETED, Stage.LIVE}
 
     def takes(self, seq: int, size: int) -> bool:
         """Whether an item of `size` bytes may be pushed now; if so it counts as on its way."""
@@ -197,6 +199,11 @@ class Listeners:
         if after is not None:
             before, listener.stage = listener.stage, after
             self._trail.note("listener", before, event, after, listener.name, listener.device.key[:KEY_SHORT])
+
+    def grant(self, listener: Listener, link: Link, behind: Callable[[], bool]) -> None:
+        """It may subscribe to its topic, on this connection; `behind` says whether too much waits there."""
+        listener.link, listener.behind = link, behind
+        self.step(listener, Event.HELLO)
 
     def remove(self, listener: Listener, event: Event = Event.DROPPED) -> bool:
         """End a listener; True when its owner went offline by it."""

@@ -57,6 +57,7 @@ class Reactor:
         pool: PasswordPool,
         admission: Admission,
         link: Lanes,
+        attention: Attention,
         watchdog: Watchdog,
         descriptors: int,
         log: structlog.typing.FilteringBoundLogger,
@@ -68,7 +69,6 @@ class Reactor:
         self._trace = transitions(log)
         self._wakeup = Wakeup()
         link.to_reactor.wake = self._wakeup.ring
-        deps.attention = Attention(deps.monotonic())
         self._doorbell = Doorbell(
             sockets.deliveries, sockets.delivery_links, deps.listeners, admission.bar, log
         )
@@ -78,7 +78,7 @@ class Reactor:
             sockets.request_links,
             answers,
             lambda key: deps.store.device(key) is not None,
-            deps.attention,
+            attention,
             deps.monotonic,
             log,
             deps.trail,

@@ -28,7 +28,7 @@ from cnmessage_broker.loop.effects import (
     Tell,
     Work,
 )
-from cnmessage_broker.loop.listeners import Listener, Listeners
+from cnmessage_broker.loop.listeners import Event, Listener, Listeners
 from cnmessage_broker.loop.passwords import OWASP
 from cnmessage_broker.loop.pending import sent
 from cnmessage_broker.store.memory.store import MemoryStore
@@ -63,6 +63,7 @@ class Room:
             lambda: self.monotonic,
             lambda: self.wall,
             os.urandom,
+            lambda: self.monotonic,
         )
 
     def user(self, name: str) -> str:
@@ -149,7 +150,7 @@ class Room:
         assert isinstance(answer, Attached)
         listener = self.deps.listeners.get(Topic(answer.listener), key)
         assert listener is not None
-        listener.granted = True
+        self.deps.listeners.step(listener, Event.HELLO)
         return listener
 
 

@@ -47,7 +47,7 @@ class Turn:
         config = Config(data=data)
         listeners = Listeners(os.urandom)
         self.trail = Trail(listening=True)
-        clocks = (time.monotonic, time.time, os.urandom)
+        clocks = (time.monotonic, time.time, os.urandom, time.monotonic)
         deps = Deps(config, store, listeners, budgets(config), *clocks, trail=self.trail)
         answers = Answers(sockets.requests, sockets.request_links, self.link, time.monotonic, log)
         doorbell = Doorbell(sockets.deliveries, sockets.delivery_links, listeners, admission.bar, log)

@@ -4,7 +4,7 @@ import pytest
 
 from cnmessage_broker.loop.delivery import PUSH_BYTES, address, address_file, notices, pushes
 from cnmessage_broker.loop.effects import Push
-from cnmessage_broker.loop.listeners import WINDOW_BYTES
+from cnmessage_broker.loop.listeners import WINDOW_BYTES, Event
 from cnmessage_broker.store.ports.records import Group, Stored, Submission
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -179,10 +179,10 @@ def test_a_repeated_message_is_not_pushed_again(room: Room) -> None:
 def test_who_is_not_granted_yet_or_far_behind_gets_no_push(room: Room) -> None:
     alice, bob = room.users("alice", "bob")
     his = room.attach(bob)
-    his.granted = False
+    room.deps.listeners.step(his, Event.CANCELLED)
     room.send(alice, "bob")
     assert room.pushed == []
-    his.granted = True
+    room.deps.listeners.step(his, Event.HELLO)
     his.takes(1, 1 << 40)
     room.send(alice, "bob")
     assert room.pushed == []
@@ -219,6 +219,6 @@ def test_pushes_of_one_commit_from_many_senders_keep_the_inboxs_order(room: Room
 def test_a_notice_goes_to_all_who_may_hear_it(room: Room) -> None:
     alice, bob, carol = room.users("alice", "bob", "carol")
     heard = [room.attach(alice), room.attach(bob)]
-    room.attach(carol).granted = False
+    room.deps.listeners.step(room.attach(carol), Event.CANCELLED)
     found = list(notices(room.deps.listeners, "presence", {"changes": []}))
     assert [push.listener for push in found] == heard

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cnmessage_broker.loop.listeners import WINDOW_BYTES, Listener, Listeners
+from cnmessage_broker.loop.listeners import WINDOW_BYTES, Event, Listener, Listeners
 from cnmessage_broker.store.ports.records import Device
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.machines.liveness import EXPIRY
@@ -84,14 +84,14 @@ def test_silence_longer_than_the_expiry_ends_an_listener(online: Listeners) -> N
 def test_nothing_is_pushed_before_the_subscription_is_granted(online: Listeners) -> None:
     listener, _ = add(online, ALICE)
     assert not listener.takes(1, 10)
-    listener.granted = True
+    online.step(listener, Event.HELLO)
     assert listener.takes(1, 10)
 
 
 def test_a_slow_reader_is_sent_a_window_and_no_more_until_it_confirms(online: Listeners) -> None:
     fifth = WINDOW_BYTES // 5
     listener, _ = add(online, ALICE)
-    listener.granted = True
+    online.step(listener, Event.HELLO)
     taken = [seq for seq in range(1, 50) if listener.takes(seq, fifth)]
     assert taken == [1, 2, 3, 4, 5, 6]  # the one that crosses the line still goes
     listener.confirmed(0)
