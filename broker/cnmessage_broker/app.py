@@ -16,7 +16,6 @@ import structlog
 import zmq
 
 from cnmessage_broker import health, keys
-from cnmessage_broker.background import made_in_background
 from cnmessage_broker.between import Lanes
 from cnmessage_broker.config import Config
 from cnmessage_broker.files.blobs import Blobs
@@ -31,6 +30,7 @@ from cnmessage_broker.net.keyprobe import KeyProbe
 from cnmessage_broker.net.sockets import FileSockets, Sockets, Watch
 from cnmessage_broker.net.tcp import descriptor_limit, reserve_of
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
+from cnmessage_broker.priority import made_in_background
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import FileStatus
 from cnmessage_broker.store.sqlite.store import SqliteStore

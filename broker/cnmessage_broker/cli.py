@@ -35,6 +35,7 @@ from cnmessage_broker.maintenance.check import check as check_database
 from cnmessage_broker.maintenance.deep_check import deep_check
 from cnmessage_broker.maintenance.file_report import Listed, all_files
 from cnmessage_broker.net.sockets import BindError
+from cnmessage_broker.priority import be_prompt
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_broker.store.sqlite.condition import require
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
@@ -78,6 +79,7 @@ def start(debug: bool, **flags: Any) -> None:
     config = _config(flags)
     logs.configure(config.log_format, debug=debug)
     log = structlog.get_logger()
+    be_prompt()
     try:
         broker = Broker(config, debug=debug)
     except (DataDirectoryError, BindError, UnusableDatabaseError, StoreError, keys.KeyFileError) as error:

@@ -28,6 +28,10 @@ from tests.attacks.ground import Ground, Place
 ROOT = Path(__file__).parents[2]
 _PR_SET_PDEATHSIG = 1
 
+_TOGETHER = {"attack", "spin", "filler"}
+"""Roles whose processes share one session. Linux gives each session the same share of the processor
+(autogroup), and attackers are one machine's worth here, however many processes they need."""
+
 
 class PartyError(Exception):
     """A party did not do its part; the text says which."""
@@ -48,7 +52,8 @@ class Party:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            start_new_session=True,
+            start_new_session=role not in _TOGETHER,
+            process_group=0 if role in _TOGETHER else None,
         )
         self._reader = threading.Thread(target=self._read, args=[self._process.stdout], daemon=True)
         self._reader.start()

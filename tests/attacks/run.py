@@ -154,6 +154,7 @@ class Run:
 
     def _start(self, broker: BrokerProcess) -> None:
         broker.descriptors = self._attack.descriptors
+        broker.alone = True
         broker.start()
 
     @contextmanager

@@ -119,6 +119,8 @@ class BrokerProcess:
         self.port = port or free_port()
         self.environment = environment
         self.descriptors: int | None = None
+        self.alone = False
+        """Whether it gets a session of its own, as services do: Linux shares the processor among sessions."""
         self.flags: tuple[str, ...] = ()
         self.address = ""
         self.process: subprocess.Popen[bytes] | Forked | None = None
@@ -130,6 +132,8 @@ class BrokerProcess:
         self.log = (self.data.parent / f"{self.data.name}.log").open("a")
         if self.descriptors is not None:
             command = ["sh", "-c", f'ulimit -n {self.descriptors}; exec "$@"', "sh", *command]
+        if self.alone:
+            command = ["setsid", *command]
         wide = {
             "CNMESSAGE_BROKER_LOGIN_BURST": "100000",
             "CNMESSAGE_BROKER_ADDRESS_LOGIN_BURST": "100000",

@@ -13,7 +13,6 @@ from collections.abc import Callable
 import structlog
 import zmq
 
-from cnmessage_broker.background import step_back
 from cnmessage_broker.between import Lanes
 from cnmessage_broker.config import Config
 from cnmessage_broker.files.blobs import Blobs
@@ -24,6 +23,7 @@ from cnmessage_broker.files.workers import Workers
 from cnmessage_broker.logs import transitions
 from cnmessage_broker.net.sockets import FileSockets
 from cnmessage_broker.net.zap import Admission
+from cnmessage_broker.priority import step_back
 from cnmessage_protocol.trace import Trail
 
 DRAIN = 64

@@ -19,6 +19,7 @@ from cnmessage_broker.net.incoming import Incoming
 from cnmessage_broker.net.link import Link, on_the_wire
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.scheduling.asker import Origin, Ticket
+from cnmessage_broker.scheduling.estimates import Estimates, Kind, kind_of
 from cnmessage_broker.scheduling.slices import Slices
 from cnmessage_broker.scheduling.turns import Turns
 from cnmessage_protocol.codec import peek
@@ -99,7 +100,8 @@ class Arrivals:
         self._monotonic = monotonic
         self._attention = attention
         self._incoming = Incoming(socket, monotonic)
-        self.turns: Turns[Waiting] = Turns(trail=trail)
+        self._estimates = Estimates()
+        self.turns: Turns[Waiting] = Turns(None, trail, lambda item: self._estimates.of(_kind_of(item)))
         self._links = links
         self._answers = answers
         self._log = log
@@ -200,6 +202,11 @@ class Arrivals:
             self.turns.hold(key, size)
         return None
 
+    def served(self, key: str, item: Waiting, cost: float, now: float) -> None:
+        """What was taken of this key has taken so many seconds."""
+        self._estimates.learn(_kind_of(item), cost)
+        self.turns.served(key, cost, now)
+
     def come_back(self, now: float) -> None:
         """Let those go on who have read some of their answers, or who left."""
         for link in list(self._aside):
@@ -214,6 +221,17 @@ class Arrivals:
 def says_beat(body: bytes) -> bool:
     """Whether a request is a heartbeat; the word may stand elsewhere in others, too."""
     return len(body) <= BEAT_BYTES and _BEAT in body[:_BEAT_WITHIN] and peek(body, _VERB_PLACE) == "beat"
+
+
+def _kind_of(item: Waiting) -> Kind:
+    match item:
+        case Frame(_, body):
+            verb = peek(body, _VERB_PLACE) if body is not None else None
+            return kind_of(verb if isinstance(verb, str) else "", len(body or b""))
+        case FileRequest():
+            return kind_of(item.request.VERB, 0)
+        case _:
+            return kind_of("slice", 0)
 
 
 def _link_of(item: Waiting) -> Link | None:

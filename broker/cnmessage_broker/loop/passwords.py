@@ -11,7 +11,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from cnmessage_broker.background import step_back
+from cnmessage_broker.priority import step_back
 
 
 class PoolFullError(Exception):

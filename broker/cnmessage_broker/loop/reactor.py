@@ -196,7 +196,8 @@ class Reactor:
             self._reception.receive(key, item)
             now = monotonic()
             written = max(0, self._commit.rows - rows)
-            turns.served(key, max(STEP_SECONDS, now - started) + written * ROW_SECONDS, now)
+            cost = max(STEP_SECONDS, now - started) + written * ROW_SECONDS
+            self._arrivals.served(key, item, cost, now)
             if now > ends or self._commit.rows >= rows_at_most:
                 break
         self._commit.run()

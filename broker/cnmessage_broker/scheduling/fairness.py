@@ -1,13 +1,15 @@
 """Machine: whose request is next. One key's flood is that key's wait and nobody else's.
 
-Start-time fair queueing (Goyal, Vin, Cheng 1996): each key has a tag, the work it has had; the lowest tag is
-next and pays what its request turned out to cost. Who is new begins at the tag being served. Who used less
-than the others lately is before them by what was saved, up to a bound, so a light user is next however many
-others there are. Bounded for each key and in all. Knows neither requests nor sockets.
+Start-time fair queueing (Goyal, Vin, Cheng 1996): each key has a tag, the work it has had; next is who will
+have had the least once its request is done, as far as that is known before, and pays what it turned out to
+cost. Who is new begins at the tag being served. Who used less than the others lately is before them by what
+was saved, up to a bound, so a light user is next however many others there are; time gives back what was
+saved and used. Bounded for each key and in all. Knows neither requests nor sockets.
 """
 
 import heapq
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Generic, TypeVar
@@ -20,6 +22,11 @@ MOST_KEYS = 10_000
 
 SAVED = 0.02
 """Seconds of work that a key can have saved up, and may have done before others get theirs."""
+
+
+RECOVERY = 0.002
+"""Seconds of work that a key saves up in a second: six messages. The less it is, the more keys that flood
+together can be told from those that talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +48,27 @@ class _Line(Generic[Item]):
 
 
 class FairQueue(Generic[Item]):
-    """Items by key. After each `take` comes a `served` for the same key."""
+    """Items by key. After each `take` comes a `served` for the same key. `expect(item)`: its cost."""
 
-    def __init__(self, room: Room | None = None) -> None:
+    def __init__(self, room: Room | None = None, expect: Callable[[Item], float] = lambda _: 0.0) -> None:
         self._room = room or Room()
+        self._expect = expect
         self._lines: dict[str, _Line[Item]] = {}
         self._heap: list[tuple[float, int, str]] = []
         self._order = count()
         self._now = 0.0
+        self._looked_at: float | None = None
         self.size = 0
         """Bytes of all that waits."""
 
     def __bool__(self) -> bool:
         return bool(self._heap)
+
+    def elapse(self, now: float) -> None:
+        """It is `now`, in seconds: who did nothing meanwhile has saved some work up."""
+        if self._looked_at is not None:
+            self._now += max(0.0, now - self._looked_at) * RECOVERY
+        self._looked_at = now
 
     def has_room(self, key: str, size: int) -> bool:
         """Whether the key may let something of so many bytes wait; room in all is made by `shorten`."""
@@ -102,9 +117,9 @@ class FairQueue(Generic[Item]):
         """The next key, its first item and that one's bytes; None when nothing waits."""
         if not self._heap:
             return None
-        tag, _, key = heapq.heappop(self._heap)
-        self._now = max(self._now, tag)
+        _, _, key = heapq.heappop(self._heap)
         line = self._lines[key]
+        self._now = max(self._now, line.tag)
         item, size = line.items.popleft()
         self._count(line, -size)
         line.served = True
@@ -146,7 +161,8 @@ class FairQueue(Generic[Item]):
 
     def _enter(self, key: str, line: _Line[Item]) -> None:
         line.tag = max(line.tag, self._now - SAVED)
-        heapq.heappush(self._heap, (line.tag, next(self._order), key))
+        after = line.tag + self._expect(line.items[0][0])
+        heapq.heappush(self._heap, (after, next(self._order), key))
 
     def _forget(self) -> None:
         """Drop keys whose tag says nothing any more."""

@@ -8,6 +8,7 @@ alone has all of it. Takes the time in seconds; knows neither requests nor socke
 fairness.py's.
 """
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from cnmessage_broker.limits import Budget
@@ -32,13 +33,18 @@ NEGLECT = 0.1
 
 
 class Turns(Generic[Item]):
-    """Items by key. After each `take` comes a `served` for the same key."""
+    """Items by key. After each `take` comes a `served` for the same key. `expect(item)`: its seconds."""
 
-    def __init__(self, room: Room | None = None, trail: Trail | None = None) -> None:
+    def __init__(
+        self,
+        room: Room | None = None,
+        trail: Trail | None = None,
+        expect: Callable[[Item], float] = lambda _: 0.0,
+    ) -> None:
         self._trail = trail or Trail()
         self._noted: set[str] = set()
-        self._light: FairQueue[Item] = FairQueue(room)
-        self._heavy: FairQueue[Item] = FairQueue(room)
+        self._light: FairQueue[Item] = FairQueue(room, expect)
+        self._heavy: FairQueue[Item] = FairQueue(room, expect)
         self._used: Budget[str] = Budget(*LIGHT)
         self._talk_until = float("-inf")
         self._rest_until = float("-inf")
@@ -77,6 +83,7 @@ class Turns(Generic[Item]):
         if line is self._heavy and not line:
             self._heavy_at = now
         self._note(key, line)
+        line.elapse(now)
         line.put(key, item, size)
 
     def put_back(self, key: str, item: Item, size: int, now: float) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_broker.scheduling.fairness import MOST_KEYS, SAVED, FairQueue, Room
+from cnmessage_broker.scheduling.fairness import MOST_KEYS, RECOVERY, SAVED, FairQueue, Room
 
 
 def drained(queue: FairQueue[str], cost: float = 1.0) -> list[str]:
@@ -114,6 +114,49 @@ def test_what_a_key_saves_up_is_bounded() -> None:
     fill(queue, "idle", 50)
     first = drained(queue, SAVED / 4)[:20]
     assert 1 <= next(place for place, item in enumerate(first) if item.startswith("busy")) <= 8
+
+
+def test_a_short_request_is_before_a_long_one_of_a_key_that_has_used_no_more() -> None:
+    seconds = {"short": 0.001, "long": 1.0}
+    queue: FairQueue[str] = FairQueue(expect=seconds.__getitem__)
+    queue.put("a", "long", 1)
+    queue.put("b", "short", 1)
+    assert drained(queue) == ["short", "long"]
+
+
+def test_a_long_request_is_served_however_many_short_ones_of_new_keys_come() -> None:
+    long, short = 0.02, 0.002
+    queue: FairQueue[str] = FairQueue(expect=lambda item: long if item == "long" else short)
+    queue.put("patient", "long", 1)
+    for number in range(int(long / RECOVERY / short) + 1):
+        queue.elapse(number * short)
+        queue.put(f"key{number}", "short", 1)
+        taken = queue.take()
+        assert taken is not None
+        queue.served(taken[0], short)
+        if taken[1] == "long":
+            return
+    raise AssertionError("the long one waits for ever")
+
+
+@pytest.mark.parametrize("floods", [10, 300])
+def test_time_gives_back_what_a_talker_used_so_that_a_flood_that_begins_is_behind_it(floods: int) -> None:
+    # All had been quiet for long, but for the talker: a message of a fifth of what it saves up, now and then.
+    message, pause = RECOVERY / 5, 1.0
+    queue: FairQueue[str] = FairQueue(expect=lambda item: message if item == "message" else 2 * message)
+    queue.elapse(0.0)
+    for number in range(floods):
+        queue.put(f"flood{number}", "early", 1)
+    drained(queue, SAVED)
+    for moment in range(1, 100):
+        queue.elapse(moment * pause)
+        queue.put("talker", "message", 1)
+        assert drained(queue, message) == ["message"]
+    queue.elapse(100 * pause)
+    for number in range(floods):
+        fill(queue, f"flood{number}", 5)
+    queue.put("talker", "message", 1)
+    assert drained_of(queue, "talker", message) == 0
 
 
 def test_what_is_put_back_comes_before_the_keys_others_but_not_before_other_keys() -> None:
