@@ -47,6 +47,7 @@ from cnmessage_protocol.schema import (
     optional,
     plain,
     text,
+    together,
     wire,
 )
 
@@ -54,9 +55,14 @@ MAX_PASSWORD = 1024
 MIN_PASSWORD = 8
 MAX_LABEL = 128
 
+MAX_NAMES = 16_384
+"""Most names in all rows of one SEND: while they are looked at nobody else is served."""
+
 _millis = integer()
 _identity = blob(ID_SIZE)
 _label = text(MAX_LABEL)
+_TO = NewMessage._fields.index("to")
+_rows = together(many(outgoing, MAX_MESSAGES, minimum=1), _TO, MAX_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +173,7 @@ class Send(Request):
 
     VERB: ClassVar[str] = "send"
     RESULT: ClassVar[type[Any]] = Sent
-    messages: tuple[NewMessage, ...] = wire(many(outgoing, MAX_MESSAGES, minimum=1))
+    messages: tuple[NewMessage, ...] = wire(_rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,25 @@ def many(inner: Check, maximum: int, *, minimum: int = 0) -> Check:
     return check
 
 
+def together(inner: Check, place: int, maximum: int) -> Check:
+    """An array of rows with arrays at `place`, which together have at most `maximum` elements.
+
+    That is seen before anything of them is checked: it costs little, and they may cost much.
+    """
+
+    def length(element: Any) -> int:
+        found = element[place] if type(element) is list and len(element) > place else None
+        return len(found) if type(found) is list else 0
+
+    def check(name: str, value: Any) -> Any:
+        if type(value) is list and sum(map(length, value)) > maximum:
+            text = f"'{name}' has rows with more than {maximum} names in all; send them in parts"
+            raise ProtocolError(text, ErrorCode.TOO_LARGE)
+        return inner(name, value)
+
+    return check
+
+
 def row(*inner: Check) -> Check:
     """An array of fixed length whose places have checks of their own, kept as a tuple."""
 

@@ -54,7 +54,8 @@ class Commit:
         """Messages to store, and who waits for it."""
         if self._pending.group.presence:
             self.run()  # who came or went did so before this message
-        self._pending.add(asker, effect)
+        width = sum(delivery.width_of(new, self._deps.listeners) for new in effect.submissions)
+        self._pending.add(asker, effect, width)
 
     def confirm(self, asker: Asker, effect: Confirm) -> None:
         """Who waits for what has been collected."""

@@ -94,6 +94,11 @@ def existing(store: Store, name: str) -> int:
     return account.id
 
 
+def width_of(new: Submission, listeners: Listeners) -> int:
+    """Inbox rows that it writes, or pushes that it makes if those are more: users may listen many times."""
+    return 1 + max(len(new.recipients), len(listeners) if new.kind is Kind.BROADCAST else 0)
+
+
 def pushes(listeners: Listeners, stored: Iterable[tuple[Submission, Stored]]) -> Iterable[Push]:
     """Deliveries of freshly stored messages to all who are online, in lists, in order."""
     rows: defaultdict[int, list[tuple[int, int, InboxItem]]] = defaultdict(list)

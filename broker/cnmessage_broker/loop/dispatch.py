@@ -13,6 +13,7 @@ from typing import Any
 
 from cnmessage_broker import between
 from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.delivery import width_of
 from cnmessage_broker.loop.effects import Effect, Refuse, Submit
 from cnmessage_broker.loop.handlers import account, blacklist, files, messages, presence, uploads
 from cnmessage_broker.scheduling.charges import BYTES_READ, BYTES_WRITTEN, WIDE, Cost
@@ -110,7 +111,7 @@ def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
         text = f"this account has had too much done; try again in {ceil(wait)} s"
         return [Refuse(RequestError(ErrorCode.RATE_LIMITED, text))]
     effects = guarded(lambda: _noted(verb, request, caller, deps))
-    spend(Cost(verb.cost.writes + _asked(request) + _written(effects), verb.cost.reads), caller, deps)
+    spend(Cost(verb.cost.writes + _asked(request) + _written(effects, deps), verb.cost.reads), caller, deps)
     return effects
 
 
@@ -147,10 +148,10 @@ def _asked(request: verbs.Request) -> float:
     return (len(put.note) + len(put.name) + sum(map(len, put.to))) / BYTES_WRITTEN
 
 
-def _written(effects: Iterable[Effect]) -> float:
-    """Units of what is to be written: a row for each recipient and the sender's own, and the body."""
+def _written(effects: Iterable[Effect], deps: Deps) -> float:
+    """Units of what is to be written and pushed: the sender's own row, others', and the body."""
     return sum(
-        2 + max(0, len(new.recipients) - 1) * WIDE + len(new.body) / BYTES_WRITTEN
+        2 + max(0, width_of(new, deps.listeners) - 2) * WIDE + len(new.body) / BYTES_WRITTEN
         for effect in effects
         if isinstance(effect, Submit)
         for new in effect.submissions

@@ -26,13 +26,11 @@ class Pending(Generic[Asker]):
     answers: list[tuple[Asker, Submit | Confirm]] = field(default_factory=list)
     rows: int = 0
 
-    def add(self, asker: Asker, effect: Submit) -> None:
-        """Messages to store, and who waits for it."""
+    def add(self, asker: Asker, effect: Submit, width: int) -> None:
+        """Messages to store, and who waits for it; `width` is what they write or push, in rows."""
         self.group.submissions += effect.submissions
         self.answers.append((asker, effect))
-        self.rows += sum(
-            len(each.recipients) + 1 + len(each.body) // BYTES_OF_ROW for each in effect.submissions
-        )
+        self.rows += width + sum(len(each.body) // BYTES_OF_ROW for each in effect.submissions)
 
     def touches(self, owner: Owner) -> bool:
         """Whether something of this owner's waits to be written."""

@@ -1,5 +1,7 @@
 """Bodies and recipients of a message: the exact bounds, in characters of one to four bytes."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,7 @@ from cnmessage_protocol.records import (
     recipients,
     utf8_size,
 )
-from cnmessage_protocol.requests import Send, parse_request
+from cnmessage_protocol.requests import MAX_NAMES, Send, parse_request
 from cnmessage_protocol.schema import LARGEST, LATEST
 from tests.support.rows import item_row, message_row
 from tests.unit.protocol.strategies import BODIES, IDS, NAMES, thorough, valid
@@ -167,3 +169,20 @@ def test_a_name_that_no_user_can_have_is_a_bad_request_wherever_it_stands(name: 
             parse_request(verb, arguments)
         codes.add(caught.value.code)
     assert codes == {ErrorCode.BAD_REQUEST}
+
+
+def names_in_all(count: int) -> dict[str, Any]:
+    """The arguments of a SEND with so many names in its rows."""
+    names = [f"user{number}" for number in range(MAX_RECIPIENTS)]
+    full, rest = divmod(count, MAX_RECIPIENTS)
+    rows = [names] * full + [names[:rest]] * bool(rest)
+    return {"messages": [[bytes([number]) * 16, to, "x", {}] for number, to in enumerate(rows)]}
+
+
+def test_the_names_of_all_rows_of_a_send_are_bounded() -> None:
+    taken = parse_request("send", names_in_all(MAX_NAMES))
+    assert isinstance(taken, Send)
+    assert sum(len(message.to) for message in taken.messages) == MAX_NAMES
+    with pytest.raises(ProtocolError, match="names in all; send them in parts") as refused:
+        parse_request("send", names_in_all(MAX_NAMES + 1))
+    assert refused.value.code is ErrorCode.TOO_LARGE

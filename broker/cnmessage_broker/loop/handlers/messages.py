@@ -18,7 +18,7 @@ PAGE_BYTES = 1 << 18
 
 
 def rows_of(message: NewMessage, deps: Deps) -> int:
-    """Inbox rows that storing a message writes: its sender's own, and one for each recipient."""
+    """Inbox rows that storing a message writes, its sender's own too, or pushes if those are more."""
     return 1 + sum([_reach(each, deps) for each in message.to])
 
 
@@ -27,7 +27,7 @@ def _reach(conversation: Conversation, deps: Deps) -> int:
         case Direct():
             return 1
         case Everyone():
-            return len(deps.listeners.online_owners())
+            return len(deps.listeners)
         case _ as never:
             assert_never(never)
 

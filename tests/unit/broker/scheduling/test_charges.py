@@ -6,6 +6,7 @@ import pytest
 
 from cnmessage_broker.loop.dispatch import VERBS, run
 from cnmessage_broker.loop.effects import Refuse, Reply, Submit
+from cnmessage_broker.loop.handlers.messages import rows_of
 from cnmessage_broker.scheduling.charges import ADDRESS_FACTOR, WorkBudget
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.requests import Beat, Block, Detach, Request, Send, Users, Whoami
@@ -48,6 +49,18 @@ def test_each_row_of_a_wide_message_is_charged(tmp_path: Path) -> None:
     assert room.refusal(alice, Send((message("user1"),))) is ErrorCode.RATE_LIMITED
     room.monotonic += 300
     assert room.send(alice, "user1")
+
+
+def test_a_broadcast_is_charged_for_whoever_listens_however_few_users_that_are() -> None:
+    room = Room(write_burst=300, write_rate=1.0)
+    alice, bob = room.users("alice", "bob")
+    for _ in range(50):
+        room.attach(bob)
+        room.monotonic += 100
+    assert rows_of(message("all"), room.deps) == 51
+    room.send(alice, "all")
+    room.send(alice, "all")
+    assert room.refusal(alice, Send((message("bob"),))) is ErrorCode.RATE_LIMITED
 
 
 def test_the_bytes_of_a_message_are_charged() -> None:
