@@ -36,7 +36,10 @@ from cnmessage_protocol.schema import (
 )
 
 MAX_MESSAGES = 1000
-"""Most messages in one SEND, most items in one SYNC or HISTORY answer."""
+"""Most messages in one SEND, most items that SYNC or HISTORY may ask for."""
+
+PAGE_ITEMS = 256
+"""Most items in one page, however many were asked for: a page is one step of the broker, and others wait."""
 
 MAX_USERS = 1000
 """Most rows in one USERS answer."""

@@ -110,9 +110,9 @@ def test_one_client_id_cannot_hide_another_message(broker: BrokerThread, home: H
 
 
 def test_a_flood_of_expensive_requests_does_not_hold_up_others(broker: BrokerThread, home: Home) -> None:
-    # Each frame is one below the largest that is read, and is checked name by name.
-    names = [f"n{number}" for number in range(256)]
-    messages = [message_row(names, "x", bytes(16))] * 600
+    # Each frame has as many names as one may have, and is checked name by name.
+    names = [f"n{number}" for number in range(MAX_RECIPIENTS)]
+    messages = [message_row(names, "x", bytes(16))] * (MAX_NAMES // MAX_RECIPIENTS)
 
     async def scenario(flood: "zmq.Socket[bytes]") -> int:
         async with Client(home=home, profile="alice") as alice:

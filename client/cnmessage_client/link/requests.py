@@ -32,8 +32,8 @@ from cnmessage_protocol.requests import (
 )
 from cnmessage_protocol.results import (
     MAX_FILES,
-    MAX_MESSAGES,
     MAX_USERS,
+    PAGE_ITEMS,
     FileList,
     Page,
     ReceiptList,
@@ -110,7 +110,7 @@ class Requests:
         found: list[Sequence[Item]] = []
         missing, before = limit, wanted.before
         while missing > 0:
-            count = min(missing, MAX_MESSAGES)
+            count = min(missing, PAGE_ITEMS)
             page: Page = await self._page(walk, replace(wanted, limit=count, before=before))
             walk.came(self._connection.now(), len(page.items), sum(map(_size, page.items)), asked=count)
             highest = page.head + 1 if before is None else before

@@ -11,7 +11,7 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import NewMessage
 from cnmessage_protocol.requests import Ack, History, Receipts, Send, Sync
-from cnmessage_protocol.results import MAX_RECEIPTS, Page, ReadMark, ReceiptList
+from cnmessage_protocol.results import MAX_RECEIPTS, PAGE_ITEMS, Page, ReadMark, ReceiptList
 
 PAGE_BYTES = 1 << 18
 """About the most bytes of rows in one page: what a client leaves unread must not fill our memory."""
@@ -57,7 +57,7 @@ def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
 def sync(request: Sync, caller: Caller, deps: Deps) -> list[Effect]:
     """The next items above a cursor; having asked above it means having what lies below."""
     _, account = caller.bound()
-    items = deps.store.inbox_after(account.id, request.after, request.limit, PAGE_BYTES)
+    items = deps.store.inbox_after(account.id, request.after, min(request.limit, PAGE_ITEMS), PAGE_BYTES)
     head = deps.store.marks(account.id).head
     more = bool(items) and items[-1].seq < head
     known = [MarkReceived(account.id, request.after)] if request.after <= head else []
@@ -84,7 +84,7 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
     found = deps.store.history(
         account.id,
         Query(
-            limit=request.limit,
+            limit=min(request.limit, PAGE_ITEMS),
             above=above,
             upto=upto,
             since=request.since,

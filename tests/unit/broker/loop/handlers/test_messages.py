@@ -7,7 +7,7 @@ from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import InboxItem, row_size
 from cnmessage_protocol.requests import Ack, Blacklist, Block, History, Receipts, Send, Sync, Unblock, Whoami
-from cnmessage_protocol.results import MAX_RECEIPT_IDS, MAX_RECEIPTS, Done, Page
+from cnmessage_protocol.results import MAX_RECEIPT_IDS, MAX_RECEIPTS, PAGE_ITEMS, Done, Page
 from tests.unit.broker.conftest import Room, message
 
 
@@ -90,6 +90,18 @@ def test_asking_above_a_cursor_means_having_what_lies_below(room: Room) -> None:
     assert state() == "delivered"
     room.ask(bob, Ack(1))
     assert state() == "read"
+
+
+def test_a_page_has_so_many_items_at_most_however_many_were_asked_for(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    for number in range(PAGE_ITEMS + 10):
+        room.send(alice, "bob", str(number))
+    first = room.ask(bob, Sync(0, 1000))
+    assert (len(first.items), first.more) == (PAGE_ITEMS, True)
+    assert len(room.ask(bob, Sync(first.items[-1].seq, 1000)).items) == 10
+    latest = room.ask(bob, History(limit=1000))
+    assert (len(latest.items), latest.more) == (PAGE_ITEMS, True)
+    assert len(room.ask(bob, History(limit=1000, before=latest.before)).items) == 10
 
 
 def test_a_page_is_cut_by_bytes_and_the_rest_comes_with_the_next(room: Room) -> None:
