@@ -9,6 +9,8 @@ import zmq
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
 from cnmessage_client.link.courier import compose
 from cnmessage_client.link.outbox import Outbox
+from cnmessage_protocol.records import MAX_RECIPIENTS
+from cnmessage_protocol.requests import MAX_NAMES
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, sign_up
 from tests.support.raw import Raw, answer, ask, frame, new_keys
 from tests.support.rows import message_row
