@@ -43,7 +43,7 @@ from cnmessage_client.transfer.confirming import ConfirmJob
 from cnmessage_client.transfer.download import DownloadJob, Offer
 from cnmessage_client.transfer.job import Job
 from cnmessage_client.transfer.journal import Journal
-from cnmessage_client.transfer.upload import Addressing, check_order, uploads
+from cnmessage_client.transfer.upload import Addressing, check_order, forget_if_all_sent, uploads
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.deliveries import FileState
@@ -331,6 +331,7 @@ class Client:
         journal = Journal(self.profile.uploads)
         jobs = uploads(paths, names, order, journal, self.timeout, reporter(progress))
         await self._move(jobs)
+        forget_if_all_sent(jobs)
         return [job.outcome(self._explained(job.error)) for job in jobs]
 
     async def get_file(

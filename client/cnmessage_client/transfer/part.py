@@ -150,7 +150,7 @@ def in_the_way(target: Path) -> CnMessageError:
         text = f"{target} is a directory: remove it, or choose another directory for the file"
     else:
         advice = "remove it, choose another directory, or let it be overwritten (--force)"
-        text = f"{target} exists already; nothing was overwritten: {advice}"
+        text = f"{target} exists already and is not this file; nothing was overwritten: {advice}"
     return CnMessageError(ErrorCode.EXISTS, text)
 
 

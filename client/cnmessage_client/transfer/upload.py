@@ -154,10 +154,15 @@ class UploadJob(Job):
         return error.retryable or error.code in _PAUSES
 
     def end(self, error: CnMessageError | None) -> None:
-        """Over; unless the same call may go on with it, the journal forgets it."""
-        if self._entry is not None and (error is None or not self.may_go_on(error)):
-            self._entry.forget()
+        """Over; the journal forgets what the same call cannot go on with."""
+        if error is not None and not self.may_go_on(error):
+            self.forget()
         super().end(error)
+
+    def forget(self) -> None:
+        """The same call would send the file anew."""
+        if self._entry is not None:
+            self._entry.forget()
 
     def close(self) -> None:
         """Release the file and its entry."""
@@ -166,7 +171,6 @@ class UploadJob(Job):
             self._source = None
         if self._entry is not None:
             self._entry.close()
-            self._entry = None
 
     def outcome(self, error: CnMessageError | None) -> SentFile:
         """What became of it; `error` as its user is to read it."""
@@ -207,6 +211,13 @@ def check_order(order: Addressing) -> Addressing:
     recipients(order.to)  # the error that a message with these recipients has
     order.put("name", 0)
     return order
+
+
+def forget_if_all_sent(jobs: Sequence[UploadJob]) -> None:
+    """Once a call is over. If a part of it failed, the same call shall not send twice what was stored."""
+    if all(job.error is None for job in jobs):
+        for job in jobs:
+            job.forget()
 
 
 def uploads(

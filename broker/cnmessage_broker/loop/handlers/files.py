@@ -30,7 +30,7 @@ def files(request: Files, caller: Caller, deps: Deps) -> list[Effect]:
 
 
 def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> tuple[Any, ...]:
-    ended = _is_expired(row, deps)
+    ended = is_expired(row, deps)
     places = []
     for each in fetches:
         status, offset = str(each.status), each.offset
@@ -81,7 +81,7 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
     row = _offered(FileId(request.file), account.id, deps)
     if row.status is FileStatus.WITHDRAWN:
         raise RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
-    if row.status is FileStatus.EXPIRED or _is_expired(row, deps):
+    if row.status is FileStatus.EXPIRED or is_expired(row, deps):
         raise has_expired(row)
     if row.sha256 is None:
         raise _no_such_file()
@@ -156,7 +156,8 @@ def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps
     return [Push(each, FileState.KIND, values) for each in deps.listeners.of(row.owner) if each.granted]
 
 
-def _is_expired(row: FileRow, deps: Deps) -> bool:
+def is_expired(row: FileRow, deps: Deps) -> bool:
+    """Whether its time is over by now."""
     past = row.expires is not None and row.expires <= deps.now_ms()
     return row.status is FileStatus.EXPIRED or (row.status is FileStatus.STORED and past)
 

@@ -19,9 +19,10 @@ from cnmessage_client.shell.out.progress import ProgressView
 from cnmessage_client.shell.out.render import in_units
 from cnmessage_client.shell.partial import Failures
 from cnmessage_client.shell.read.completion import complete_file, remember_files
-from cnmessage_client.shell.read.which_file import STDIN, by_id, by_name, distinct, full_id, without_count
+from cnmessage_client.shell.read.which_file import STDIN, by_id, by_name, full_id, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_client.transfer.names import safe_name
+from cnmessage_client.transfer.places import distinct, free_places
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 
@@ -40,16 +41,16 @@ class _Options:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One file to fetch. `renamed` tells it apart from another one; without `info` the broker knows more."""
+    """One file to fetch, into `place`; without `info` the broker knows more."""
 
     id: str
     info: FileInfo | None
-    renamed: str | None = None
+    place: str | None = None
 
     @property
     def name(self) -> str | None:
         """What it will be called here, as far as that is known."""
-        return self.renamed or (None if self.info is None else self.info.name)
+        return self.place or (None if self.info is None else self.info.name)
 
 
 def _fetching(function: Any) -> Any:
@@ -169,7 +170,8 @@ class _Getting:
                 for each in wanted:
                     await self._attempt(client, each, view, failures)
             else:
-                await self._at_once(client, _distinct(wanted), view, failures)
+                named = await asyncio.to_thread(_named, wanted, received, self._order)
+                await self._at_once(client, named, view, failures)
         failures.raise_if_any()
 
     async def _found(
@@ -242,7 +244,13 @@ class _Getting:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         progress = _following(view, wanted)
         path = await client.get_file(
-            wanted.id, folder, overwrite=True, confirm=False, offered=wanted.info, progress=progress
+            wanted.id,
+            folder,
+            name=wanted.name,
+            overwrite=True,
+            confirm=False,
+            offered=wanted.info,
+            progress=progress,
         )
         self._verified.append((wanted.id, path))
 
@@ -270,7 +278,7 @@ class _Getting:
             name, size = path.name, path.stat().st_size
         sha256 = "" if info is None else info.sha256 or ""
         status = "skipped" if path is None else "fetched"
-        place = "" if path is None else str(path)
+        place, saved = ("", "") if path is None else (str(path), path.absolute())
         values = {
             "id": wanted.id,
             "name": name,
@@ -279,7 +287,7 @@ class _Getting:
             "status": status,
             "path": place or None,
         }
-        where = "skipped, there is a file of that name" if path is None else f"fetched, {place}"
+        where = "skipped, there is another file of that name" if path is None else f"saved as {saved}"
         self._settings.renderer.record(
             values,
             f"{name or wanted.id}, {in_units(size)}: {where}",
@@ -304,13 +312,14 @@ def stdout_folder(profile: Profile, identity: str) -> Path:
     return profile.outbox.with_name("fetching") / identity
 
 
-def _distinct(wanted: Sequence[_Wanted]) -> list[_Wanted]:
-    """Those of equal names with a number in the name, so that none takes another's place."""
-    names = distinct("" if each.info is None else safe_name(each.info.name) for each in wanted)
-    return [
-        each if each.info is None or safe_name(each.info.name) == name else replace(each, renamed=name)
-        for each, name in zip(wanted, names, strict=True)
-    ]
+def _named(wanted: Sequence[_Wanted], received: Sequence[FileInfo], order: _Options) -> list[_Wanted]:
+    """Each with a name of its own, so that none takes another's place. Looks at what is there."""
+    offered = [each.info for each in wanted if each.info is not None]
+    if order.every and not order.force and not order.skip_existing:
+        places = iter(free_places(offered, received, Path(order.output)))
+    else:
+        places = iter(distinct(safe_name(each.name) for each in offered))
+    return [each if each.info is None else replace(each, place=next(places)) for each in wanted]
 
 
 def _following(view: ProgressView, wanted: _Wanted) -> Any:

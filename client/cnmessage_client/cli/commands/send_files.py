@@ -26,10 +26,11 @@ from cnmessage_client.shell.read.completion import (
     remember_names,
 )
 from cnmessage_client.shell.read.times import Span
-from cnmessage_client.shell.read.which_file import STDIN, distinct, split_words, without_count
+from cnmessage_client.shell.read.which_file import STDIN, split_words, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_client.transfer.names import sent_name
+from cnmessage_client.transfer.places import distinct
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 RESUME = "Stopped. What is done is kept: the same command again goes on from there."

@@ -7,12 +7,10 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
-from pathlib import PurePath
 from uuid import UUID
 
 from cnmessage_client.model import FileInfo
 from cnmessage_client.shell.settings import usage
-from cnmessage_client.transfer.names import MAX_SAFE
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.ids import user_name
 
@@ -54,27 +52,6 @@ def without_count(words: Sequence[str], exists: Callable[[str], bool] = os.path.
     count, *rest = words
     counted = rest and count.isascii() and count.isdecimal() and int(count) == len(rest)
     return rest if counted and not exists(count) else list(words)
-
-
-def distinct(names: Iterable[str]) -> list[str]:
-    """The names, with a number in those that came before: `a.txt`, `a (2).txt`."""
-    given: dict[str, None] = {}
-    counts: dict[str, int] = {}
-    for name in names:
-        fresh = name
-        while fresh in given:
-            counts[name] = counts.get(name, 1) + 1
-            fresh = numbered(name, counts[name])
-        given[fresh] = None
-    return list(given)
-
-
-def numbered(name: str, number: int) -> str:
-    """The name with a number before its suffix, and no longer than a received name may be."""
-    suffix = PurePath(name).suffix
-    tail = f" ({number}){suffix}"
-    stem = name.removesuffix(suffix).encode(errors="surrogateescape")
-    return stem[: MAX_SAFE - len(tail.encode())].decode(errors="ignore") + tail
 
 
 def full_id(word: str) -> str | None:

@@ -10,12 +10,10 @@ from cnmessage_client.model import FileInfo
 from cnmessage_client.shell.read.which_file import (
     by_id,
     by_name,
-    distinct,
     full_id,
     split_words,
     without_count,
 )
-from cnmessage_client.transfer.names import safe_name
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 HERE = {"a.txt", "b.txt", "data", "Makefile", "j.doe", "bob", "2", "folder/x", "./data"}
@@ -116,26 +114,6 @@ def test_a_number_is_a_count_only_if_so_many_words_follow_and_no_file_has_that_n
     words: tuple[str, ...], left: list[str]
 ) -> None:
     assert without_count(words, HERE.__contains__) == left
-
-
-def test_files_of_one_name_get_a_number() -> None:
-    assert distinct(["a.txt", "b", "a.txt", "a (2).txt", "a.txt", "b", "b"]) == [
-        "a.txt",
-        "b",
-        "a (2).txt",
-        "a (2) (2).txt",
-        "a (3).txt",
-        "b (2)",
-        "b (3)",
-    ]
-
-
-@given(st.lists(st.sampled_from(["a.txt", "ü" * 119 + ".c", "x" * 240, "a", ""]), max_size=12))
-def test_made_distinct_no_two_are_the_same_and_none_is_too_long(names: list[str]) -> None:
-    made = distinct(names)
-    assert len(made) == len(set(made)) == len(names)
-    # A received name is cut to what the disk takes; a number that is cut off would be no help.
-    assert all(safe_name(name) == name.strip() for name in made if name)
 
 
 def test_an_id_is_understood_by_any_unique_beginning_of_four_digits() -> None:
