@@ -77,6 +77,18 @@ def test_an_upload_id_stands_for_one_upload(room: Room, other: Put) -> None:
     assert room.refusal(alice, Begin(b"u" * 16, other)) is ErrorCode.CONFLICT
 
 
+def test_an_upload_that_was_kept_and_has_ended_is_not_answered_as_kept(room: Room) -> None:
+    alice, _ = room.users("alice", "bob")
+    taken_back, over = Begin(b"u" * 16, PUT), Begin(b"v" * 16, replace(PUT, expires=60))
+    for begin in (taken_back, over):
+        room.ask(alice, Complete(room.ask(alice, begin).file, DIGEST))
+    room.ask(alice, Withdraw(room.ask(alice, taken_back).file))
+    assert room.refusal(alice, taken_back) is ErrorCode.WITHDRAWN
+    assert isinstance(room.ask(alice, over), Kept)
+    room.wall += 61
+    assert room.refusal(alice, over) is ErrorCode.EXPIRED
+
+
 def test_what_is_too_large_over_the_quota_or_to_nobody_is_refused_and_leaves_nothing() -> None:
     room = Room(file_limit=10, file_quota=14)
     alice, _ = room.users("alice", "bob")
