@@ -244,7 +244,7 @@ def test_a_hostile_name_stays_in_the_directory_and_is_made_harmless(cli: Cli, tm
 def test_an_expiry_is_kept_and_told(cli: Cli, tmp_path: Path) -> None:
     cli.accounts("expire1", "expire2")
     identity = offer(cli, "expire1", "expire2", make(tmp_path / "x", "x"), "--expires", "1s")
-    command = ("--profile", "expire2", "files", "get", identity, "-o", str(tmp_path / "home"), "--force")
+    command = ("--profile", "expire2", "files", "get", identity, "-o", "-")
     eventually(lambda: cli(*command).status == 5)
     assert "expired" in cli(*command).err
     for wrong in ("7", "0s", "soon"):
