@@ -252,17 +252,36 @@ def test_an_expiry_is_kept_and_told(cli: Cli, tmp_path: Path) -> None:
         assert result.status == 2
 
 
-def test_tab_completes_ids_and_names_of_files_that_were_seen(cli: Cli, tmp_path: Path) -> None:
-    cli.accounts("tab1", "tab2")
-    identity = offer(cli, "tab1", "tab2", make(tmp_path / "report.pdf", "x"))
-    cli.ok("--profile", "tab2", "files")
-    for word, found in ((identity[:3], identity[:8]), ("rep", "report.pdf")):
-        asked = {"COMP_WORDS": f"cnmessage --profile tab2 files get {word}", "COMP_CWORD": "5"}
-        shown = cli("", _CNMESSAGE_COMPLETE="bash_complete", **asked).out
-        assert f"plain,{found}" in shown.splitlines()
-    asked = {"COMP_WORDS": "cnmessage --profile tab1 files send ta", "COMP_CWORD": "5"}
-    shown = cli("", _CNMESSAGE_COMPLETE="bash_complete", **asked).out
-    assert shown.splitlines() == ["plain,tab2", "file,ta"]
+def test_files_are_taken_back_and_given_up_by_name(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("named1", "named2")
+    path = make(tmp_path / "a.txt", "a")
+    first, second = offer(cli, "named1", "named2", path), offer(cli, "named1", "named2", path)
+    for user, verb in (("named1", "rm"), ("named2", "cancel")):
+        refused = cli("--profile", user, "files", verb, "a.txt")
+        assert (refused.status, refused.out) == (2, "")
+        assert all(each[:8] in refused.err for each in (first, second))
+        assert "named1 to named2" in refused.err
+    assert cli.ok("--profile", "named1", "files", "rm", second[:8]).rows == [[second, "a.txt", "withdrawn"]]
+    # The name means the one that is left; said again, it is still done.
+    for user, verb, status in (("named2", "cancel", "cancelled"), ("named1", "rm", "withdrawn")):
+        assert cli.ok("--profile", user, "files", verb, "a.txt").rows == [[first, "a.txt", status]]
+        cli.ok("--profile", user, "files", verb, "a.txt")
+    cases = {"rm": "that you sent", "cancel": "for you"}
+    for verb, which in cases.items():
+        missing = cli("--profile", "named1", "files", verb, "b.txt")
+        assert (missing.status, f"no file 'b.txt' {which}" in missing.err) == (5, True)
+
+
+def test_a_word_said_twice_counts_once(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("said1", "said2")
+    identity = offer(cli, "said1", "said2", make(tmp_path / "a.txt", "a"))
+    got = cli.ok("--profile", "said2", "files", "get", "a.txt", identity, "a.txt", "-o", str(tmp_path))
+    assert len(got.rows) == 1
+    assert len(cli.ok("--profile", "said1", "files", "rm", "a.txt", "a.txt").rows) == 1
+    missing = cli("--profile", "said1", "files", "rm", "b.txt", "b.txt")
+    assert (missing.status, "none of" in missing.err) == (5, False)
+    partly = cli("--profile", "said1", "files", "rm", "a.txt", "b.txt")
+    assert (partly.status, "1 of 2 was not done" in partly.err) == (8, True)
 
 
 def test_json_objects_of_files_are_exactly_the_documented_ones(cli: Cli, tmp_path: Path) -> None:

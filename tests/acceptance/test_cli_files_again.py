@@ -1,4 +1,4 @@
-"""A command that is repeated after it was cut short, whenever that was: it ends in 0, and does nothing twice."""
+"""A command that is repeated after it was cut short, whenever that was: it ends in 0, with nothing twice."""
 
 import os
 import signal
@@ -163,7 +163,16 @@ def test_sending_many_cut_short_offers_none_of_them_twice(
     sender, receiver = f"sent{number}a", f"sent{number}b"
     cli.accounts(sender, receiver)
     paths = [make(tmp_path / f"{each}.txt", f"file {each}") for each in range(20)]
-    command = ("--profile", sender, "files", "send", receiver, *paths, sparse(tmp_path / "long.bin"), "--quiet")
+    command = (
+        "--profile",
+        sender,
+        "files",
+        "send",
+        receiver,
+        *paths,
+        sparse(tmp_path / "long.bin"),
+        "--quiet",
+    )
     with cli.start(*command) as send:
         eventually(lambda: len(states(cli, receiver)) == len(paths))
         send.end(number)

@@ -1,7 +1,8 @@
 """A client's download: writes and hashes its file as it comes, verifies it, gives it its name.
 
 Where the same file stands under that name already, there is nothing to fetch: an earlier run was cut short
-after it had put it there. What waits for the disk runs on a worker, so that other transfers of the call go on. Must know no socket.
+after it had put it there. What waits for the disk runs on a worker, so that other transfers of the call go
+on. Must know no socket.
 """
 
 import os

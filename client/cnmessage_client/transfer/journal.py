@@ -1,8 +1,9 @@
 """Uploads of calls that are not finished, on disk, so that the same call goes on where it paused or was cut.
 
 A small file for each, locked while its upload runs: what is sent (as its name, a digest) and the id it goes
-under. It stays until its whole call has succeeded: what was stored is not sent twice then. Losing one costs a transfer from the beginning, nothing else; so a disk that takes none is no error.
-Must know neither the broker nor the file's bytes.
+under. It stays until its whole call has succeeded: what was stored is not sent twice then. Losing one costs a
+transfer from the beginning, nothing else; so a disk that takes none is no error. Must know neither the broker
+nor the file's bytes.
 """
 
 import fcntl

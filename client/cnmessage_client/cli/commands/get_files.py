@@ -18,12 +18,14 @@ from cnmessage_client.shell.out.listing import can_be_fetched
 from cnmessage_client.shell.out.progress import ProgressView
 from cnmessage_client.shell.out.render import in_units
 from cnmessage_client.shell.partial import Failures
-from cnmessage_client.shell.read.completion import complete_file, remember_files
+from cnmessage_client.shell.read.completion import complete_offered, forget_files, remember_files
 from cnmessage_client.shell.read.which_file import STDIN, by_id, by_name, full_id, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_client.transfer.names import safe_name
 from cnmessage_client.transfer.places import distinct, free_places
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+_GONE = {ErrorCode.EXPIRED, ErrorCode.WITHDRAWN, ErrorCode.NO_SUCH_FILE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def _fetching(function: Any) -> Any:
             type=click.Path(file_okay=False, allow_dash=True),
             help="Put them there; - is standard output.  [default: here]",
         ),
-        click.argument("words", metavar="NAME-or-ID...", nargs=-1, shell_complete=complete_file),
+        click.argument("words", metavar="NAME-or-ID...", nargs=-1, shell_complete=complete_offered),
     ):
         function = option(function)
     return function
@@ -152,7 +154,7 @@ class _Getting:
     async def job(self, client: Client) -> None:
         """Find out what is meant, and fetch it."""
         received = await client.files(sent=False)
-        remember_files(client.profile, received)
+        remember_files(client.profile, received=received)
         words = self._order.words
         if self._order.counted:
             words = tuple(without_count(words, lambda word: bool(by_name(word, received))))
@@ -160,8 +162,10 @@ class _Getting:
             wanted = [_Wanted(each.id, each) for each in received if can_be_fetched(each)]
             failures = Failures(self._settings, len(wanted))
         else:
+            words = tuple(dict.fromkeys(words))
             failures = Failures(self._settings, len(words))
             wanted = await self._found(client, words, received, failures)
+            failures.count -= len(words) - failures.failed - len(wanted)  # one file may have been named twice
         if not wanted and self._order.every:
             self._settings.renderer.note("Nothing is waiting for you.")
             return
@@ -219,6 +223,8 @@ class _Getting:
             else:
                 await self._to_directory(client, wanted, view)
         except CnMessageError as error:
+            if error.code in _GONE:
+                forget_files(client.profile, [wanted.id])
             failures.add(error)
 
     async def _to_directory(self, client: Client, wanted: _Wanted, view: ProgressView) -> None:
@@ -301,10 +307,10 @@ async def _confirmed(client: Client, identities: Sequence[str]) -> None:
         await client.confirm_file(identity)
 
 
-def no_such_file(settings: Settings, word: str) -> CnMessageError:
+def no_such_file(settings: Settings, word: str, which: str = "for you") -> CnMessageError:
     """The error for a word that means no file."""
     hint = f"'{settings.typed('files')}' lists what there is"
-    return CnMessageError(ErrorCode.NO_SUCH_FILE, f"there is no file '{word}' for you; {hint}")
+    return CnMessageError(ErrorCode.NO_SUCH_FILE, f"there is no file '{word}' {which}; {hint}")
 
 
 def stdout_folder(profile: Profile, identity: str) -> Path:

@@ -1,4 +1,4 @@
-"""Names for the files of one call: none takes another's place, and a repeated call chooses as the first did."""
+"""Names for the files of one call: none takes another's place, and a repeated call chooses the same."""
 
 import hashlib
 from dataclasses import dataclass
@@ -84,7 +84,9 @@ def test_what_was_never_offered_or_was_changed_stays_in_the_way(tmp_path: Path) 
     assert free_places([NEW], [NEW, OLD], tmp_path) == ["a.txt"]
 
 
-@given(st.lists(st.sampled_from([OLD, NEW, NEWEST, Offered("b", b"b"), Offered("../a.txt", b"up")]), max_size=9))
+@given(
+    st.lists(st.sampled_from([OLD, NEW, NEWEST, Offered("b", b"b"), Offered("../a.txt", b"up")]), max_size=9)
+)
 def test_no_two_of_a_call_have_one_place(wanted: list[Offered]) -> None:
     places = free_places(wanted, wanted, Path("/no/such/place"))
     assert len(set(places)) == len(places) == len(wanted)

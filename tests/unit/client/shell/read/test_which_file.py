@@ -12,6 +12,7 @@ from cnmessage_client.shell.read.which_file import (
     by_name,
     full_id,
     split_words,
+    the_one,
     without_count,
 )
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -21,6 +22,9 @@ HERE = {"a.txt", "b.txt", "data", "Makefile", "j.doe", "bob", "2", "folder/x", "
 
 TIME = datetime(2026, 3, 1, tzinfo=UTC)
 FIRST, SECOND = "1a2b3c4d-0000-4000-8000-000000000001", "1a2b9999-0000-4000-8000-000000000002"
+
+
+OPEN = {"stored", "uploading"}
 
 
 def _split(*words: str) -> tuple[list[str], list[str]]:
@@ -138,3 +142,39 @@ def test_of_several_of_one_name_the_newest_comes_first_though_it_is_gone() -> No
     old, new, gone = _file(FIRST, age=2), _file(SECOND, age=1), _file(SECOND, age=0, state="withdrawn")
     assert by_name("a.txt", [old, gone, new, _file(FIRST, "A.txt")]) == [gone, new, old]
     assert by_name("a", [old]) == []
+
+
+def test_a_name_is_understood_however_its_accents_are_written() -> None:
+    composed, apart = "r\u00e9sum\u00e9.pdf", "re\u0301sume\u0301.pdf"
+    files = [_file(FIRST, composed, age=1), _file(SECOND, apart)]
+    assert [each.id for each in by_name(composed, files)] == [SECOND, FIRST]
+    assert [each.id for each in by_name(apart, files)] == [SECOND, FIRST]
+
+
+def _the_one(word: str, *files: FileInfo) -> FileInfo | None:
+    return the_one(word, files, lambda each: each.state in OPEN)
+
+
+def test_for_what_cannot_be_undone_a_name_means_one_file_that_is_open_still() -> None:
+    old, gone = _file(FIRST, age=2), _file(SECOND, age=0, state="withdrawn")
+    assert _the_one("a.txt", gone, old) == old
+    assert _the_one("a.txt", gone) == gone  # said again
+    assert _the_one("b.txt", gone, old) is None
+    assert _the_one(FIRST[:6], gone, old) == old
+
+
+def test_a_name_of_several_is_refused_with_their_ids() -> None:
+    number = "1a2b3c4d-0000-4000-8000-00000000000{}"
+    files = [_file(f"{each}{number[1:].format(each)}", age=each) for each in range(7)]
+    with pytest.raises(CnMessageError, match="may be 7 files; say which by its id") as caught:
+        _the_one("a.txt", *files)
+    assert caught.value.code is ErrorCode.USAGE
+    assert all(f"{each}a2b3c4d (alice" in caught.value.message for each in range(5))
+    assert caught.value.message.endswith(" and 2 more")
+
+
+def test_a_name_that_is_the_beginning_of_another_files_id_is_refused_too() -> None:
+    named, other = _file(SECOND, name="1a2b3c4d"), _file(FIRST)
+    with pytest.raises(CnMessageError, match="may be 2 files"):
+        _the_one("1a2b3c4d", named, other)
+    assert _the_one(FIRST, named, other) == other
