@@ -343,20 +343,21 @@ class Client:
         overwrite: bool = False,
         confirm: bool = True,
         offered: Offer | None = None,
+        preserve: bool = False,
         progress: Progress | None = None,
     ) -> Path:
         """Fetch a file into `directory`, verified; gives where it is. Cut short, the same call goes on.
 
         It gets its sender's name or `name`, either way made harmless. Nothing is overwritten unasked: EXISTS.
-        `offered` is the FileInfo or the message's file, where there is one: no other file is taken then.
-        Without `confirm` it counts as fetched only once `confirm_file` was called.
+        `offered` is the FileInfo or the message's file, where there is one: no other file is taken then. With
+        `preserve` it is as old, and as executable, as its sender's. Without `confirm` it counts as fetched
+        only once `confirm_file` was called.
         """
         self._connected()
         file = checked(lambda: parse_id(id))
         place, report = Path(directory), reporter(progress)
-        job = DownloadJob(
-            file, place, name, self.timeout, report, overwrite=overwrite, confirm=confirm, offered=offered
-        )
+        how = {"overwrite": overwrite, "confirm": confirm, "preserve": preserve}
+        job = DownloadJob(file, place, name, self.timeout, report, offered=offered, **how)
         async with self._batches.room:
             await self._move_one(job)
         return job.target or place

@@ -50,7 +50,10 @@ _PHASES = {Phase.MOVING: "receiving", Phase.VERIFYING: "verifying", Phase.FINISH
 
 
 class DownloadJob(Job):
-    """The download of `wanted` into `directory`, under the sender's name or `name`, cleaned either way."""
+    """The download of `wanted` into `directory`, under the sender's name or `name`, cleaned either way.
+
+    With `preserve` it is as old, and as executable, as the sender's.
+    """
 
     def __init__(
         self,
@@ -63,7 +66,10 @@ class DownloadJob(Job):
         overwrite: bool,
         confirm: bool = True,
         offered: Offer | None = None,
+        preserve: bool = False,
     ) -> None:
+        self._preserve = preserve
+        self._like: Opened | None = None
         self._confirm = confirm
         self._offered = offered
         self._anew = False
@@ -96,7 +102,7 @@ class DownloadJob(Job):
         self._hands = hands
         self._check_directory()
         offered, target = self._offered, self.target
-        if target is not None and offered is not None and offered.sha256 is not None:
+        if target is not None and offered is not None and offered.sha256 is not None and not self._preserve:
             self._look_at(target, offered.size, offered.sha256)
         if self._present is None:
             self._begin_here(now)
@@ -143,6 +149,8 @@ class DownloadJob(Job):
         if offered is not None and (offered.size, offered.sha256 or found[1]) != found:
             text = "the broker gives another file than it offered; tell whoever runs the broker"
             raise CnMessageError(ErrorCode.INTEGRITY, text)
+        if self._preserve:
+            self._like = opened
         if self.target is None:
             self.target = self._directory / safe_name(opened.name)
             self.name = self.target.name
@@ -170,6 +178,8 @@ class DownloadJob(Job):
     def _compared(self, now: float, present: Present) -> None:
         self._present = None
         same = present.digest() == self._same_as
+        if same and self._like is not None:
+            present.make_like(self._like)
         present.close()
         if same:
             self._have_it(now)
@@ -238,7 +248,9 @@ class DownloadJob(Job):
         self._sha256 = None
         part, target = self._part, self.target
         if part is not None and target is not None:
-            self._on_worker(lambda: part.keep(target, sha256, overwrite=self._overwrite), self._kept)
+            self._on_worker(
+                lambda: part.keep(target, sha256, overwrite=self._overwrite, like=self._like), self._kept
+            )
 
     def _kept(self, now: float) -> None:
         self.placed = True

@@ -19,6 +19,7 @@ from cnmessage_client.transfer.disk import disk_error, sync_directory
 from cnmessage_client.transfer.names import part_ending, part_name
 from cnmessage_client.transfer.writeback import Writeback
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.files.channel import Opened
 
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
@@ -95,14 +96,19 @@ class Part:
         except OSError as error:
             raise disk_error(error, self.path, writing=False) from error
 
-    def keep(self, target: Path, sha256: bytes, *, overwrite: bool) -> None:
-        """Give the whole file its name; INTEGRITY, and the end of the part, if it is another content."""
+    def keep(self, target: Path, sha256: bytes, *, overwrite: bool, like: Opened | None = None) -> None:
+        """Give the whole file its name; INTEGRITY, and the end of the part, if it is another content.
+
+        With `like` it is as old, and may be run, as on its sender's disk.
+        """
         if self._hash.digest() != sha256:
             self.discard()
             text = f"what arrived is not what was sent, so {target.name} was not kept; get it again"
             raise CnMessageError(ErrorCode.INTEGRITY, text)
         try:
             os.fchmod(self._descriptor, 0o666 & ~_umask())
+            if like is not None:
+                make_like(self._descriptor, like)
             os.fsync(self._descriptor)
             self._place(target, overwrite=overwrite)
             sync_directory(target.parent)
@@ -142,6 +148,18 @@ class Part:
         except FileExistsError as error:
             raise in_the_way(target) from error
         self.path.replace(target)
+
+
+def make_like(descriptor: int, like: Opened) -> None:
+    """Make an open file of ours as old, and executable for those who may read it, as its sender's was.
+
+    OSError as from the disk.
+    """
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    if like.executable:
+        os.fchmod(descriptor, mode | (mode & 0o444) >> 2)
+    if like.mtime is not None:
+        os.utime(descriptor, ns=(like.mtime * 1_000_000, like.mtime * 1_000_000))
 
 
 def in_the_way(target: Path) -> CnMessageError:

@@ -5,10 +5,13 @@ Read and hashed slice by slice, never written. Must know no socket and no part.
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from cnmessage_client.transfer.digest import RunningDigest
+from cnmessage_client.transfer.part import make_like
+from cnmessage_protocol.files.channel import Opened
 
 
 class Present:
@@ -52,6 +55,11 @@ class Present:
         while not self.hashed:
             self.hash_more()
         return self._hash.digest().hex() if self._whole else ""
+
+    def make_like(self, like: Opened) -> None:
+        """Make it as old, and executable, as its sender's was; somebody else's file stays as it is."""
+        with suppress(OSError):
+            make_like(self._descriptor, like)
 
     def close(self) -> None:
         """Release it."""

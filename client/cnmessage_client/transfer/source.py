@@ -10,6 +10,7 @@ from pathlib import Path
 from cnmessage_client.transfer.digest import RunningDigest
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.schema import LATEST
 
 
 class Source:
@@ -37,6 +38,17 @@ class Source:
     def mtime_ns(self) -> int:
         """When it was written last, as of its opening."""
         return self._facts.st_mtime_ns
+
+    @property
+    def mtime(self) -> int | None:
+        """The same in ms since 1970, as far as an offer can tell it; None for one that says nothing."""
+        milliseconds = self._facts.st_mtime_ns // 1_000_000
+        return milliseconds if 0 < milliseconds <= LATEST else None
+
+    @property
+    def executable(self) -> bool:
+        """Whether its owner may run it."""
+        return bool(self._facts.st_mode & stat.S_IXUSR)
 
     @property
     def hashed(self) -> int:

@@ -45,11 +45,11 @@ class Addressing:
     note: str
     expires: int | None
 
-    def put(self, name: str, size: int) -> Put:
+    def put(self, name: str, size: int, mtime: int | None = None, *, executable: bool = False) -> Put:
         """The checked request; ProtocolError for what no broker would take."""
         values = {"name": name, "size": size, "to": list(self.to), "note": self.note}
-        expires = {} if self.expires is None else {"expires": self.expires}
-        return build(Put, values | expires)
+        values |= {"expires": self.expires, "mtime": mtime, "executable": executable}
+        return build(Put, values)
 
 
 class UploadJob(Job):
@@ -78,7 +78,7 @@ class UploadJob(Job):
         self._hands = hands
         source = self._source = Source(self._path)
         order = self._order
-        put = order.put(self.name, source.size)
+        put = order.put(self.name, source.size, source.mtime, executable=source.executable)
         self._entry = self._journal.claim(
             Undertaking(
                 order.user,

@@ -89,7 +89,8 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
         text = f"'offset' is {request.get.offset}, but '{row.name}' has only {row.size} bytes"
         raise RequestError(ErrorCode.BAD_REQUEST, text)
     moved = _moved_on(row, account.id, FetchStatus.FETCHING, request.get.offset, deps)
-    return [Reply(Ready(Opened(row.name, row.size, row.sha256), account.id)), *moved]
+    opened = Opened(row.name, row.size, row.sha256, row.mtime, row.executable)
+    return [Reply(Ready(opened, account.id)), *moved]
 
 
 def progress(request: Progress, caller: Caller, deps: Deps) -> list[Effect]:

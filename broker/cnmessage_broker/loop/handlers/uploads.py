@@ -15,7 +15,7 @@ _SECOND = 1000
 
 
 def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
-    """Enter an upload, or go on with it; one that is complete is answered as it was then, unless it has ended."""
+    """Enter an upload, or go on with it; one that is complete is answered as it was, unless it has ended."""
     _, account = caller.bound()
     put, client_id = request.put, ClientId(request.upload)
     row = deps.store.files.upload(account.id, client_id)
@@ -64,6 +64,8 @@ def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> Fil
             put.note,
             created=now,
             expires=now + lasts * _SECOND if lasts else None,
+            mtime=put.mtime,
+            executable=put.executable,
         ),
     )
 

@@ -37,6 +37,7 @@ class _Options:
     output: str
     force: bool
     skip_existing: bool
+    preserve: bool
     counted: bool = False
     """Whether the words may begin with how many there are."""
 
@@ -61,6 +62,9 @@ def _fetching(function: Any) -> Any:
             "--skip-existing", is_flag=True, help="Leave out what has a file of that name there already."
         ),
         click.option("--force", is_flag=True, help="Replace files of the same name."),
+        click.option(
+            "--preserve", is_flag=True, help="Give them the time and the x-bit of their sender's files."
+        ),
         click.option(
             "--all",
             "every",
@@ -131,6 +135,8 @@ def _check(settings: Settings, order: _Options) -> BinaryIO | None:
         raise usage("name the files to fetch, or use --all" + (", not both" if order.every else ""))
     if order.force and order.skip_existing:
         raise usage("give --force or --skip-existing, not both")
+    if order.preserve and order.output == STDIN:
+        raise usage("-o - has neither time nor x-bit; leave --preserve out")
     if order.output != STDIN:
         if not Path(order.output).is_dir():
             raise usage(f"there is no directory '{order.output}'; make it first")
@@ -235,6 +241,7 @@ class _Getting:
                 name=wanted.name,
                 overwrite=self._order.force,
                 offered=wanted.info,
+                preserve=self._order.preserve,
                 progress=_following(view, wanted),
             )
         except CnMessageError as error:

@@ -60,6 +60,16 @@ def test_a_complete_upload_is_an_item_of_kind_file_for_both_sides(room: Room) ->
         assert item.file == FileFacts(FileId(file), "a.txt", 5, DIGEST)
 
 
+def test_what_a_file_was_on_its_senders_disk_is_offered_and_opened(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    file = upload(room, alice, replace(PUT, mtime=1_700_000_000_123, executable=True))
+    extras = {"mtime": 1_700_000_000_123, "executable": True}
+    for key in (alice, bob):
+        assert room.ask(key, Sync(0)).items[0].extras == extras
+    opened = room.ask(bob, Open(file, Get())).opened
+    assert (opened.mtime, opened.executable) == (1_700_000_000_123, True)
+
+
 def test_beginning_again_goes_on_with_the_same_file_and_answers_what_was_kept_once_it_is(room: Room) -> None:
     alice, _ = room.users("alice", "bob")
     begin = Begin(b"u" * 16, PUT)
