@@ -316,20 +316,20 @@ class Client:
         note: str = "",
         expires: timedelta | None = None,
         names: Sequence[str] | None = None,
+        snapshot: bool = False,
         progress: Progress | None = None,
     ) -> list[SentFile]:
         """Send files, several at once; what became of each, in the order of `paths`.
 
         One that fails does not stop the others: see its `error`. Cut short, the same call goes on where the
-        broker's bytes end. `names` are what recipients see instead of the files' own names.
+        broker's bytes end. `names` are what recipients see instead of the files' own; with `snapshot` a file
+        that grows meanwhile is sent as it was at first.
         """
         self._connected()
-        seconds = None if expires is None else max(1, int(expires.total_seconds()))
         receivers = (to,) if isinstance(to, str) else tuple(to)
-        order = Addressing(self.profile.user or "", self.address.place, receivers, note, seconds)
+        order = Addressing(self.profile.user or "", self.address.place, receivers, note, expires, snapshot)
         checked(lambda: check_order(order))
-        journal = Journal(self.profile.uploads)
-        jobs = uploads(paths, names, order, journal, self.timeout, reporter(progress))
+        jobs = uploads(paths, names, order, Journal(self.profile.uploads), self.timeout, reporter(progress))
         await self._move(jobs)
         forget_if_all_sent(jobs)
         return [job.outcome(self._explained(job.error)) for job in jobs]

@@ -6,6 +6,7 @@ Must know no socket.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from cnmessage_client.model import SentFile
@@ -37,18 +38,23 @@ _PHASES = {Phase.MOVING: "sending", Phase.FINISHING: "verifying"}
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
-    """Who sends something to whom: the same for all files of a call."""
+    """Who sends something to whom, and how: the same for all files of a call.
+
+    A `snapshot` is what a file held when it was opened, though it grows.
+    """
 
     user: str
     broker: str
     to: tuple[str, ...]
     note: str
-    expires: int | None
+    expires: timedelta | None
+    snapshot: bool = False
 
     def put(self, name: str, size: int, mtime: int | None = None, *, executable: bool = False) -> Put:
         """The checked request; ProtocolError for what no broker would take."""
         values = {"name": name, "size": size, "to": list(self.to), "note": self.note}
-        values |= {"expires": self.expires, "mtime": mtime, "executable": executable}
+        lasts = None if self.expires is None else max(1, int(self.expires.total_seconds()))
+        values |= {"expires": lasts, "mtime": mtime, "executable": executable}
         return build(Put, values)
 
 
@@ -76,7 +82,7 @@ class UploadJob(Job):
     def start(self, now: float, hands: Hands) -> None:
         """Open the file, find out whether an earlier run began with it, and ask."""
         self._hands = hands
-        source = self._source = Source(self._path)
+        source = self._source = Source(self._path, snapshot=self._order.snapshot)
         order = self._order
         put = order.put(self.name, source.size, source.mtime, executable=source.executable)
         self._entry = self._journal.claim(

@@ -52,6 +52,7 @@ class _Options:
     expires: timedelta | None
     file_name: str | None
     wait: str
+    snapshot: bool
     guessed: bool
     """Whether names and paths were told apart by a rule, which an error may have to mention."""
 
@@ -66,6 +67,11 @@ def _sending(function: Any) -> Any:
         ),
         click.option(
             "--name", "file_name", metavar="NAME", help="What to call it; needed for -, which has none."
+        ),
+        click.option(
+            "--snapshot",
+            is_flag=True,
+            help="Send a file that grows, as a log does, as it is now; else one that changes is refused.",
         ),
         click.option("--expires", type=Span(), metavar="SPAN", help="Keep it for: 90s, 15m, 2h, 7d, 2w."),
         click.option("--note", default="", metavar="TEXT", help="A few words that come with it."),
@@ -177,6 +183,7 @@ class _Sending:
                 note=order.note,
                 expires=order.expires,
                 names=names,
+                snapshot=order.snapshot,
                 progress=moved,
             )
         stored = [each for each in sent if each.error is None]
