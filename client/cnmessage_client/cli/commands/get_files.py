@@ -16,7 +16,7 @@ from cnmessage_client.profile import Profile
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.listing import can_be_fetched
 from cnmessage_client.shell.out.progress import ProgressView
-from cnmessage_client.shell.out.render import in_units
+from cnmessage_client.shell.out.render import SHORT_ID, in_units
 from cnmessage_client.shell.partial import Failures
 from cnmessage_client.shell.read.completion import complete_offered, forget_files, remember_files
 from cnmessage_client.shell.read.which_file import STDIN, by_id, by_name, full_id, without_count
@@ -209,8 +209,9 @@ class _Getting:
 
     def _say_which(self, word: str, info: FileInfo, count: int) -> None:
         if count > 1:
-            others = f"there are {count} files called '{word}'; taking the newest, {info.id}"
-            self._settings.renderer.note(f"{others}; 'files list --received' shows the others")
+            others = f"there are {count} files called '{word}'; taking the newest, {info.id[:SHORT_ID]}"
+            how = self._settings.typed("files list --received")
+            self._settings.renderer.note(f"{others}; the others are shown by: {how}")
 
     async def _at_once(
         self, client: Client, wanted: Sequence[_Wanted], view: ProgressView, failures: Failures
