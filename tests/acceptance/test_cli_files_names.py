@@ -1,4 +1,4 @@
-"""Names of files: whatever a sender's disk calls one, it goes there, is found by it, and harms no receiver."""
+"""Names of files: whatever a sender calls one, it goes there, is found by it, and harms no receiver."""
 
 from pathlib import Path
 
