@@ -1,5 +1,6 @@
 """A command that is repeated after it was cut short, whenever that was: it ends in 0, with nothing twice."""
 
+import hashlib
 import os
 import signal
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ import pytest
 
 from tests.acceptance.conftest import Cli
 from tests.acceptance.test_cli_files import make, offer, states
-from tests.acceptance.test_cli_files_errors import sparse
+from tests.acceptance.test_cli_files_errors import LONG, sparse
 from tests.support.harness import BrokerProcess, eventually, home_at
 
 MANY = 120
@@ -179,6 +180,11 @@ def test_sending_many_cut_short_offers_none_of_them_twice(
     before = set(states(cli, receiver))
     sent = cli.ok(*command)
     assert before < {row[0] for row in sent.rows}
+    digests = {row[1]: row[3] for row in sent.rows}
+    assert {name: digests[name] for name in ("0.txt", "long.bin")} == {
+        "0.txt": hashlib.sha256(b"file 0").hexdigest(),
+        "long.bin": hashlib.sha256(bytes(LONG)).hexdigest(),
+    }
     assert len(states(cli, receiver)) == len(paths) + 1
     # Once it has succeeded, the same command sends once more.
     assert not before & {row[0] for row in cli.ok(*command[:-2], "--quiet").rows}

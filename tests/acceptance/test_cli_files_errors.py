@@ -87,6 +87,53 @@ def test_what_cannot_be_read_is_told_by_its_path(cli: Cli, tmp_path: Path) -> No
     assert "2 of 3 were not done" in batch.err
 
 
+@pytest.mark.parametrize("place", ["photos", "./photos", "sub dir", "-d", "photos/"])
+def test_the_line_that_a_directory_is_refused_with_sends_it(
+    cli: Cli, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli.accounts("pack1", "pack2", "pack3")
+    monkeypatch.chdir(tmp_path)
+    Path(place).mkdir()
+    make(Path(place) / "a.jpg", "a")
+    refused = cli("--profile", "pack1", "files", "send", "pack2", "pack3", "--", place)
+    assert (refused.status, refused.out) == (2, "")
+    said, _, line = refused.err.strip().partition(" is a directory; in a shell, send it packed: ")
+    assert said == f"cnmessage: {place}"
+    environment = cli.environment(PATH=f"{BIN}:{os.environ['PATH']}")
+    subprocess.run(["sh", "-c", line], env=environment, capture_output=True, check=True)
+    name = Path(place).name.replace("-d", "_d")
+    shell = f'cnmessage --profile pack3 files get "{name}.tar.gz" -o - | tar tz'
+    listed = subprocess.run(["sh", "-c", shell], env=environment, capture_output=True, check=True, text=True)
+    assert listed.stdout.splitlines()[-1].endswith(f"{Path(place).name}/a.jpg")
+
+
+def test_other_words_that_are_no_path_or_no_user_are_told_what_to_write(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli.accounts("word1", "word2")
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "j.doe"):
+        make(tmp_path / name, name)
+    cases = [
+        (("send", "word2", ""), 2, "an empty word is no path"),
+        (("send", "word2", "."), 2, f"tar cz -C {tmp_path.parent} ./{tmp_path.name} | "),
+        (("send", "all", "a.txt"), 2, "a file goes to users by name; 'all', everyone, cannot receive one"),
+        (("send", "--to", "ALL", "a.txt"), 2, "a file goes to users by name"),
+        (("send", "./word2", "a.txt"), 2, "'./word2' is no user"),
+        (("send", "j.doe", "a.txt"), 2, "'j.doe' is a file here; if there is a user of that name, write: "),
+        (("send", "missing.txt", "word2"), 5, "if 'word2' is a user: users stand before the files"),
+        (("send", "--to", "word2", "word2"), 5, "or each behind --to"),
+        (("send", "word2", "missing.txt"), 5, "missing.txt does not exist; check the path\n"),
+        (("send", "word2", str(tmp_path / "no" / "x")), 5, f"{tmp_path / 'no' / 'x'} does not exist"),
+    ]
+    for words, status, said in cases:
+        result = cli("--profile", "word1", "files", *words)
+        assert (result.status, result.out) == (status, ""), words
+        assert said in result.err
+        assert "lists yours" not in result.err
+    assert states(cli, "word1") == {}
+
+
 def test_5_an_unknown_user_and_a_hint_if_the_name_was_meant_to_be_a_file(cli: Cli, tmp_path: Path) -> None:
     cli.accounts("whom1")
     path = make(tmp_path / "x.txt", "x")

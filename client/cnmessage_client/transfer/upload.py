@@ -108,6 +108,9 @@ class UploadJob(Job):
     def step(self, now: float, *, room: bool) -> None:
         """Hash a slice of what was sent before, send a chunk, or say that all went out."""
         machine, source = self._machine, self._source
+        if self._kept is not None and source is not None:
+            self._hash_kept(now, self._kept, source)
+            return
         if machine is None or source is None or machine.phase is not Phase.MOVING:
             return
         if source.hashed < machine.flow.offset:
@@ -125,6 +128,8 @@ class UploadJob(Job):
     def busy(self) -> bool:
         """Whether there is something to hash, or nothing to send any more."""
         machine, source = self._machine, self._source
+        if self._kept is not None:
+            return True
         if machine is None or source is None or machine.phase is not Phase.MOVING:
             return False
         return source.hashed < machine.flow.offset or machine.all_sent
@@ -153,7 +158,16 @@ class UploadJob(Job):
                 return
         if isinstance(result, Kept):
             self._kept = result
+            if not self._sha256:
+                return  # an earlier run sent it: its digest is told all the same, once it is known
         super().over(now, result, error)
+
+    def _hash_kept(self, now: float, kept: Kept, source: Source) -> None:
+        if source.hashed < source.size:
+            source.hash_more(source.size)
+        else:
+            self._sha256 = source.digest()
+            super().over(now, kept, None)
 
     def may_go_on(self, error: CnMessageError) -> bool:
         """Whether what the broker has is still part of this file, and still wanted."""

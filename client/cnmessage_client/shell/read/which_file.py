@@ -34,12 +34,15 @@ def split_words(
     users hardly have, and is not `known` as a user.
     """
     first = words[0]
-    if not _may_be_user(first) or (exists(first) and _like_file(first, known)):
+    if not may_be_user(first):
         raise usage(f"say to whom first: '{first}' is no user; write {_HOW}")
+    if exists(first) and _like_file(first, known):
+        user = f"if there is a user of that name, write: cnmessage files send --to {first} PATH..."
+        raise usage(f"say to whom first: '{first}' is a file here; {user}")
     if len(words) == 1:
         raise usage(f"say also which file '{first}' shall get: {_HOW}")
     for place, word in enumerate(words[1:-1], 1):
-        if not _may_be_user(word):
+        if not may_be_user(word):
             return list(words[:place]), list(words[place:])
         if exists(word):
             if not _like_file(word, known):
@@ -121,7 +124,8 @@ def _ambiguous(words: Sequence[str], place: int) -> CnMessageError:
     )
 
 
-def _may_be_user(word: str) -> bool:
+def may_be_user(word: str) -> bool:
+    """Whether a user can have this name."""
     try:
         user_name(word)
     except ValueError:
