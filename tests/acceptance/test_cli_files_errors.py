@@ -1,6 +1,7 @@
 """What can go wrong with files: each with its own words and exit status, and the rest of a batch goes on."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -284,6 +285,41 @@ def test_events_that_nobody_reads_any_more_are_no_defect(cli: Cli, tmp_path: Pat
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_6_given_up_elsewhere_while_it_is_fetched(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("given1", "given2", "given3")
+    identity = offer(cli, "given1", "given2", sparse(tmp_path / "long.bin"), "--to", "given3")
+    into, other = tmp_path / "in", tmp_path / "other"
+    for folder in (into, other):
+        folder.mkdir()
+    with (
+        cli.start("--profile", "given2", "files", "get", identity, "-o", str(into), "--json") as get,
+        cli.start("--profile", "given3", "files", "get", identity, "-o", str(other)) as theirs,
+    ):
+        get.wait_for('"receiving"', "stdout")
+        get.process.send_signal(signal.SIGSTOP)
+        cli.ok("--profile", "given2", "files", "cancel", "long.bin", "-o", str(into))
+        result = get.end(signal.SIGCONT)
+        assert theirs.finish().status == 0
+    assert (result.status, "given up meanwhile" in result.err) == (6, True), result.err
+    assert list(into.iterdir()) == []
+    assert states(cli, "given1")[identity] == {"given2": "failed", "given3": "done"}
+    cli.ok("--profile", "given2", "files", "get", identity, "-o", str(into))
+
+
+def test_a_directory_that_goes_while_a_file_comes_is_told_as_such(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("dir1", "dir2")
+    identity = offer(cli, "dir1", "dir2", sparse(tmp_path / "long.bin"))
+    into = tmp_path / "in"
+    into.mkdir()
+    with cli.start("--profile", "dir2", "files", "get", identity, "-o", str(into), "--json") as get:
+        get.wait_for('"receiving"', "stdout")
+        shutil.rmtree(into)
+        result = get.finish()
+    assert (result.status, "was removed while the file came" in result.err) == (5, True), result.err
+    into.mkdir()
+    cli.ok("--profile", "dir2", "files", "get", identity, "-o", str(into))
 
 
 def test_6_withdrawn_while_it_is_fetched(cli: Cli, tmp_path: Path) -> None:

@@ -112,6 +112,9 @@ class Part:
             os.fsync(self._descriptor)
             self._place(target, overwrite=overwrite)
             sync_directory(target.parent)
+        except FileNotFoundError as error:
+            text = f"{self.path} was removed while the file came, so {target.name} was not kept; get it again"
+            raise CnMessageError(ErrorCode.NO_SUCH_FILE, text) from error
         except OSError as error:
             raise disk_error(error, target, writing=True) from error
 

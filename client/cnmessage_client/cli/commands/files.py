@@ -124,8 +124,8 @@ def cancel(settings: Settings, words: Sequence[str], output: str) -> None:
             if info.id in theirs:
                 if any(each.state == "done" for each in info.recipients):
                     raise _too_late(f"'{info.name}' is fetched already; remove the file itself")
+                await client.decline_file(info.id)  # first: another command may be writing the part
                 _remove_parts(client, info, Path(output))
-                await client.decline_file(info.id)
             elif info.state in {"stored", "expired"}:
                 how = settings.typed(f"files rm {info.id[:SHORT_ID]}")
                 raise _too_late(f"'{info.name}' is sent already; take it back with: {how}")

@@ -269,6 +269,23 @@ def test_declining_tells_the_sender_and_fetching_is_still_possible(room: Room) -
     assert states(room, alice) == {"bob": "fetching"}
 
 
+def test_declining_stops_the_downloads_of_that_user_and_stays(room: Room) -> None:
+    alice, bob, carol = room.users("alice", "bob", "carol")
+    file = upload(room, alice, replace(PUT, to=("bob", "carol")))
+    for key in (bob, carol):
+        room.ask(key, Open(file, Get()))
+    news = [each.news for each in room.start(bob, Decline(file)) if isinstance(each, Tell)]
+    assert [(each.file, each.error.code, each.account) for each in news if isinstance(each, Gone)] == [
+        (file, ErrorCode.WITHDRAWN, room.account("bob").id)
+    ]
+    # What the stopped download has to say of itself comes later.
+    room.start(bob, Progress(file, 3))
+    room.start(bob, Progress(file, 3, paused=True))
+    assert states(room, alice) == {"bob": "failed", "carol": "fetching"}
+    room.start(carol, Progress(file, 3, paused=True))
+    assert listed(room, alice, sent=True)[0][-1] == (("bob", "failed", 0), ("carol", "fetching", 3))
+
+
 def test_an_offset_behind_the_end_is_refused(room: Room) -> None:
     alice, bob = room.users("alice", "bob")
     assert room.refusal(bob, Open(upload(room, alice), Get(offset=6))) is ErrorCode.BAD_REQUEST
