@@ -91,3 +91,21 @@ def test_names_that_a_command_would_take_for_options_are_saved_as_plain_ones_and
     assert {row[1]: Path(row[5]).read_text() for row in got} == {"-rf": "-rf", "_rf": "_rf", "--": "--"}
     assert sorted(Path(row[5]).name for row in got) == ["_-", "_rf", "_rf (2)"]
     assert sorted(each.name for each in into.iterdir()) == ["_-", "_rf", "_rf (2)"]
+
+
+def test_a_person_is_told_where_a_file_was_saved(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli.accounts("where1", "where2")
+    offer(cli, "where1", "where2", make(tmp_path / "big.iso", "x"))
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    for words in (("getfile", "big.iso"), ("files", "get", "big.iso", "-o", "..", "--force")):
+        with cli.terminal("--profile", "where2", *words, NO_COLOR="1", COLUMNS="300") as terminal:
+            assert terminal.finish() == 0
+        place = tmp_path.resolve() / ("big.iso" if "-o" in words else "in/big.iso")
+        shown = terminal.shown.replace("\r\n", "")
+        assert f"big.iso, 1 byte: fetched, saved as {place}" in shown
+    # Programs get the path as the directory was given.
+    (row,) = cli.ok("--profile", "where2", "files", "get", "big.iso").rows
+    assert row[5] == "big.iso"

@@ -292,7 +292,7 @@ class _Getting:
             name, size = path.name, path.stat().st_size
         sha256 = "" if info is None else info.sha256 or ""
         status = "skipped" if path is None else "fetched"
-        place, saved = ("", "") if path is None else (str(path), path.absolute())
+        place, saved = ("", "") if path is None else (str(path), path.parent.resolve() / path.name)
         values = {
             "id": wanted.id,
             "name": name,
@@ -301,7 +301,9 @@ class _Getting:
             "status": status,
             "path": place or None,
         }
-        where = "skipped, there is another file of that name" if path is None else f"saved as {saved}"
+        where = (
+            "skipped, there is another file of that name" if path is None else f"fetched, saved as {saved}"
+        )
         self._settings.renderer.record(
             values,
             f"{name or wanted.id}, {in_units(size)}: {where}",
