@@ -190,6 +190,24 @@ def test_sending_many_cut_short_offers_none_of_them_twice(
     assert not before & {row[0] for row in cli.ok(*command[:-2], "--quiet").rows}
 
 
+def test_sending_many_to_a_broker_that_is_killed_and_comes_back_offers_none_twice(tmp_path: Path) -> None:
+    with BrokerProcess(tmp_path / "broker") as broker:
+        cli = Cli(home_at(tmp_path / "home"), broker.address)
+        cli.accounts("lost1", "lost2")
+        paths = [make(tmp_path / f"{each}.txt", f"file {each}") for each in range(20)]
+        long = sparse(tmp_path / "long.bin")
+        command = ("--profile", "lost1", "files", "send", "lost2", *paths, long, "--timeout", "2")
+        with cli.start(*command) as send:
+            eventually(lambda: len(states(cli, "lost2")) == len(paths))
+            broker.kill()
+            cut = send.finish()
+            assert (cut.status, len(cut.rows)) == (3, len(paths))
+        broker.start()
+        cli.ok(*command)
+        assert len(states(cli, "lost2")) == len(paths) + 1
+        assert {len(each) for each in states(cli, "lost1").values()} == {1}
+
+
 def test_what_was_stored_and_then_withdrawn_is_sent_anew(cli: Cli, tmp_path: Path) -> None:
     cli.accounts("anew1", "anew2")
     good, missing = make(tmp_path / "good.txt", "good"), str(tmp_path / "missing.txt")

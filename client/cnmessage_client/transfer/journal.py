@@ -34,6 +34,7 @@ class Undertaking:
     name: str
     to: tuple[str, ...]
     note: str
+    expires: int | None = None
 
     @property
     def digest(self) -> str:

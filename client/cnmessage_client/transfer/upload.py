@@ -95,6 +95,7 @@ class UploadJob(Job):
                 self.name,
                 put.to,
                 order.note,
+                put.expires,
             )
         )
         self._ask(now, put)

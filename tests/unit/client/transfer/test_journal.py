@@ -18,6 +18,7 @@ OTHERS = [
     replace(WHAT, name="b.txt"),
     replace(WHAT, to=("bob", "carol")),
     replace(WHAT, note="look"),
+    replace(WHAT, expires=3600),
 ]
 
 
