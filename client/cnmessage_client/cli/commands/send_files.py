@@ -155,6 +155,8 @@ def _check(order: _Options) -> None:
         raise usage("--name is for one file or for '-'; send the files one by one to rename each")
     if order.file_name == "":
         raise usage("--name is empty; say what to call it")
+    if "/" in (order.file_name or ""):
+        raise usage(f"--name is a name and no path: '{order.file_name}' must not hold '/'")
     if "" in order.paths:
         raise usage("an empty word is no path; name the file to send")
     for name in order.names:

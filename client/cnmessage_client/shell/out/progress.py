@@ -102,7 +102,7 @@ class Lines(Nothing):
         now, step = self._clock(), _per_cent(progress.done, progress.size) // STEP
         last = self._last.get(key)
         if last is None and progress.phase == "verifying" and 0 < progress.size <= progress.started_at:
-            text = f"verifying {progress.name}, which is here already"
+            text = f"comparing {progress.name} with the file of that name"
         elif last is None:
             text = f"{self._verb} {progress.name}, {in_units(progress.size)}{_resumed(progress)}"
         elif now < last[2] + LINE_PAUSE or last[:2] == (progress.phase, step):
