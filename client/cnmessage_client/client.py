@@ -348,7 +348,7 @@ class Client:
     ) -> Path:
         """Fetch a file into `directory`, verified; gives where it is. Cut short, the same call goes on.
 
-        It gets its sender's name or `name`, either way made harmless. Nothing is overwritten unasked: EXISTS.
+        It gets its sender's name or `name`, made harmless. Another file is not overwritten unasked: EXISTS.
         `offered` is the FileInfo or the message's file, where there is one: no other file is taken then. With
         `preserve` it is as old, and as executable, as its sender's. Without `confirm` it counts as fetched
         only once `confirm_file` was called.

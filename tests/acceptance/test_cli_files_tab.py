@@ -26,9 +26,9 @@ def test_tab_completes_names_of_files_that_were_seen_and_an_id_that_is_begun(
     identity = offer(cli, "tab1", "tab2", make(tmp_path / "report.pdf", "x"))
     cli.ok("--profile", "tab2", "files")
     for word in ("", "rep"):
-        assert tab(cli, "tab2", "files", "get", word) == [f"report.pdf: from tab1, 1 byte, {identity[:8]}"]
+        assert tab(cli, "tab2", "files", "get", word) == [f"report.pdf: from tab1; 1 byte; {identity[:8]}"]
         assert tab(cli, "tab2", "files", "get", word, in_shell="bash") == ["plain,report.pdf"]
-    assert tab(cli, "tab2", "getfile", identity[:3]) == [f"{identity[:8]}: report.pdf, from tab1, 1 byte"]
+    assert tab(cli, "tab2", "getfile", identity[:3]) == [f"{identity[:8]}: report.pdf; from tab1; 1 byte"]
     asked = {"COMP_WORDS": "cnmessage --profile tab1 files send ta", "COMP_CWORD": "5"}
     shown = cli("", _CNMESSAGE_COMPLETE="bash_complete", **asked).out
     assert shown.splitlines() == ["plain,tab2", "file,ta"]

@@ -125,10 +125,10 @@ def _complete_file(context: click.Context, incomplete: str, kinds: Collection[st
     names: dict[str, CompletionItem] = {}
     for each in files:
         if each.name.startswith(incomplete) and not each.name.startswith("-"):
-            names.setdefault(each.name, CompletionItem(each.name, help=f"{each.about}, {each.short}"))
+            names.setdefault(each.name, CompletionItem(each.name, help=f"{each.about}; {each.short}"))
     typed = incomplete.lower() if incomplete and (not names or len(incomplete) >= _DIGITS) else None
     found = [each for each in files if typed is not None and each.short.startswith(typed)]
-    ids = [CompletionItem(each.short, help=f"{each.name}, {each.about}") for each in found]
+    ids = [CompletionItem(each.short, help=f"{each.name}; {each.about}") for each in found]
     return [*names.values(), *ids]
 
 
@@ -187,7 +187,7 @@ def _sent_file(info: FileInfo) -> _File | None:
 
 def _file(kind: str, info: FileInfo, whom: str) -> _File:
     expires = "" if info.expires is None else str(int(info.expires.timestamp()))
-    return _File(kind, info.id[:SHORT_ID], expires, f"{whom}, {in_units(info.size)}", info.name)
+    return _File(kind, info.id[:SHORT_ID], expires, f"{whom}; {in_units(info.size)}", info.name)
 
 
 def _files(profile: Profile) -> list[_File]:
