@@ -156,13 +156,16 @@ class Part:
 def make_like(descriptor: int, like: Opened) -> None:
     """Make an open file of ours as old, and executable for those who may read it, as its sender's was.
 
-    OSError as from the disk.
+    As far as this disk can: a time that it cannot keep is no reason to have no file.
     """
-    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
     if like.executable:
-        os.fchmod(descriptor, mode | (mode & 0o444) >> 2)
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        with suppress(OSError):
+            os.fchmod(descriptor, mode | (mode & 0o444) >> 2)
     if like.mtime is not None:
-        os.utime(descriptor, ns=(like.mtime * 1_000_000, like.mtime * 1_000_000))
+        nanoseconds = like.mtime * 1_000_000
+        with suppress(OSError, OverflowError):
+            os.utime(descriptor, ns=(nanoseconds, nanoseconds))
 
 
 def in_the_way(target: Path) -> CnMessageError:

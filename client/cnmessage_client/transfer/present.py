@@ -5,7 +5,6 @@ Read and hashed slice by slice, never written. Must know no socket and no part.
 
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -58,8 +57,7 @@ class Present:
 
     def make_like(self, like: Opened) -> None:
         """Make it as old, and executable, as its sender's was; somebody else's file stays as it is."""
-        with suppress(OSError):
-            make_like(self._descriptor, like)
+        make_like(self._descriptor, like)
 
     def close(self) -> None:
         """Release it."""
