@@ -70,7 +70,7 @@ def test_what_is_printed_is_not_fetched_a_second_time(cli: Cli, tmp_path: Path) 
     waiting.mkdir(parents=True)
     make(waiting / "a.txt", "content")
     got = cli.ok("--profile", "printed2", "files", "get", "a.txt", "-o", "-")
-    assert (got.out, got.err) == ("content", "comparing a.txt with the file of that name\n")
+    assert (got.out, got.err) == ("content", "verifying a.txt, 7 bytes\n")
     assert states(cli, "printed1")[identity] == {"printed2": "done"}
     assert not waiting.exists()
 
