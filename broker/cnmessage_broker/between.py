@@ -124,10 +124,14 @@ class FileAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """This file has ended: its transfers stop with `error`, its unfinished bytes go."""
+    """This file has ended: its transfers stop with `error`, its unfinished bytes go.
+
+    With an `account` it has ended for this one only: its downloads stop.
+    """
 
     file: bytes
     error: RequestError
+    account: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

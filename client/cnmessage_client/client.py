@@ -43,7 +43,7 @@ from cnmessage_client.transfer.confirming import ConfirmJob
 from cnmessage_client.transfer.download import DownloadJob, Offer
 from cnmessage_client.transfer.job import Job
 from cnmessage_client.transfer.journal import Journal
-from cnmessage_client.transfer.upload import Addressing, check_order, uploads
+from cnmessage_client.transfer.upload import Addressing, check_order, forget_if_all_sent, uploads
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.deliveries import FileState
@@ -316,21 +316,22 @@ class Client:
         note: str = "",
         expires: timedelta | None = None,
         names: Sequence[str] | None = None,
+        snapshot: bool = False,
         progress: Progress | None = None,
     ) -> list[SentFile]:
         """Send files, several at once; what became of each, in the order of `paths`.
 
         One that fails does not stop the others: see its `error`. Cut short, the same call goes on where the
-        broker's bytes end. `names` are what recipients see instead of the files' own names.
+        broker's bytes end. `names` are what recipients see instead of the files' own; with `snapshot` a file
+        that grows meanwhile is sent as it was at first.
         """
         self._connected()
-        seconds = None if expires is None else max(1, int(expires.total_seconds()))
         receivers = (to,) if isinstance(to, str) else tuple(to)
-        order = Addressing(self.profile.user or "", self.address.place, receivers, note, seconds)
+        order = Addressing(self.profile.user or "", self.address.place, receivers, note, expires, snapshot)
         checked(lambda: check_order(order))
-        journal = Journal(self.profile.uploads)
-        jobs = uploads(paths, names, order, journal, self.timeout, reporter(progress))
+        jobs = uploads(paths, names, order, Journal(self.profile.uploads), self.timeout, reporter(progress))
         await self._move(jobs)
+        forget_if_all_sent(jobs)
         return [job.outcome(self._explained(job.error)) for job in jobs]
 
     async def get_file(
@@ -342,20 +343,21 @@ class Client:
         overwrite: bool = False,
         confirm: bool = True,
         offered: Offer | None = None,
+        preserve: bool = False,
         progress: Progress | None = None,
     ) -> Path:
         """Fetch a file into `directory`, verified; gives where it is. Cut short, the same call goes on.
 
-        It gets its sender's name or `name`, either way made harmless. Nothing is overwritten unasked: EXISTS.
-        `offered` is the FileInfo or the message's file, where there is one: no other file is taken then.
-        Without `confirm` it counts as fetched only once `confirm_file` was called.
+        It gets its sender's name or `name`, made harmless. Another file is not overwritten unasked: EXISTS.
+        `offered` is the FileInfo or the message's file, where there is one: no other file is taken then. With
+        `preserve` it is as old, and as executable, as its sender's. Without `confirm` it counts as fetched
+        only once `confirm_file` was called.
         """
         self._connected()
         file = checked(lambda: parse_id(id))
         place, report = Path(directory), reporter(progress)
-        job = DownloadJob(
-            file, place, name, self.timeout, report, overwrite=overwrite, confirm=confirm, offered=offered
-        )
+        how = {"overwrite": overwrite, "confirm": confirm, "preserve": preserve}
+        job = DownloadJob(file, place, name, self.timeout, report, offered=offered, **how)
         async with self._batches.room:
             await self._move_one(job)
         return job.target or place

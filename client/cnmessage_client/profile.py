@@ -154,8 +154,12 @@ class Profile:
         )
 
     def explained(self, error: CnMessageError, address: Address) -> CnMessageError:
-        """What the broker cannot know, added: what to type, and which profile it is that is not logged in."""
-        if (advice := _ADVICE.get(error.code)) is not None:
+        """What the broker cannot know, added: what to type, and which profile it is that is not logged in.
+
+        An error of this machine, a path that is not there perhaps, says that itself.
+        """
+        advice = _ADVICE.get(error.code) if isinstance(error, RequestError) else None
+        if advice is not None:
             return RequestError(error.code, f"{error.message}; {advice}")
         if error.code is not ErrorCode.UNAUTHENTICATED:
             return error
@@ -181,7 +185,7 @@ _ADVICE = MappingProxyType(
         ErrorCode.NO_SUCH_USER: "'cnmessage users' lists those there are",
         ErrorCode.NO_SUCH_DEVICE: "'cnmessage devices' lists yours",
         ErrorCode.NO_SUCH_FILE: "'cnmessage files list' lists yours",
-        ErrorCode.QUOTA: "withdraw older files with 'cnmessage files rm ID'",
+        ErrorCode.QUOTA: "withdraw older files with 'cnmessage files rm NAME-or-ID'",
     }
 )
 """What a person may do next about a refusal; the broker knows nothing of this command line."""

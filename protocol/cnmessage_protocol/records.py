@@ -45,11 +45,11 @@ NO_EXTRAS: Mapping[str, Any] = {}
 """Extras as they are in this version: a map with no key."""
 
 KNOWN_EXTRAS: frozenset[str] = frozenset()
-"""The keys that this version knows."""
+"""The keys that this version knows in an outgoing row; those of an item of kind file are `file_extras`."""
 
 _NAME_BYTES = 34
 _ROW_BYTES = 128
-_FACTS_BYTES = MAX_FILE_NAME + 64
+_FACTS_BYTES = MAX_FILE_NAME + 96
 
 
 class Kind(IntEnum):
@@ -102,7 +102,7 @@ class InboxItem(NamedTuple):
 
     `seq` counts 1, 2, 3 … without gaps for each owner. `time` is the broker's, in milliseconds since 1970.
     `client_id` is set on the owner's own copies only, `file` on items of kind file only, whose body is the
-    sender's note and may be empty.
+    sender's note and may be empty; their `extras` are `file_extras`.
     """
 
     seq: int
@@ -228,6 +228,23 @@ def extras(name: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
+def file_extras(mtime: int | None, executable: bool) -> Mapping[str, Any]:
+    """The extras of an item of kind file: `mtime`, in ms since 1970, when it was written last on its sender's
+    disk, if that is known; and `executable`, if it was.
+    """
+    written = {} if mtime is None else {"mtime": mtime}
+    return {**written, "executable": True} if executable else written or NO_EXTRAS
+
+
+def _known_file_extras(name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    mtime, executable = values.get("mtime"), values.get("executable", False)
+    if mtime is not None and (type(mtime) is not int or not 0 <= mtime <= LATEST):
+        raise ProtocolError(f"'{name}.mtime' must be a whole number from 0 to {LATEST}")
+    if type(executable) is not bool:
+        raise ProtocolError(f"'{name}.executable' must be true or false")
+    return file_extras(mtime, executable)
+
+
 def inbox_item(name: str, value: Any) -> Item:
     """Check one inbox row that a broker sent; keys of its extras that are not known are left out.
 
@@ -253,8 +270,10 @@ def inbox_item(name: str, value: Any) -> Item:
     direction, identity = _DIRECTIONS[row.direction], MessageId(row.id)
     if kind is None:  # whatever its other places hold is for a version that knows the kind
         return UnknownItem(row.seq, direction, identity, row.kind, row.time)
+    known = NO_EXTRAS
     if row.extras or type(row.extras) is not dict:
-        extras(f"{name}.extras", row.extras)
+        found = extras(f"{name}.extras", row.extras)
+        known = _known_file_extras(f"{name}.extras", found) if kind is Kind.FILE else NO_EXTRAS
     if (
         type(row.sender) is not str
         or NAME_PATTERN.match(row.sender) is None
@@ -281,6 +300,7 @@ def inbox_item(name: str, value: Any) -> Item:
         body=body,
         client_id=None if row.client_id is None else ClientId(row.client_id),
         file=facts,
+        extras=known,
     )
 
 

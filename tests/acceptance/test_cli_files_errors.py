@@ -1,6 +1,7 @@
 """What can go wrong with files: each with its own words and exit status, and the rest of a batch goes on."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -85,6 +86,53 @@ def test_what_cannot_be_read_is_told_by_its_path(cli: Cli, tmp_path: Path) -> No
     assert str(cases[0][0]) in batch.err
     assert str(cases[1][0]) in batch.err
     assert "2 of 3 were not done" in batch.err
+
+
+@pytest.mark.parametrize("place", ["photos", "./photos", "sub dir", "-d", "photos/"])
+def test_the_line_that_a_directory_is_refused_with_sends_it(
+    cli: Cli, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli.accounts("pack1", "pack2", "pack3")
+    monkeypatch.chdir(tmp_path)
+    Path(place).mkdir()
+    make(Path(place) / "a.jpg", "a")
+    refused = cli("--profile", "pack1", "files", "send", "pack2", "pack3", "--", place)
+    assert (refused.status, refused.out) == (2, "")
+    said, _, line = refused.err.strip().partition(" is a directory; in a shell, send it packed: ")
+    assert said == f"cnmessage: {place}"
+    environment = cli.environment(PATH=f"{BIN}:{os.environ['PATH']}")
+    subprocess.run(["sh", "-c", line], env=environment, capture_output=True, check=True)
+    name = Path(place).name.replace("-d", "_d")
+    shell = f'cnmessage --profile pack3 files get "{name}.tar.gz" -o - | tar tz'
+    listed = subprocess.run(["sh", "-c", shell], env=environment, capture_output=True, check=True, text=True)
+    assert listed.stdout.splitlines()[-1].endswith(f"{Path(place).name}/a.jpg")
+
+
+def test_other_words_that_are_no_path_or_no_user_are_told_what_to_write(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli.accounts("word1", "word2")
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "j.doe"):
+        make(tmp_path / name, name)
+    cases = [
+        (("send", "word2", ""), 2, "an empty word is no path"),
+        (("send", "word2", "."), 2, f"tar cz -C {tmp_path.parent} ./{tmp_path.name} | "),
+        (("send", "all", "a.txt"), 2, "a file goes to users by name; 'all', everyone, cannot receive one"),
+        (("send", "--to", "ALL", "a.txt"), 2, "a file goes to users by name"),
+        (("send", "./word2", "a.txt"), 2, "'./word2' is no user"),
+        (("send", "j.doe", "a.txt"), 2, "'j.doe' is a file here; if there is a user of that name, write: "),
+        (("send", "missing.txt", "word2"), 5, "if 'word2' is a user: users stand before the files"),
+        (("send", "--to", "word2", "word2"), 5, "or each behind --to"),
+        (("send", "word2", "missing.txt"), 5, "missing.txt does not exist; check the path\n"),
+        (("send", "word2", str(tmp_path / "no" / "x")), 5, f"{tmp_path / 'no' / 'x'} does not exist"),
+    ]
+    for words, status, said in cases:
+        result = cli("--profile", "word1", "files", *words)
+        assert (result.status, result.out) == (status, ""), words
+        assert said in result.err
+        assert "lists yours" not in result.err
+    assert states(cli, "word1") == {}
 
 
 def test_5_an_unknown_user_and_a_hint_if_the_name_was_meant_to_be_a_file(cli: Cli, tmp_path: Path) -> None:
@@ -237,6 +285,41 @@ def test_events_that_nobody_reads_any_more_are_no_defect(cli: Cli, tmp_path: Pat
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_6_given_up_elsewhere_while_it_is_fetched(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("given1", "given2", "given3")
+    identity = offer(cli, "given1", "given2", sparse(tmp_path / "long.bin"), "--to", "given3")
+    into, other = tmp_path / "in", tmp_path / "other"
+    for folder in (into, other):
+        folder.mkdir()
+    with (
+        cli.start("--profile", "given2", "files", "get", identity, "-o", str(into), "--json") as get,
+        cli.start("--profile", "given3", "files", "get", identity, "-o", str(other)) as theirs,
+    ):
+        get.wait_for('"receiving"', "stdout")
+        get.process.send_signal(signal.SIGSTOP)
+        cli.ok("--profile", "given2", "files", "cancel", "long.bin", "-o", str(into))
+        result = get.end(signal.SIGCONT)
+        assert theirs.finish().status == 0
+    assert (result.status, "given up meanwhile" in result.err) == (6, True), result.err
+    assert list(into.iterdir()) == []
+    assert states(cli, "given1")[identity] == {"given2": "failed", "given3": "done"}
+    cli.ok("--profile", "given2", "files", "get", identity, "-o", str(into))
+
+
+def test_a_directory_that_goes_while_a_file_comes_is_told_as_such(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("dir1", "dir2")
+    identity = offer(cli, "dir1", "dir2", sparse(tmp_path / "long.bin"))
+    into = tmp_path / "in"
+    into.mkdir()
+    with cli.start("--profile", "dir2", "files", "get", identity, "-o", str(into), "--json") as get:
+        get.wait_for('"receiving"', "stdout")
+        shutil.rmtree(into)
+        result = get.finish()
+    assert (result.status, "was removed while the file came" in result.err) == (5, True), result.err
+    into.mkdir()
+    cli.ok("--profile", "dir2", "files", "get", identity, "-o", str(into))
 
 
 def test_6_withdrawn_while_it_is_fetched(cli: Cli, tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ class Desk:
         client_id: bytes | None = None,
         created: int = 1000,
         expires: int | None = None,
+        mtime: int | None = None,
+        executable: bool = False,
     ) -> FileRow:
         """An upload that has begun."""
         number = next(self._ids)
@@ -118,6 +120,8 @@ class Desk:
                 note,
                 created,
                 expires,
+                mtime,
+                executable,
             ),
         )
 

@@ -198,9 +198,19 @@ class Agreement(RuleBasedStateMachine):
         note=BODY,
         created=TIME,
         expires=st.none() | TIME,
+        mtime=st.none() | TIME,
+        executable=st.booleans(),
     )
     def upload(
-        self, owner: int, to: list[int], number: int, note: str, created: int, expires: int | None
+        self,
+        owner: int,
+        to: list[int],
+        number: int,
+        note: str,
+        created: int,
+        expires: int | None,
+        mtime: int | None,
+        executable: bool,
     ) -> None:
         new = NewFile(
             FileId(os.urandom(16)),
@@ -212,6 +222,8 @@ class Agreement(RuleBasedStateMachine):
             note,
             created,
             expires,
+            mtime,
+            executable,
         )
         if self.both(lambda store: store.files.add(new)).id == new.id:
             self.files.append(new.id)

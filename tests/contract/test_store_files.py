@@ -1,6 +1,7 @@
 """Every store: files. Uploads, what completes them, who may fetch and how far they are, how a file ends."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -134,6 +135,28 @@ def test_an_item_of_kind_file_tells_what_the_file_is_wherever_it_is_read(store: 
         assert before.file is after.file is None
         assert list(store.history(owner.id, Query(9, received_only=False)).items) == [before, item, after]
     assert store.history(bob.id, Query(9, conversation=Direct(alice.name))).items[1].file == facts
+
+
+@pytest.mark.parametrize(
+    ("fields", "extras"),
+    [
+        ({}, {}),
+        ({"mtime": 0}, {"mtime": 0}),
+        ({"executable": True}, {"executable": True}),
+        ({"mtime": 1_700_000_000_123, "executable": True}, {"mtime": 1_700_000_000_123, "executable": True}),
+    ],
+)
+def test_what_a_file_was_on_its_senders_disk_is_kept_and_told(
+    store: Store, desk: Desk, fields: dict[str, Any], extras: dict[str, Any]
+) -> None:
+    alice, bob = desk.accounts("alice", "bob")
+    row = desk.share(alice, bob, **fields)
+    desk.send(alice, bob, body="after")
+    assert (row.mtime, row.executable) == (fields.get("mtime"), fields.get("executable", False))
+    for owner in (alice, bob):
+        item, after = store.inbox_after(owner.id, 0, 9, 9999)
+        assert (item.extras, after.extras) == (extras, {})
+        assert list(store.history(owner.id, Query(9, received_only=False)).items) == [item, after]
 
 
 def test_a_page_counts_what_an_item_tells_of_its_file(store: Store, desk: Desk) -> None:

@@ -191,6 +191,7 @@ def test_files_from_before_there_was_a_grace_are_upgraded(path: Path) -> None:
         DROP TABLE running; DROP TABLE usage;
         DROP INDEX file_expires; DROP INDEX file_uploading;
         ALTER TABLE file DROP COLUMN overdue;
+        ALTER TABLE file DROP COLUMN mtime; ALTER TABLE file DROP COLUMN executable;
         CREATE INDEX file_usage ON file (owner, size) WHERE status IN ('uploading', 'stored');
         CREATE INDEX file_expires ON file (expires) WHERE status = 'stored';
         CREATE INDEX file_uploading ON file (created) WHERE status = 'uploading';
@@ -205,6 +206,28 @@ def test_files_from_before_there_was_a_grace_are_upgraded(path: Path) -> None:
     (row,) = store.files.newly_overdue(Clock(9, 9), 9)
     store.files.age(Clock(9, 9), 0, 100, {row.id: 100})
     assert [each.name for each, _ in store.files.sent(alice.id, None, 9, 1 << 20).files] == ["old"]
+    store.close()
+    assert check(path) == []
+
+
+def test_files_from_before_their_senders_disk_was_told_of_are_upgraded(path: Path) -> None:
+    old = started(path)
+    desk = Desk(old)
+    alice, bob = desk.accounts("alice", "bob")
+    before = desk.share(alice, bob)
+    old._db.connection.execute(
+        """
+        ALTER TABLE file DROP COLUMN mtime; ALTER TABLE file DROP COLUMN executable;
+        PRAGMA user_version = 4;
+        """
+    )
+    old.close()
+    store = started(path)
+    assert store.files.find(before.id) == before
+    assert [item.extras for item in store.inbox_after(bob.id, 0, 9, 999)] == [{}]
+    desk.store = store
+    row = desk.upload(alice, bob, mtime=7, executable=True)
+    assert (row.mtime, row.executable) == (7, True)
     store.close()
     assert check(path) == []
 

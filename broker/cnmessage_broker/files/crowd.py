@@ -48,6 +48,10 @@ class Crowd:
             self._accounts[peer] = account
             self._of_account.setdefault(account, set()).add(peer)
 
+    def is_of(self, peer: Peer, account: int) -> bool:
+        """Whether a transfer is known to be of that account."""
+        return self._accounts.get(peer) == account
+
     def leave(self, peer: Peer) -> AuthenticatedDevice | None:
         """The transfer is over; whose it was."""
         account, device = self._accounts.pop(peer, None), self.devices.pop(peer, None)

@@ -219,8 +219,12 @@ class Transfers:
                     known = self._by_file.get(request.file)
                     peer = peer if known is None else known.peer
                 self._guarded(peer, lambda: self._answered(peer, request, result, error))
-            case Gone(file, error):
+            case Gone(file, error, None):
                 self._end_file(file, error)
+            case Gone(file, error, int(account)):
+                for peer in [each for each in self._servings if each.transfer == file]:
+                    if self._crowd.is_of(peer, account):
+                        self._end(peer, error)
             case Release(sha256) if not self._is_completing(sha256):
                 self._blobs.drop_blob(sha256)
             case Unbound(key):

@@ -15,7 +15,15 @@ from cnmessage_protocol.conversation import Conversation, Direct, Everyone, to_w
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
-from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, NewMessage, row_size
+from cnmessage_protocol.records import (
+    Direction,
+    FileFacts,
+    InboxItem,
+    Kind,
+    NewMessage,
+    file_extras,
+    row_size,
+)
 
 PUSH_BYTES = 1 << 17
 """About the most bytes of body in one delivery."""
@@ -83,6 +91,7 @@ def address_file(
         now_ms,
         frozenset(store.blockers_of(sender.id)),
         facts,
+        file_extras(row.mtime, row.executable),
     )
 
 
@@ -132,6 +141,7 @@ def _row(new: Submission, seq: int, direction: Direction, owner: int) -> InboxIt
         body=new.body,
         client_id=new.client_id if owner == new.sender else None,
         file=new.file,
+        extras=new.extras,
     )
 
 

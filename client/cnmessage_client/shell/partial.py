@@ -16,7 +16,7 @@ class Failures:
 
     def __init__(self, settings: Settings, count: int) -> None:
         self._renderer = settings.renderer
-        self._count = count
+        self.count = count
         self._errors: list[CnMessageError] = []
 
     def add(self, error: CnMessageError) -> None:
@@ -24,18 +24,22 @@ class Failures:
         if error.code in _HOPELESS:
             raise error
         self._errors.append(error)
-        if self._count > 1:
+        if self.count > 1:
             self._renderer.error(error)
+
+    @property
+    def failed(self) -> int:
+        """How many have failed so far."""
+        return len(self._errors)
 
     def raise_if_any(self) -> None:
         """Once all were tried: raise what the command ends with, if any failed."""
-        failed = len(self._errors)
-        if 0 < failed < self._count:
-            raise CnMessageError(
-                ErrorCode.PARTIAL, f"{failed} of {self._count} were not done; see above"
-            ) from self._errors[0]
+        failed = self.failed
+        if 0 < failed < self.count:
+            text = f"{failed} of {self.count} {'was' if failed == 1 else 'were'} not done; see above"
+            raise CnMessageError(ErrorCode.PARTIAL, text) from self._errors[0]
         if failed > 1:
-            text = f"none of the {self._count} was done; see above"
+            text = f"none of the {self.count} was done; see above"
             raise CnMessageError(self._errors[0].code, text) from self._errors[0]
         if failed:
             raise self._errors[0]

@@ -1,8 +1,9 @@
-"""Uploads that are not finished, on disk, so that the same call goes on where it paused or was cut.
+"""Uploads of calls that are not finished, on disk, so that the same call goes on where it paused or was cut.
 
 A small file for each, locked while its upload runs: what is sent (as its name, a digest) and the id it goes
-under. Losing one costs a transfer from the beginning, nothing else; so a disk that takes none is no error.
-Must know neither the broker nor the file's bytes.
+under. It stays until its whole call has succeeded: what was stored is not sent twice then. Losing one costs a
+transfer from the beginning, nothing else; so a disk that takes none is no error. Must know neither the broker
+nor the file's bytes.
 """
 
 import fcntl
@@ -33,6 +34,7 @@ class Undertaking:
     name: str
     to: tuple[str, ...]
     note: str
+    expires: int | None = None
 
     @property
     def digest(self) -> str:
@@ -48,6 +50,7 @@ class Entry:
         self.resumed = resumed
         self._path = path
         self._descriptor = descriptor
+        self._written = descriptor is not None
 
     def renew(self) -> None:
         """The broker does not take this id any more: begin anew under another."""
@@ -57,8 +60,8 @@ class Entry:
                 _write(self._descriptor, self.client_id)
 
     def forget(self) -> None:
-        """The upload is recorded or given up: nothing is left to go on with."""
-        if self._descriptor is not None:
+        """Nothing is left to go on with: its call has succeeded, or it was given up."""
+        if self._written:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
@@ -70,19 +73,26 @@ class Entry:
 
 
 class Journal:
-    """The entries in `folder`. `clock` gives seconds since 1970."""
+    """The entries in `folder`, for one call. `clock` gives seconds since 1970."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         self._clock = clock
+        self._claimed: set[str] = set()
 
     def claim(self, what: Undertaking) -> Entry:
-        """The entry of this upload: the one there is, unless another call holds it, or a fresh one."""
+        """The entry of this upload: the one there is, or a fresh one.
+
+        What another call holds, or this one claimed before (named twice is sent twice), is not journalled.
+        """
         path = self._folder / what.digest
+        if what.digest in self._claimed:
+            return Entry(_fresh(), path, None, resumed=False)
         try:
             descriptor = self._locked(path)
         except OSError:
             return Entry(_fresh(), path, None, resumed=False)
+        self._claimed.add(what.digest)
         known = os.pread(descriptor, ID_SIZE, 0)
         if len(known) == ID_SIZE:
             return Entry(ClientId(known), path, descriptor, resumed=True)
@@ -93,7 +103,8 @@ class Journal:
 
     def _locked(self, path: Path) -> int:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._forget_old()
+        if not self._claimed:
+            self._forget_old()
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:

@@ -18,6 +18,10 @@ _NAMELESS = "file"
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Control characters, those without a look (bidi among them), halves of pairs, other line ends."""
 
+_JOINERS = "\u200c\u200d"
+_JOINED = {"So", "Sk", "Lo", "Mn", "Mc"}
+"""Symbols, letters without case and marks: elsewhere a joiner changes nothing but the name."""
+
 _RESERVED = {
     "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$",
     *(f"{device}{number}" for device in ("COM", "LPT") for number in "0123456789¹²³"),
@@ -28,9 +32,14 @@ _WORDS_OF_COMMANDS = "-+~"
 
 
 def safe_name(name: str) -> str:
-    """A name for a received file: one place in a directory, visible, and harmless on every system."""
-    base = name.replace("\\", "/").rpartition("/")[2]
-    shown = _trimmed("".join(each for each in base if unicodedata.category(each) not in _HIDDEN))
+    """A name for a received file: one place in a directory, visible, and harmless on every system.
+
+    Accents are composed, as keyboards type them.
+    """
+    shown = name.replace("\\", "/").rpartition("/")[2]
+    while (seen := _visible(shown)) != shown:
+        shown = seen  # what stood apart may stand together now
+    shown = _trimmed(shown)
     if shown.startswith(tuple(_WORDS_OF_COMMANDS)):
         shown = f"_{shown[1:]}"
     if shown.partition(".")[0].rstrip().upper() in _RESERVED:
@@ -54,6 +63,19 @@ def part_ending(file: bytes) -> str:
     return f".{file.hex()[:_ID_DIGITS]}.{_SUFFIX}"
 
 
+def _visible(text: str) -> str:
+    text = unicodedata.normalize("NFC", text)
+    return "".join(each for at, each in enumerate(text) if _has_a_look(text, at))
+
+
+def _has_a_look(text: str, at: int) -> bool:
+    """Whether one sees the character there; joiners only between what they join: emoji, some scripts."""
+    if text[at] in _JOINERS:
+        beside = text[at - 1 : at] + text[at + 1 : at + 2]
+        return len(beside) == 2 and all(unicodedata.category(each) in _JOINED for each in beside)
+    return unicodedata.category(text[at]) not in _HIDDEN
+
+
 def _trimmed(text: str) -> str:
     """Without dots and spaces in front (hidden files) and at the end (Windows drops them)."""
     while text and (text[0] == "." or text[0].isspace()):
@@ -71,5 +93,5 @@ def _cut(text: str, most: int) -> str:
     if not stem or len(extension.encode()) > _LONGEST_EXTENSION:
         stem, dot, extension = text, "", ""
     room = most - len(f"{dot}{extension}".encode())
-    kept = stem.encode()[:room].decode(errors="ignore")
+    kept = stem.encode()[:room].decode(errors="ignore").rstrip(_JOINERS)
     return f"{kept}{dot}{extension}" if dot else _trimmed(kept)

@@ -19,6 +19,7 @@ from cnmessage_client.transfer.disk import disk_error, sync_directory
 from cnmessage_client.transfer.names import part_ending, part_name
 from cnmessage_client.transfer.writeback import Writeback
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.files.channel import Opened
 
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
@@ -95,17 +96,25 @@ class Part:
         except OSError as error:
             raise disk_error(error, self.path, writing=False) from error
 
-    def keep(self, target: Path, sha256: bytes, *, overwrite: bool) -> None:
-        """Give the whole file its name; INTEGRITY, and the end of the part, if it is another content."""
+    def keep(self, target: Path, sha256: bytes, *, overwrite: bool, like: Opened | None = None) -> None:
+        """Give the whole file its name; INTEGRITY, and the end of the part, if it is another content.
+
+        With `like` it is as old, and may be run, as on its sender's disk.
+        """
         if self._hash.digest() != sha256:
             self.discard()
             text = f"what arrived is not what was sent, so {target.name} was not kept; get it again"
             raise CnMessageError(ErrorCode.INTEGRITY, text)
         try:
             os.fchmod(self._descriptor, 0o666 & ~_umask())
+            if like is not None:
+                make_like(self._descriptor, like)
             os.fsync(self._descriptor)
             self._place(target, overwrite=overwrite)
             sync_directory(target.parent)
+        except FileNotFoundError as error:
+            text = f"{self.path} was removed while the file came, so {target.name} was not kept; get it again"
+            raise CnMessageError(ErrorCode.NO_SUCH_FILE, text) from error
         except OSError as error:
             raise disk_error(error, target, writing=True) from error
 
@@ -144,13 +153,28 @@ class Part:
         self.path.replace(target)
 
 
+def make_like(descriptor: int, like: Opened) -> None:
+    """Make an open file of ours as old, and executable for those who may read it, as its sender's was.
+
+    As far as this disk can: a time that it cannot keep is no reason to have no file.
+    """
+    if like.executable:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        with suppress(OSError):
+            os.fchmod(descriptor, mode | (mode & 0o444) >> 2)
+    if like.mtime is not None:
+        nanoseconds = like.mtime * 1_000_000
+        with suppress(OSError, OverflowError):
+            os.utime(descriptor, ns=(nanoseconds, nanoseconds))
+
+
 def in_the_way(target: Path) -> CnMessageError:
     """The error for a name that is taken."""
     if target.is_dir():
         text = f"{target} is a directory: remove it, or choose another directory for the file"
     else:
         advice = "remove it, choose another directory, or let it be overwritten (--force)"
-        text = f"{target} exists already; nothing was overwritten: {advice}"
+        text = f"{target} exists already and is not this file; nothing was overwritten: {advice}"
     return CnMessageError(ErrorCode.EXISTS, text)
 
 

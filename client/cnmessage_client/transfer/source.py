@@ -1,5 +1,7 @@
 """A file being sent: opened once, read in any order, hashed once. Notices if it changes meanwhile.
 
+Of one that grows a snapshot can be sent: the bytes it had at its opening, whatever is added behind them.
+
 Every error is a CnMessageError that names the path. Must know no socket.
 """
 
@@ -10,13 +12,15 @@ from pathlib import Path
 from cnmessage_client.transfer.digest import RunningDigest
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.schema import LATEST
 
 
 class Source:
-    """The file at `path`, open for reading."""
+    """The file at `path`, open for reading; a `snapshot`: it may change, as long as it gets no shorter."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, snapshot: bool = False) -> None:
         self.path = path
+        self._snapshot = snapshot
         try:
             # Not blocking: to open a pipe nobody writes to would wait for ever.
             self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -37,6 +41,17 @@ class Source:
     def mtime_ns(self) -> int:
         """When it was written last, as of its opening."""
         return self._facts.st_mtime_ns
+
+    @property
+    def mtime(self) -> int | None:
+        """The same in ms since 1970, as far as an offer can tell it; None for one that says nothing."""
+        milliseconds = self._facts.st_mtime_ns // 1_000_000
+        return milliseconds if 0 < milliseconds <= LATEST else None
+
+    @property
+    def executable(self) -> bool:
+        """Whether its owner may run it."""
+        return bool(self._facts.st_mode & stat.S_IXUSR)
 
     @property
     def hashed(self) -> int:
@@ -67,9 +82,12 @@ class Source:
         self._hash = RunningDigest()
 
     def digest(self) -> bytes:
-        """Its SHA-256, all of it being hashed; an INTEGRITY error if it changed since it was opened."""
+        """Its SHA-256, all of it being hashed; an INTEGRITY error if it changed since it was opened.
+
+        A snapshot's is that of the bytes that were sent.
+        """
         now = os.fstat(self._descriptor)
-        if (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns):
+        if not self._snapshot and (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns):
             raise self._changed()
         return self._hash.digest()
 
@@ -78,7 +96,11 @@ class Source:
         os.close(self._descriptor)
 
     def _changed(self) -> CnMessageError:
-        text = f"{self.path} changed while it was being sent; send it again when nothing writes to it"
+        if self._snapshot:
+            text = f"{self.path} became shorter while it was being sent; send it again"
+        else:
+            advice = "send it again when nothing writes to it, or what it holds now: --snapshot"
+            text = f"{self.path} changed while it was being sent; {advice}"
         return CnMessageError(ErrorCode.INTEGRITY, text)
 
 

@@ -6,6 +6,7 @@ Must know no socket.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from cnmessage_client.model import SentFile
@@ -37,19 +38,24 @@ _PHASES = {Phase.MOVING: "sending", Phase.FINISHING: "verifying"}
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
-    """Who sends something to whom: the same for all files of a call."""
+    """Who sends something to whom, and how: the same for all files of a call.
+
+    A `snapshot` is what a file held when it was opened, though it grows.
+    """
 
     user: str
     broker: str
     to: tuple[str, ...]
     note: str
-    expires: int | None
+    expires: timedelta | None
+    snapshot: bool = False
 
-    def put(self, name: str, size: int) -> Put:
+    def put(self, name: str, size: int, mtime: int | None = None, *, executable: bool = False) -> Put:
         """The checked request; ProtocolError for what no broker would take."""
         values = {"name": name, "size": size, "to": list(self.to), "note": self.note}
-        expires = {} if self.expires is None else {"expires": self.expires}
-        return build(Put, values | expires)
+        lasts = None if self.expires is None else max(1, int(self.expires.total_seconds()))
+        values |= {"expires": lasts, "mtime": mtime, "executable": executable}
+        return build(Put, values)
 
 
 class UploadJob(Job):
@@ -76,9 +82,9 @@ class UploadJob(Job):
     def start(self, now: float, hands: Hands) -> None:
         """Open the file, find out whether an earlier run began with it, and ask."""
         self._hands = hands
-        source = self._source = Source(self._path)
+        source = self._source = Source(self._path, snapshot=self._order.snapshot)
         order = self._order
-        put = order.put(self.name, source.size)
+        put = order.put(self.name, source.size, source.mtime, executable=source.executable)
         self._entry = self._journal.claim(
             Undertaking(
                 order.user,
@@ -89,6 +95,7 @@ class UploadJob(Job):
                 self.name,
                 put.to,
                 order.note,
+                put.expires,
             )
         )
         self._ask(now, put)
@@ -102,6 +109,9 @@ class UploadJob(Job):
     def step(self, now: float, *, room: bool) -> None:
         """Hash a slice of what was sent before, send a chunk, or say that all went out."""
         machine, source = self._machine, self._source
+        if self._kept is not None and source is not None:
+            self._hash_kept(now, self._kept, source)
+            return
         if machine is None or source is None or machine.phase is not Phase.MOVING:
             return
         if source.hashed < machine.flow.offset:
@@ -119,6 +129,8 @@ class UploadJob(Job):
     def busy(self) -> bool:
         """Whether there is something to hash, or nothing to send any more."""
         machine, source = self._machine, self._source
+        if self._kept is not None:
+            return True
         if machine is None or source is None or machine.phase is not Phase.MOVING:
             return False
         return source.hashed < machine.flow.offset or machine.all_sent
@@ -147,17 +159,31 @@ class UploadJob(Job):
                 return
         if isinstance(result, Kept):
             self._kept = result
+            if not self._sha256:
+                return  # an earlier run sent it: its digest is told all the same, once it is known
         super().over(now, result, error)
+
+    def _hash_kept(self, now: float, kept: Kept, source: Source) -> None:
+        if source.hashed < source.size:
+            source.hash_more(source.size)
+        else:
+            self._sha256 = source.digest()
+            super().over(now, kept, None)
 
     def may_go_on(self, error: CnMessageError) -> bool:
         """Whether what the broker has is still part of this file, and still wanted."""
         return error.retryable or error.code in _PAUSES
 
     def end(self, error: CnMessageError | None) -> None:
-        """Over; unless the same call may go on with it, the journal forgets it."""
-        if self._entry is not None and (error is None or not self.may_go_on(error)):
-            self._entry.forget()
+        """Over; the journal forgets what the same call cannot go on with."""
+        if error is not None and not self.may_go_on(error):
+            self.forget()
         super().end(error)
+
+    def forget(self) -> None:
+        """The same call would send the file anew."""
+        if self._entry is not None:
+            self._entry.forget()
 
     def close(self) -> None:
         """Release the file and its entry."""
@@ -166,7 +192,6 @@ class UploadJob(Job):
             self._source = None
         if self._entry is not None:
             self._entry.close()
-            self._entry = None
 
     def outcome(self, error: CnMessageError | None) -> SentFile:
         """What became of it; `error` as its user is to read it."""
@@ -207,6 +232,13 @@ def check_order(order: Addressing) -> Addressing:
     recipients(order.to)  # the error that a message with these recipients has
     order.put("name", 0)
     return order
+
+
+def forget_if_all_sent(jobs: Sequence[UploadJob]) -> None:
+    """Once a call is over. If a part of it failed, the same call shall not send twice what was stored."""
+    if all(job.error is None for job in jobs):
+        for job in jobs:
+            job.forget()
 
 
 def uploads(

@@ -21,7 +21,20 @@ from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, kn
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import DIGEST_SIZE, MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
 from cnmessage_protocol.requests import Request
-from cnmessage_protocol.schema import LARGEST, blob, build, count, integer, many, optional, plain, text, wire
+from cnmessage_protocol.schema import (
+    LARGEST,
+    LATEST,
+    blob,
+    boolean,
+    build,
+    count,
+    integer,
+    many,
+    optional,
+    plain,
+    text,
+    wire,
+)
 
 FILES = 2
 """The file channel's port, counted from the request port."""
@@ -52,6 +65,7 @@ _PEEK = 32
 _identity = blob(ID_SIZE)
 _offset = integer(0, LARGEST)
 _chunk = integer(1, CHUNK)
+_mtime = optional(integer(0, LATEST))
 
 
 def _recipient(name: str, value: Any) -> str:
@@ -88,7 +102,8 @@ def _file_name(name: str, value: Any) -> str:
 class Put(Request):
     """Begin an upload, or go on with it: the same call. `size` in bytes.
 
-    `expires`: seconds from now; nil: as long as the broker keeps files.
+    `expires`: seconds from now; nil: as long as the broker keeps files. `mtime`: when it was written last on
+    the sender's disk, in ms since 1970, and whether it was `executable` there: for receivers who want it so.
     """
 
     VERB: ClassVar[str] = "put"
@@ -97,6 +112,8 @@ class Put(Request):
     to: tuple[str, ...] = wire(_recipients)
     note: str = wire(text(MAX_BODY), default="")
     expires: int | None = wire(optional(integer(1, MAX_EXPIRES)), default=None)
+    mtime: int | None = wire(_mtime, default=None)
+    executable: bool = wire(boolean, default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +177,14 @@ class Get(Request):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What will come. The answer to GET, before any chunk."""
+    """What will come. The answer to GET, before any chunk. `mtime` and `executable` are those of PUT."""
 
     VERB: ClassVar[str] = "opened"
     name: str = wire(text(MAX_FILE_NAME))
     size: int = wire(_offset)
     sha256: bytes = wire(blob(DIGEST_SIZE))
+    mtime: int | None = wire(_mtime, default=None)
+    executable: bool = wire(boolean, default=False)
 
 
 @dataclass(frozen=True, slots=True)

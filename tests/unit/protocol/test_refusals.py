@@ -24,6 +24,7 @@ from cnmessage_protocol.records import (
 )
 from cnmessage_protocol.requests import parse_request
 from cnmessage_protocol.results import Done, Page, parse_result
+from cnmessage_protocol.schema import LATEST
 from tests.support.raw import frame
 from tests.support.rows import item_row, message_row
 
@@ -151,6 +152,41 @@ def test_extras_have_bounds_and_what_is_unknown_in_them_is_left_out(extras: Any,
     item = inbox_item("item", item_row(1, "hello", extras=extras))
     assert isinstance(item, InboxItem)
     assert (item.body, item.extras) == ("hello", {})
+
+
+FILE_ROW = [bytes(16), "run.sh", 5, bytes(32)]
+
+
+@pytest.mark.parametrize(
+    ("extras", "known"),
+    [
+        ({}, {}),
+        ({"mtime": 0}, {"mtime": 0}),
+        ({"mtime": LATEST, "executable": True, "mood": 1}, {"mtime": LATEST, "executable": True}),
+        ({"mtime": None, "executable": False}, {}),
+        ({"mtime": LATEST + 1}, None),
+        ({"mtime": -1}, None),
+        ({"mtime": True}, None),
+        ({"mtime": "1"}, None),
+        ({"executable": 1}, None),
+        ({"executable": None}, None),
+    ],
+)
+def test_what_an_item_tells_of_its_file_as_it_was_has_bounds(
+    extras: dict[str, Any], known: dict[str, Any] | None
+) -> None:
+    row = item_row(1, "", kind=2, file=FILE_ROW, extras=extras)
+    if known is None:
+        with pytest.raises(ProtocolError, match=r"'item\.extras\.(mtime|executable)'"):
+            inbox_item("item", row)
+        return
+    item = inbox_item("item", row)
+    assert isinstance(item, InboxItem)
+    assert item.extras == known
+    # Of another kind they mean nothing.
+    plain = inbox_item("item", item_row(1, "hello", extras=extras))
+    assert isinstance(plain, InboxItem)
+    assert plain.extras == {}
 
 
 @pytest.mark.parametrize(

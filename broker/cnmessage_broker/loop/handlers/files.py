@@ -30,7 +30,7 @@ def files(request: Files, caller: Caller, deps: Deps) -> list[Effect]:
 
 
 def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> tuple[Any, ...]:
-    ended = _is_expired(row, deps)
+    ended = is_expired(row, deps)
     places = []
     for each in fetches:
         status, offset = str(each.status), each.offset
@@ -69,10 +69,12 @@ def withdraw(request: Withdraw, caller: Caller, deps: Deps) -> list[Effect]:
 
 
 def decline(request: Decline, caller: Caller, deps: Deps) -> list[Effect]:
-    """The caller does not want the file; its sender is told."""
+    """The caller does not want the file: downloads of it stop, on all devices; its sender is told."""
     _, account = caller.bound()
     row = _offered(FileId(request.file), account.id, deps)
-    return [Reply(Done()), *_moved_on(row, account.id, FetchStatus.FAILED, 0, deps)]
+    text = f"'{row.name}' was given up meanwhile; get it again to have it after all"
+    gone = Tell(Gone(row.id, RequestError(ErrorCode.WITHDRAWN, text), account.id))
+    return [Reply(Done()), *_moved_on(row, account.id, FetchStatus.FAILED, 0, deps), gone]
 
 
 def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
@@ -81,7 +83,7 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
     row = _offered(FileId(request.file), account.id, deps)
     if row.status is FileStatus.WITHDRAWN:
         raise RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
-    if row.status is FileStatus.EXPIRED or _is_expired(row, deps):
+    if row.status is FileStatus.EXPIRED or is_expired(row, deps):
         raise has_expired(row)
     if row.sha256 is None:
         raise _no_such_file()
@@ -89,17 +91,18 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
         text = f"'offset' is {request.get.offset}, but '{row.name}' has only {row.size} bytes"
         raise RequestError(ErrorCode.BAD_REQUEST, text)
     moved = _moved_on(row, account.id, FetchStatus.FETCHING, request.get.offset, deps)
-    return [Reply(Ready(Opened(row.name, row.size, row.sha256), account.id)), *moved]
+    opened = Opened(row.name, row.size, row.sha256, row.mtime, row.executable)
+    return [Reply(Ready(opened, account.id)), *moved]
 
 
 def progress(request: Progress, caller: Caller, deps: Deps) -> list[Effect]:
-    """How far a fetch is; only where it pauses is written down."""
+    """How far a fetch is; only where it pauses is written down, and nothing once it was declined."""
     _, account = caller.bound()
     file = FileId(request.file)
     deps.fetching[file, account.id] = request.offset
     if request.paused:
         deps.fetching.pop((file, account.id), None)
-        if not deps.stopping:
+        if not deps.stopping and _status(file, account.id, deps) is FetchStatus.FETCHING:
             deps.store.files.set_fetch(file, account.id, FetchStatus.FETCHING, request.offset, deps.now_ms())
     return []
 
@@ -146,7 +149,7 @@ def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps
     """Write down where a recipient is; the sender hears of it if it is news."""
     if not deps.store.files.may_fetch(row.id, account):
         return []  # the sender's own copy counts for nothing
-    before = next((each.status for each in deps.store.files.fetches(row.id) if each.account == account), None)
+    before = _status(row.id, account, deps)
     after = deps.store.files.set_fetch(row.id, account, status, offset, deps.now_ms())
     if after is None or after.status is before:
         return []
@@ -156,7 +159,12 @@ def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps
     return [Push(each, FileState.KIND, values) for each in deps.listeners.of(row.owner) if each.granted]
 
 
-def _is_expired(row: FileRow, deps: Deps) -> bool:
+def _status(file: FileId, account: int, deps: Deps) -> FetchStatus | None:
+    return next((each.status for each in deps.store.files.fetches(file) if each.account == account), None)
+
+
+def is_expired(row: FileRow, deps: Deps) -> bool:
+    """Whether its time is over by now."""
     past = row.expires is not None and row.expires <= deps.now_ms()
     return row.status is FileStatus.EXPIRED or (row.status is FileStatus.STORED and past)
 

@@ -4,6 +4,7 @@ from cnmessage_broker.between import Begin, Begun, Complete
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import address_file, existing
 from cnmessage_broker.loop.effects import Effect, Reply, Submit
+from cnmessage_broker.loop.handlers.files import has_expired, is_expired
 from cnmessage_broker.store.ports.records import Account, FileRow, FileStatus, NewFile
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Kept, Put
@@ -14,7 +15,7 @@ _SECOND = 1000
 
 
 def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
-    """Enter an upload, or go on with it; one that is complete is answered as it was then."""
+    """Enter an upload, or go on with it; one that is complete is answered as it was, unless it has ended."""
     _, account = caller.bound()
     put, client_id = request.put, ClientId(request.upload)
     row = deps.store.files.upload(account.id, client_id)
@@ -27,6 +28,10 @@ def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
         return [Reply(Begun(row.id, row.size, account.id))]
     if row.message is None:
         raise RequestError(ErrorCode.WITHDRAWN, f"the upload of '{row.name}' was given up; send it again")
+    if row.status is FileStatus.WITHDRAWN:
+        raise RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was sent, and then withdrawn; send it again")
+    if is_expired(row, deps):
+        raise has_expired(row)
     return [Reply(Kept(row.id, row.message, row.seq, row.recipients))]
 
 
@@ -59,6 +64,8 @@ def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> Fil
             put.note,
             created=now,
             expires=now + lasts * _SECOND if lasts else None,
+            mtime=put.mtime,
+            executable=put.executable,
         ),
     )
 

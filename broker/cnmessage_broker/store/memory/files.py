@@ -5,6 +5,7 @@ Knows nothing of inboxes: a message that completes a file is handed to it once i
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cnmessage_broker.store.ports.records import (
     Account,
@@ -22,7 +23,7 @@ from cnmessage_broker.store.ports.records import (
     listed_size,
 )
 from cnmessage_protocol.ids import ClientId, FileId
-from cnmessage_protocol.records import FileFacts
+from cnmessage_protocol.records import NO_EXTRAS, FileFacts, file_extras
 
 _ALIVE = {FileStatus.UPLOADING, FileStatus.STORED}
 
@@ -65,6 +66,8 @@ class MemoryFiles:
             None,
             seq=0,
             recipients=0,
+            mtime=new.mtime,
+            executable=new.executable,
         )
         self._files[new.id] = row
         self._fetches[new.id] = {}
@@ -159,6 +162,13 @@ class MemoryFiles:
         if new.file is None or row is None or row.owner != new.sender or row.message is not None:
             return None
         return FileFacts(row.id, row.name, row.size, new.file.sha256)
+
+    def extras(self, file: FileFacts | None) -> Mapping[str, Any]:
+        """The extras of the items that tell of a file."""
+        if file is None:
+            return NO_EXTRAS
+        row = self._files[file.id]
+        return file_extras(row.mtime, row.executable)
 
     def complete(self, new: Submission, facts: FileFacts, stored: Stored) -> None:
         row = self._files[facts.id]

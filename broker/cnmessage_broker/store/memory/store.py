@@ -189,6 +189,7 @@ class MemoryStore:
                 body=new.body,
                 client_id=client_id,
                 file=file,
+                extras=self.files.extras(file),
             ),
         )
         return seq

@@ -4,9 +4,10 @@ Plain values: they know neither how a store keeps them nor what travels on the w
 1970, sizes in bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from typing import Any
 
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
@@ -51,6 +52,7 @@ class Submission:
     in `withheld`, and the sender's own.
 
     A sender who is among the recipients gets one received item and no copy. `to` is what everybody sees.
+    `extras` are those of its rows: they are kept with the file that it completes.
     """
 
     id: MessageId
@@ -64,6 +66,7 @@ class Submission:
     time: int
     withheld: frozenset[AccountId] = frozenset()
     file: FileFacts | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +208,10 @@ class FetchStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """An upload that begins. Times in ms since 1970, `size` in bytes."""
+    """An upload that begins. Times in ms since 1970, `size` in bytes.
+
+    `mtime` and `executable`: as it was on its sender's disk, as far as that is known.
+    """
 
     id: FileId
     client_id: ClientId
@@ -216,6 +222,8 @@ class NewFile:
     note: str
     created: int
     expires: int | None
+    mtime: int | None = None
+    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +246,8 @@ class FileRow:
     message: MessageId | None
     seq: int
     recipients: int
+    mtime: int | None = None
+    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

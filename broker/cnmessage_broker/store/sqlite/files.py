@@ -24,9 +24,9 @@ from cnmessage_broker.store.ports.records import (
 )
 from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
-from cnmessage_protocol.records import FileFacts
+from cnmessage_protocol.records import NO_EXTRAS, FileFacts, file_extras
 
-_FILE_COLUMNS = 15
+_FILE_COLUMNS = 17
 _NEWEST = 1 << 62
 
 
@@ -51,6 +51,8 @@ class SqliteFiles:
             new.note,
             new.created,
             new.expires,
+            new.mtime,
+            new.executable,
         )
         with self._db.transaction():
             (row,) = self._db.run("add_file", values)
@@ -171,11 +173,15 @@ class SqliteFiles:
             ]
             self._db.many("add_fetch", rows)
 
-    def facts(self, message: bytes) -> FileFacts | None:
-        """What an item tells of its file. Looked up for each: a join would slow all items down for a few."""
-        for identity, name, size, digest in self._db.run("facts", (message,)):
-            return FileFacts(FileId(identity), name, size, digest)
-        return None
+    def facts(self, message: bytes) -> tuple[FileFacts | None, Mapping[str, Any]]:
+        """What an item tells of its file, and its extras.
+
+        Looked up for each: a join would slow all items down for a few.
+        """
+        for identity, name, size, digest, mtime, executable in self._db.run("facts", (message,)):
+            facts = FileFacts(FileId(identity), name, size, digest)
+            return facts, file_extras(mtime, bool(executable))
+        return None, NO_EXTRAS
 
     # -- inner ------------------------------------------------------------------------------------
 
@@ -188,7 +194,7 @@ class SqliteFiles:
 
     def _file(self, row: Sequence[Any]) -> FileRow:
         order, identity, client_id, owner, name, size, digest, to, note, *rest = row
-        created, expires, status, message, seq, offered = rest
+        created, expires, status, message, seq, offered, mtime, executable = rest
         try:
             owner_name, state = self._accounts[owner].name, FileStatus(status)
         except (KeyError, ValueError) as error:
@@ -210,6 +216,8 @@ class SqliteFiles:
             None if message is None else MessageId(message),
             seq,
             offered,
+            mtime,
+            bool(executable),
         )
 
     def _fetch(self, row: Sequence[Any]) -> FetchRow:

@@ -13,19 +13,21 @@ from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_broker.store.sqlite.places import PLACE_SIZE, unpack_places
 from cnmessage_protocol.conversation import Everyone
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, row_size
+from cnmessage_protocol.records import NO_EXTRAS, Direction, FileFacts, InboxItem, Kind, row_size
 
 _SMALLEST_ITEM = row_size("", ())
 
 
 class Inboxes:
-    """Items by their number. `facts(message)` gives what is known of the file that a message offers."""
+    """Items by their number. `facts(message)` gives what is known of the file that a message offers, and the
+    extras of its row.
+    """
 
     def __init__(
         self,
         db: Database,
         accounts: Mapping[AccountId, Account],
-        facts: Callable[[bytes], FileFacts | None],
+        facts: Callable[[bytes], tuple[FileFacts | None, Mapping[str, Any]]],
     ) -> None:
         self._db = db
         self._accounts = accounts
@@ -121,6 +123,7 @@ class Inboxes:
     def _item(self, owner: Owner, row: Sequence[Any]) -> InboxItem:
         seq, direction, identity, kind, sender, to, time, body, client_id = row
         try:
+            file, extras = self._facts(identity) if kind == Kind.FILE else (None, NO_EXTRAS)
             return InboxItem(
                 seq=seq,
                 direction=Direction(direction),
@@ -131,7 +134,8 @@ class Inboxes:
                 time=time,
                 body=body,
                 client_id=ClientId(client_id) if sender == owner else None,
-                file=self._facts(identity) if kind == Kind.FILE else None,
+                file=file,
+                extras=extras,
             )
         except (KeyError, ValueError) as error:
             raise self._db.damage(error) from error

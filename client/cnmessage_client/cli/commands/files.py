@@ -4,6 +4,7 @@ import contextlib
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
@@ -15,14 +16,24 @@ from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo
 from cnmessage_client.shell.command import Facts, Section, group
 from cnmessage_client.shell.out.listing import HEADS, can_be_fetched, file_row
+from cnmessage_client.shell.out.render import SHORT_ID
 from cnmessage_client.shell.partial import Failures
-from cnmessage_client.shell.read.completion import complete_file, remember_files
-from cnmessage_client.shell.read.which_file import by_id, full_id
+from cnmessage_client.shell.read.completion import (
+    complete_sent,
+    complete_unfinished,
+    forget_files,
+    remember_files,
+)
+from cnmessage_client.shell.read.which_file import the_one
 from cnmessage_client.shell.settings import Settings, common
 from cnmessage_client.transfer.names import part_ending
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
-_IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_file)
+_LIVE = {"uploading", "stored"}
+
+
+def _words(complete: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("words", metavar="NAME-or-ID...", nargs=-1, required=True, shell_complete=complete)
 
 
 @group(Facts(Section.FILES, "cnmessage files", asks=False, account=False, moves=False), alone=True)
@@ -51,33 +62,37 @@ def list_files(settings: Settings, sent: bool, received: bool) -> None:
 
 
 @files.command(
-    facts=Facts(Section.FILES, "cnmessage files rm 1a2b3c4d", asks=False, account=False, moves=False)
+    facts=Facts(
+        Section.FILES, "cnmessage files rm report.pdf 1a2b3c4d", asks=False, account=False, moves=False
+    )
 )
-@_IDS
+@_words(complete_sent)
 @common
-def rm(settings: Settings, ids: Sequence[str]) -> None:
-    """Take back files you sent: nobody can fetch them any more. Who has one keeps it."""
+def rm(settings: Settings, words: Sequence[str]) -> None:
+    """Take back files you sent, by name or id: nobody can fetch them any more. Who has one keeps it."""
 
     async def job(client: Client) -> None:
         sent = await client.files(sent=True)
+        remember_files(client.profile, sent=sent)
 
-        async def withdraw(word: str) -> tuple[str, str]:
-            info = by_id(word, sent)
-            identity = full_id(word) if info is None else info.id
-            if identity is None:
-                raise no_such_file(settings, word)
-            await client.withdraw_file(identity)
-            return identity, "" if info is None else info.name
+        async def withdraw(word: str) -> FileInfo:
+            info = the_one(word, sent, lambda each: each.state in _LIVE)
+            if info is None:
+                raise no_such_file(settings, word, "that you sent")
+            await client.withdraw_file(info.id)
+            return info
 
-        await _each(settings, ids, withdraw, "withdrawn")
+        await _each(settings, client, words, withdraw, "withdrawn")
 
     settings.run(job)
 
 
 @files.command(
-    facts=Facts(Section.FILES, "cnmessage files cancel 1a2b3c4d", asks=False, account=False, moves=False)
+    facts=Facts(
+        Section.FILES, "cnmessage files cancel report.pdf 1a2b3c4d", asks=False, account=False, moves=False
+    )
 )
-@_IDS
+@_words(complete_unfinished)
 @click.option(
     "--output",
     "-o",
@@ -87,31 +102,38 @@ def rm(settings: Settings, ids: Sequence[str]) -> None:
     help="Where it was to be put; what is there of it is removed.  [default: here]",
 )
 @common
-def cancel(settings: Settings, ids: Sequence[str], output: str) -> None:
-    """Give up transfers: an upload that is not finished, or a file you do not want; its sender is told."""
+def cancel(settings: Settings, words: Sequence[str], output: str) -> None:
+    """Give up transfers, by name or id: an upload that is not finished, or a file you do not want.
+
+    Who sent a file that you do not want is told.
+    """
 
     async def job(client: Client) -> None:
         sent, received = await client.files(sent=True), await client.files(sent=False)
+        remember_files(client.profile, sent=sent, received=received)
+        theirs = {each.id: each for each in received}
+        every = [*received, *(each for each in sent if each.id not in theirs)]
 
-        async def give_up(word: str) -> tuple[str, str]:
-            mine, theirs = by_id(word, sent), by_id(word, received)
-            info = theirs or mine
+        def open_still(info: FileInfo) -> bool:
+            return can_be_fetched(info) if info.id in theirs else info.state == "uploading"
+
+        async def give_up(word: str) -> FileInfo:
+            info = the_one(word, every, open_still)
             if info is None:
                 raise no_such_file(settings, word)
-            if mine is not None and mine.state == "uploading":
-                await client.withdraw_file(info.id)
-            elif theirs is None:
-                raise _too_late(
-                    f"'{info.name}' is sent already; take it back with: {settings.typed(f'files rm {word}')}"
-                )
-            elif any(each.state == "done" for each in theirs.recipients):
-                raise _too_late(f"'{info.name}' is fetched already; remove the file itself")
-            else:
+            if info.id in theirs:
+                if any(each.state == "done" for each in info.recipients):
+                    raise _too_late(f"'{info.name}' is fetched already; remove the file itself")
+                await client.decline_file(info.id)  # first: another command may be writing the part
                 _remove_parts(client, info, Path(output))
-                await client.decline_file(info.id)
-            return info.id, info.name
+            elif info.state in {"stored", "expired"}:
+                how = settings.typed(f"files rm {info.id[:SHORT_ID]}")
+                raise _too_late(f"'{info.name}' is sent already; take it back with: {how}")
+            else:
+                await client.withdraw_file(info.id)
+            return info
 
-        await _each(settings, ids, give_up, "cancelled")
+        await _each(settings, client, words, give_up, "cancelled")
 
     settings.run(job)
 
@@ -120,8 +142,7 @@ def _list(settings: Settings, *, sent: bool, received: bool) -> None:
     async def job(client: Client) -> tuple[list[FileInfo], list[FileInfo]]:
         mine = await client.files(sent=True) if sent else []
         theirs = await client.files(sent=False) if received else []
-        if received:
-            remember_files(client.profile, theirs)
+        remember_files(client.profile, sent=mine if sent else None, received=theirs if received else None)
         return mine, theirs
 
     renderer = settings.renderer
@@ -137,18 +158,25 @@ def _list(settings: Settings, *, sent: bool, received: bool) -> None:
 
 
 async def _each(
-    settings: Settings, ids: Sequence[str], act: Callable[[str], Awaitable[tuple[str, str]]], status: str
+    settings: Settings,
+    client: Client,
+    words: Sequence[str],
+    act: Callable[[str], Awaitable[FileInfo]],
+    status: str,
 ) -> None:
-    """Do it to each file; `act` gives its id and name."""
-    failures = Failures(settings, len(ids))
-    for word in ids:
+    """Do it to each file that a word means, which `act` gives."""
+    words = list(dict.fromkeys(words))
+    failures, done = Failures(settings, len(words)), list[str]()
+    for word in words:
         try:
-            identity, name = await act(word)
+            info = await act(word)
         except CnMessageError as error:
             failures.add(error)
         else:
-            values = {"id": identity, "name": name, "status": status}
-            settings.renderer.record(values, f"{name or identity}: {status}", (identity, name, status))
+            done.append(info.id)
+            values = {"id": info.id, "name": info.name, "status": status}
+            settings.renderer.record(values, f"{info.name}: {status}", (info.id, info.name, status))
+    forget_files(client.profile, done)
     failures.raise_if_any()
 
 

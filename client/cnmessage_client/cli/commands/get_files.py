@@ -16,13 +16,16 @@ from cnmessage_client.profile import Profile
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.listing import can_be_fetched
 from cnmessage_client.shell.out.progress import ProgressView
-from cnmessage_client.shell.out.render import in_units
+from cnmessage_client.shell.out.render import SHORT_ID, in_units
 from cnmessage_client.shell.partial import Failures
-from cnmessage_client.shell.read.completion import complete_file, remember_files
-from cnmessage_client.shell.read.which_file import STDIN, by_id, by_name, distinct, full_id, without_count
+from cnmessage_client.shell.read.completion import complete_offered, forget_files, remember_files
+from cnmessage_client.shell.read.which_file import STDIN, by_id, by_name, full_id, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_client.transfer.names import safe_name
+from cnmessage_client.transfer.places import distinct, free_places
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+_GONE = {ErrorCode.EXPIRED, ErrorCode.WITHDRAWN, ErrorCode.NO_SUCH_FILE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +37,23 @@ class _Options:
     output: str
     force: bool
     skip_existing: bool
+    preserve: bool
     counted: bool = False
     """Whether the words may begin with how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One file to fetch. `renamed` tells it apart from another one; without `info` the broker knows more."""
+    """One file to fetch, into `place`; without `info` the broker knows more."""
 
     id: str
     info: FileInfo | None
-    renamed: str | None = None
+    place: str | None = None
 
     @property
     def name(self) -> str | None:
         """What it will be called here, as far as that is known."""
-        return self.renamed or (None if self.info is None else self.info.name)
+        return self.place or (None if self.info is None else self.info.name)
 
 
 def _fetching(function: Any) -> Any:
@@ -58,6 +62,9 @@ def _fetching(function: Any) -> Any:
             "--skip-existing", is_flag=True, help="Leave out what has a file of that name there already."
         ),
         click.option("--force", is_flag=True, help="Replace files of the same name."),
+        click.option(
+            "--preserve", is_flag=True, help="Give them the time and the x-bit of their sender's files."
+        ),
         click.option(
             "--all",
             "every",
@@ -72,7 +79,7 @@ def _fetching(function: Any) -> Any:
             type=click.Path(file_okay=False, allow_dash=True),
             help="Put them there; - is standard output.  [default: here]",
         ),
-        click.argument("words", metavar="NAME-or-ID...", nargs=-1, shell_complete=complete_file),
+        click.argument("words", metavar="NAME-or-ID...", nargs=-1, shell_complete=complete_offered),
     ):
         function = option(function)
     return function
@@ -128,6 +135,8 @@ def _check(settings: Settings, order: _Options) -> BinaryIO | None:
         raise usage("name the files to fetch, or use --all" + (", not both" if order.every else ""))
     if order.force and order.skip_existing:
         raise usage("give --force or --skip-existing, not both")
+    if order.preserve and order.output == STDIN:
+        raise usage("-o - has neither time nor x-bit; leave --preserve out")
     if order.output != STDIN:
         if not Path(order.output).is_dir():
             raise usage(f"there is no directory '{order.output}'; make it first")
@@ -151,7 +160,7 @@ class _Getting:
     async def job(self, client: Client) -> None:
         """Find out what is meant, and fetch it."""
         received = await client.files(sent=False)
-        remember_files(client.profile, received)
+        remember_files(client.profile, received=received)
         words = self._order.words
         if self._order.counted:
             words = tuple(without_count(words, lambda word: bool(by_name(word, received))))
@@ -159,8 +168,10 @@ class _Getting:
             wanted = [_Wanted(each.id, each) for each in received if can_be_fetched(each)]
             failures = Failures(self._settings, len(wanted))
         else:
+            words = tuple(dict.fromkeys(words))
             failures = Failures(self._settings, len(words))
             wanted = await self._found(client, words, received, failures)
+            failures.count -= len(words) - failures.failed - len(wanted)  # one file may have been named twice
         if not wanted and self._order.every:
             self._settings.renderer.note("Nothing is waiting for you.")
             return
@@ -169,7 +180,8 @@ class _Getting:
                 for each in wanted:
                     await self._attempt(client, each, view, failures)
             else:
-                await self._at_once(client, _distinct(wanted), view, failures)
+                named = await asyncio.to_thread(_named, wanted, received, self._order)
+                await self._at_once(client, named, view, failures)
         failures.raise_if_any()
 
     async def _found(
@@ -197,8 +209,9 @@ class _Getting:
 
     def _say_which(self, word: str, info: FileInfo, count: int) -> None:
         if count > 1:
-            others = f"there are {count} files called '{word}'; taking the newest, {info.id}"
-            self._settings.renderer.note(f"{others}; 'files list --received' shows the others")
+            others = f"there are {count} files called '{word}'; taking the newest, {info.id[:SHORT_ID]}"
+            how = self._settings.typed("files list --received")
+            self._settings.renderer.note(f"{others}; the others are shown by: {how}")
 
     async def _at_once(
         self, client: Client, wanted: Sequence[_Wanted], view: ProgressView, failures: Failures
@@ -217,6 +230,8 @@ class _Getting:
             else:
                 await self._to_directory(client, wanted, view)
         except CnMessageError as error:
+            if error.code in _GONE:
+                forget_files(client.profile, [wanted.id])
             failures.add(error)
 
     async def _to_directory(self, client: Client, wanted: _Wanted, view: ProgressView) -> None:
@@ -227,6 +242,7 @@ class _Getting:
                 name=wanted.name,
                 overwrite=self._order.force,
                 offered=wanted.info,
+                preserve=self._order.preserve,
                 progress=_following(view, wanted),
             )
         except CnMessageError as error:
@@ -242,7 +258,13 @@ class _Getting:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         progress = _following(view, wanted)
         path = await client.get_file(
-            wanted.id, folder, overwrite=True, confirm=False, offered=wanted.info, progress=progress
+            wanted.id,
+            folder,
+            name=wanted.name,
+            overwrite=True,
+            confirm=False,
+            offered=wanted.info,
+            progress=progress,
         )
         self._verified.append((wanted.id, path))
 
@@ -270,7 +292,7 @@ class _Getting:
             name, size = path.name, path.stat().st_size
         sha256 = "" if info is None else info.sha256 or ""
         status = "skipped" if path is None else "fetched"
-        place = "" if path is None else str(path)
+        place, saved = ("", "") if path is None else (str(path), path.parent.resolve() / path.name)
         values = {
             "id": wanted.id,
             "name": name,
@@ -279,7 +301,9 @@ class _Getting:
             "status": status,
             "path": place or None,
         }
-        where = "skipped, there is a file of that name" if path is None else f"fetched, {place}"
+        where = (
+            "skipped, there is another file of that name" if path is None else f"fetched, saved as {saved}"
+        )
         self._settings.renderer.record(
             values,
             f"{name or wanted.id}, {in_units(size)}: {where}",
@@ -293,10 +317,10 @@ async def _confirmed(client: Client, identities: Sequence[str]) -> None:
         await client.confirm_file(identity)
 
 
-def no_such_file(settings: Settings, word: str) -> CnMessageError:
+def no_such_file(settings: Settings, word: str, which: str = "for you") -> CnMessageError:
     """The error for a word that means no file."""
     hint = f"'{settings.typed('files')}' lists what there is"
-    return CnMessageError(ErrorCode.NO_SUCH_FILE, f"there is no file '{word}' for you; {hint}")
+    return CnMessageError(ErrorCode.NO_SUCH_FILE, f"there is no file '{word}' {which}; {hint}")
 
 
 def stdout_folder(profile: Profile, identity: str) -> Path:
@@ -304,13 +328,14 @@ def stdout_folder(profile: Profile, identity: str) -> Path:
     return profile.outbox.with_name("fetching") / identity
 
 
-def _distinct(wanted: Sequence[_Wanted]) -> list[_Wanted]:
-    """Those of equal names with a number in the name, so that none takes another's place."""
-    names = distinct("" if each.info is None else safe_name(each.info.name) for each in wanted)
-    return [
-        each if each.info is None or safe_name(each.info.name) == name else replace(each, renamed=name)
-        for each, name in zip(wanted, names, strict=True)
-    ]
+def _named(wanted: Sequence[_Wanted], received: Sequence[FileInfo], order: _Options) -> list[_Wanted]:
+    """Each with a name of its own, so that none takes another's place. Looks at what is there."""
+    offered = [each.info for each in wanted if each.info is not None]
+    if order.every and not order.force and not order.skip_existing:
+        places = iter(free_places(offered, received, Path(order.output)))
+    else:
+        places = iter(distinct(safe_name(each.name) for each in offered))
+    return [each if each.info is None else replace(each, place=next(places)) for each in wanted]
 
 
 def _following(view: ProgressView, wanted: _Wanted) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import shlex
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,10 +27,12 @@ from cnmessage_client.shell.read.completion import (
     remember_names,
 )
 from cnmessage_client.shell.read.times import Span
-from cnmessage_client.shell.read.which_file import STDIN, distinct, split_words, without_count
+from cnmessage_client.shell.read.which_file import STDIN, may_be_user, split_words, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_client.transfer.disk import disk_error
-from cnmessage_client.transfer.names import sent_name
+from cnmessage_client.transfer.names import safe_name, sent_name
+from cnmessage_client.transfer.places import distinct
+from cnmessage_protocol.conversation import Everyone, on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 RESUME = "Stopped. What is done is kept: the same command again goes on from there."
@@ -51,6 +54,7 @@ class _Options:
     expires: timedelta | None
     file_name: str | None
     wait: str
+    snapshot: bool
     guessed: bool
     """Whether names and paths were told apart by a rule, which an error may have to mention."""
 
@@ -65,6 +69,11 @@ def _sending(function: Any) -> Any:
         ),
         click.option(
             "--name", "file_name", metavar="NAME", help="What to call it; needed for -, which has none."
+        ),
+        click.option(
+            "--snapshot",
+            is_flag=True,
+            help="Send a file that grows, as a log does, as it is now; else one that changes is refused.",
         ),
         click.option("--expires", type=Span(), metavar="SPAN", help="Keep it for: 90s, 15m, 2h, 7d, 2w."),
         click.option("--note", default="", metavar="TEXT", help="A few words that come with it."),
@@ -146,6 +155,13 @@ def _check(order: _Options) -> None:
         raise usage("--name is for one file or for '-'; send the files one by one to rename each")
     if order.file_name == "":
         raise usage("--name is empty; say what to call it")
+    if "/" in (order.file_name or ""):
+        raise usage(f"--name is a name and no path: '{order.file_name}' must not hold '/'")
+    if "" in order.paths:
+        raise usage("an empty word is no path; name the file to send")
+    for name in order.names:
+        if name.lower() == on_screen(Everyone()):
+            raise usage(f"a file goes to users by name; '{name}', everyone, cannot receive one")
 
 
 class _Sending:
@@ -176,6 +192,7 @@ class _Sending:
                 note=order.note,
                 expires=order.expires,
                 names=names,
+                snapshot=order.snapshot,
                 progress=moved,
             )
         stored = [each for each in sent if each.error is None]
@@ -187,9 +204,9 @@ class _Sending:
         else:
             for file in stored:
                 self._tell(file, "stored")
-        for each in sent:
+        for path, each in zip(paths, sent, strict=True):
             if each.error is not None:
-                failures.add(_explained(each.error, order))
+                failures.add(self._explained(each.error, path))
         failures.raise_if_any()
         if late:
             how = f"see how far each is with: {self._settings.typed('files list --sent')}"
@@ -226,6 +243,28 @@ class _Sending:
             for file in waiting.values():
                 self._tell(file, "stored")
         return late
+
+    def _explained(self, error: CnMessageError, path: str) -> CnMessageError:
+        """What to type instead, where a word was meant as something else."""
+        names, last = self._order.names, self._order.names[-1]
+        if error.code is ErrorCode.NO_SUCH_USER and self._order.guessed and len(names) > 1:
+            hint = f"If '{last}' is meant to be a file: there is none of that name here"
+            return CnMessageError(error.code, f"{error.message}. {hint}")
+        if error.code is ErrorCode.NO_SUCH_FILE and may_be_user(path) and "." not in path:
+            hint = f"if '{path}' is a user: users stand before the files, or each behind --to"
+            return CnMessageError(error.code, f"{error.message}; {hint}")
+        if error.code is ErrorCode.USAGE and Path(path).is_dir():
+            text = f"{path} is a directory; in a shell, send it packed: {self._packed(path)}"
+            return CnMessageError(error.code, text)
+        return error
+
+    def _packed(self, path: str) -> str:
+        """The line that sends a directory."""
+        place = Path(path).resolve()
+        name, to = f"{safe_name(place.name)}.tar.gz", " ".join(self._order.names)
+        within = Path(path).name == place.name != "" and not path.startswith("-")
+        what = shlex.join([str(Path(path))] if within else ["-C", str(place.parent), f"./{place.name}"])
+        return f"tar cz {what} | {self._settings.command()} files send {to} - --name {shlex.quote(name)}"
 
     def _tell(self, file: SentFile, status: str) -> None:
         values = {
@@ -269,14 +308,6 @@ def _size(path: str) -> int:
         return Path(path).stat().st_size
     except OSError:
         return 0
-
-
-def _explained(error: CnMessageError, order: _Options) -> CnMessageError:
-    last = order.names[-1]
-    if error.code is ErrorCode.NO_SUCH_USER and order.guessed and len(order.names) > 1:
-        hint = f"{error.message}. If '{last}' is meant to be a file: there is none of that name here"
-        return CnMessageError(error.code, hint)
-    return error
 
 
 @contextlib.contextmanager

@@ -8,11 +8,22 @@ from typing import Any
 
 from cnmessage_client.model import FileInfo, RecipientState, json_time
 from cnmessage_client.shell.out.render import SHORT_ID, Renderer, in_units
+from cnmessage_client.shell.out.safe_text import safe_text
 
 HEADS = ("ID", "NAME", "SIZE", "FROM/TO", "WHEN", "STATE")
 
 _NAMED = 4
 """Recipients that are named with their state; of more, only their states are counted."""
+
+_LONG = 48
+"""Characters of what is said of recipients by name: where it would be more, they are counted, too."""
+
+_SHARE = 0.3
+"""Of a row's cells, the name's."""
+
+_SHORTEST = 20
+_END = 10
+"""Cells of a cut name's end, which has its extension."""
 
 
 def file_row(renderer: Renderer, info: FileInfo, *, sent: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -21,7 +32,7 @@ def file_row(renderer: Renderer, info: FileInfo, *, sent: bool) -> tuple[dict[st
     if renderer.for_person:
         return {}, (
             info.id[:SHORT_ID],
-            info.name,
+            cut_in_the_middle(safe_text(info.name), max(_SHORTEST, int(renderer.width * _SHARE))),
             in_units(info.size),
             f"to {_people(info)}" if sent else f"from {info.sender}",
             renderer.when(info.time),
@@ -50,11 +61,10 @@ def state_of(info: FileInfo, *, sent: bool) -> str:
     if not sent:
         own = [_state(each, info.size) for each in info.recipients]
         return "done" if own == ["done"] else ended or ", ".join(own)
-    if len(info.recipients) > _NAMED:
+    each_one = ", ".join(f"{each.name} {_state(each, info.size)}" for each in info.recipients)
+    if len(info.recipients) > _NAMED or len(each_one) > _LONG:
         counts = Counter(each.state for each in info.recipients)
         each_one = ", ".join(f"{number} {state}" for state, number in counts.items())
-    else:
-        each_one = ", ".join(f"{each.name} {_state(each, info.size)}" for each in info.recipients)
     return "; ".join(part for part in (ended, each_one) if part)
 
 
@@ -69,7 +79,23 @@ def _state(recipient: RecipientState, size: int) -> str:
     return f"fetching {recipient.bytes * 100 // size if size else 100} %"
 
 
+def cut_in_the_middle(text: str, most: int) -> str:
+    """Text of at most so many cells of a terminal; of a longer one its beginning and its end."""
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - only where a person looks
+
+    if cell_len(text) <= most:
+        return text
+    end = ""
+    for character in reversed(text):
+        if cell_len(character + end) > _END:
+            break
+        end = character + end
+    while end and not cell_len(end[0]):
+        end = end[1:]  # a mark without its letter
+    return f"{set_cell_size(text, most - cell_len(end) - 1).rstrip()}…{end}"
+
+
 def _people(info: FileInfo) -> str:
-    if len(info.recipients) > _NAMED:
-        return f"{len(info.recipients)} users"
-    return ", ".join(each.name for each in info.recipients)
+    names = ", ".join(each.name for each in info.recipients)
+    many = len(info.recipients) > _NAMED or len(names) > _LONG // 2
+    return f"{len(info.recipients)} users" if many and len(info.recipients) > 1 else names

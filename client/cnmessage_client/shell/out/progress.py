@@ -37,6 +37,8 @@ _BAR = 12
 
 _MOVING = {"sending", "receiving", "verifying"}
 _ENDED = {"done", "failed"}
+_STATES = {ErrorCode.INTERRUPTED: "stopped", ErrorCode.EXISTS: "exists"}
+"""How a bar says that nothing has failed: it goes on later, or is left out."""
 
 
 class ProgressView(Protocol):
@@ -101,7 +103,9 @@ class Lines(Nothing):
             return
         now, step = self._clock(), _per_cent(progress.done, progress.size) // STEP
         last = self._last.get(key)
-        if last is None:
+        if last is None and progress.phase == "verifying" and 0 < progress.size <= progress.started_at:
+            text = f"verifying {progress.name}, {in_units(progress.size)}"
+        elif last is None:
             text = f"{self._verb} {progress.name}, {in_units(progress.size)}{_resumed(progress)}"
         elif now < last[2] + LINE_PAUSE or last[:2] == (progress.phase, step):
             return
@@ -140,7 +144,7 @@ class Bars(Nothing):
             self._tasks[key] = self._progress.add_task(
                 _short(progress.name), start=False, total=progress.size, state=""
             )
-        task = self._tasks[key]
+        task, error = self._tasks[key], progress.error
         if progress.phase in _MOVING and (before is None or before.phase not in _MOVING):
             # What was there before must not count as speed.
             self._progress.reset(task, total=progress.size, completed=progress.started_at, state="")
@@ -151,7 +155,7 @@ class Bars(Nothing):
             description=_short(progress.name),
             total=progress.size,
             completed=progress.done,
-            state="stopped" if _interrupted(progress) else progress.phase,
+            state=progress.phase if error is None else _STATES.get(error.code, progress.phase),
             visible=self._count <= _SHOWN or progress.phase in _MOVING,
         )
         if progress.phase in _ENDED:
@@ -211,10 +215,6 @@ def _resumed(progress: TransferProgress) -> str:
     if not 0 < progress.started_at < progress.size:
         return ""
     return f", going on from {in_units(progress.started_at)}"
-
-
-def _interrupted(progress: TransferProgress) -> bool:
-    return progress.error is not None and progress.error.code is ErrorCode.INTERRUPTED
 
 
 def _short(name: str) -> str:

@@ -56,6 +56,11 @@ class Renderer:
         self.for_person = not as_json and surface.person
         self.colour = self.for_person and surface.colour
 
+    @property
+    def width(self) -> int:
+        """Columns that a person's table may take."""
+        return self._surface.width
+
     def record(
         self, values: dict[str, Any], person: str | None = None, line: Sequence[str] | None = None
     ) -> None:

@@ -6,18 +6,19 @@ Asks the disk nothing but whether a path is there. Knows neither broker nor term
 import os
 import re
 import shlex
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
-from pathlib import PurePath
 from uuid import UUID
 
 from cnmessage_client.model import FileInfo
+from cnmessage_client.shell.out.render import SHORT_ID
 from cnmessage_client.shell.settings import usage
-from cnmessage_client.transfer.names import MAX_SAFE
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.ids import user_name
 
 STDIN = "-"
 _BEGINNING = re.compile(r"[0-9a-f]{4,32}\Z")
+_MOST_TOLD = 5
 _HOW = "cnmessage files send NAME... PATH..."
 
 
@@ -33,12 +34,15 @@ def split_words(
     users hardly have, and is not `known` as a user.
     """
     first = words[0]
-    if not _may_be_user(first) or (exists(first) and _like_file(first, known)):
+    if not may_be_user(first):
         raise usage(f"say to whom first: '{first}' is no user; write {_HOW}")
+    if exists(first) and _like_file(first, known):
+        user = f"if there is a user of that name, write: cnmessage files send --to {first} PATH..."
+        raise usage(f"say to whom first: '{first}' is a file here; {user}")
     if len(words) == 1:
         raise usage(f"say also which file '{first}' shall get: {_HOW}")
     for place, word in enumerate(words[1:-1], 1):
-        if not _may_be_user(word):
+        if not may_be_user(word):
             return list(words[:place]), list(words[place:])
         if exists(word):
             if not _like_file(word, known):
@@ -54,27 +58,6 @@ def without_count(words: Sequence[str], exists: Callable[[str], bool] = os.path.
     count, *rest = words
     counted = rest and count.isascii() and count.isdecimal() and int(count) == len(rest)
     return rest if counted and not exists(count) else list(words)
-
-
-def distinct(names: Iterable[str]) -> list[str]:
-    """The names, with a number in those that came before: `a.txt`, `a (2).txt`."""
-    given: dict[str, None] = {}
-    counts: dict[str, int] = {}
-    for name in names:
-        fresh = name
-        while fresh in given:
-            counts[name] = counts.get(name, 1) + 1
-            fresh = numbered(name, counts[name])
-        given[fresh] = None
-    return list(given)
-
-
-def numbered(name: str, number: int) -> str:
-    """The name with a number before its suffix, and no longer than a received name may be."""
-    suffix = PurePath(name).suffix
-    tail = f" ({number}){suffix}"
-    stem = name.removesuffix(suffix).encode(errors="surrogateescape")
-    return stem[: MAX_SAFE - len(tail.encode())].decode(errors="ignore") + tail
 
 
 def full_id(word: str) -> str | None:
@@ -97,9 +80,38 @@ def by_id(word: str, files: Iterable[FileInfo]) -> FileInfo | None:
 
 
 def by_name(word: str, files: Iterable[FileInfo]) -> list[FileInfo]:
-    """Files called exactly so, the newest first, whether it can still be had or not."""
-    found = [each for each in files if each.name == word]
+    """Files called so, the newest first, whether they can still be had or not.
+
+    However accents are written: a name of another system may have them as marks of their own.
+    """
+    name = unicodedata.normalize("NFC", word)
+    found = [each for each in files if unicodedata.normalize("NFC", each.name) == name]
     return sorted(found, key=lambda each: each.time, reverse=True)
+
+
+def the_one(word: str, files: Sequence[FileInfo], may_be: Callable[[FileInfo], bool]) -> FileInfo | None:
+    """The file that `word`, a name or the beginning of an id, means, for what cannot be undone.
+
+    Of several of that name the one that `may_be` meant; a usage error with their ids if these are several.
+    Where none may be, the newest.
+    """
+    found = {each.id: each for each in by_name(word, files)}
+    if (identified := by_id(word, files)) is not None:
+        if full_id(word) is not None:
+            return identified
+        found[identified.id] = identified
+    likely = [each for each in found.values() if may_be(each)]
+    if len(likely) > 1:
+        each_one = ", ".join(_told_apart(each) for each in likely[:_MOST_TOLD])
+        more = f" and {len(likely) - _MOST_TOLD} more" if len(likely) > _MOST_TOLD else ""
+        raise usage(f"'{word}' may be {len(likely)} files; say which by its id: {each_one}{more}")
+    return next(iter(likely), next(iter(found.values()), None))
+
+
+def _told_apart(info: FileInfo) -> str:
+    to = ", ".join(each.name for each in info.recipients[:2]) + (" …" if len(info.recipients) > 2 else "")
+    whom = f"{info.sender} to {to}" if to else f"{info.sender}, unfinished"
+    return f"{info.id[:SHORT_ID]} ({whom}, {info.time.astimezone():%Y-%m-%d %H:%M})"
 
 
 def _ambiguous(words: Sequence[str], place: int) -> CnMessageError:
@@ -112,7 +124,8 @@ def _ambiguous(words: Sequence[str], place: int) -> CnMessageError:
     )
 
 
-def _may_be_user(word: str) -> bool:
+def may_be_user(word: str) -> bool:
+    """Whether a user can have this name."""
     try:
         user_name(word)
     except ValueError:

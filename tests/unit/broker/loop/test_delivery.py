@@ -105,7 +105,7 @@ def test_a_push_shows_what_the_store_gives_later(room: Room) -> None:
 def offered(room: Room, sender: str, *recipients: str, note: str = "") -> Submission:
     """The message of a file whose upload is complete."""
     people = [room.account(name) for name in recipients]
-    row = Desk(room.store).upload(room.account(sender), *people, name="plan.txt", size=9, note=note)
+    row = Desk(room.store).upload(room.account(sender), *people, name="plan.txt", size=9, note=note, mtime=5)
     facts = FileFacts(row.id, row.name, row.size, b"d" * 32)
     return address_file(room.store, room.account(sender), row, facts, MessageId(b"m" * 16), 77)
 
@@ -138,6 +138,7 @@ def test_a_pushed_file_shows_what_the_store_gives_later(room: Room) -> None:
         (item,) = room.store.inbox_after(push.listener.owner, 0, 9, 999)
         assert item == row
         assert item.file == new.file
+        assert item.extras == {"mtime": 5}
     (item,) = room.store.inbox_after(his.owner, 0, 9, 999)
     assert his._bytes - before == item.size
 

@@ -18,6 +18,7 @@ OTHERS = [
     replace(WHAT, name="b.txt"),
     replace(WHAT, to=("bob", "carol")),
     replace(WHAT, note="look"),
+    replace(WHAT, expires=3600),
 ]
 
 
@@ -46,16 +47,28 @@ def test_any_difference_makes_another_upload(tmp_path: Path, other: Undertaking)
 
 
 def test_an_upload_that_runs_keeps_its_id_to_itself(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    running, same = journal.claim(WHAT), journal.claim(WHAT)
+    running, same = Journal(tmp_path).claim(WHAT), Journal(tmp_path).claim(WHAT)
     assert not same.resumed
     assert same.client_id != running.client_id
     same.forget()  # must not take away what the other one needs
     same.close()
     running.close()
-    later = journal.claim(WHAT)
+    later = Journal(tmp_path).claim(WHAT)
     assert later.client_id == running.client_id
     later.close()
+
+
+def test_what_one_call_names_twice_is_two_uploads_though_the_first_is_over(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    first = journal.claim(WHAT)
+    first.close()
+    second = journal.claim(WHAT)
+    assert not second.resumed
+    assert second.client_id != first.client_id
+    second.forget()
+    second.close()
+    first.forget()
+    assert names(tmp_path) == []
 
 
 def test_an_id_the_broker_does_not_take_any_more_is_replaced(tmp_path: Path) -> None:
@@ -63,7 +76,7 @@ def test_an_id_the_broker_does_not_take_any_more_is_replaced(tmp_path: Path) -> 
     entry = journal.claim(WHAT)
     entry.renew()
     entry.close()
-    later = journal.claim(WHAT)
+    later = Journal(tmp_path).claim(WHAT)
     assert later.resumed
     assert later.client_id == entry.client_id
     later.close()

@@ -11,6 +11,8 @@ import pytest
 
 from cnmessage_client.transfer.part import Part
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.files.channel import Opened
+from cnmessage_protocol.schema import LATEST
 
 FILE = bytes(range(16))
 PART = ".a.txt.00010203.part"
@@ -37,6 +39,19 @@ def test_a_whole_file_gets_its_name_and_the_usual_mode(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_bytes() == CONTENT
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o640
     assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("mtime", [None, 0, 1_700_000_000_123, LATEST])
+def test_a_file_is_like_its_senders_as_far_as_this_disk_can(tmp_path: Path, mtime: int | None) -> None:
+    part = received(tmp_path)
+    like = Opened("a.txt", len(CONTENT), DIGEST, mtime, executable=True)
+    part.keep(tmp_path / "a.txt", DIGEST, overwrite=False, like=like)
+    part.close()
+    facts = (tmp_path / "a.txt").stat()
+    mode = stat.S_IMODE(facts.st_mode)
+    assert mode & 0o111 == (mode & 0o444) >> 2
+    if mtime not in {None, LATEST}:
+        assert facts.st_mtime_ns == (mtime or 0) * 1_000_000
 
 
 def test_other_content_is_not_kept(tmp_path: Path) -> None:

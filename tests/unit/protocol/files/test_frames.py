@@ -46,6 +46,13 @@ CLIENT: dict[str, tuple[FileMessage, str]] = {
             "20 6f 6e 65 a7 65 78 70 69 72 65 73 cd 0e 10 "
         ),
     ),
+    "a put of what can be run": (
+        Put(name="run.sh", size=5, to=("bob",), mtime=1_700_000_000_123, executable=True),
+        (
+            "a3 70 75 74 85 a4 6e 61 6d 65 a6 72 75 6e 2e 73 68 a4 73 69 7a 65 05 a2 74 6f 91 a3 62 6f 62 "
+            "a5 6d 74 69 6d 65 cf 00 00 01 8b cf e5 68 7b aa 65 78 65 63 75 74 61 62 6c 65 c3 "
+        ),
+    ),
     "a get": (Get(), "a3 67 65 74 80 "),
     "a get that goes on": (
         Get(offset=5, upto=524293, chunk=16384),
@@ -94,6 +101,15 @@ BROKER: dict[str, tuple[FileMessage, str]] = {
             "a6 6f 70 65 6e 65 64 83 a4 6e 61 6d 65 a5 61 2e 74 78 74 a4 73 69 7a 65 05 a6 73 68 61 32 "
             "35 36 c4 20 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14 15 16 17 18 19 "
             "1a 1b 1c 1d 1e 1f "
+        ),
+    ),
+    "an opened of what can be run": (
+        Opened(name="run.sh", size=5, sha256=DIGEST, mtime=1_700_000_000_123, executable=True),
+        (
+            "a6 6f 70 65 6e 65 64 85 a4 6e 61 6d 65 a6 72 75 6e 2e 73 68 a4 73 69 7a 65 05 a6 73 68 61 32 "
+            "35 36 c4 20 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14 15 16 17 18 19 1a "
+            "1b 1c 1d 1e 1f a5 6d 74 69 6d 65 cf 00 00 01 8b cf e5 68 7b aa 65 78 65 63 75 74 61 62 6c 65 "
+            "c3 "
         ),
     ),
     "a first chunk": (Chunk(offset=0), "a5 63 68 75 6e 6b 81 a6 6f 66 66 73 65 74 00 "),

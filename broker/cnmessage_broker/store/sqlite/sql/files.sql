@@ -1,17 +1,17 @@
 -- name: add_file
-INSERT INTO file (id, client_id, owner, name, size, recipients, note, created, expires)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO file (id, client_id, owner, name, size, recipients, note, created, expires, mtime, executable)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 RETURNING number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
-          message, own_seq, offered;
+          message, own_seq, offered, mtime, executable;
 
 -- name: file
 SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
-       message, own_seq, offered
+       message, own_seq, offered, mtime, executable
 FROM file WHERE id = ?;
 
 -- name: upload
 SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
-       message, own_seq, offered
+       message, own_seq, offered, mtime, executable
 FROM file WHERE owner = ? AND client_id = ?;
 
 -- name: file_usage
@@ -28,7 +28,7 @@ RETURNING number;
 INSERT INTO fetch (file, account, place, entitled, changed) VALUES (?, ?, ?, ?, ?);
 
 -- name: facts
-SELECT id, name, size, sha256 FROM file WHERE message = ?;
+SELECT id, name, size, sha256, mtime, executable FROM file WHERE message = ?;
 
 -- name: fetch
 SELECT fetch.account, fetch.status, fetch.upto
@@ -47,7 +47,7 @@ WHERE file = (SELECT number FROM file WHERE id = ?) AND account = ?;
 
 -- name: sent_files
 SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
-       message, own_seq, offered
+       message, own_seq, offered, mtime, executable
 FROM file WHERE owner = ? AND number < ?
 ORDER BY number DESC
 LIMIT ?;
@@ -55,6 +55,7 @@ LIMIT ?;
 -- name: received_files
 SELECT file.number, file.id, file.client_id, file.owner, file.name, file.size, file.sha256, file.recipients,
        file.note, file.created, file.expires, file.status, file.message, file.own_seq, file.offered,
+       file.mtime, file.executable,
        fetch.account, fetch.status, fetch.upto
 FROM fetch JOIN file ON file.number = fetch.file
 WHERE fetch.account = ? AND fetch.entitled AND fetch.file < ?
@@ -70,14 +71,14 @@ SELECT 1 FROM file WHERE sha256 = ? AND status = 'stored' LIMIT 1;
 
 -- name: fresh_overdue_files
 SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
-       message, own_seq, offered
+       message, own_seq, offered, mtime, executable
 FROM file WHERE status = 'stored' AND overdue IS NULL AND expires <= ?
 ORDER BY expires, number
 LIMIT ?;
 
 -- name: fresh_overdue_uploads
 SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
-       message, own_seq, offered
+       message, own_seq, offered, mtime, executable
 FROM file WHERE status = 'uploading' AND overdue IS NULL AND created < ?
 ORDER BY created, number
 LIMIT ?;
@@ -112,14 +113,14 @@ UPDATE file SET overdue = ? WHERE id = ? AND status IN ('uploading', 'stored');
 
 -- name: ended_files
 SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
-       message, own_seq, offered
+       message, own_seq, offered, mtime, executable
 FROM file WHERE status = 'stored' AND overdue <= :running AND expires <= :now
 ORDER BY overdue, expires, number
 LIMIT :limit;
 
 -- name: ended_uploads
 SELECT number, id, client_id, owner, name, size, sha256, recipients, note, created, expires, status,
-       message, own_seq, offered
+       message, own_seq, offered, mtime, executable
 FROM file WHERE status = 'uploading' AND overdue <= :running AND created < :uploads_before
 ORDER BY overdue, created, number
 LIMIT :limit;

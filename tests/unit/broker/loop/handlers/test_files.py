@@ -60,6 +60,16 @@ def test_a_complete_upload_is_an_item_of_kind_file_for_both_sides(room: Room) ->
         assert item.file == FileFacts(FileId(file), "a.txt", 5, DIGEST)
 
 
+def test_what_a_file_was_on_its_senders_disk_is_offered_and_opened(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    file = upload(room, alice, replace(PUT, mtime=1_700_000_000_123, executable=True))
+    extras = {"mtime": 1_700_000_000_123, "executable": True}
+    for key in (alice, bob):
+        assert room.ask(key, Sync(0)).items[0].extras == extras
+    opened = room.ask(bob, Open(file, Get())).opened
+    assert (opened.mtime, opened.executable) == (1_700_000_000_123, True)
+
+
 def test_beginning_again_goes_on_with_the_same_file_and_answers_what_was_kept_once_it_is(room: Room) -> None:
     alice, _ = room.users("alice", "bob")
     begin = Begin(b"u" * 16, PUT)
@@ -75,6 +85,18 @@ def test_an_upload_id_stands_for_one_upload(room: Room, other: Put) -> None:
     alice, _ = room.users("alice", "bob")
     room.ask(alice, Begin(b"u" * 16, PUT))
     assert room.refusal(alice, Begin(b"u" * 16, other)) is ErrorCode.CONFLICT
+
+
+def test_an_upload_that_was_kept_and_has_ended_is_not_answered_as_kept(room: Room) -> None:
+    alice, _ = room.users("alice", "bob")
+    taken_back, over = Begin(b"u" * 16, PUT), Begin(b"v" * 16, replace(PUT, expires=60))
+    for begin in (taken_back, over):
+        room.ask(alice, Complete(room.ask(alice, begin).file, DIGEST))
+    room.ask(alice, Withdraw(room.ask(alice, taken_back).file))
+    assert room.refusal(alice, taken_back) is ErrorCode.WITHDRAWN
+    assert isinstance(room.ask(alice, over), Kept)
+    room.wall += 61
+    assert room.refusal(alice, over) is ErrorCode.EXPIRED
 
 
 def test_what_is_too_large_over_the_quota_or_to_nobody_is_refused_and_leaves_nothing() -> None:
@@ -245,6 +267,23 @@ def test_declining_tells_the_sender_and_fetching_is_still_possible(room: Room) -
     assert states(room, alice) == {"bob": "failed"}
     assert isinstance(room.ask(bob, Open(file, Get())), Ready)
     assert states(room, alice) == {"bob": "fetching"}
+
+
+def test_declining_stops_the_downloads_of_that_user_and_stays(room: Room) -> None:
+    alice, bob, carol = room.users("alice", "bob", "carol")
+    file = upload(room, alice, replace(PUT, to=("bob", "carol")))
+    for key in (bob, carol):
+        room.ask(key, Open(file, Get()))
+    news = [each.news for each in room.start(bob, Decline(file)) if isinstance(each, Tell)]
+    assert [(each.file, each.error.code, each.account) for each in news if isinstance(each, Gone)] == [
+        (file, ErrorCode.WITHDRAWN, room.account("bob").id)
+    ]
+    # What the stopped download has to say of itself comes later.
+    room.start(bob, Progress(file, 3))
+    room.start(bob, Progress(file, 3, paused=True))
+    assert states(room, alice) == {"bob": "failed", "carol": "fetching"}
+    room.start(carol, Progress(file, 3, paused=True))
+    assert listed(room, alice, sent=True)[0][-1] == (("bob", "failed", 0), ("carol", "fetching", 3))
 
 
 def test_an_offset_behind_the_end_is_refused(room: Room) -> None:

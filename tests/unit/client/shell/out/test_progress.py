@@ -106,10 +106,22 @@ def test_bars_show_each_file_its_phase_and_where_it_went_on_and_the_sum_of_sever
 
 
 def test_what_was_stopped_is_not_said_to_have_failed(capsys: pytest.CaptureFixture[str]) -> None:
-    for code, said in ((ErrorCode.INTERRUPTED, "stopped"), (ErrorCode.QUOTA, "failed")):
+    ends = {ErrorCode.INTERRUPTED: "stopped", ErrorCode.EXISTS: "exists", ErrorCode.QUOTA: "failed"}
+    for code, said in ends.items():
         with Bars(Renderer(ProcessSurface(), as_json=False, quiet=False), 1) as view:
             view.moved("x", TransferProgress("a", None, "failed", 1, 2, 0, CnMessageError(code, "no")))
         assert said in capsys.readouterr().err
+
+
+def test_a_file_all_of_which_is_here_is_not_said_to_be_received(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    view = Lines(Renderer(ProcessSurface(), as_json=False, quiet=False), "receiving")
+    view.moved("x", _at("verifying", 0, started_at=SIZE))
+    view.moved("x", _at("verifying", SIZE, started_at=SIZE))
+    assert capsys.readouterr().err == "verifying a.txt, 100.0 MiB\n"
+    view.moved("y", _at("verifying", SIZE, started_at=SIZE // 4))  # so quick that it was not seen before
+    assert capsys.readouterr().err == "receiving a.txt, 100.0 MiB, going on from 25.0 MiB\n"
 
 
 def test_one_file_has_no_sum_and_of_many_only_those_that_move_are_shown(

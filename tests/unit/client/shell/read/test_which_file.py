@@ -10,12 +10,11 @@ from cnmessage_client.model import FileInfo
 from cnmessage_client.shell.read.which_file import (
     by_id,
     by_name,
-    distinct,
     full_id,
     split_words,
+    the_one,
     without_count,
 )
-from cnmessage_client.transfer.names import safe_name
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 HERE = {"a.txt", "b.txt", "data", "Makefile", "j.doe", "bob", "2", "folder/x", "./data"}
@@ -23,6 +22,9 @@ HERE = {"a.txt", "b.txt", "data", "Makefile", "j.doe", "bob", "2", "folder/x", "
 
 TIME = datetime(2026, 3, 1, tzinfo=UTC)
 FIRST, SECOND = "1a2b3c4d-0000-4000-8000-000000000001", "1a2b9999-0000-4000-8000-000000000002"
+
+
+OPEN = {"stored", "uploading"}
 
 
 def _split(*words: str) -> tuple[list[str], list[str]]:
@@ -118,26 +120,6 @@ def test_a_number_is_a_count_only_if_so_many_words_follow_and_no_file_has_that_n
     assert without_count(words, HERE.__contains__) == left
 
 
-def test_files_of_one_name_get_a_number() -> None:
-    assert distinct(["a.txt", "b", "a.txt", "a (2).txt", "a.txt", "b", "b"]) == [
-        "a.txt",
-        "b",
-        "a (2).txt",
-        "a (2) (2).txt",
-        "a (3).txt",
-        "b (2)",
-        "b (3)",
-    ]
-
-
-@given(st.lists(st.sampled_from(["a.txt", "ü" * 119 + ".c", "x" * 240, "a", ""]), max_size=12))
-def test_made_distinct_no_two_are_the_same_and_none_is_too_long(names: list[str]) -> None:
-    made = distinct(names)
-    assert len(made) == len(set(made)) == len(names)
-    # A received name is cut to what the disk takes; a number that is cut off would be no help.
-    assert all(safe_name(name) == name.strip() for name in made if name)
-
-
 def test_an_id_is_understood_by_any_unique_beginning_of_four_digits() -> None:
     files = [_file(FIRST), _file(SECOND)]
     for word in (FIRST, FIRST.upper(), FIRST.replace("-", ""), "1a2b3", "1A2B3C4D", "1a2b3c4d-00"):
@@ -160,3 +142,39 @@ def test_of_several_of_one_name_the_newest_comes_first_though_it_is_gone() -> No
     old, new, gone = _file(FIRST, age=2), _file(SECOND, age=1), _file(SECOND, age=0, state="withdrawn")
     assert by_name("a.txt", [old, gone, new, _file(FIRST, "A.txt")]) == [gone, new, old]
     assert by_name("a", [old]) == []
+
+
+def test_a_name_is_understood_however_its_accents_are_written() -> None:
+    composed, apart = "r\u00e9sum\u00e9.pdf", "re\u0301sume\u0301.pdf"
+    files = [_file(FIRST, composed, age=1), _file(SECOND, apart)]
+    assert [each.id for each in by_name(composed, files)] == [SECOND, FIRST]
+    assert [each.id for each in by_name(apart, files)] == [SECOND, FIRST]
+
+
+def _the_one(word: str, *files: FileInfo) -> FileInfo | None:
+    return the_one(word, files, lambda each: each.state in OPEN)
+
+
+def test_for_what_cannot_be_undone_a_name_means_one_file_that_is_open_still() -> None:
+    old, gone = _file(FIRST, age=2), _file(SECOND, age=0, state="withdrawn")
+    assert _the_one("a.txt", gone, old) == old
+    assert _the_one("a.txt", gone) == gone  # said again
+    assert _the_one("b.txt", gone, old) is None
+    assert _the_one(FIRST[:6], gone, old) == old
+
+
+def test_a_name_of_several_is_refused_with_their_ids() -> None:
+    number = "1a2b3c4d-0000-4000-8000-00000000000{}"
+    files = [_file(f"{each}{number[1:].format(each)}", age=each) for each in range(7)]
+    with pytest.raises(CnMessageError, match="may be 7 files; say which by its id") as caught:
+        _the_one("a.txt", *files)
+    assert caught.value.code is ErrorCode.USAGE
+    assert all(f"{each}a2b3c4d (alice" in caught.value.message for each in range(5))
+    assert caught.value.message.endswith(" and 2 more")
+
+
+def test_a_name_that_is_the_beginning_of_another_files_id_is_refused_too() -> None:
+    named, other = _file(SECOND, name="1a2b3c4d"), _file(FIRST)
+    with pytest.raises(CnMessageError, match="may be 2 files"):
+        _the_one("1a2b3c4d", named, other)
+    assert _the_one(FIRST, named, other) == other
