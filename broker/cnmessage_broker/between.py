@@ -55,11 +55,15 @@ class Open(Request):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Request):
-    """A download has come so far; with `paused` it has stopped there for now. No answer."""
+    """A download of `account` has come so far; with `paused` it has stopped there for now. No answer.
+
+    Its device may be nobody's by then, or another's: it was logged out.
+    """
 
     VERB: ClassVar[str] = "progress"
     RESULT: ClassVar[type[Any]] = Noted
     file: bytes
+    account: int
     offset: int
     paused: bool = False
 

@@ -259,7 +259,9 @@ class Transfers:
             case Open(_, get), Ready(opened, account) if peer in self._devices:
                 self._crowd.belongs(peer, account)
                 device = self._devices[peer]
-                self._servings[peer] = OpenDownload(peer, device, get, opened, self._blobs, self._descriptors)
+                self._servings[peer] = OpenDownload(
+                    peer, device, account, get, opened, self._blobs, self._descriptors
+                )
                 self._trail.note("download", "none", "opened", "sending", f"offset {get.offset}", short(peer))
                 self._say(peer, opened)
             case Finished(), Noted():
@@ -359,10 +361,11 @@ class Transfers:
         for intake in list(self._intakes.values()):
             self._say(intake.peer, intake.beat())
         for serving in list(self._servings.values()):
-            self._say(serving.peer, Credit(serving.flow.offset))  # finds out whether it is still there
             if serving.flow.offset != serving.reported:
                 serving.reported = serving.flow.offset
-                self._tell(serving.device, Progress(serving.file, serving.reported))
+                self._tell(serving.device, Progress(serving.file, serving.account, serving.reported))
+            # Last, for it finds out whether it is still there: where it stopped is the last word on it.
+            self._say(serving.peer, Credit(serving.flow.offset))
 
     # -- saying and ending ------------------------------------------------------------------------
 
@@ -417,4 +420,4 @@ class Transfers:
             )
             serving.close()
             if device is not None:
-                self._tell(device, Progress(serving.file, serving.flow.offset, paused=True))
+                self._tell(device, Progress(serving.file, serving.account, serving.flow.offset, paused=True))

@@ -86,12 +86,12 @@ FILE_VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
         between.Begin: Verb(uploads.begin, SYNCS),
         between.Complete: Verb(uploads.complete, FREE, commits_first=False),
         between.Open: Verb(files.open_file, SYNCS),
-        between.Progress: Verb(files.progress, FREE, commits_first=False),
+        between.Progress: Verb(files.progress, FREE, Guard.ANYONE, commits_first=False),
         between.Finished: Verb(files.finished, SYNCS),
-        between.Unused: Verb(files.unused, FREE),
+        between.Unused: Verb(files.unused, FREE, Guard.ANYONE),
     },
 )
-"""What the file thread may ask on behalf of a client."""
+"""What the file thread may ask on behalf of a client, and what it tells of one that may be gone."""
 
 
 def verb_of(request: verbs.Request) -> Verb:

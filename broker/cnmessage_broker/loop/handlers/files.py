@@ -93,14 +93,19 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
 
 
 def progress(request: Progress, caller: Caller, deps: Deps) -> list[Effect]:
-    """How far a fetch is; only where it pauses is written down."""
-    _, account = caller.bound()
-    file = FileId(request.file)
-    deps.fetching[file, account.id] = request.offset
-    if request.paused:
-        deps.fetching.pop((file, account.id), None)
-        if not deps.stopping:
-            deps.store.files.set_fetch(file, account.id, FetchStatus.FETCHING, request.offset, deps.now_ms())
+    """How far a fetch is; only where it pauses is written down.
+
+    It begins with `open_file`, which tells the sender. What was declined or given up since, from another
+    device perhaps, stays so: nobody would tell the sender otherwise.
+    """
+    del caller
+    file, account = FileId(request.file), request.account
+    if not request.paused:
+        deps.fetching[file, account] = request.offset
+        return []
+    deps.fetching.pop((file, account), None)
+    if not deps.stopping and _status(file, account, deps) is FetchStatus.FETCHING:
+        deps.store.files.set_fetch(file, account, FetchStatus.FETCHING, request.offset, deps.now_ms())
     return []
 
 
@@ -146,7 +151,7 @@ def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps
     """Write down where a recipient is; the sender hears of it if it is news."""
     if not deps.store.files.may_fetch(row.id, account):
         return []  # the sender's own copy counts for nothing
-    before = next((each.status for each in deps.store.files.fetches(row.id) if each.account == account), None)
+    before = _status(row.id, account, deps)
     after = deps.store.files.set_fetch(row.id, account, status, offset, deps.now_ms())
     if after is None or after.status is before:
         return []
@@ -154,6 +159,11 @@ def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps
         deps.fetching.pop((row.id, account), None)
     values = {"file": row.id, "name": row.name, "user": after.name, "state": str(after.status)}
     return [Push(each, FileState.KIND, values) for each in deps.listeners.of(row.owner) if each.granted]
+
+
+def _status(file: FileId, account: int, deps: Deps) -> FetchStatus | None:
+    """Where a recipient is with a file; None for whom it is not for."""
+    return next((each.status for each in deps.store.files.fetches(file) if each.account == account), None)
 
 
 def _is_expired(row: FileRow, deps: Deps) -> bool:
