@@ -161,6 +161,8 @@ class MemoryStore:
             submission, stored = known
             same = (submission.to, submission.body, submission.kind) == (new.to, new.body, new.kind)
             return replace(stored, fresh=False) if same else Conflict.CLIENT_ID
+        if new.file is None and self.files.is_uploading(new):
+            return Conflict.CLIENT_ID
         file = self.files.facts(new)
         places = tuple(
             (owner, 0 if owner in new.withheld else self._enter(new, file, owner, Direction.RECEIVED))
@@ -192,6 +194,9 @@ class MemoryStore:
             ),
         )
         return seq
+
+    def has_message(self, sender: AccountId, client_id: ClientId) -> bool:
+        return (sender, client_id) in self._messages
 
     def marks(self, owner: Owner) -> Marks:
         inbox = self._inboxes[owner]
