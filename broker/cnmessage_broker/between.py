@@ -79,6 +79,14 @@ class Finished(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class Crowded(Request):
+    """A client was refused one more transfer. No answer: it has it already, the log has not."""
+
+    VERB: ClassVar[str] = "transfer"
+    RESULT: ClassVar[type[Any]] = Noted
+
+
+@dataclass(frozen=True, slots=True)
 class Unused(Request):
     """A blob may be of no use: an upload of this digest ended before it was recorded. No answer."""
 

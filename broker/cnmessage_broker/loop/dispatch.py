@@ -15,6 +15,7 @@ from cnmessage_broker import between
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Refuse, Submit
 from cnmessage_broker.loop.handlers import account, blacklist, files, messages, presence, uploads
+from cnmessage_broker.loop.refusals import noted
 from cnmessage_broker.scheduling.charges import BYTES_READ, BYTES_WRITTEN, WIDE, Cost
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol import requests as verbs
@@ -88,6 +89,7 @@ FILE_VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
         between.Open: Verb(files.open_file, SYNCS),
         between.Progress: Verb(files.progress, FREE, Guard.ANYONE, commits_first=False),
         between.Finished: Verb(files.finished, SYNCS),
+        between.Crowded: Verb(files.crowded, FREE, Guard.ANYONE),
         between.Unused: Verb(files.unused, FREE, Guard.ANYONE),
     },
 )
@@ -100,7 +102,11 @@ def verb_of(request: verbs.Request) -> Verb:
 
 
 def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
-    """Check guard and budgets, run the handler, turn its errors into a refusal."""
+    """Check guard and budgets, run the handler, turn its errors into a refusal; the log hears of some."""
+    return noted(request, caller, _run(request, caller, deps))
+
+
+def _run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     verb = verb_of(request)
     if verb.guard is Guard.LOGGED_IN and caller.account is None:
         text = "this device is not logged in"

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from zlib import crc32
 
+from cnmessage_client import private
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE, ClientId
@@ -110,7 +111,7 @@ class Outbox:
 
     def _create(self, content: bytes = b"") -> int:
         """A locked file under our name; it gets the name last, so that nobody ever finds it unlocked."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.folder(self._folder)
         fresh = self._path.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         try:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from cnmessage_client import private
 from cnmessage_protocol.ids import ID_SIZE, ClientId, uuid7
 
 KEEP = 7 * 86400
@@ -92,7 +93,7 @@ class Journal:
         return entry
 
     def _locked(self, path: Path) -> int:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.folder(self._folder)
         self._forget_old()
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

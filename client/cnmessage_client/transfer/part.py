@@ -102,7 +102,7 @@ class Part:
             text = f"what arrived is not what was sent, so {target.name} was not kept; get it again"
             raise CnMessageError(ErrorCode.INTEGRITY, text)
         try:
-            os.fchmod(self._descriptor, 0o666 & ~_umask())
+            os.fchmod(self._descriptor, _mode(_umask()))
             os.fsync(self._descriptor)
             self._place(target, overwrite=overwrite)
             sync_directory(target.parent)
@@ -207,6 +207,12 @@ def _lock(path: Path, descriptor: int) -> bool:
 def _no_part(path: Path) -> CnMessageError:
     text = f"{path} is in the way: the unfinished file belongs there; remove it or choose another directory"
     return CnMessageError(ErrorCode.EXISTS, text)
+
+
+def _mode(mask: int) -> int:
+    """Of a file that is whole: as the mask says, unless it lets anybody write, for then it says nothing."""
+    mode = 0o666 & ~mask
+    return 0o600 if mode & 0o002 else mode
 
 
 def _umask() -> int:

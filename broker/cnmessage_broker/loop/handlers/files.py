@@ -6,9 +6,9 @@ A file that is not the caller's to see is answered exactly like one that does no
 from collections.abc import Iterable
 from typing import Any
 
-from cnmessage_broker.between import Finished, Gone, Open, Progress, Ready, Release, Unused
+from cnmessage_broker.between import Crowded, Finished, Gone, Open, Progress, Ready, Release, Unused
 from cnmessage_broker.loop.context import Caller, Deps
-from cnmessage_broker.loop.effects import Effect, Push, Reply, Tell
+from cnmessage_broker.loop.effects import Effect, Push, Refuse, Reply, Tell
 from cnmessage_broker.store.ports.records import FetchRow, FetchStatus, FileRow, FileStatus
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -115,6 +115,11 @@ def finished(request: Finished, caller: Caller, deps: Deps) -> list[Effect]:
     row = _offered(FileId(request.file), account.id, deps)
     status = FetchStatus.DONE if request.whole else FetchStatus.FAILED
     return [Reply(Noted()), *_moved_on(row, account.id, status, row.size if request.whole else 0, deps)]
+
+
+def crowded(_: Crowded, __: Caller, ___: Deps) -> list[Effect]:
+    """The refusal that the file thread has given: like any of its kind, it is noted."""
+    return [Refuse(RequestError(ErrorCode.RATE_LIMITED, "too many transfers at once"))]
 
 
 def unused(request: Unused, caller: Caller, deps: Deps) -> list[Effect]:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from cnmessage_client import private
 from cnmessage_client.cli.commands.send_files import RESUME
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, TransferProgress
@@ -239,7 +240,7 @@ class _Getting:
     async def _to_stdout(self, client: Client, wanted: _Wanted, view: ProgressView) -> None:
         """Into a folder of our own, so that nothing is printed before all of it is here and verified."""
         folder = stdout_folder(client.profile, wanted.id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.folder(folder)
         progress = _following(view, wanted)
         path = await client.get_file(
             wanted.id, folder, overwrite=True, confirm=False, offered=wanted.info, progress=progress

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from cnmessage_client import private
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, SentFile, TransferProgress
 from cnmessage_client.profile import Profile
@@ -300,7 +301,7 @@ def _spool(source: BinaryIO, profile: Profile, order: _Options) -> Path:
     folder = profile.outbox.with_name("spool")
     digest = hashlib.sha256(repr((order.names, order.note, order.file_name)).encode())
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.folder(folder)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
             try:
                 while data := source.read(_SLICE):

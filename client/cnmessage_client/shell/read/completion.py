@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import click
 from click.shell_completion import CompletionItem
 
+from cnmessage_client import private
 from cnmessage_client.model import FileInfo
 from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.out.render import SHORT_ID
@@ -87,8 +88,7 @@ def _profile_named(context: click.Context) -> str | None:
 def _write(profile: Profile, kind: str, lines: list[str]) -> None:
     path = profile.outbox.with_name(kind)
     with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text("\n".join(lines), encoding="utf-8")
+        private.write(path, "\n".join(lines).encode(), sync=False)
 
 
 def _lines(profile: Profile, kind: str) -> list[str]:
