@@ -21,7 +21,19 @@ from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, kn
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import DIGEST_SIZE, MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
 from cnmessage_protocol.requests import Request
-from cnmessage_protocol.schema import LARGEST, blob, build, count, integer, many, optional, plain, text, wire
+from cnmessage_protocol.schema import (
+    LARGEST,
+    blob,
+    build,
+    compared,
+    count,
+    integer,
+    many,
+    optional,
+    plain,
+    text,
+    wire,
+)
 
 FILES = 2
 """The file channel's port, counted from the request port."""
@@ -78,7 +90,7 @@ def _recipients(name: str, value: Any) -> tuple[str, ...]:
 
 def _file_name(name: str, value: Any) -> str:
     """A name of 1 to 255 bytes, no path; receivers clean it again before they use it."""
-    checked: str = text(MAX_FILE_NAME, min_bytes=1)(name, value)
+    checked: str = compared(MAX_FILE_NAME, min_bytes=1)(name, value)
     if "/" in checked or "\0" in checked:
         raise ProtocolError(f"'{name}' must not hold '/' or NUL")
     return checked

@@ -14,7 +14,7 @@ from cnmessage_client.model import FileInfo
 from cnmessage_client.shell.settings import usage
 from cnmessage_client.transfer.names import MAX_SAFE
 from cnmessage_protocol.errors import CnMessageError
-from cnmessage_protocol.ids import user_name
+from cnmessage_protocol.ids import normal, user_name
 
 STDIN = "-"
 _BEGINNING = re.compile(r"[0-9a-f]{4,32}\Z")
@@ -98,7 +98,7 @@ def by_id(word: str, files: Iterable[FileInfo]) -> FileInfo | None:
 
 def by_name(word: str, files: Iterable[FileInfo]) -> list[FileInfo]:
     """Files called exactly so, the newest first, whether it can still be had or not."""
-    found = [each for each in files if each.name == word]
+    found = [each for each in files if normal(each.name) == normal(word)]
     return sorted(found, key=lambda each: each.time, reverse=True)
 
 
