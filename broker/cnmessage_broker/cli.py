@@ -52,8 +52,6 @@ _ANY_HINT = "Put a name or an address that clients reach in place of {host}."
 _USUAL = Config()
 
 _OPTIONS = [
-    click.option("--host", help="Address to listen on.  [default: 127.0.0.1]"),
-    click.option("--port", type=int, help="First of four ports in a row.  [default: 12416]"),
     click.option("--data", type=click.Path(path_type=Path), help="Directory for database and key."),
     click.option(
         "--config",
@@ -292,6 +290,9 @@ def _one_field(text: str) -> str:
 
 
 for _command in (start, key, check, backup, health, list_files, purge_files):
+    _idle = _command not in {start, key}  # taken for the sake of scripts, and of no use
+    click.option("--host", hidden=_idle, help="Address to listen on.  [default: 127.0.0.1]")(_command)
+    click.option("--port", hidden=_idle, type=int, help="First of four ports.  [default: 12416]")(_command)
     for _option in _OPTIONS:
         _option(_command)
 

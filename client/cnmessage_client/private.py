@@ -11,7 +11,7 @@ _MODE = 0o600
 _FOLDER_MODE = 0o700
 
 
-def folder(path: Path) -> Path:
+def private_folder(path: Path) -> Path:
     """Make a folder, and those above it that are missing; gives it. OSError as the disk gives it."""
     missing = []
     for each in (path, *path.parents):
@@ -24,12 +24,12 @@ def folder(path: Path) -> Path:
     return path
 
 
-def write(path: Path, content: bytes, *, replace: bool = True, sync: bool = True) -> None:
+def write_private(path: Path, content: bytes, *, replace: bool = True, sync: bool = True) -> None:
     """Write a file all or nothing; without `replace`, one that came into being meanwhile stays.
 
     Without `sync` it may be lost, or empty, after a power cut. OSError as the disk gives it.
     """
-    folder(path.parent)
+    private_folder(path.parent)
     new = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     try:

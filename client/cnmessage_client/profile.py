@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from cnmessage_client import private
+from cnmessage_client.private import private_folder, write_private
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 
 DEFAULT_PORT = 12416
@@ -173,7 +173,7 @@ class Profile:
         path = self.folder / "device.key"
         if not path.exists():
             public, secret = generate()
-            private.write(path, public + b"\n" + secret + b"\n", replace=False)
+            write_private(path, public + b"\n" + secret + b"\n", replace=False)
         if path.stat().st_mode & 0o077:
             raise CnMessageError(
                 ErrorCode.INTEGRITY,
@@ -219,13 +219,13 @@ class KnownBrokers:
         """Remember a broker's key."""
         if self.key_of(address) == key:
             return
-        private.folder(self._path.parent)
+        private_folder(self._path.parent)
         descriptor = os.open(self._path.with_suffix(".lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another program may be pinning another broker
             known = self._load() | {address.place: key}
             lines = [f"{place} {_key_text(each)}\n" for place, each in sorted(known.items())]
-            private.write(self._path, "".join(lines).encode())
+            write_private(self._path, "".join(lines).encode())
 
     def changed(self, address: Address) -> CnMessageError:
         """The error for a broker whose key is not the pinned one."""
@@ -276,4 +276,4 @@ def _read_toml(path: Path) -> dict[str, object]:
 
 def _write_toml(path: Path, values: dict[str, str]) -> None:
     # A JSON string is a TOML basic string too, so the standard library can write these few lines.
-    private.write(path, "".join(f"{key} = {json.dumps(text)}\n" for key, text in values.items()).encode())
+    write_private(path, "".join(f"{key} = {json.dumps(text)}\n" for key, text in values.items()).encode())

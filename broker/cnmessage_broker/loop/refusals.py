@@ -14,16 +14,19 @@ from cnmessage_broker.loop.effects import Effect, Note, Refuse, Work
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.requests import Login, Passwd, Request, Signup
 
-_OF_VERB = MappingProxyType(
+OF_VERB = MappingProxyType(
     {Login: "login refused", Signup: "signup refused", Passwd: "password change refused"}
 )
-_OF_CODE = MappingProxyType(
+"""What the log calls a refusal of these, whatever the reason."""
+
+OF_CODE = MappingProxyType(
     {
         ErrorCode.RATE_LIMITED: "too often",
         ErrorCode.QUOTA: "over the quota",
         ErrorCode.TOO_LARGE: "too large",
     }
 )
+"""What it calls a refusal of anything else for these reasons."""
 
 
 def noted(request: Request, caller: Caller, effects: Iterable[Effect]) -> list[Effect]:
@@ -47,9 +50,9 @@ def _followed(request: Request, caller: Caller, then: Any, result: Any) -> list[
 
 
 def _note(request: Request, caller: Caller, code: ErrorCode) -> list[Effect]:
-    event = _OF_VERB.get(type(request)) or _OF_CODE.get(code)
+    event = OF_VERB.get(type(request)) or OF_CODE.get(code)
     if event is None:
         return []
     user = request.name if isinstance(request, Login | Signup) else caller.account and caller.account.name
     fields = {"user": user, "key": caller.key[:KEY_SHORT], "address": caller.address, "reason": str(code)}
-    return [Note(event, fields if event in _OF_VERB.values() else {**fields, "verb": request.VERB})]
+    return [Note(event, fields if event in OF_VERB.values() else {**fields, "verb": request.VERB})]

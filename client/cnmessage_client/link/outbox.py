@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from zlib import crc32
 
-from cnmessage_client import private
+from cnmessage_client.private import private_folder
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE, ClientId
@@ -111,7 +111,7 @@ class Outbox:
 
     def _create(self, content: bytes = b"") -> int:
         """A locked file under our name; it gets the name last, so that nobody ever finds it unlocked."""
-        private.folder(self._folder)
+        private_folder(self._folder)
         fresh = self._path.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         try:

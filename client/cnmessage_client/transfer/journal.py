@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from cnmessage_client import private
+from cnmessage_client.private import private_folder
 from cnmessage_protocol.ids import ID_SIZE, ClientId, uuid7
 
 KEEP = 7 * 86400
@@ -93,7 +93,7 @@ class Journal:
         return entry
 
     def _locked(self, path: Path) -> int:
-        private.folder(self._folder)
+        private_folder(self._folder)
         self._forget_old()
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

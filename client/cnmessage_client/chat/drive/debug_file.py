@@ -7,7 +7,7 @@ import os
 from types import TracebackType
 from typing import Self
 
-from cnmessage_client import private
+from cnmessage_client.private import private_folder
 from cnmessage_client.profile import Profile
 from cnmessage_client.transfer.disk import disk_error
 
@@ -18,7 +18,7 @@ class DebugFile:
     def __init__(self, profile: Profile) -> None:
         self.path = profile.outbox.with_name(f"debug-{os.getpid()}.log")
         try:
-            private.folder(self.path.parent)
+            private_folder(self.path.parent)
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         except OSError as error:
             raise disk_error(error, self.path, writing=True) from error

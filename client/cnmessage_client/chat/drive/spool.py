@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cnmessage_client import private
+from cnmessage_client.private import private_folder
 from cnmessage_client.profile import Profile
 from cnmessage_client.transfer.disk import disk_error
 
@@ -21,7 +21,7 @@ def write(profile: Profile, to: Sequence[str], name: str, body: str) -> Path:
     data = body.encode()
     folder = profile.outbox.with_name("spool") / hashlib.sha256(repr(tuple(to)).encode() + data).hexdigest()
     try:
-        private.folder(folder)
+        private_folder(folder)
         path = next(folder.iterdir(), folder / name)
         path.touch(mode=0o600)
         path.write_bytes(data)

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO
 
 import click
 
-from cnmessage_client import private
 from cnmessage_client.cli.commands.send_files import RESUME
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, TransferProgress
+from cnmessage_client.private import private_folder
 from cnmessage_client.profile import Profile
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.listing import can_be_fetched
@@ -240,7 +240,7 @@ class _Getting:
     async def _to_stdout(self, client: Client, wanted: _Wanted, view: ProgressView) -> None:
         """Into a folder of our own, so that nothing is printed before all of it is here and verified."""
         folder = stdout_folder(client.profile, wanted.id)
-        private.folder(folder)
+        private_folder(folder)
         progress = _following(view, wanted)
         path = await client.get_file(
             wanted.id, folder, overwrite=True, confirm=False, offered=wanted.info, progress=progress

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 import click
 
-from cnmessage_client import private
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, SentFile, TransferProgress
+from cnmessage_client.private import private_folder
 from cnmessage_client.profile import Profile
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
@@ -301,7 +301,7 @@ def _spool(source: BinaryIO, profile: Profile, order: _Options) -> Path:
     folder = profile.outbox.with_name("spool")
     digest = hashlib.sha256(repr((order.names, order.note, order.file_name)).encode())
     try:
-        private.folder(folder)
+        private_folder(folder)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
             try:
                 while data := source.read(_SLICE):

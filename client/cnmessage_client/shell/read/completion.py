@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import click
 from click.shell_completion import CompletionItem
 
-from cnmessage_client import private
 from cnmessage_client.model import FileInfo
+from cnmessage_client.private import write_private
 from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.out.render import SHORT_ID
 from cnmessage_client.shell.out.safe_text import safe_text
@@ -88,7 +88,7 @@ def _profile_named(context: click.Context) -> str | None:
 def _write(profile: Profile, kind: str, lines: list[str]) -> None:
     path = profile.outbox.with_name(kind)
     with contextlib.suppress(OSError):
-        private.write(path, "\n".join(lines).encode(), sync=False)
+        write_private(path, "\n".join(lines).encode(), sync=False)
 
 
 def _lines(profile: Profile, kind: str) -> list[str]:
