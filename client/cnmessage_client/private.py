@@ -27,8 +27,15 @@ def private_folder(path: Path) -> Path:
 def write_private(path: Path, content: bytes, *, replace: bool = True, sync: bool = True) -> None:
     """Write a file all or nothing; without `replace`, one that came into being meanwhile stays.
 
-    Without `sync` it may be lost, or empty, after a power cut. OSError as the disk gives it.
+    Without `sync` it may be lost, or empty, after a power cut. OSError names `path`.
     """
+    try:
+        _write(path, content, replace=replace, sync=sync)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write(path: Path, content: bytes, *, replace: bool, sync: bool) -> None:
     private_folder(path.parent)
     new = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)

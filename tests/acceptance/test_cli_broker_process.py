@@ -235,9 +235,9 @@ def test_keys_that_others_may_read_are_refused_with_what_mends_it(tmp_path: Path
     key = tmp_path / "data" / "broker.key"
     for command in ("start", "key"):
         key.chmod(0o644)
-        done = _run(command, "--data", str(tmp_path / "data"), "--port", str(free_port()))
-        assert (done.returncode, f"chmod 600 {key}" in done.stderr) == (1, True)
-        assert len(done.stderr.splitlines()) == 1
+        refused = _run(command, "--data", str(tmp_path / "data"), "--port", str(free_port()))
+        assert (refused.returncode, f"chmod 600 {key}" in refused.stderr) == (1, True)
+        assert len(refused.stderr.splitlines()) == 1
 
 
 @pytest.fixture(scope="module")

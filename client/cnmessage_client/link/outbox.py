@@ -57,9 +57,7 @@ class Outbox:
         if not self._open:
             os.ftruncate(self._file, 0)
             self._size = 0
-        elif self._size > COMPACT_AT:
-            self._compact()
-        else:
+        elif self._size <= COMPACT_AT or not self._compact():
             self._write(b"".join([_record(b"A", client_id) for client_id in known]))
 
     def adopt(self) -> list[NewMessage]:
@@ -120,15 +118,21 @@ class Outbox:
             fresh.replace(self._path)
         except OSError:
             os.close(descriptor)
+            fresh.unlink(missing_ok=True)
             raise
         return descriptor
 
-    def _compact(self) -> None:
+    def _compact(self) -> bool:
+        """Write the file anew; False where there is no room for that, and it stays as it is."""
         content = b"".join(self._open.values())
-        earlier, self._file = self._file, self._create(content)
+        try:
+            earlier, self._file = self._file, self._create(content)
+        except OSError:
+            return False
         self._size = len(content)
         if earlier is not None:
             os.close(earlier)
+        return True
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

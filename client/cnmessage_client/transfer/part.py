@@ -141,7 +141,11 @@ class Part:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError as error:
             raise in_the_way(target) from error
-        self.path.replace(target)
+        try:
+            self.path.replace(target)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
 
 
 def in_the_way(target: Path) -> CnMessageError:
