@@ -83,6 +83,7 @@ def start(debug: bool, **flags: Any) -> None:
     config = _config(flags)
     logs.configure(config.log_format, debug=debug)
     log = structlog.get_logger()
+    signals.not_yet()
     try:
         broker = Broker(config, debug=debug)
     except (DataDirectoryError, BindError, UnusableDatabaseError, StoreError, keys.KeyFileError) as error:

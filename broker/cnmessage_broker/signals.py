@@ -24,6 +24,13 @@ class BrokenOffError(Exception):
         self.number = number
 
 
+def not_yet() -> None:
+    """Until `listen` nothing but what ends a program is minded: a start may take a while."""
+    for name in ("SIGHUP", "SIGPIPE", *_UNUSED):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
 def listen(stop: Callable[[], None], hang_up: Callable[[], None], unused: Callable[[str], None]) -> None:
     """What ends a program calls `stop`; SIGHUP `hang_up`, but `stop` when its terminal was closed.
 
@@ -37,8 +44,8 @@ def listen(stop: Callable[[], None], hang_up: Callable[[], None], unused: Callab
 
     for number in _STOPPING:
         signal.signal(number, lambda *_: stop())
+    not_yet()  # SIGPIPE stays so: who reads what is written here may leave
     signal.signal(signal.SIGHUP, hung_up)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # who reads what is written here may leave
     for name in _UNUSED:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda number, _: unused(signal.Signals(number).name))
