@@ -69,16 +69,22 @@ def bind_error(host: str, port: int, error: OSError | zmq.ZMQError) -> BindError
             f"port {port} on {host} is taken: is a broker running already? Choose another --port"
         )
     if error.errno in {errno.ENODEV, errno.EADDRNOTAVAIL}:
-        return BindError(f"'{host}' is no address of this machine; choose another --host, or 0.0.0.0 for all")
+        return _no_address(host)
     return BindError(f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}")
+
+
+def _no_address(host: str) -> BindError:
+    return BindError(f"'{host}' is no address of this machine; choose another --host, or 0.0.0.0 for all")
 
 
 def require_ports(host: str, port: int) -> None:
     """BindError when a broker could not have its four ports now; for before anything is made for it."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
-        return  # perhaps a name that libzmq knows, of a network interface
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except OSError as error:
+        if host in {"*", *(name for _, name in socket.if_nameindex())}:
+            return  # libzmq knows it; names of machines it takes for connecting only
+        raise _no_address(host) from error
     family, _, _, _, place = found[0]
     for number in range(port, port + PROBE + 1):
         with socket.socket(family, socket.SOCK_STREAM) as probe:
