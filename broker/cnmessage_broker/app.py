@@ -17,7 +17,7 @@ import zmq
 
 from cnmessage_broker import health, keys
 from cnmessage_broker.between import Lanes
-from cnmessage_broker.config import Config
+from cnmessage_broker.config import Config, changes
 from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.thread import FileThread
 from cnmessage_broker.loop.attention import Attention
@@ -27,7 +27,7 @@ from cnmessage_broker.loop.passwords import OWASP, PasswordPool, Passwords
 from cnmessage_broker.loop.reactor import Reactor
 from cnmessage_broker.net.gate import GateLimits
 from cnmessage_broker.net.keyprobe import KeyProbe
-from cnmessage_broker.net.sockets import FileSockets, Sockets, Watch
+from cnmessage_broker.net.sockets import FileSockets, Sockets, Watch, require_ports
 from cnmessage_broker.net.tcp import descriptor_limit, reserve_of
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
 from cnmessage_broker.priority import made_in_background
@@ -78,6 +78,8 @@ class Broker:
         self.config = config
         trail, self._file_trail = Trail(listening=debug), Trail(listening=debug)  # one for each thread
         self._monotonic = monotonic
+        if not (config.data / DATABASE).exists():
+            require_ports(config.host, config.port)  # or a mistyped port leaves a directory with a key
         with ExitStack() as undo:  # what was done so far, if it cannot start
             self._lock = lock_data_directory(config.data)
             undo.callback(os.close, self._lock)
@@ -179,6 +181,22 @@ class Broker:
         self._probe.start()
         self.reactor.run()
 
+    def soon(self, step: Callable[[], None]) -> None:
+        """Have the loop do something with its next turn; safe from any thread and from a signal handler."""
+        self.reactor.soon(step)
+
+    def take_over(self, fresh: Config) -> tuple[list[str], list[str]]:
+        """Go on with what needs no restart of these settings; which that changed, and which need one.
+
+        Budgets begin anew if theirs changed. On the loop's own thread only.
+        """
+        config, taken, left = changes(self.config, fresh)
+        if taken:
+            self.config = self.deps.config = config
+            if any(name.endswith(("_burst", "_rate")) for name in taken):
+                self.deps.budgets = budgets(config)
+        return taken, left
+
     def stop(self) -> None:
         """End `run`; safe from any thread and from a signal handler."""
         self.reactor.stop()
@@ -212,12 +230,11 @@ class Broker:
 def lock_data_directory(path: Path) -> int:
     """Make the directory if need be and lock it for this process; gives the lock's descriptor."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(path)
         descriptor = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise DataDirectoryError(
-            f"cannot write in {path}: {error.strerror}; choose another --data"
-        ) from error
+        what = "it is no directory" if isinstance(error, FileExistsError) else error.strerror
+        raise DataDirectoryError(f"cannot write in {path}: {what}; choose another --data") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -226,6 +243,14 @@ def lock_data_directory(path: Path) -> int:
             f"another broker is running on {path}; stop it or choose another --data"
         ) from error
     return descriptor
+
+
+def _make(path: Path) -> None:
+    """Those above it are this user's alone too, whatever the umask."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(exist_ok=True)
 
 
 def is_locked(data: Path) -> bool:

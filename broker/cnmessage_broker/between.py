@@ -55,11 +55,15 @@ class Open(Request):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Request):
-    """A download has come so far; with `paused` it has stopped there for now. No answer."""
+    """A download of `account` has come so far; with `paused` it has stopped there for now. No answer.
+
+    Its device may be nobody's by then, or another's: it was logged out.
+    """
 
     VERB: ClassVar[str] = "progress"
     RESULT: ClassVar[type[Any]] = Noted
     file: bytes
+    account: int
     offset: int
     paused: bool = False
 
@@ -72,6 +76,14 @@ class Finished(Request):
     RESULT: ClassVar[type[Any]] = Noted
     file: bytes
     whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Crowded(Request):
+    """A client was refused one more transfer. No answer: it has it already, the log has not."""
+
+    VERB: ClassVar[str] = "transfer"
+    RESULT: ClassVar[type[Any]] = Noted
 
 
 @dataclass(frozen=True, slots=True)

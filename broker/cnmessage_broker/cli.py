@@ -4,10 +4,10 @@ import gc
 import json
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import platformdirs
 import structlog
 
 from cnmessage_broker import health as reports
-from cnmessage_broker import keys, logs
+from cnmessage_broker import keys, logs, signals
 from cnmessage_broker.app import (
     DATABASE,
     FILES_FOLDER,
@@ -30,12 +30,13 @@ from cnmessage_broker.app import (
     purge,
 )
 from cnmessage_broker.config import Config, ConfigError, load
-from cnmessage_broker.maintenance.backup import back_up
+from cnmessage_broker.maintenance.backup import BackupError, back_up
 from cnmessage_broker.maintenance.check import check as check_database
 from cnmessage_broker.maintenance.deep_check import deep_check
 from cnmessage_broker.maintenance.file_report import Listed, all_files
 from cnmessage_broker.net.sockets import BindError
 from cnmessage_broker.priority import be_prompt
+from cnmessage_broker.serving import serve
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_broker.store.sqlite.condition import require
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
@@ -46,9 +47,12 @@ _PROGRESS_INTERVAL = 5.0
 _SWITCH_SECONDS = 0.0002
 """How long the loop may have to wait for a file or password thread that computes, each time it has let go."""
 
+_ANY = {"0.0.0.0", "::", "*"}  # noqa: S104 - looked for, not bound
+_ANY_HINT = "Put a name or an address that clients reach in place of {host}."
+
+_USUAL = Config()
+
 _OPTIONS = [
-    click.option("--host", help="Address to listen on.  [default: 127.0.0.1]"),
-    click.option("--port", type=int, help="First of four ports in a row.  [default: 12416]"),
     click.option("--data", type=click.Path(path_type=Path), help="Directory for database and key."),
     click.option(
         "--config",
@@ -63,6 +67,7 @@ _OPTIONS = [
 @click.version_option(package_name="cnmessage")
 def main() -> None:
     """Run and look after a cnmessage broker."""
+    os.umask(0o077)  # whatever is made is nobody else's affair
 
 
 @main.command()
@@ -80,20 +85,17 @@ def start(debug: bool, **flags: Any) -> None:
     logs.configure(config.log_format, debug=debug)
     log = structlog.get_logger()
     be_prompt()
+    signals.not_yet()
     try:
         broker = Broker(config, debug=debug)
     except (DataDirectoryError, BindError, UnusableDatabaseError, StoreError, keys.KeyFileError) as error:
         _fail(str(error))
     with broker:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: broker.stop())
-        log.info("broker is ready", host=config.host, port=config.port, data=str(config.data))
         # Nothing built so far will ever be garbage; the collector need not look at it again and again.
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         sys.setswitchinterval(_SWITCH_SECONDS)
-        _banner(broker)
-        broker.run()
+        serve(broker, lambda: _loaded(flags), lambda: _announce(broker, log), log)
         log.info("broker is stopping")
     if broker.reactor.exhausted:
         _fail(
@@ -112,11 +114,17 @@ def key(**flags: Any) -> None:
     if not path.exists():
         _fail(f"there is no key in {config.data} yet; 'cnmessage-broker start' makes one")
     try:
-        public, _ = keys.load_or_create(path)
+        public, _ = keys.load(path)
     except keys.KeyFileError as error:
         _fail(str(error))
-    click.echo(keys.address_line(config.host, config.port, public))
+    host, port = config.host, config.port
+    running = reports.read(config.data) if is_locked(config.data) else None
+    if running is not None and running.port and (host, port) == (_USUAL.host, _USUAL.port):
+        host, port = running.host, running.port  # nobody said otherwise
+    click.echo(keys.address_line(host, port, public))
     click.echo(fingerprint(public), err=True)
+    if host in _ANY:
+        click.echo(_ANY_HINT.format(host=host), err=True)
 
 
 @main.command()
@@ -164,10 +172,14 @@ def backup(target: Path, **flags: Any) -> None:
     """Copy the database, also of a running broker, to TARGET."""
     config = _config(flags)
     if target.exists():
-        _fail(f"{target} exists; choose another name")
+        what = "is a directory; name a file in it" if target.is_dir() else "exists; choose another name"
+        _fail(f"{target} {what}")
     try:
-        back_up(config.data / DATABASE, target)
-    except UnusableDatabaseError as error:
+        with signals.broken_off():
+            back_up(config.data / DATABASE, target)
+    except signals.BrokenOffError as signal:
+        _fail(f"broken off ({signal}); nothing of {target} is left", status=128 + signal.number)
+    except (UnusableDatabaseError, BackupError) as error:
         _fail(str(error))
     click.echo(f"saved {target}; keep {config.data / KEY_FILE} with it", err=True)
 
@@ -281,26 +293,43 @@ def _one_field(text: str) -> str:
 
 
 for _command in (start, key, check, backup, health, list_files, purge_files):
+    _idle = _command not in {start, key}  # taken for the sake of scripts, and of no use
+    click.option("--host", hidden=_idle, help="Address to listen on.  [default: 127.0.0.1]")(_command)
+    click.option("--port", hidden=_idle, type=int, help="First of four ports.  [default: 12416]")(_command)
     for _option in _OPTIONS:
         _option(_command)
 
 
 def _config(flags: dict[str, Any]) -> Config:
-    file = flags.pop("file", None)
+    try:
+        return _loaded(flags)
+    except ConfigError as error:
+        _fail(str(error), status=2)
+
+
+def _loaded(flags: dict[str, Any]) -> Config:
+    """The settings as they are now; ConfigError."""
+    given = {name: value for name, value in flags.items() if name != "file"}
     home = os.environ.get("CNMESSAGE_HOME")
     default = (
         Path(home) / "broker"
         if home
         else Path(platformdirs.user_data_dir("cnmessage-broker", appauthor=False))
     )
-    try:
-        return load(flags, os.environ, file, default)
-    except ConfigError as error:
-        _fail(str(error), status=2)
+    return load(given, os.environ, flags.get("file"), default)
+
+
+def _announce(broker: Broker, log: structlog.typing.FilteringBoundLogger) -> None:
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):  # else one person reads both
+        config = broker.config
+        log.info("broker is ready", host=config.host, port=config.port, data=str(config.data))
+    with suppress(OSError):  # whoever read it has left
+        _banner(broker)
 
 
 def _banner(broker: Broker) -> None:
-    program = Path(sys.argv[0]).with_name("cnmessage")
+    here = Path(sys.argv[0])
+    program = (Path(sys.executable) if here.name == "__main__.py" else here).with_name("cnmessage")
     on_path = shutil.which("cnmessage")
     same = on_path is not None and program.exists() and program.samefile(on_path)
     command = "cnmessage" if same or not program.exists() else os.path.relpath(program)
@@ -311,6 +340,8 @@ def _banner(broker: Broker) -> None:
         "In a second terminal, with a name of your choice:\n\n"
         f"  {command} --broker '{broker.address}' signup NAME\n",
     )
+    if broker.config.host in _ANY:
+        click.echo(_ANY_HINT.format(host=broker.config.host))
     sys.stdout.flush()
 
 

@@ -5,7 +5,7 @@ Precedence: flag, `CNMESSAGE_BROKER_*` variable, file, default.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,29 @@ _AT_LEAST_ONE = (
     "transfers_per_user",
     "max_transfers",
 )
+LIVE = frozenset(
+    {
+        "login_burst",
+        "login_rate",
+        "address_login_burst",
+        "address_login_rate",
+        "send_burst",
+        "send_rate",
+        "write_burst",
+        "write_rate",
+        "read_burst",
+        "read_rate",
+        "listeners_per_user",
+        "max_listeners",
+        "file_limit",
+        "file_quota",
+        "file_count",
+        "file_expiry",
+        "expiry_grace",
+        "upload_expiry",
+    }
+)
+"""What a running broker may be given anew; all else it has built something from."""
 SETTINGS = {each.name: each.type for each in fields(Config)}
 
 
@@ -115,10 +138,20 @@ def load(
     return Config(**{name: _convert(name, value) for name, value in values.items()})
 
 
+def changes(running: Config, fresh: Config) -> tuple[Config, list[str], list[str]]:
+    """What a running broker goes on with; which settings that changes, and which wait for a restart."""
+    differ = [name for name in SETTINGS if getattr(running, name) != getattr(fresh, name)]
+    taken = [name for name in differ if name in LIVE]
+    values = {name: getattr(fresh, name) for name in taken}
+    return replace(running, **values), taken, [name for name in differ if name not in LIVE]
+
+
 def _from_file(file: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {file}: {error}") from error
     unknown = sorted(values.keys() - SETTINGS.keys())
     if unknown:

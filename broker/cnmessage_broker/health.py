@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from cnmessage_broker import durable
+
 FILE = "health.json"
 
 INTERVAL = 5.0
@@ -36,17 +38,14 @@ class Health:
     waiting: int
     unread: int
     troubles: list[str] = field(default_factory=list)
+    host: str = ""
+    port: int = 0
 
 
 def write(folder: Path, health: Health) -> None:
     """Replace the report; a full disk leaves the one before, which grows old."""
-    new = folder / f"{FILE}.new"
-    try:
-        new.write_text(json.dumps(asdict(health)), encoding="utf-8")
-        new.replace(folder / FILE)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        durable.write(folder / FILE, json.dumps(asdict(health)).encode(), sync=False)
 
 
 def read(folder: Path) -> Health | None:

@@ -1,31 +1,42 @@
 """The broker's CURVE key: made once, kept beside the database with mode 0600, shown as a line to paste."""
 
-import os
+import shlex
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import zmq
 from zmq.utils import z85
 
+from cnmessage_broker import durable
+
 
 class KeyFileError(Exception):
-    """The key file is damaged; the text says what to do."""
+    """The key file cannot be used; the text says what to do."""
 
 
 def load_or_create(path: Path) -> tuple[bytes, bytes]:
     """Raw 32-byte (public, secret); makes the file when there is none."""
     if not path.exists():
         _public, secret = zmq.curve_keypair()
-        new = path.with_name(path.name + ".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secret + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        try:
+            durable.write(path, secret + b"\n")
+        except OSError as error:
+            raise KeyFileError(f"cannot write the key {path}: {error.strerror}") from error
+    return load(path)
+
+
+def load(path: Path) -> tuple[bytes, bytes]:
+    """Raw 32-byte (public, secret). KeyFileError for a file that is damaged, or that others may read."""
     try:
+        if path.stat().st_mode & 0o077:
+            raise KeyFileError(
+                f"other users of this machine can read or change {path}, the broker's secret key; "
+                f"mend it with: chmod 600 {shlex.quote(str(path))}"
+            )
         secret = path.read_bytes().strip()
         return z85.decode(zmq.curve_public(secret)), z85.decode(secret)
+    except OSError as error:
+        raise KeyFileError(f"cannot read the key {path}: {error.strerror}") from error
     except (ValueError, zmq.ZMQError) as error:
         raise KeyFileError(
             f"{path} is damaged; restore it from a backup, or remove it to get a new key "

@@ -8,16 +8,17 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import socket
 import tomllib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from cnmessage_client.private import private_folder, write_private
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 
 DEFAULT_PORT = 12416
@@ -169,11 +170,20 @@ class Profile:
         )
 
     def keys(self, generate: Callable[[], tuple[bytes, bytes]]) -> KeyPair:
-        """The device's keys, made by `generate` when there are none yet; an integrity error if damaged."""
+        """The device's keys, made by `generate` when there are none yet.
+
+        INTEGRITY if they are damaged, or if others may read them.
+        """
         path = self.folder / "device.key"
         if not path.exists():
             public, secret = generate()
-            _write(path, public + b"\n" + secret + b"\n", mode=0o600, replace=False)
+            write_private(path, public + b"\n" + secret + b"\n", replace=False)
+        if path.stat().st_mode & 0o077:
+            raise CnMessageError(
+                ErrorCode.INTEGRITY,
+                f"other users of this machine can read or change {path}, which logs in as you; "
+                f"mend it with: chmod 600 {shlex.quote(str(path))}",
+            )
         lines = path.read_bytes().split()
         if len(lines) != 2 or any(len(line) != _Z85_KEY_SIZE for line in lines):
             raise damaged_key(path)
@@ -213,12 +223,13 @@ class KnownBrokers:
         """Remember a broker's key."""
         if self.key_of(address) == key:
             return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("w") as lock:
+        private_folder(self._path.parent)
+        descriptor = os.open(self._path.with_suffix(".lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another program may be pinning another broker
             known = self._load() | {address.place: key}
             lines = [f"{place} {_key_text(each)}\n" for place, each in sorted(known.items())]
-            _write(self._path, "".join(lines).encode(), mode=0o600)
+            write_private(self._path, "".join(lines).encode())
 
     def changed(self, address: Address) -> CnMessageError:
         """The error for a broker whose key is not the pinned one."""
@@ -269,21 +280,4 @@ def _read_toml(path: Path) -> dict[str, object]:
 
 def _write_toml(path: Path, values: dict[str, str]) -> None:
     # A JSON string is a TOML basic string too, so the standard library can write these few lines.
-    _write(path, "".join(f"{key} = {json.dumps(text)}\n" for key, text in values.items()).encode())
-
-
-def _write(path: Path, content: bytes, mode: int = 0o644, *, replace: bool = True) -> None:
-    """Write a file all or nothing; without `replace`, one that came into being meanwhile stays."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if replace:
-        new.replace(path)
-        return
-    with suppress(FileExistsError):
-        os.link(new, path)
-    new.unlink()
+    write_private(path, "".join(f"{key} = {json.dumps(text)}\n" for key, text in values.items()).encode())

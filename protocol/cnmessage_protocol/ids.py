@@ -7,6 +7,7 @@ import hashlib
 import re
 from base64 import b64encode
 from typing import NewType
+from unicodedata import normalize
 from uuid import UUID
 
 UserName = NewType("UserName", str)
@@ -76,8 +77,13 @@ _VERSION_AND_VARIANT = 0x7 << 76 | 0x2 << 62
 _CHANCE = ((1 << 80) - 1) & ~(0xF << 76 | 0x3 << 62)
 
 
+def normal(text: str) -> str:
+    """A secret, or a file's name, as it is compared: NFC. Systems type é as one character, or as two."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
 def user_name(text: str) -> UserName:
-    """Lower-case and check a user name; ValueError says what a name may look like."""
+    """Lower-case and check a user name; ValueError says what a name may look like. It is normal as it is."""
     name = text.lower()
     if not text.isascii() or not NAME_PATTERN.match(name):
         raise ValueError(

@@ -38,6 +38,7 @@ from cnmessage_protocol.schema import (
     blob,
     boolean,
     build,
+    compared,
     conversation,
     existing_name,
     fresh_name,
@@ -80,7 +81,7 @@ class Signup(Request):
     VERB: ClassVar[str] = "signup"
     RESULT: ClassVar[type[Any]] = LoggedIn
     name: str = wire(fresh_name)
-    password: str = wire(text(MAX_PASSWORD, min_bytes=MIN_PASSWORD))
+    password: str = wire(compared(MAX_PASSWORD, min_bytes=MIN_PASSWORD))
     label: str = wire(_label, default="")
 
 
@@ -91,7 +92,7 @@ class Login(Request):
     VERB: ClassVar[str] = "login"
     RESULT: ClassVar[type[Any]] = LoggedIn
     name: str = wire(existing_name)
-    password: str = wire(text(MAX_PASSWORD))
+    password: str = wire(compared(MAX_PASSWORD))
     label: str = wire(_label, default="")
 
 
@@ -109,8 +110,8 @@ class Passwd(Request):
 
     VERB: ClassVar[str] = "passwd"
     RESULT: ClassVar[type[Any]] = PasswordChanged
-    old: str = wire(text(MAX_PASSWORD))
-    new: str = wire(text(MAX_PASSWORD, min_bytes=MIN_PASSWORD))
+    old: str = wire(compared(MAX_PASSWORD))
+    new: str = wire(compared(MAX_PASSWORD, min_bytes=MIN_PASSWORD))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from cnmessage_protocol.conversation import Conversation, from_wire
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
-from cnmessage_protocol.ids import NAME_PATTERN, new_user_name, user_name
+from cnmessage_protocol.ids import NAME_PATTERN, new_user_name, normal, user_name
 
 Check = Callable[[str, Any], Any]
 Record = TypeVar("Record")
@@ -46,6 +46,17 @@ def text(max_bytes: int, *, min_bytes: int = 0) -> Check:
         if size < min_bytes:
             raise ProtocolError(f"'{name}' must have at least {min_bytes} bytes")
         return value
+
+    return check
+
+
+def compared(max_bytes: int, *, min_bytes: int = 0) -> Check:
+    """Text that is compared, not shown: kept in its normal form, which has so many bytes."""
+    before, after = text(4 * max_bytes), text(max_bytes, min_bytes=min_bytes)
+
+    def check(name: str, value: Any) -> str:
+        kept: str = after(name, normal(before(name, value)))
+        return kept
 
     return check
 

@@ -215,6 +215,27 @@ def test_an_upload_whose_client_id_is_another_messages_is_not_completed(store: S
     assert states(store, row) == []
 
 
+def test_an_id_under_which_an_upload_goes_on_is_no_messages_until_it_was_given_up(
+    store: Store, desk: Desk
+) -> None:
+    alice, bob = desk.accounts("alice", "bob")
+    row = desk.upload(alice, bob)
+    other = desk.upload(alice, bob)
+    message = desk.write(alice, bob, client_id=row.client_id)
+    assert not store.has_message(alice.id, row.client_id)
+    taken, fresh, another = desk.commit(message, desk.write(alice, bob), desk.offer(other))
+    assert (taken, stored(fresh).fresh, stored(another).fresh) == (Conflict.CLIENT_ID, True, True)
+    assert stored(desk.commit(desk.write(bob, alice, client_id=row.client_id))[0]).fresh
+    assert not store.has_message(alice.id, row.client_id)
+    assert store.has_message(alice.id, other.client_id)
+    assert store.has_message(bob.id, row.client_id)
+    assert stored(desk.commit(desk.offer(row))[0]).fresh
+    assert desk.commit(message) == [Conflict.CLIENT_ID]
+    gone = desk.upload(alice, bob)
+    store.files.end(gone.id, FileStatus.WITHDRAWN)
+    assert stored(desk.commit(desk.write(alice, bob, client_id=gone.client_id))[0]).fresh
+
+
 def test_who_blocks_the_sender_has_no_right_and_the_sender_cannot_tell(store: Store, desk: Desk) -> None:
     alice, bob, carol = desk.accounts("alice", "bob", "carol")
     row = desk.share(alice, bob, carol, blockers=[bob])

@@ -7,7 +7,7 @@ import pytest
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Account, Group, Query
 from cnmessage_protocol.conversation import Direct, from_wire
-from cnmessage_protocol.ids import MessageId
+from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import Kind
 from tests.contract.conftest import Desk
 
@@ -92,6 +92,26 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
 def test_history_gives_the_latest_that_match(desk: Desk, fields: dict[str, Any], bodies: str) -> None:
     _, bob, _ = talk(desk)
     assert desk.bodies(bob, Query(**{"limit": 99, **fields})) == list(bodies)
+
+
+@pytest.mark.parametrize("kind", [Kind.DIRECT, Kind.FILE])
+@pytest.mark.parametrize("to", [("bob", "carol"), ("carol", "bob"), ("carol", "bob", "alice")], ids=" ".join)
+def test_a_message_stands_in_the_history_with_each_it_went_to_its_sender_among_them(
+    desk: Desk, to: tuple[str, ...], kind: Kind
+) -> None:
+    accounts = {each.name: each for each in desk.accounts("alice", "bob", "carol")}
+    bob = accounts[UserName("bob")]
+    desk.send(bob, *(accounts[UserName(name)] for name in to), kind=kind, body="x")
+
+    def between(owner: str, peer: str, *, received_only: bool = False) -> list[str]:
+        query = Query(9, conversation=from_wire(peer), received_only=received_only)
+        return desk.bodies(accounts[UserName(owner)], query)
+
+    for other in to:
+        assert between("bob", other) == ["x"]
+        assert between(other, "bob") == ["x"]
+        assert between("bob", other, received_only=True) == (["x"] if other == "bob" else [])
+    assert between("carol", "alice") == between("carol", "carol") == []
 
 
 def test_history_is_the_owners_own(desk: Desk) -> None:

@@ -15,6 +15,7 @@ from tests.contract.conftest import Desk
 QUESTIONS = [
     "file",
     "upload",
+    "uploading",
     "file_usage",
     "complete_file",
     "facts",

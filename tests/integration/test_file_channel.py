@@ -3,11 +3,12 @@
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cnmessage_broker.files.pace import GENTLE_CHUNK
-from cnmessage_client import Client, Home
+from cnmessage_client import Client, ErrorCode, Home
 from cnmessage_client.link.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.files.channel import (
@@ -29,6 +30,8 @@ from cnmessage_protocol.files.channel import (
 )
 from tests.support.channel import BODY, DIGEST, PUT, UPLOAD, FilePeer, fetch, give, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up
+from tests.support.raw import Raw, ask
+from tests.support.rows import message_row
 
 
 def test_bytes_arrive_as_they_were_sent_and_the_blob_has_their_digest(
@@ -56,6 +59,30 @@ def test_a_repeated_finish_and_a_repeated_put_are_answered_as_before(alice: File
     kept = upload(alice)
     alice.say(UPLOAD, PUT)
     assert alice.expect(Kept) == kept
+
+
+def test_an_id_that_a_message_has_is_refused_before_the_first_byte(
+    broker: BrokerThread, alice: FilePeer, keys: dict[str, KeyPair]
+) -> None:
+    with Raw(broker.address) as raw:
+        requests = raw.dealer(keys["alice"])
+
+        def send(client_id: bytes) -> dict[str, Any]:
+            result: dict[str, Any] = ask(
+                requests, "send", {"messages": [message_row(["bob"], "hello", client_id)]}
+            ).result
+            return result
+
+        assert send(UPLOAD)["acks"]
+        alice.say(UPLOAD, PUT)
+        _, answer, _ = alice.hear()
+        assert isinstance(answer, Stop), "no byte was asked for"
+        assert answer.code == ErrorCode.CONFLICT
+        # The other way round: what is being uploaded under an id keeps it, so that its bytes are not in vain.
+        other = b"o" * 16
+        alice.say(other, PUT)
+        alice.expect(Granted)
+        assert [code for _, code, _ in send(other)["refused"]] == [ErrorCode.CONFLICT]
 
 
 def test_the_wrong_offset_is_answered_with_the_right_one(alice: FilePeer) -> None:

@@ -5,6 +5,9 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+from structlog.testing import capture_logs
+
 from cnmessage_broker.files.channel import REFUSALS
 from cnmessage_client import Client, Home
 from cnmessage_client.link.connection import new_key_pair
@@ -148,13 +151,18 @@ def test_a_disk_without_room_refuses_and_keeps_nothing(tmp_path: Path, home: Hom
         assert not list((tmp_path / "broker" / "files" / "parts").iterdir())
 
 
-def test_more_transfers_than_allowed_are_refused(tmp_path: Path, home: Home) -> None:
-    with BrokerThread(broker_config(tmp_path / "broker", transfers_per_device=2)) as running:
+@pytest.mark.parametrize("limit", ["transfers_per_device", "transfers_per_user", "max_transfers"])
+def test_more_transfers_than_allowed_are_refused_and_noted(tmp_path: Path, home: Home, limit: str) -> None:
+    with (
+        capture_logs() as log,
+        BrokerThread(broker_config(tmp_path / "broker", **{limit: 2})) as running,
+    ):
         asyncio.run(sign_up(running.address, home, "alice", "bob"))
         with FilePeer(running.address, home.profile("alice").keys(new_key_pair)) as alice:
             for number in range(3):
                 alice.say(bytes([number]) * 16, PUT)
             assert alice.expect(Stop).code == ErrorCode.RATE_LIMITED
+        eventually(lambda: [(each["event"], each["user"]) for each in log] == [("too often", "alice")])
 
 
 def test_orphans_of_a_crash_are_collected_at_the_next_start(tmp_path: Path, home: Home) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ from cnmessage_protocol.files.channel import (
     Put,
     Stop,
 )
+from cnmessage_protocol.ids import id_text
+from cnmessage_protocol.machines.states import State
 from tests.support.channel import (
     BODY,
     DIGEST,
@@ -153,6 +156,78 @@ def test_a_sender_sees_whether_a_download_pauses_or_was_given_up(
 
     eventually(seen)
     assert fetch(bob, file, 500) == BODY[500:]
+
+
+ENDINGS: dict[str, tuple[tuple[str, ...], str]] = {
+    "stops": (("stop",), "failed"),
+    "pauses": (("pause",), "fetching"),
+    "loses its link": (("close",), "fetching"),
+    "declines, then pauses": (("decline", "pause"), "failed"),
+    "declines, then loses its link": (("decline", "close"), "failed"),
+    "is logged out": (("logout",), "fetching"),
+    "declines, then is logged out": (("decline", "logout"), "failed"),
+    "stops, and pauses on another link": (("again", "stop", "pause"), "failed"),
+}
+
+
+@pytest.mark.parametrize(("words", "state"), ENDINGS.values(), ids=ENDINGS)
+def test_what_a_sender_is_told_of_a_part_of_a_file_is_what_the_lists_say(
+    broker: BrokerThread,
+    home: Home,
+    alice: FilePeer,
+    keys: dict[str, KeyPair],
+    words: tuple[str, ...],
+    state: str,
+) -> None:
+    file = upload(alice).file
+    heard: list[str] = []
+
+    def fetching() -> FilePeer:
+        peer = links.enter_context(FilePeer(broker.address, keys["bob"]))
+        peer.say(file, Get(0, 1000, 1000))
+        peer.expect(Chunk)
+        return peer
+
+    def ended() -> None:
+        """No transfer is open any more, and the reactor knows it: what the same key asks next comes after."""
+        eventually(lambda: not broker.broker._files._transfers._servings)
+        with FilePeer(broker.address, keys["bob"]) as peer:
+            peer.say(OTHER, Get())
+            peer.expect(Stop)
+        assert not broker.broker.reactor._deps.fetching
+
+    async def scenario() -> None:
+        async with (
+            Client(home=home, profile="alice", broker=broker.address) as sender,
+            Client(home=home, profile="bob", broker=broker.address) as receiver,
+        ):
+            sender.on_file = lambda news: heard.append(news.state)
+            following = asyncio.ensure_future(anext(sender.messages()))
+            await asyncio.to_thread(eventually, lambda: sender.state is State.LIVE)
+            peers = [await asyncio.to_thread(fetching)]
+            for word in words:
+                match word:
+                    case "again":
+                        peers.append(await asyncio.to_thread(fetching))
+                    case "decline":
+                        await receiver.decline_file(id_text(file))
+                    case "logout":
+                        await receiver.logout()
+                    case "close":
+                        links.close()
+                    case _:
+                        peers.pop(0).say(file, Stop("interrupted") if word == "stop" else Pause())
+            await asyncio.to_thread(ended)
+            [sent] = await sender.files(sent=True)
+            assert [(each.state, each.bytes) for each in sent.recipients] == [
+                (state, 1000 if state == "fetching" else 0)
+            ]
+            await asyncio.to_thread(eventually, lambda: heard[-1:] == [state])
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    with ExitStack() as links:
+        asyncio.run(scenario())
 
 
 def test_our_client_pauses_when_it_is_interrupted(tmp_path: Path, home: Home) -> None:

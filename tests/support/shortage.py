@@ -2,8 +2,12 @@
 
 import os
 import resource
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
 
 
 @contextmanager
@@ -32,3 +36,15 @@ def files_end_at(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def small_disk(place: Path, kibibytes: int) -> list[str]:
+    """What to put before a command so that `place`, for it alone, is a disk of so many KiB; skips without."""
+    try:
+        able = subprocess.run(["unshare", "-Urm", "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        able = False
+    if not able:
+        pytest.skip("this system gives nobody a disk of their own")
+    mount = f'mount -t tmpfs -o size={kibibytes}k none "$1" && shift && exec "$@"'
+    return ["unshare", "-Urm", "sh", "-c", mount, "sh", str(place)]

@@ -34,6 +34,7 @@ def test_the_unit_starts_again_without_end_and_with_a_growing_pause() -> None:
     assert int(service["RestartSec"]) < int(service["RestartMaxDelaySec"])
     assert int(service["RestartSteps"]) > 1
     assert service["RestartPreventExitStatus"] == "2", "a wrong setting does not mend itself"
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert "MemoryMax" in service
     assert int(service["LimitNOFILE"]) > 2 * Config(data=ROOT).max_listeners
 

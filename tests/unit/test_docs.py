@@ -17,7 +17,7 @@ from cnmessage_broker.app import DATABASE, KEY_FILE, LOCK_FILE
 from cnmessage_broker.config import ENVIRONMENT_PREFIX, HIGHEST_PORT, Config
 from cnmessage_broker.files import channel as broker_channel
 from cnmessage_broker.files import pace
-from cnmessage_broker.loop import arrivals, delivery, listeners
+from cnmessage_broker.loop import arrivals, delivery, listeners, refusals
 from cnmessage_broker.maintenance.backup import back_up
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_protocol import records, results
@@ -271,6 +271,7 @@ def test_every_event_of_the_brokers_log_is_explained() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "broker").rglob("*.py"))
     events = set(re.findall(r"log\.(?:debug|info|warning|error|exception)\(\s*\"([^\"]+)\"", sources))
     assert events
+    events |= {*refusals.OF_VERB.values(), *refusals.OF_CODE.values()}
     assert events == set(re.findall(r"`([a-z ]+)`(?=[^|]*\| (?:debug|info|warning|error) \|)", OPERATIONS))
 
 

@@ -12,6 +12,8 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from cnmessage_broker import durable
+
 _HALF_WAY = ".new"
 """Ending of a part on its way to its content's name; one found at a start was left there by a crash."""
 
@@ -22,8 +24,8 @@ class Blobs:
     def __init__(self, root: Path) -> None:
         self._parts = root / "parts"
         self._blobs = root / "blobs"
-        for folder in (self._parts, self._blobs):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (root, self._parts, self._blobs):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     def free(self) -> int:
         """Bytes that may still be written on this disk."""
@@ -70,7 +72,7 @@ class Blobs:
         fresh.replace(path)
         fresh.unlink(missing_ok=True)  # replacing a name of the same inode does nothing
         for folder in (path.parent, self._blobs):
-            _sync_folder(folder)
+            durable.to_disk(folder)
 
     def check_blob(self, sha256: bytes) -> None:
         """FileNotFoundError when the blob of this digest is lost."""
@@ -131,11 +133,3 @@ def _named(paths: Iterator[Path]) -> Iterator[bytes]:
     for path in paths:
         with contextlib.suppress(ValueError):
             yield bytes.fromhex(path.stem)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,6 +13,10 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 Whose = TypeVar("Whose")
 
 
+class CrowdedError(RequestError):
+    """RATE_LIMITED, because of what is open; no other budget is spent."""
+
+
 class Crowd:
     """All open transfers by their peer."""
 
@@ -81,5 +85,5 @@ def _full(taken: set[Peer], peer: Peer, most: int) -> bool:
     return len({each.transfer for each in [*taken, peer]}) > most or len(taken) >= 2 * most
 
 
-def _refusal(text: str) -> RequestError:
-    return RequestError(ErrorCode.RATE_LIMITED, f"{text}; wait for some to end, then ask again")
+def _refusal(text: str) -> CrowdedError:
+    return CrowdedError(ErrorCode.RATE_LIMITED, f"{text}; wait for some to end, then ask again")

@@ -20,6 +20,7 @@ class OpenDownload:
         self,
         peer: Peer,
         device: AuthenticatedDevice,
+        account: int,
         get: Get,
         opened: Opened,
         blobs: Blobs,
@@ -28,6 +29,7 @@ class OpenDownload:
         blobs.check_blob(opened.sha256)
         self.peer = peer
         self.device = device
+        self.account = account
         self.flow = Outflow(opened.size, get.offset, get.upto, get.chunk)
         self.reported = get.offset
         self._sha256 = opened.sha256

@@ -16,6 +16,7 @@ from cnmessage_broker.between import (
     Begin,
     Begun,
     Complete,
+    Crowded,
     FileAnswer,
     FileRequest,
     Finished,
@@ -32,7 +33,7 @@ from cnmessage_broker.between import (
 from cnmessage_broker.config import Config
 from cnmessage_broker.files.blobs import Blobs
 from cnmessage_broker.files.channel import Channel, GoneError
-from cnmessage_broker.files.crowd import Crowd
+from cnmessage_broker.files.crowd import Crowd, CrowdedError
 from cnmessage_broker.files.descriptors import Descriptors
 from cnmessage_broker.files.download import OpenDownload
 from cnmessage_broker.files.leaving import Leaving
@@ -130,7 +131,7 @@ class Transfers:
         if isinstance(message, ProtocolError):
             self._refuse(peer, message)
         elif isinstance(message, Put | Get | Fetched):
-            self._guarded(peer, lambda: self._open(peer, device, message))
+            self._guarded(peer, lambda: self._open(peer, device, message), device)
         elif peer in self._devices:
             self._guarded(peer, lambda: self._go_on(now, peer, message, data))
         elif not isinstance(message, Pause | Stop):
@@ -263,7 +264,9 @@ class Transfers:
             case Open(_, get), Ready(opened, account) if peer in self._devices:
                 self._crowd.belongs(peer, account)
                 device = self._devices[peer]
-                self._servings[peer] = OpenDownload(peer, device, get, opened, self._blobs, self._descriptors)
+                self._servings[peer] = OpenDownload(
+                    peer, device, account, get, opened, self._blobs, self._descriptors
+                )
                 self._trail.note("download", "none", "opened", "sending", f"offset {get.offset}", short(peer))
                 self._say(peer, opened)
             case Finished(), Noted():
@@ -363,10 +366,11 @@ class Transfers:
         for intake in list(self._intakes.values()):
             self._say(intake.peer, intake.beat())
         for serving in list(self._servings.values()):
-            self._say(serving.peer, Credit(serving.flow.offset))  # finds out whether it is still there
             if serving.flow.offset != serving.reported:
                 serving.reported = serving.flow.offset
-                self._tell(serving.device, Progress(serving.file, serving.reported))
+                self._tell(serving.device, Progress(serving.file, serving.account, serving.reported))
+            # Last, for it finds out whether it is still there: where it stopped is the last word on it.
+            self._say(serving.peer, Credit(serving.flow.offset))
 
     # -- saying and ending ------------------------------------------------------------------------
 
@@ -384,11 +388,16 @@ class Transfers:
                     self._drop(gone)
             return False
 
-    def _guarded(self, peer: Peer, step: Callable[[], None]) -> None:
+    def _guarded(
+        self, peer: Peer, step: Callable[[], None], device: AuthenticatedDevice | None = None
+    ) -> None:
         """Run a step of one transfer; what fails ends this transfer and no other."""
         try:
             step()
         except CnMessageError as error:
+            device = device or self._devices.get(peer)
+            if isinstance(error, CrowdedError) and device is not None:
+                self._tell(device, Crowded())
             self._end(peer, RequestError(error.code, error.message))
         except OSError as error:
             if peer in self._intakes and error.errno in FULL:
@@ -421,4 +430,4 @@ class Transfers:
             )
             serving.close()
             if device is not None:
-                self._tell(device, Progress(serving.file, serving.flow.offset, paused=True))
+                self._tell(device, Progress(serving.file, serving.account, serving.flow.offset, paused=True))

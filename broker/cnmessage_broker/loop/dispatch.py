@@ -16,6 +16,7 @@ from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import width_of
 from cnmessage_broker.loop.effects import Effect, Refuse, Submit
 from cnmessage_broker.loop.handlers import account, blacklist, files, messages, presence, uploads
+from cnmessage_broker.loop.refusals import noted
 from cnmessage_broker.scheduling.charges import BYTES_READ, BYTES_WRITTEN, WIDE, Cost
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol import requests as verbs
@@ -87,12 +88,13 @@ FILE_VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
         between.Begin: Verb(uploads.begin, SYNCS),
         between.Complete: Verb(uploads.complete, FREE, commits_first=False),
         between.Open: Verb(files.open_file, SYNCS),
-        between.Progress: Verb(files.progress, FREE, commits_first=False),
+        between.Progress: Verb(files.progress, FREE, Guard.ANYONE, commits_first=False),
         between.Finished: Verb(files.finished, SYNCS),
-        between.Unused: Verb(files.unused, FREE),
+        between.Crowded: Verb(files.crowded, FREE, Guard.ANYONE),
+        between.Unused: Verb(files.unused, FREE, Guard.ANYONE),
     },
 )
-"""What the file thread may ask on behalf of a client."""
+"""What the file thread may ask on behalf of a client, and what it tells of one that may be gone."""
 
 
 def verb_of(request: verbs.Request) -> Verb:
@@ -101,7 +103,11 @@ def verb_of(request: verbs.Request) -> Verb:
 
 
 def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
-    """Check guard and budgets, run the handler, turn its errors into a refusal."""
+    """Check guard and budgets, run the handler, turn its errors into a refusal; the log hears of some."""
+    return noted(request, caller, _run(request, caller, deps))
+
+
+def _run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     verb = verb_of(request)
     if verb.guard is Guard.LOGGED_IN and caller.account is None:
         text = "this device is not logged in"

@@ -1,6 +1,6 @@
 """What a handler wants done. A handler touches no socket and commits nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,4 +91,13 @@ class Tell:
     news: News
 
 
-Effect = Reply | Refuse | Submit | Confirm | MarkRead | MarkReceived | MarkPresence | Push | Tell | Work
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write a line to the log, as a warning: an event with its fields, no secret and no text among them."""
+
+    event: str
+    fields: Mapping[str, object]
+
+
+Mark = MarkRead | MarkReceived | MarkPresence
+Effect = Note | Reply | Refuse | Submit | Confirm | Mark | Push | Tell | Work

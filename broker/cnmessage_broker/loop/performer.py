@@ -20,6 +20,7 @@ from cnmessage_broker.loop.effects import (
     MarkPresence,
     MarkRead,
     MarkReceived,
+    Note,
     Push,
     Refuse,
     Reply,
@@ -69,7 +70,10 @@ class Performer:
     def perform(self, asker: Asker | None, effects: Iterable[Effect], caller: Caller | None = None) -> None:
         """Carry effects out; what was read for an answer is charged to the caller."""
         for effect in effects:
-            self._perform(asker, effect, caller)
+            if isinstance(effect, Note):
+                self._log.warning(effect.event, **effect.fields)
+            else:
+                self._perform(asker, effect, caller)
 
     def _perform(self, asker: Asker | None, effect: Effect, caller: Caller | None) -> None:
         match effect:

@@ -5,6 +5,8 @@ fsync, and only then answers and publishes. Nothing a peer sends can stop it or 
 Knows no verb and no effect.
 """
 
+from collections import deque
+from collections.abc import Callable
 from math import ceil
 
 import structlog
@@ -68,6 +70,7 @@ class Reactor:
         self._log = log
         self._trace = transitions(log)
         self._wakeup = Wakeup()
+        self._soon: deque[Callable[[], None]] = deque()
         link.to_reactor.wake = self._wakeup.ring
         self._doorbell = Doorbell(
             sockets.deliveries, sockets.delivery_links, deps.listeners, admission.bar, log
@@ -108,6 +111,11 @@ class Reactor:
     def exhausted(self) -> bool:
         """Whether it ended, or must end, because memory ran out."""
         return self._upkeep.exhausted
+
+    def soon(self, step: Callable[[], None]) -> None:
+        """Do something with the next turn; safe from any thread and from a signal handler."""
+        self._soon.append(step)
+        self._wakeup.ring()
 
     def stop(self) -> None:
         """Ask the loop to end after its current turn; safe from any thread and from a signal handler."""
@@ -157,6 +165,8 @@ class Reactor:
         """One round: what waits is read, some of it done, one commit, then answers and deliveries."""
         now = self._deps.monotonic()
         self._wakeup.drain()
+        while self._soon:
+            self._soon.popleft()()
         for links in (self._sockets.request_links, self._sockets.delivery_links):
             links.drain(now)
         self._performer.perform(None, self._doorbell.drain(self._deps.store, now))

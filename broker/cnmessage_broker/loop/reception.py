@@ -81,7 +81,8 @@ class Reception:
         key = origin.link.key
         self._warned[key] += 1
         if self._warned[key] == 1:
-            self._log.warning("bad frame", peer=key, reason=error.message)
+            address = origin.link.address or self._admission.address_of(key)
+            self._log.warning("bad frame", peer=key, address=address, reason=error.message)
         if len(self._warned) > _MOST_WARNED:
             self._warned.clear()
         self._performer.perform(origin, [Refuse(error)])

@@ -95,6 +95,8 @@ class Upkeep:
             self._waiting(),
             sum(links.unread for links in self._links.values()),
             troubles,
+            self._deps.config.host,
+            self._deps.config.port,
         )
         health.write(self._deps.config.data, report)
 

@@ -4,30 +4,36 @@ from pathlib import Path
 
 import apsw
 
+from cnmessage_broker import durable
 from cnmessage_broker.store.sqlite.condition import first_fault, reading
 from cnmessage_broker.store.sqlite.incarnation import mark_as_copy
-from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError, backup, damaged
+from cnmessage_broker.store.sqlite.migrate import backup, damaged
+
+
+class BackupError(Exception):
+    """No copy was made; the text says why and what to do."""
 
 
 def back_up(source: Path, target: Path) -> None:
     """A consistent copy; whoever starts on it later gets a new epoch, so that clients resync.
 
-    The copy is looked at before anybody trusts it: a damaged one must not take the place of a good one.
+    The copy is looked at before anybody trusts it: a damaged one must not take the place of a good one. It
+    has its name only once it is whole. BackupError, or UnusableDatabaseError.
     """
     with reading(source, beside_a_broker=True) as connection:
         try:
-            target.touch(mode=0o600, exist_ok=False)
+            with durable.replaced(target) as copy:
+                backup(connection, copy)
+                _finish_copy(source, copy)
         except OSError as error:
-            raise UnusableDatabaseError(f"cannot write {target}: {error.strerror}") from error
-        try:
-            backup(connection, target)
-            _finish_copy(source, target)
+            raise BackupError(f"cannot write {target}: {error.strerror}; nothing of it is left") from error
+        except apsw.FullError as error:
+            text = f"no room for {target}: its disk is full; nothing of it is left"
+            raise BackupError(f"{text}. Make room, or choose another place") from error
         except apsw.Error as error:
-            target.unlink()
-            raise UnusableDatabaseError(f"{source} cannot be copied: {error}") from error
-        except BaseException:
-            target.unlink()
-            raise
+            raise BackupError(
+                f"{source} cannot be copied to {target}: {error}; nothing of it is left"
+            ) from error
 
 
 def _finish_copy(source: Path, target: Path) -> None:

@@ -7,6 +7,8 @@ no queue of incoming messages has a limit of libzmq's: a full one lets a peer ab
 """
 
 import errno
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,7 +20,7 @@ from cnmessage_broker.net.gate import Gate, GateLimits
 from cnmessage_broker.net.link import LinkBounds
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, Door
-from cnmessage_protocol.envelope import MAX_REQUEST
+from cnmessage_protocol.envelope import MAX_REQUEST, PROBE
 from cnmessage_protocol.files.channel import CHUNK, FILES, WINDOW_CHUNKS
 from cnmessage_protocol.trace import Trail
 
@@ -66,7 +68,31 @@ def bind_error(host: str, port: int, error: OSError | zmq.ZMQError) -> BindError
         return BindError(
             f"port {port} on {host} is taken: is a broker running already? Choose another --port"
         )
-    return BindError(f"cannot listen on {host} port {port}: {error.strerror}")
+    if error.errno in {errno.ENODEV, errno.EADDRNOTAVAIL}:
+        return _no_address(host)
+    return BindError(f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}")
+
+
+def _no_address(host: str) -> BindError:
+    return BindError(f"'{host}' is no address of this machine; choose another --host, or 0.0.0.0 for all")
+
+
+def require_ports(host: str, port: int) -> None:
+    """BindError when a broker could not have its four ports now; for before anything is made for it."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except OSError as error:
+        if host in {"*", *(name for _, name in socket.if_nameindex())}:
+            return  # libzmq knows it; names of machines it takes for connecting only
+        raise _no_address(host) from error
+    family, _, _, _, place = found[0]
+    for number in range(port, port + PROBE + 1):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((place[0], number, *place[2:]))
+            except OSError as error:
+                raise bind_error(host, number, error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +127,13 @@ class _Bound:
 
     def close(self, linger_ms: int = LINGER_MS) -> None:
         """Close all; what is queued may leave within `linger_ms`."""
-        for socket in self._all:
-            if endpoint := socket.get_string(zmq.LAST_ENDPOINT):
-                socket.unbind(endpoint)
+        for each in self._all:
+            if endpoint := each.get_string(zmq.LAST_ENDPOINT):
+                each.unbind(endpoint)
         for links in self._watched:
             links.end(linger_ms / 1000)
-        for socket in self._all:
-            socket.close(linger=0)
+        for each in self._all:
+            each.close(linger=0)
         self.door.close()
 
     def _new(self, kind: int) -> zmq.Socket[bytes]:

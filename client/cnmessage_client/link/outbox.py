@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from zlib import crc32
 
+from cnmessage_client.private import private_folder
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE, ClientId
@@ -56,9 +57,7 @@ class Outbox:
         if not self._open:
             os.ftruncate(self._file, 0)
             self._size = 0
-        elif self._size > COMPACT_AT:
-            self._compact()
-        else:
+        elif self._size <= COMPACT_AT or not self._compact():
             self._write(b"".join([_record(b"A", client_id) for client_id in known]))
 
     def adopt(self) -> list[NewMessage]:
@@ -110,7 +109,7 @@ class Outbox:
 
     def _create(self, content: bytes = b"") -> int:
         """A locked file under our name; it gets the name last, so that nobody ever finds it unlocked."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._folder)
         fresh = self._path.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         try:
@@ -119,15 +118,21 @@ class Outbox:
             fresh.replace(self._path)
         except OSError:
             os.close(descriptor)
+            fresh.unlink(missing_ok=True)
             raise
         return descriptor
 
-    def _compact(self) -> None:
+    def _compact(self) -> bool:
+        """Write the file anew; False where there is no room for that, and it stays as it is."""
         content = b"".join(self._open.values())
-        earlier, self._file = self._file, self._create(content)
+        try:
+            earlier, self._file = self._file, self._create(content)
+        except OSError:
+            return False
         self._size = len(content)
         if earlier is not None:
             os.close(earlier)
+        return True
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -75,8 +75,8 @@ class Requests:
 
     async def ask(self, request: Request, within: float | None = None) -> Any:
         """The checked answer; raises a refusal or UNREACHABLE. What the broker would refuse is not sent."""
-        checked(lambda: parse_request(request.VERB, _as_decoded(request)))
-        request_id, effects = self._session.request(self._connection.now(), request)
+        normal = checked(lambda: parse_request(request.VERB, _as_decoded(request)))
+        request_id, effects = self._session.request(self._connection.now(), normal)
         bad_before = self._connection.bad_frames
         waiting = self._waiting[request_id] = asyncio.get_running_loop().create_future()
         try:

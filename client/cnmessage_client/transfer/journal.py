@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from cnmessage_client.private import private_folder
 from cnmessage_protocol.ids import ID_SIZE, ClientId, uuid7
 
 KEEP = 7 * 86400
@@ -102,7 +103,7 @@ class Journal:
         return entry
 
     def _locked(self, path: Path) -> int:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._folder)
         if not self._claimed:
             self._forget_old()
         while True:

@@ -5,6 +5,8 @@ A received name is a stranger's text. Must know no disk.
 
 import unicodedata
 
+from cnmessage_protocol.ids import normal
+
 MAX_NAME = 255
 """Most bytes in a name on the file systems in use."""
 
@@ -50,7 +52,7 @@ def safe_name(name: str) -> str:
 def sent_name(name: str) -> str:
     """A local name as it may travel: Unicode, and not too long. What it means is the receiver's business."""
     text = name.encode(errors="surrogateescape").decode(errors="replace")
-    return _cut(text, MAX_NAME) or _NAMELESS
+    return _cut(normal(text), MAX_NAME) or _NAMELESS
 
 
 def part_name(name: str, file: bytes) -> str:

@@ -106,7 +106,7 @@ class Part:
             text = f"what arrived is not what was sent, so {target.name} was not kept; get it again"
             raise CnMessageError(ErrorCode.INTEGRITY, text)
         try:
-            os.fchmod(self._descriptor, 0o666 & ~_umask())
+            os.fchmod(self._descriptor, _mode(_umask()))
             if like is not None:
                 make_like(self._descriptor, like)
             os.fsync(self._descriptor)
@@ -150,7 +150,11 @@ class Part:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError as error:
             raise in_the_way(target) from error
-        self.path.replace(target)
+        try:
+            self.path.replace(target)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
 
 
 def make_like(descriptor: int, like: Opened) -> None:
@@ -231,6 +235,12 @@ def _lock(path: Path, descriptor: int) -> bool:
 def _no_part(path: Path) -> CnMessageError:
     text = f"{path} is in the way: the unfinished file belongs there; remove it or choose another directory"
     return CnMessageError(ErrorCode.EXISTS, text)
+
+
+def _mode(mask: int) -> int:
+    """Of a file that is whole: as the mask says, unless it lets anybody write, for then it says nothing."""
+    mode = 0o666 & ~mask
+    return 0o600 if mode & 0o002 else mode
 
 
 def _umask() -> int:

@@ -1,4 +1,5 @@
-"""A file being sent: opened once, read in any order, hashed once. Notices if it changes meanwhile.
+"""A file being sent: opened once, read in any order, hashed once. Notices if it changes meanwhile, and if it
+is not as long as it says.
 
 Of one that grows a snapshot can be sent: the bytes it had at its opening, whatever is added behind them.
 
@@ -27,10 +28,13 @@ class Source:
         except OSError as error:
             raise disk_error(error, path, writing=False) from error
         self._facts = os.fstat(self._descriptor)
-        if not stat.S_ISREG(self._facts.st_mode):
-            self.close()
-            raise CnMessageError(ErrorCode.USAGE, f"{path} is {_kind(self._facts)}")
         self._hash = RunningDigest()
+        try:
+            self._check_kind()
+            self._check_size()
+        except CnMessageError:
+            self.close()
+            raise
 
     @property
     def size(self) -> int:
@@ -94,6 +98,31 @@ class Source:
     def close(self) -> None:
         """Release it."""
         os.close(self._descriptor)
+
+    def _check_kind(self) -> None:
+        if not stat.S_ISREG(self._facts.st_mode):
+            raise CnMessageError(ErrorCode.USAGE, f"{self.path} is {_kind(self._facts)}")
+
+    def _check_size(self) -> None:
+        """Look whether it ends where it says. What the system makes up as it is read often does not."""
+        try:
+            whole = self.size == 0 or bool(os.pread(self._descriptor, 1, self.size - 1))
+            more = bool(os.pread(self._descriptor, 1, self.size))
+        except BlockingIOError:
+            whole = more = False  # more may come, or not
+        except OSError as error:
+            raise disk_error(error, self.path, writing=False) from error
+        else:
+            if whole and not more:
+                return
+        now = os.fstat(self._descriptor)
+        if (now.st_size > self.size and more) or (now.st_size < self.size and not whole):
+            raise self._changed()  # at this moment: a log that somebody writes, say
+        text = (
+            f"{self.path} does not hold as much as it says, as is usual in /proc and /sys; send a copy of it "
+            f"(the command line takes its standard input: cat {self.path} | … - --name {self.path.name})"
+        )
+        raise CnMessageError(ErrorCode.USAGE, text)
 
     def _changed(self) -> CnMessageError:
         if self._snapshot:

@@ -27,6 +27,7 @@ from cnmessage_protocol.schema import (
     blob,
     boolean,
     build,
+    compared,
     count,
     integer,
     many,
@@ -92,7 +93,7 @@ def _recipients(name: str, value: Any) -> tuple[str, ...]:
 
 def _file_name(name: str, value: Any) -> str:
     """A name of 1 to 255 bytes, no path; receivers clean it again before they use it."""
-    checked: str = text(MAX_FILE_NAME, min_bytes=1)(name, value)
+    checked: str = compared(MAX_FILE_NAME, min_bytes=1)(name, value)
     if "/" in checked or "\0" in checked:
         raise ProtocolError(f"'{name}' must not hold '/' or NUL")
     return checked

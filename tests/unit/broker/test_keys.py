@@ -45,6 +45,7 @@ def test_only_its_owner_may_read_the_key_whatever_the_umask(path: Path) -> None:
 )
 def test_a_damaged_key_file_is_refused_and_kept(path: Path, content: bytes) -> None:
     path.write_bytes(content)
+    path.chmod(0o600)
     with pytest.raises(KeyFileError, match=r"broker\.key is damaged; restore it from a backup"):
         load_or_create(path)
     assert path.read_bytes() == content

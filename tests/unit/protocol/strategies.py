@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from cnmessage_protocol.conversation import Everyone, to_wire
-from cnmessage_protocol.ids import ID_SIZE, RESERVED_NAMES
+from cnmessage_protocol.ids import ID_SIZE, RESERVED_NAMES, normal
 from cnmessage_protocol.records import DIGEST_SIZE, Direction, Kind, file_facts, inbox_item, outgoing
 from cnmessage_protocol.results import Attached
 from cnmessage_protocol.schema import (
@@ -95,7 +95,7 @@ def thorough(examples: int, many: int) -> settings:
     return settings(max_examples=many if thoroughly else examples, stateful_step_count=50, deadline=None)
 
 
-def valid(check: Check) -> Values:  # noqa: C901, PLR0912 - one case a rule
+def valid(check: Check) -> Values:  # noqa: C901, PLR0912 - a case for each kind of check
     """Wire values that `check` accepts, read off the check itself."""
     if check in _ROWS:
         return _ROWS[check]
@@ -109,6 +109,8 @@ def valid(check: Check) -> Values:  # noqa: C901, PLR0912 - one case a rule
                 min_size=limits["min_bytes"],
                 max_size=min(_MOST_TEXT, limits["max_bytes"] // 4),
             )
+        case "compared":
+            return valid(limits["after"]).map(normal)
         case "integer":
             return st.integers(limits["low"], limits["high"])
         case "word":
@@ -126,7 +128,7 @@ def valid(check: Check) -> Values:  # noqa: C901, PLR0912 - one case a rule
         case "_file_name":
             return st.text(
                 st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=_MOST_TEXT // 2
-            )
+            ).map(normal)
         case "row":
             return st.tuples(*map(valid, limits["inner"])).map(list)
         case _:

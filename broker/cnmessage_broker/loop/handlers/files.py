@@ -6,9 +6,9 @@ A file that is not the caller's to see is answered exactly like one that does no
 from collections.abc import Iterable
 from typing import Any
 
-from cnmessage_broker.between import Finished, Gone, Open, Progress, Ready, Release, Unused
+from cnmessage_broker.between import Crowded, Finished, Gone, Open, Progress, Ready, Release, Unused
 from cnmessage_broker.loop.context import Caller, Deps
-from cnmessage_broker.loop.effects import Effect, Push, Reply, Tell
+from cnmessage_broker.loop.effects import Effect, Push, Refuse, Reply, Tell
 from cnmessage_broker.store.ports.records import FetchRow, FetchStatus, FileRow, FileStatus
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -96,14 +96,19 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
 
 
 def progress(request: Progress, caller: Caller, deps: Deps) -> list[Effect]:
-    """How far a fetch is; only where it pauses is written down, and nothing once it was declined."""
-    _, account = caller.bound()
-    file = FileId(request.file)
-    deps.fetching[file, account.id] = request.offset
-    if request.paused:
-        deps.fetching.pop((file, account.id), None)
-        if not deps.stopping and _status(file, account.id, deps) is FetchStatus.FETCHING:
-            deps.store.files.set_fetch(file, account.id, FetchStatus.FETCHING, request.offset, deps.now_ms())
+    """How far a fetch is; only where it pauses is written down.
+
+    It begins with `open_file`, which tells the sender. What was declined or given up since, from another
+    device perhaps, stays so: nobody would tell the sender otherwise.
+    """
+    del caller
+    file, account = FileId(request.file), request.account
+    if not request.paused:
+        deps.fetching[file, account] = request.offset
+        return []
+    deps.fetching.pop((file, account), None)
+    if not deps.stopping and _status(file, account, deps) is FetchStatus.FETCHING:
+        deps.store.files.set_fetch(file, account, FetchStatus.FETCHING, request.offset, deps.now_ms())
     return []
 
 
@@ -113,6 +118,11 @@ def finished(request: Finished, caller: Caller, deps: Deps) -> list[Effect]:
     row = _offered(FileId(request.file), account.id, deps)
     status = FetchStatus.DONE if request.whole else FetchStatus.FAILED
     return [Reply(Noted()), *_moved_on(row, account.id, status, row.size if request.whole else 0, deps)]
+
+
+def crowded(_: Crowded, __: Caller, ___: Deps) -> list[Effect]:
+    """The refusal that the file thread has given: like any of its kind, it is noted."""
+    return [Refuse(RequestError(ErrorCode.RATE_LIMITED, "too many transfers at once"))]
 
 
 def unused(request: Unused, caller: Caller, deps: Deps) -> list[Effect]:
@@ -160,6 +170,7 @@ def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps
 
 
 def _status(file: FileId, account: int, deps: Deps) -> FetchStatus | None:
+    """Where a recipient is with a file; None for whom it is not for."""
     return next((each.status for each in deps.store.files.fetches(file) if each.account == account), None)
 
 

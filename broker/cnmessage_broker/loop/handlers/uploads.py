@@ -19,6 +19,8 @@ def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
     _, account = caller.bound()
     put, client_id = request.put, ClientId(request.upload)
     row = deps.store.files.upload(account.id, client_id)
+    if (row is None or row.status is FileStatus.UPLOADING) and deps.store.has_message(account.id, client_id):
+        raise RequestError(ErrorCode.CONFLICT, "this id stands for a message already")
     if row is None:
         row = _entered(put, client_id, account, deps)
     gone = row.status is not FileStatus.UPLOADING and row.message is None  # its note is not known any more

@@ -80,6 +80,11 @@ class MemoryFiles:
         mine = (row for row in self._files.values() if (row.owner, row.client_id) == (owner, client_id))
         return next(mine, None)
 
+    def is_uploading(self, new: Submission) -> bool:
+        """Whether an upload goes on under the id of this message."""
+        row = self.upload(new.sender, new.client_id)
+        return row is not None and row.status is FileStatus.UPLOADING
+
     def usage(self, owner: AccountId) -> Usage:
         mine = [row for row in self._files.values() if row.owner == owner and row.status in _ALIVE]
         late = [row.size for row in mine if row.status is FileStatus.STORED and row.id in self._overdue]

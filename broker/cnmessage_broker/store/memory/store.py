@@ -28,7 +28,7 @@ from cnmessage_broker.store.ports.records import (
     Submission,
     UserRow,
 )
-from cnmessage_protocol.conversation import Conversation, Direct, Everyone
+from cnmessage_protocol.conversation import Direct, Everyone
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, utf8_size
 
@@ -161,6 +161,8 @@ class MemoryStore:
             submission, stored = known
             same = (submission.to, submission.body, submission.kind) == (new.to, new.body, new.kind)
             return replace(stored, fresh=False) if same else Conflict.CLIENT_ID
+        if new.file is None and self.files.is_uploading(new):
+            return Conflict.CLIENT_ID
         file = self.files.facts(new)
         places = tuple(
             (owner, 0 if owner in new.withheld else self._enter(new, file, owner, Direction.RECEIVED))
@@ -193,6 +195,9 @@ class MemoryStore:
             ),
         )
         return seq
+
+    def has_message(self, sender: AccountId, client_id: ClientId) -> bool:
+        return (sender, client_id) in self._messages
 
     def marks(self, owner: Owner) -> Marks:
         inbox = self._inboxes[owner]
@@ -260,7 +265,7 @@ def matches(item: InboxItem, query: Query) -> bool:
     """Whether an item is one the query wants, its seq aside."""
     mine = item.direction is Direction.SENT
     return (
-        _belongs(item, query.conversation)
+        _belongs(item, query)
         and not (query.received_only and mine)
         and (not query.direct_only or item.kind is not Kind.BROADCAST)
         and (query.since is None or item.time >= query.since)
@@ -268,15 +273,17 @@ def matches(item: InboxItem, query: Query) -> bool:
     )
 
 
-def _belongs(item: InboxItem, conversation: Conversation | None) -> bool:
+def _belongs(item: InboxItem, query: Query) -> bool:
     broadcast = item.kind is Kind.BROADCAST
-    match conversation:
+    match query.conversation:
         case None:
             return True
         case Everyone():
             return broadcast
         case Direct(name):
-            mine = item.direction is Direction.SENT
-            return not broadcast and ((name in item.to) if mine else (item.sender == name))
+            own = item.client_id is not None  # also one that came back: its sender is among its recipients
+            sent = own and name in item.to and not query.received_only
+            received = item.direction is Direction.RECEIVED and item.sender == name
+            return not broadcast and (sent or received)
         case _ as never:
             assert_never(never)

@@ -20,7 +20,7 @@ from cnmessage_broker.store.ports.records import (
     Query,
     UserRow,
 )
-from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import InboxItem
 
 
@@ -78,7 +78,13 @@ class Store(Protocol):
         """Who blocks `sender`."""
 
     def commit(self, group: Group) -> list[Outcome]:
-        """Store a whole group durably; one outcome a submission, in order."""
+        """Store a whole group durably; one outcome a submission, in order.
+
+        An id stands for one message: CONFLICT for another one, and while an upload goes on under the id.
+        """
+
+    def has_message(self, sender: AccountId, client_id: ClientId) -> bool:
+        """Whether a message of this sender has this id."""
 
     def marks(self, owner: Owner) -> Marks:
         """How far this inbox goes."""

@@ -64,6 +64,12 @@ class SqliteFiles:
     def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
         return self._first(self._db.run("upload", (owner, client_id)))
 
+    def uploading(self, messages: Iterable[Submission]) -> bool:
+        """Whether an upload goes on under the id of one of these messages."""
+        return bool(self._db.run("some_upload")) and any(
+            self._db.run("uploading", (each.sender, each.client_id)) for each in messages if each.file is None
+        )
+
     def usage(self, owner: AccountId) -> Usage:
         rows = {late: (size, files) for late, size, files in self._db.run("file_usage", (owner,))}
         return Usage(*rows.get(0, (0, 0)), *rows.get(1, (0, 0)))

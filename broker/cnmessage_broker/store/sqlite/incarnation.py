@@ -10,12 +10,13 @@ stop and looks at the database first. That the file exists at all says that ther
 """
 
 import contextlib
-import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import apsw
+
+from cnmessage_broker import durable
 
 TOKEN_SIZE = 16
 _GET = "SELECT value FROM meta WHERE key = ?"
@@ -54,7 +55,7 @@ def current_epoch(connection: apsw.Connection, path: Path, randomness: Callable[
     connection.execute(_SET, ("epoch", epoch))
     connection.execute(_SET, ("incarnation", fresh))
     connection.execute("COMMIT")
-    _replace(beside(path), fresh)
+    durable.write(beside(path), fresh)
     return epoch
 
 
@@ -66,14 +67,14 @@ def stopped_cleanly(connection: apsw.Connection, path: Path) -> bool:
 
 def remember_stop(path: Path) -> None:
     """Write down, on the disk, that the database was closed and is whole."""
-    _replace(beside(path), _read(path)[:TOKEN_SIZE] + _left_with(path))
+    durable.write(beside(path), _read(path)[:TOKEN_SIZE] + _left_with(path))
 
 
 def forget_stop(path: Path) -> None:
     """The database is about to be written: from now on the last stop was not clean, on the disk too."""
     known = _read(path)
     if len(known) > TOKEN_SIZE:
-        _replace(beside(path), known[:TOKEN_SIZE])
+        durable.write(beside(path), known[:TOKEN_SIZE])
 
 
 def mark_as_copy(connection: apsw.Connection) -> None:
@@ -96,17 +97,3 @@ def _read(path: Path) -> bytes:
     with contextlib.suppress(FileNotFoundError):
         return beside(path).read_bytes()
     return b""
-
-
-def _replace(path: Path, content: bytes) -> None:
-    new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

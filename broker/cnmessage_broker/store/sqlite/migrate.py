@@ -10,6 +10,7 @@ from pathlib import Path
 
 import apsw
 
+from cnmessage_broker import durable
 from cnmessage_broker.store.sqlite import checksums, incarnation
 from cnmessage_broker.store.sqlite.queries import migrations
 
@@ -119,7 +120,8 @@ def _upgrade(connection: apsw.Connection, path: Path) -> None:
     if version == len(steps):
         return
     if version:
-        backup(connection, path.with_name(f"{path.name}.v{version}.bak"))
+        with durable.replaced(path.with_name(f"{path.name}.v{version}.bak")) as copy:
+            backup(connection, copy)
     connection.execute("BEGIN IMMEDIATE")
     for number, script in enumerate(steps[version:], start=version + 1):
         connection.execute(script)
@@ -129,11 +131,14 @@ def _upgrade(connection: apsw.Connection, path: Path) -> None:
 
 
 def backup(connection: apsw.Connection, target: Path) -> None:
-    """A consistent copy of a live database."""
+    """A consistent copy of a live database. apsw.FullError when the target's disk is full."""
     copy = apsw.Connection(str(target))
     try:
-        with copy.backup("main", connection, "main") as steps:
+        steps = copy.backup("main", connection, "main")
+        try:
             while not steps.done:
                 steps.step(1000)
+        finally:
+            steps.close(True)  # by force: what a step has raised is what went wrong
     finally:
         copy.close()

@@ -39,7 +39,7 @@ from cnmessage_broker.store.sqlite.incarnation import current_epoch
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_broker.store.sqlite.places import pack_places
 from cnmessage_protocol.conversation import Direct, Everyone
-from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import InboxItem
 
 
@@ -191,7 +191,7 @@ class SqliteStore:
                 outcomes = self._append_fresh(group.submissions, heads)
                 self._finish(group, heads)
         except _RepeatedIdError:
-            # Some client ids were seen before: after a lost answer. Rare, so only now one by one.
+            # Some client ids stand for something: after a lost answer, mostly. Rare, so only now one by one.
             heads = {}
             with self._db.transaction():
                 outcomes = [self._append_checked(each, heads) for each in group.submissions]
@@ -199,9 +199,14 @@ class SqliteStore:
         self._heads |= heads
         return outcomes
 
+    def has_message(self, sender: AccountId, client_id: ClientId) -> bool:
+        return bool(self._db.run("find_message", (sender, client_id)))
+
     def _append_fresh(self, submissions: Sequence[Submission], heads: dict[Owner, int]) -> list[Outcome]:
         messages: list[tuple[Any, ...]] = []
         inbox: list[tuple[Any, ...]] = []
+        if self.files.uploading(submissions):
+            raise _RepeatedIdError
         placed = [self._place(each, heads, messages, inbox) for each in submissions]
         try:
             self._db.many("add_message", messages)
@@ -221,6 +226,8 @@ class SqliteStore:
             if (kind, to, body) != (int(new.kind), " ".join(new.to), new.body):
                 return Conflict.CLIENT_ID
             return Stored(MessageId(identity), own_seq, tuple(self._inboxes.places(places)), fresh=False)
+        if self.files.uploading([new]):
+            return Conflict.CLIENT_ID
         return self._append_fresh([new], heads)[0]
 
     def _place(
@@ -306,4 +313,4 @@ def _message_row(new: Submission, own_seq: int, places: bytes) -> tuple[Any, ...
 
 
 class _RepeatedIdError(Exception):
-    """A client id of this group is stored already."""
+    """A client id of this group stands for something already."""

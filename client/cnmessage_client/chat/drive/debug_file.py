@@ -7,6 +7,7 @@ import os
 from types import TracebackType
 from typing import Self
 
+from cnmessage_client.private import private_folder
 from cnmessage_client.profile import Profile
 from cnmessage_client.transfer.disk import disk_error
 
@@ -17,7 +18,7 @@ class DebugFile:
     def __init__(self, profile: Profile) -> None:
         self.path = profile.outbox.with_name(f"debug-{os.getpid()}.log")
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         except OSError as error:
             raise disk_error(error, self.path, writing=True) from error

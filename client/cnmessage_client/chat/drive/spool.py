@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from cnmessage_client.private import private_folder
 from cnmessage_client.profile import Profile
 from cnmessage_client.transfer.disk import disk_error
 
@@ -20,7 +21,7 @@ def write(profile: Profile, to: Sequence[str], name: str, body: str) -> Path:
     data = body.encode()
     folder = profile.outbox.with_name("spool") / hashlib.sha256(repr(tuple(to)).encode() + data).hexdigest()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
         path = next(folder.iterdir(), folder / name)
         path.touch(mode=0o600)
         path.write_bytes(data)

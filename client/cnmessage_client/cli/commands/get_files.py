@@ -12,6 +12,7 @@ import click
 from cnmessage_client.cli.commands.send_files import RESUME
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, TransferProgress
+from cnmessage_client.private import private_folder
 from cnmessage_client.profile import Profile
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.listing import can_be_fetched
@@ -255,7 +256,7 @@ class _Getting:
     async def _to_stdout(self, client: Client, wanted: _Wanted, view: ProgressView) -> None:
         """Into a folder of our own, so that nothing is printed before all of it is here and verified."""
         folder = stdout_folder(client.profile, wanted.id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
         progress = _following(view, wanted)
         path = await client.get_file(
             wanted.id,

@@ -16,6 +16,7 @@ import click
 
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, SentFile, TransferProgress
+from cnmessage_client.private import private_folder
 from cnmessage_client.profile import Profile
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
@@ -331,7 +332,7 @@ def _spool(source: BinaryIO, profile: Profile, order: _Options) -> Path:
     folder = profile.outbox.with_name("spool")
     digest = hashlib.sha256(repr((order.names, order.note, order.file_name)).encode())
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
             try:
                 while data := source.read(_SLICE):

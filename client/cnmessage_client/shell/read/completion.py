@@ -14,6 +14,7 @@ import click
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
 from cnmessage_client.model import FileInfo
+from cnmessage_client.private import write_private
 from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.out.listing import can_be_fetched
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
@@ -162,8 +163,7 @@ def _profile_named(context: click.Context) -> str | None:
 def _write(profile: Profile, kind: str, lines: list[str]) -> None:
     path = profile.outbox.with_name(kind)
     with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text("\n".join(lines), encoding="utf-8")
+        write_private(path, "\n".join(lines).encode(), sync=False)
 
 
 def _lines(profile: Profile, kind: str) -> list[str]:

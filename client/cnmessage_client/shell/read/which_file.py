@@ -6,7 +6,6 @@ Asks the disk nothing but whether a path is there. Knows neither broker nor term
 import os
 import re
 import shlex
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from cnmessage_client.model import FileInfo
 from cnmessage_client.shell.out.render import SHORT_ID
 from cnmessage_client.shell.settings import usage
 from cnmessage_protocol.errors import CnMessageError
-from cnmessage_protocol.ids import user_name
+from cnmessage_protocol.ids import normal, user_name
 
 STDIN = "-"
 _BEGINNING = re.compile(r"[0-9a-f]{4,32}\Z")
@@ -84,8 +83,7 @@ def by_name(word: str, files: Iterable[FileInfo]) -> list[FileInfo]:
 
     However accents are written: a name of another system may have them as marks of their own.
     """
-    name = unicodedata.normalize("NFC", word)
-    found = [each for each in files if unicodedata.normalize("NFC", each.name) == name]
+    found = [each for each in files if normal(each.name) == normal(word)]
     return sorted(found, key=lambda each: each.time, reverse=True)
 
 

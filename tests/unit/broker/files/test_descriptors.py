@@ -150,7 +150,7 @@ def test_a_download_opens_its_blob_when_bytes_go_and_closes_it_when_none_do(tmp_
     blobs.keep(FILE, SHA256)
     get = Get(0, 5, 5)
     device, opened = AuthenticatedDevice("key", "127.0.0.1"), Opened("x", len(BODY), SHA256)
-    serving = OpenDownload(Peer(LINK, FILE), device, get, opened, blobs, descriptors)
+    serving = OpenDownload(Peer(LINK, FILE), device, 1, get, opened, blobs, descriptors)
     assert not descriptors.holds(serving)
     assert serving.next_chunk(0.0, 100) == (0, b"hello")
     serving.sent(5)
@@ -163,7 +163,7 @@ def test_a_download_opens_its_blob_when_bytes_go_and_closes_it_when_none_do(tmp_
     assert not descriptors.holds(serving)
     blobs.drop_blob(SHA256)
     with pytest.raises(FileNotFoundError):
-        OpenDownload(Peer(LINK, FILE), device, get, opened, blobs, descriptors)
+        OpenDownload(Peer(LINK, FILE), device, 1, get, opened, blobs, descriptors)
 
 
 def test_no_more_are_open_than_allowed_and_the_least_lately_used_makes_room(tmp_path: Path) -> None:

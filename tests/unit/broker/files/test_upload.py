@@ -38,7 +38,7 @@ def served(blobs: Blobs, descriptors: Descriptors, size: int = 100) -> OpenDownl
     blobs.keep(FILE, sha256)
     blobs.drop_part(FILE)
     device, get = AuthenticatedDevice("key", "127.0.0.1"), Get(0, size, 50)
-    return OpenDownload(Peer(LINK, FILE), device, get, Opened("x", size, sha256), blobs, descriptors)
+    return OpenDownload(Peer(LINK, FILE), device, 1, get, Opened("x", size, sha256), blobs, descriptors)
 
 
 def test_who_leaves_before_the_rest_was_hashed_leaves_no_work_and_no_open_file(tmp_path: Path) -> None:

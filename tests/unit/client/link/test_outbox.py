@@ -166,3 +166,24 @@ def test_a_message_half_written_when_the_disk_was_full_does_not_hide_the_next(tm
     box.add([_message(3)])
     box.close()
     assert _adopted(tmp_path) == [_message(1), _message(3)]
+
+
+def test_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "alice", "1")
+    with files_end_at(0), pytest.raises(CnMessageError, match="nothing was sent"):
+        box.add([_message(1)])
+    assert [each.name for each in tmp_path.iterdir() if each.suffix == ".new"] == []
+    box.add([_message(2)])
+    assert [each.name for each in tmp_path.iterdir()] == ["alice@1.outbox"]
+
+
+def test_a_disk_without_room_for_a_fresh_file_keeps_the_one_there_is(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "alice", "1-dead")
+    count = COMPACT_AT // MAX_BODY + 2
+    messages = [_message(number, "x" * (MAX_BODY - 10)) for number in range(count)]
+    for each in messages:
+        box.add([each])
+    (tmp_path / "alice@1-dead.new").mkdir()  # nothing can be written beside it
+    box.resolve([messages[0].client_id])
+    box.close()
+    assert _adopted(tmp_path) == messages[1:]

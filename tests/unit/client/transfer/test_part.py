@@ -174,3 +174,21 @@ def refused(step: Callable[[], object]) -> ErrorCode:
 
 def names(directory: Path) -> list[str]:
     return sorted(each.name for each in directory.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("mask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600), (0, 0o600), (0o040, 0o600)]
+)
+def test_a_fetched_file_is_as_the_mask_says_unless_it_lets_anybody_write(
+    tmp_path: Path, mask: int, mode: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        part = Part.make(tmp_path, "a.txt", b"f" * 16)
+        assert part.path.stat().st_mode & 0o777 == 0o600
+        part.write(0, memoryview(b"x"))
+        part.keep(tmp_path / "a.txt", hashlib.sha256(b"x").digest(), overwrite=False)
+        part.close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == mode

@@ -14,6 +14,12 @@ SELECT number, id, client_id, owner, name, size, sha256, recipients, note, creat
        message, own_seq, offered, mtime, executable
 FROM file WHERE owner = ? AND client_id = ?;
 
+-- name: some_upload
+SELECT 1 FROM file WHERE status = 'uploading' LIMIT 1;
+
+-- name: uploading
+SELECT 1 FROM file WHERE owner = ? AND client_id = ? AND status = 'uploading';
+
 -- name: file_usage
 SELECT late, size, files FROM usage WHERE owner = ?;
 

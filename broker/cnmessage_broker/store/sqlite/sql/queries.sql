@@ -103,10 +103,12 @@ SELECT inbox.seq,
        CASE
          WHEN :everyone THEN message.kind = 1
          WHEN :peer IS NULL THEN TRUE
-         ELSE message.kind <> 1 AND CASE inbox.direction
-                WHEN 0 THEN message.sender = :peer_id
-                ELSE instr(' ' || message.recipients || ' ', ' ' || :peer || ' ') > 0
-              END
+         ELSE message.kind <> 1 AND (
+                inbox.direction = 0 AND message.sender = :peer_id
+                -- The owner's own, also when it came back because the owner is among its recipients.
+                OR message.sender = :owner AND NOT :received_only
+                   AND instr(' ' || message.recipients || ' ', ' ' || :peer || ' ') > 0
+              )
        END
        AND (NOT :received_only OR inbox.direction = 0)
        AND (NOT :direct_only OR message.kind <> 1)

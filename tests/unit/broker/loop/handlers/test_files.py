@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.files.channel import Get, Kept, Noted, Opened, Put
 from cnmessage_protocol.ids import FileId
 from cnmessage_protocol.records import FileFacts, Kind
-from cnmessage_protocol.requests import Block, Decline, Files, Sync, Withdraw
+from cnmessage_protocol.requests import Block, Decline, Files, Logout, Request, Sync, Withdraw
 from tests.unit.broker.conftest import Room
 
 DIGEST = hashlib.sha256(b"hello").digest()
@@ -160,7 +162,7 @@ def test_a_strangers_file_is_answered_exactly_like_one_that_does_not_exist(room:
             refusals.append(str(caught.value))
     assert len(set(refusals)) == 1
     assert room.refusal(bob, Withdraw(file)) is ErrorCode.NO_SUCH_FILE
-    room.ask(eve, Progress(file, 3, paused=True))
+    room.ask(eve, Progress(file, room.account("eve").id, 3, paused=True))
     assert states(room, alice) == {"bob": "offered"}
 
 
@@ -171,7 +173,7 @@ def test_the_sender_sees_each_recipient_go_from_offered_to_done_and_is_told(room
     room.pushed.clear()
     assert states(room, alice) == {"bob": "offered", "carol": "offered"}
     assert room.ask(bob, Open(file, Get())).opened == Opened("a.txt", 5, DIGEST)
-    room.ask(bob, Progress(file, 3))
+    room.ask(bob, Progress(file, room.account("bob").id, 3))
     ((*_, places),) = listed(room, alice, sent=True)
     assert places == (("bob", "fetching", 3), ("carol", "offered", 0))
     assert room.ask(bob, Finished(file, whole=True)) == Noted()
@@ -183,6 +185,36 @@ def test_the_sender_sees_each_recipient_go_from_offered_to_done_and_is_told(room
     assert news == [("bob", "fetching"), ("bob", "done"), ("carol", "failed")]
     room.ask(bob, Finished(file, whole=False))
     assert states(room, alice)["bob"] == "done"
+
+
+@pytest.mark.parametrize("word", [Decline, partial(Finished, whole=False)])
+def test_a_file_that_was_declined_or_given_up_stays_so_when_its_transfer_ends_later(
+    room: Room, word: Callable[[bytes], Request]
+) -> None:
+    alice, bob = room.users("alice", "bob")
+    room.attach(alice)
+    file = upload(room, alice)
+    room.ask(bob, Open(file, Get()))
+    room.ask(bob, word(file))  # from another device, or on another link
+    for paused in (False, True):
+        room.ask(bob, Progress(file, room.account("bob").id, 3, paused=paused))
+        assert states(room, alice) == {"bob": room.pushed[-1].values["state"]} == {"bob": "failed"}
+    assert not room.deps.fetching
+    room.ask(bob, Open(file, Get()))
+    room.ask(bob, Progress(file, room.account("bob").id, 4, paused=True))
+    assert listed(room, alice, sent=True)[0][-1] == (("bob", "fetching", 4),)
+    assert room.pushed[-1].values["state"] == "fetching"
+
+
+def test_how_far_a_device_came_is_kept_of_whom_it_was_when_it_is_logged_out_or_anothers(room: Room) -> None:
+    alice, bob, carol = room.users("alice", "bob", "carol")
+    file = upload(room, alice, Put("a.txt", 5, ("bob", "carol")))
+    room.ask(bob, Open(file, Get()))
+    account = room.account("bob").id
+    room.ask(bob, Logout())
+    room.ask(bob, Progress(file, account, 3, paused=True))
+    room.ask(carol, Progress(file, account, 4, paused=True))
+    assert listed(room, alice, sent=True)[0][-1] == (("bob", "fetching", 4), ("carol", "offered", 0))
 
 
 def test_who_blocks_the_sender_gets_nothing_and_looks_like_one_who_does_not_fetch(room: Room) -> None:
@@ -279,10 +311,10 @@ def test_declining_stops_the_downloads_of_that_user_and_stays(room: Room) -> Non
         (file, ErrorCode.WITHDRAWN, room.account("bob").id)
     ]
     # What the stopped download has to say of itself comes later.
-    room.start(bob, Progress(file, 3))
-    room.start(bob, Progress(file, 3, paused=True))
+    room.start(bob, Progress(file, room.account("bob").id, 3))
+    room.start(bob, Progress(file, room.account("bob").id, 3, paused=True))
     assert states(room, alice) == {"bob": "failed", "carol": "fetching"}
-    room.start(carol, Progress(file, 3, paused=True))
+    room.start(carol, Progress(file, room.account("carol").id, 3, paused=True))
     assert listed(room, alice, sent=True)[0][-1] == (("bob", "failed", 0), ("carol", "fetching", 3))
 
 

@@ -1,0 +1,58 @@
+"""Which refusals the log hears of: what may be an attack, and what users will ask its operator about.
+
+Works on what a handler wants done; knows no handler and no log.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from cnmessage_broker.logs import KEY_SHORT
+from cnmessage_broker.loop.context import Caller
+from cnmessage_broker.loop.effects import Effect, Note, Refuse, Work
+from cnmessage_protocol.errors import ErrorCode
+from cnmessage_protocol.requests import Login, Passwd, Request, Signup
+
+OF_VERB = MappingProxyType(
+    {Login: "login refused", Signup: "signup refused", Passwd: "password change refused"}
+)
+"""What the log calls a refusal of these, whatever the reason."""
+
+OF_CODE = MappingProxyType(
+    {
+        ErrorCode.RATE_LIMITED: "too often",
+        ErrorCode.QUOTA: "over the quota",
+        ErrorCode.TOO_LARGE: "too large",
+    }
+)
+"""What it calls a refusal of anything else for these reasons."""
+
+
+def noted(request: Request, caller: Caller, effects: Iterable[Effect]) -> list[Effect]:
+    """The effects, and a line for the log beside each refusal that is worth one; also once passwords are
+    checked.
+    """
+    found: list[Effect] = []
+    for effect in effects:
+        match effect:
+            case Refuse(error):
+                found += [effect, *_note(request, caller, error.code)]
+            case Work(job, then):
+                found.append(Work(job, partial(_followed, request, caller, then)))
+            case _:
+                found.append(effect)
+    return found
+
+
+def _followed(request: Request, caller: Caller, then: Any, result: Any) -> list[Effect]:
+    return noted(request, caller, then(result))
+
+
+def _note(request: Request, caller: Caller, code: ErrorCode) -> list[Effect]:
+    event = OF_VERB.get(type(request)) or OF_CODE.get(code)
+    if event is None:
+        return []
+    user = request.name if isinstance(request, Login | Signup) else caller.account and caller.account.name
+    fields = {"user": user, "key": caller.key[:KEY_SHORT], "address": caller.address, "reason": str(code)}
+    return [Note(event, fields if event in OF_VERB.values() else {**fields, "verb": request.VERB})]
