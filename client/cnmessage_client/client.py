@@ -278,6 +278,10 @@ class Client:
 
     history = only_messages(entries)
 
+    async def inbox(self, limit: int, before: int | None = None) -> list[Message | Unknown]:
+        """The `limit` items before seq `before`, the latest when None, oldest first: all, own copies too."""
+        return [entry_of(item) for item in await self._calls.items_before(limit, before)]
+
     async def mark_read(self, seq: int) -> None:
         """Tell the broker that everything up to `seq` was shown or stored."""
         await self._calls.ask(verbs.Ack(seq))

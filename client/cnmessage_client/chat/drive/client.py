@@ -261,7 +261,10 @@ class ChatClient:
     async def _watch(self, client: Client, user: str) -> None:
         """Take everything that comes, until the client ends."""
         try:
-            after = await self._beginning(client)
+            unread, after = await self._beginning(client)
+            for message in unread:
+                self._news.came(message)
+            self._backlog.came(user, after)
             async for message in client.follow(after=after, auto_ack=False, own=True):
                 self._backlog.came(user, message.seq)
                 self._news.came(message)
@@ -299,8 +302,8 @@ class ChatClient:
         finally:
             self._reading = False
 
-    async def _beginning(self, client: Client) -> int:
-        """Where the stream begins, as soon as the broker says what is needed to know."""
+    async def _beginning(self, client: Client) -> tuple[Sequence[Message | Unknown], int]:
+        """What waits, and where the stream begins, as soon as the broker says what is needed to know."""
         pauses = Backoff(random.random)
         while True:
             try:

@@ -191,8 +191,11 @@ class Driver:
     async def _load_earlier(self, wanted: LoadEarlier) -> None:
         try:
             client = await self.living.get()
-            peer = None if wanted.conversation is None else to_wire(wanted.conversation)
-            found = await client.entries(wanted.limit, peer=peer, before=wanted.before)
+            if wanted.conversation is None:
+                found = await client.inbox(wanted.limit, wanted.before)
+            else:
+                peer = to_wire(wanted.conversation)
+                found = await client.entries(wanted.limit, peer=peer, before=wanted.before)
         except CnMessageError as error:
             if error.code is not ErrorCode.NO_SUCH_USER:  # the talk says so in its own words
                 self.warned(f"earlier messages did not come: {error.message}")

@@ -35,7 +35,7 @@ from cnmessage_client.chat.screen.terminal import SteadyOutput
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.screen.transfers import TransferRows
 from cnmessage_client.chat.screens import InputHandler, TalkView
-from cnmessage_client.chat.talk.entries import Entry, Output
+from cnmessage_client.chat.talk.entries import Entry, Note, Output, Rule, Typed
 from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import ProgressView
 
@@ -101,7 +101,7 @@ class FullScreen:
 
     def show(self, entry: Entry, *, again: bool) -> None:
         """Draw soon; who reads further up is told how much came."""
-        if not again:
+        if not again and not isinstance(entry, Note | Rule | Typed):
             self._scrollback.came()
         if isinstance(entry, Output) and entry.from_top:
             self._scrollback.to_top_of(entry)
@@ -199,6 +199,7 @@ class FullScreen:
     def _page_up(self) -> None:
         if not self._scrollback.up(self._talk.entries):
             self._on_more()
+            self._scrollback.up(self._talk.entries)  # to what that has put there at once
 
     def _entered(self, line: str) -> None:
         self._scrollback.to_end()

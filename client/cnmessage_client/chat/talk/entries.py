@@ -24,8 +24,8 @@ class Mark(Enum):
 class Said:
     """One message. `key` is its place in the talk: its client id for own ones, else its message id.
 
-    `mark` is None for what others wrote. `seq` is None until the broker has given one. `reason` says why a
-    FAILED one failed. One that is `unknown` cannot be shown by this version, and has neither sender nor body.
+    `mark` is None for what others wrote. `seq` and `id` are empty until the broker gave them. `reason` says
+    why a FAILED one failed. One that is `unknown` cannot be shown by this version, and has neither sender nor body.
     """
 
     key: str
@@ -39,6 +39,7 @@ class Said:
     file: MessageFile | None = None
     reason: str = ""
     unknown: bool = False
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from datetime import datetime, tzinfo
 from itertools import accumulate
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
-from cnmessage_client.chat.talk.entries import Entry, Preview, Rule, Said
+from cnmessage_client.chat.talk.entries import Entry, Note, Preview, Rule, Said
 
 NEW = Rule("new")
+BEGINNING = Note("this is the beginning; nothing is older")
 
 
 class View:
@@ -23,17 +24,14 @@ class View:
         self.draft = ""
         self.begun = False
         """Whether nothing older than what was loaded exists."""
+        self.lowest: int | None = None
+        """The seq down to which earlier messages were loaded, below which loading goes on; None for none."""
         self._zone = zone
         self._keys: set[str] = set()
         self._previewed: set[str] = set()
         self._top = 0
         self._last: Said | None = None
         self._text = 0
-
-    @property
-    def lowest(self) -> int | None:
-        """The lowest seq in here, below which `earlier` goes on."""
-        return min(self.seqs(), default=None)
 
     @property
     def full(self) -> bool:
@@ -76,12 +74,26 @@ class View:
         fresh = [each for each in messages if each.key not in self._keys]
         if not fresh:
             return []
-        kept = [each for each in self.entries if not isinstance(each, Rule) or each == NEW]
+        kept = [each for each in self.entries if each is not BEGINNING]
+        kept = [each for each in kept if not isinstance(each, Rule) or each == NEW]
         for said in fresh:
             kept.insert(_place_by_seq(kept, said.seq or 0), said)
             self._note(said)
         self._refill(kept)
         return [each for each in fresh if each.key in self._keys]
+
+    def loaded(self, messages: Sequence[Said]) -> None:
+        """These, of which some may be here already, are the ones just before those that were loaded."""
+        self.begun = self.begun or len(messages) < self._bounds.page
+        if messages:
+            self.lowest = messages[0].seq
+
+    def end_above(self) -> Entry:
+        """Say at the top that nothing is older; gives the entry that says so."""
+        if self.entries[:1] != [BEGINNING] and not self.full:
+            self.entries.insert(0, BEGINNING)
+            self._text += len(BEGINNING.text)
+        return BEGINNING
 
     def replace(self, said: Said) -> Entry | None:
         """Give a message its new mark; the entry as it stands now, or None when it is not here."""
@@ -105,7 +117,7 @@ class View:
 
     def clear(self) -> None:
         """Forget everything but the draft."""
-        self.entries, self.begun = [], False
+        self.entries, self.begun, self.lowest = [], False, None
         self._keys.clear()
         self._previewed.clear()
         self._top, self._last, self._text = 0, None, 0
@@ -161,9 +173,12 @@ class View:
             self._text -= _length(each)
             if isinstance(each, Said):
                 self._keys.discard(each.key)
+                self.begun = False
             elif isinstance(each, Preview):
                 self._previewed.discard(each.said.key)
         del self.entries[:excess]
+        if excess > 0 and self.lowest is not None:
+            self.lowest = max(self.lowest, min(self.seqs(), default=self.lowest))
 
 
 def _place_by_seq(entries: Sequence[Entry], seq: int) -> int:

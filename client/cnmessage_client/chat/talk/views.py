@@ -19,8 +19,6 @@ from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, o
 PATIENCE = 10.0
 """Seconds after which an answer is given up that did not come."""
 
-_BEGINNING = Note("this is the beginning; nothing is older")
-
 
 class Views:
     """All views of one user. `open` is the view that is shown, `conversation` whose it is, None at home.
@@ -63,6 +61,7 @@ class Views:
     def clear(self) -> list[Effect]:
         """Empty the view that is open."""
         self.open.clear()
+        self._asked.pop(self.conversation, None)
         return [Redraw()]
 
     # -- messages ---------------------------------------------------------------------------------
@@ -118,7 +117,7 @@ class Views:
     def more(self, now: float, *, up: bool) -> list[Effect]:
         """A person wants earlier messages, and is told why there are none."""
         if self.open.begun:
-            return self.add(_BEGINNING)
+            return [Show(self.open.end_above())]
         if self.open.full:
             return self.add(
                 Note(f"the chat keeps {self._bounds.entries} lines; for older ones: {self._command}")
@@ -146,18 +145,21 @@ class Views:
         self, conversation: Conversation | None, messages: Sequence[Said]
     ) -> tuple[list[Said], list[Effect]]:
         """The answer: which of these are new here, and what shows them."""
-        _, wanted = self._asked.pop(conversation, (0.0, False))
+        asked, wanted = self._asked.pop(conversation, (None, False))
         view = self.home if conversation is None else self._views.get(conversation)
         if view is None:
             return [], []
         if conversation is not None:
             self._loaded.add(conversation)
-        view.begun = view.begun or len(messages) < self._bounds.page
+        if asked is not None:
+            view.loaded(messages)
         fresh = view.merge(messages)
         if view is not self.open:
             return fresh, []
+        if not fresh and wanted:  # what a person sees already does not count
+            return [], self.more(asked or 0.0, up=True)
         if not fresh:
-            return [], self.add(_BEGINNING) if wanted else []
+            return [], []
         self.unread.show({each.seq for each in fresh if each.seq is not None})
         return fresh, [Redraw(), *self.mark_read()]
 
@@ -214,6 +216,7 @@ def said_of(message: Message | Unknown) -> Said:
         mark=Mark.STORED if own else None,
         seq=message.seq,
         file=message.file,
+        id=message.id,
     )
 
 

@@ -84,7 +84,7 @@ def test_entering_shows_the_new_rule_and_clears_the_count_and_raises_the_mark() 
     assert not some(talk.came(received(3, "bob"), 0.0), MarkRead)
     effects = type_in(talk, "@carol")
     assert lines(talk.entries) == ["carol: text 1", "--new--", "carol: text 2"]
-    assert effects == [SetDraft(""), Redraw(), MarkRead(3), LoadEarlier(CAROL, 1, BOUNDS.page)]
+    assert effects == [SetDraft(""), Redraw(), MarkRead(3), LoadEarlier(CAROL, None, BOUNDS.page)]
     assert unread(talk) == {}
     type_in(talk, "/home", "to carol")
     assert "--new--" not in lines(talk.entries)
