@@ -25,7 +25,8 @@ class Said:
     """One message. `key` is its place in the talk: its client id for own ones, else its message id.
 
     `mark` is None for what others wrote. `seq` and `id` are empty until the broker gave them. `reason` says
-    why a FAILED one failed. One that is `unknown` cannot be shown by this version, and has neither sender nor body.
+    why a FAILED one failed. One that is `unknown` cannot be shown by this version, and has neither sender nor
+    body.
     """
 
     key: str

@@ -164,7 +164,8 @@ class Talk:
     # -- what was typed ---------------------------------------------------------------------------
 
     def typed(self, line: str, now: float, time: datetime) -> list[Effect]:
-        """A line, or a pasted block, without its final newline."""
+        """A line, or a pasted block; line feeds at its end belong to no text."""
+        line = line.rstrip("\n")
         if self._own.asks:
             return self._own.answered(self.user or "", line, now, time)
         match read(line, self.conversation, self._commands):

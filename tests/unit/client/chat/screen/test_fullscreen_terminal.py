@@ -78,7 +78,7 @@ def test_the_editor_gets_a_file_of_its_own_which_is_gone_afterwards(editor: Path
     async def test() -> None:
         async with on_stage(said("hi")) as stage:
             await stage.screen.edit("the draft")
-            assert stage.screen.draft == "edited\n[2Jtwice"
+            assert stage.screen.draft == "edited\n\x1b[2Jtwice"
             path, mode, text = (await asyncio.to_thread(editor.read_text)).split("\n")
             assert text == "the draft"
             assert stat.S_IMODE(int(mode, 8)) == 0o600
