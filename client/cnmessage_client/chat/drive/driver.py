@@ -27,6 +27,7 @@ from cnmessage_client.chat.screens import Screen
 from cnmessage_client.chat.talk.effects import (
     AskReceipts,
     Break,
+    DropCommands,
     Edit,
     Effect,
     LoadEarlier,
@@ -42,6 +43,8 @@ from cnmessage_client.chat.talk.effects import (
 )
 from cnmessage_client.chat.talk.status import Completions
 from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.client import Client
+from cnmessage_client.model import Message, Unknown
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.outcome import perform
 from cnmessage_client.shell.settings import Settings
@@ -165,20 +168,24 @@ class Driver:
                     self.warned("there is no connection to cut")
             case SendMessage():
                 self.sending.add(effect.key)
-                self._spawn(self._send(effect))
+                self._spawn(self._send(effect, self.talk.user))
+            case DropCommands():
+                for line in self.runner.drop():
+                    self.warned(f"not begun, for who typed it is not logged in any more: {line}")
             case SendAsFile():
                 self._send_as_file(effect)
             case LoadEarlier():
-                self._loading.add(self._spawn(self._load_earlier(effect)))
+                self._loading.add(self._spawn(self._load_earlier(effect, self.living.login)))
             case AskReceipts(ids):
-                self._spawn(self._ask_receipts(ids))
+                self._spawn(self._ask_receipts(ids, self.living.login))
             case Edit(text):
                 self.input.editor_opened()
                 self._loading.add(self._spawn(self._edit(text)))
 
-    async def _send(self, message: SendMessage) -> None:
+    async def _send(self, message: SendMessage, user: str | None) -> None:
         try:
-            receipt = await self.living.send(message.key, tuple(map(to_wire, message.to)), message.body)
+            to = tuple(map(to_wire, message.to))
+            receipt = await self.living.send(user, message.key, to, message.body)
         except CnMessageError as error:
             failure = error
             self.feed.failed = True
@@ -188,26 +195,31 @@ class Driver:
         finally:
             self.sending.discard(message.key)
 
-    async def _load_earlier(self, wanted: LoadEarlier) -> None:
-        try:
-            client = await self.living.get()
+    async def _load_earlier(self, wanted: LoadEarlier, login: int) -> None:
+        async def load(client: Client) -> list[Message | Unknown]:
             if wanted.conversation is None:
-                found = await client.inbox(wanted.limit, wanted.before)
-            else:
-                peer = to_wire(wanted.conversation)
-                found = await client.entries(wanted.limit, peer=peer, before=wanted.before)
+                return await client.inbox(wanted.limit, wanted.before)
+            peer = to_wire(wanted.conversation)
+            return await client.entries(wanted.limit, peer=peer, before=wanted.before)
+
+        try:
+            found = await self.living.ask(login, load)
         except CnMessageError as error:
             if error.code is not ErrorCode.NO_SUCH_USER:  # the talk says so in its own words
                 self.warned(f"earlier messages did not come: {error.message}")
         else:
-            self.feed.give(lambda now: self.talk.earlier(wanted.conversation, found, now))
+            if found is not None:
+                came = found
+                self.feed.give(lambda now: self.talk.earlier(wanted.conversation, came, now))
 
-    async def _ask_receipts(self, ids: Sequence[str]) -> None:
+    async def _ask_receipts(self, ids: Sequence[str], login: int) -> None:
         try:
-            found = await (await self.living.get()).receipts(ids)
+            found = await self.living.ask(login, lambda client: client.receipts(ids))
         except CnMessageError:
             return  # the talk asks again
-        self.feed.give(lambda now: self.talk.receipts(found, now))
+        if found is not None:
+            came = found
+            self.feed.give(lambda now: self.talk.receipts(came, now))
 
     async def _edit(self, text: str) -> None:
         line = None

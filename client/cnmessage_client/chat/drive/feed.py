@@ -83,9 +83,9 @@ class Feed:
         """Somebody is logged in here."""
         self.give(lambda now: self.talk.logged_in(user, now))
 
-    def logged_out(self) -> None:
+    def logged_out(self, *, by_itself: bool) -> None:
         """Nobody is logged in here."""
-        self.give(self.talk.logged_out)
+        self.give(lambda now: self.talk.logged_out(now, by_itself=by_itself))
 
     def moved(self, state: State, retry_in: float) -> None:
         """The connection has another state."""
@@ -130,7 +130,8 @@ class Feed:
         """The client ended by itself."""
         self.give(lambda now: self.talk.moved(State.CLOSED, 0.0, now))
         if error.code is ErrorCode.UNAUTHENTICATED:
-            self.warned("this device is not logged in any more; type: login NAME")
+            slash = "" if self.talk.conversation is None else "/"
+            self.warned(f"this device is not logged in any more; type: {slash}login NAME")
         else:
             self.warned(error.message)
 

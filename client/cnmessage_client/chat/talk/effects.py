@@ -37,6 +37,11 @@ class RunCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class DropCommands:
+    """Begin no command that waits for its turn: whoever typed it is not logged in any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadEarlier:
     """Ask the broker for the `limit` messages before seq `before` (None: the latest) of a view.
 
@@ -107,6 +112,7 @@ Effect = (
     | Redraw
     | SendMessage
     | RunCommand
+    | DropCommands
     | LoadEarlier
     | AskReceipts
     | MarkRead

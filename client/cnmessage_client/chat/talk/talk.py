@@ -16,8 +16,10 @@ from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import (
     AskReceipts,
     Break,
+    DropCommands,
     Edit,
     Effect,
+    MarkRead,
     Quit,
     Redraw,
     Ring,
@@ -48,8 +50,6 @@ from cnmessage_protocol.conversation import Conversation, Direct, Everyone, on_s
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.machines.states import State
-
-_NOBODY = "nobody is logged in here; use: login NAME, or for a new account: signup NAME"
 
 
 class Talk:
@@ -114,10 +114,8 @@ class Talk:
         """What stands before the line being typed."""
         if self._own.asks:
             return "[y/N] "
-        if self.user is None:
-            return "> "
         to = "" if self.conversation is None else f" → {on_screen(self.conversation)}"
-        return f"{self.user}{to}> "
+        return f"{self.user or 'not logged in'}{to}> "
 
     def status(self, now: float) -> Status:
         """What the status line tells."""
@@ -155,11 +153,20 @@ class Talk:
         self._own.outgoing.linked(now, up=self._link.up)
         return [Redraw()]
 
-    def logged_out(self, now: float) -> list[Effect]:
-        """Nobody is logged in here any more."""
-        self.user = None
-        unasked = self._own.withdraw()
-        return [*([] if self.conversation is None else self._views.enter(None, now, up=False)), *unasked]
+    def logged_out(self, now: float, *, by_itself: bool = False) -> list[Effect]:
+        """Nobody is logged in here any more; nothing that was wanted so far is asked for under another name.
+
+        If it ended `by_itself`, the conversation stays open: what is being typed there is no command.
+        """
+        was, self.user = self.user, None
+        self._arrivals.drop()
+        effects: list[Effect] = [DropCommands()]
+        if was is None or by_itself:
+            return [*effects, *self._own.withdraw()]
+        if self.conversation is not None:
+            effects += [each for each in self._views.enter(None, now, up=False) if type(each) is not MarkRead]
+        effects += self.note(f"{was} is logged out; 'login NAME' goes on, 'exit' leaves")
+        return [*effects, *self._own.withdraw()]
 
     # -- what was typed ---------------------------------------------------------------------------
 
@@ -197,7 +204,7 @@ class Talk:
     def more(self, now: float) -> list[Effect]:
         """Load earlier messages of the open view."""
         if self.user is None:
-            return self.trouble(_NOBODY)
+            return self._nobody()
         return self._views.more(now, up=self._link.up)
 
     # -- messages ---------------------------------------------------------------------------------
@@ -323,8 +330,13 @@ class Talk:
 
     def _say(self, said: SendText, line: str, now: float, time: datetime) -> list[Effect]:
         if self.user is None:
-            return self.trouble(_NOBODY)
+            return self._nobody()
         return self._own.say(self.user, said.to, said.body, line, now, time)
+
+    def _nobody(self) -> list[Effect]:
+        slash = "" if self.conversation is None else "/"
+        new = f"for a new account: {slash}signup NAME"
+        return self.trouble(f"nobody is logged in here; use: {slash}login NAME, or {new}")
 
     def _run(self, words: tuple[str, ...], line: str) -> list[Effect]:
         if self._shows_unread(words) and self._unread_asked is None:
@@ -338,7 +350,7 @@ class Talk:
 
     def _enter(self, conversation: Conversation | None, now: float) -> list[Effect]:
         if self.user is None:
-            return self.trouble(_NOBODY)
+            return self._nobody()
         if conversation == self.conversation:
             return []
         effects = self._views.enter(conversation, now, up=self._link.up)

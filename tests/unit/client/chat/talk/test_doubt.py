@@ -84,7 +84,7 @@ def test_where_nobody_answers_nothing_is_asked() -> None:
 def test_what_is_no_unicode_is_not_sent() -> None:
     talk = with_bob()
     effects = type_in(talk, "a\udc80b")
-    assert lines(shown(effects)) == ["! the message is not valid Unicode; it was not sent"]
+    assert lines(shown(effects)) == ["! the message is not UTF-8 text; it was not sent"]
     assert not busy(talk)
 
 
@@ -92,7 +92,7 @@ def test_who_logs_out_leaves_no_question_behind() -> None:
     talk = with_bob()
     type_in(talk, LONG)
     talk.logged_out(0.0)
-    assert talk.prompt == "> "
+    assert talk.prompt == "not logged in> "
     assert sent(type_in(talk, "y")) == []
 
 

@@ -5,14 +5,23 @@ from typing import Any
 import pytest
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
-from cnmessage_client.chat.talk.effects import Break, Edit, LoadEarlier, MarkRead, Quit, RunCommand, Show
+from cnmessage_client.chat.talk.effects import (
+    Break,
+    DropCommands,
+    Edit,
+    LoadEarlier,
+    MarkRead,
+    Quit,
+    RunCommand,
+    Show,
+)
 from cnmessage_client.chat.talk.entries import Output, Trouble, Typed
 from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS
 from cnmessage_client.chat.talk.status import Status
 from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.machines.states import State
-from tests.support.conversations import CAROL, talk_with
+from tests.support.conversations import BOB, CAROL, talk_with
 from tests.unit.client.chat.talk.talking import (
     busy,
     lines,
@@ -252,12 +261,37 @@ def test_the_first_login_keeps_what_stands_at_home() -> None:
     assert (talk.user, lines(talk.entries)) == ("alice", ["* welcome"])
 
 
+def test_whose_login_ends_elsewhere_stays_where_text_is_text() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.came(received(1, "carol"), 0.0)
+    effects = talk.logged_out(0.0, by_itself=True)
+    assert (effects, talk.conversation, talk.prompt) == ([DropCommands()], BOB, "not logged in → bob> ")
+    assert lines(shown(type_in(talk, "exit"))) == [
+        "! nobody is logged in here; use: /login NAME, or for a new account: /signup NAME"
+    ]
+
+
+def test_nothing_is_marked_or_asked_for_once_nobody_is_logged_in() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.came(received(1, "carol"), 0.0)
+    talk.moved(State.WAITING, 1.0, 0.0)
+    talk.moved(State.CATCHING_UP, 0.0, 1.0)
+    talk.came(received(2, "dave"), 1.0)  # waits for the connection
+    effects = talk.logged_out(2.0)
+    effects += talk.moved(State.CLOSED, 0.0, 2.0)
+    assert not some(effects, MarkRead) + some(effects, LoadEarlier)
+    assert "dave: text 2" not in lines(talk.entries)
+    assert not [each for each in talk.tick(1e6) if not isinstance(each, Show)]
+
+
 def test_the_same_user_finds_everything_again_and_another_one_nothing() -> None:
     talk = new_talk()
     type_in(talk, "to bob", "secret")
     talk.came(received(1, "carol"), 0.0)
     talk.logged_out(0.0)
-    assert (talk.conversation, talk.user, talk.prompt) == (None, None, "> ")
+    assert (talk.conversation, talk.user, talk.prompt) == (None, None, "not logged in> ")
     talk.logged_in("alice", 0.0)
     assert "alice: secret …" in lines(talk.entries)
     talk.logged_out(0.0)

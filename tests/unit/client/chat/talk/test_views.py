@@ -31,7 +31,7 @@ def test_the_prompt_names_whom_plain_text_goes_to() -> None:
     for line in ("to bob", "@all", "/home"):
         type_in(talk, line)
         prompts.append(talk.prompt)
-    assert prompts == ["> ", "alice> ", "alice → bob> ", "alice → all> ", "alice> "]
+    assert prompts == ["not logged in> ", "alice> ", "alice → bob> ", "alice → all> ", "alice> "]
 
 
 def test_home_shows_everything_and_counts_it_as_read() -> None:
