@@ -12,7 +12,7 @@ from tests.support.chat import open_chat, talker
 from tests.support.harness import BrokerProcess, home_at
 
 OTHER_KEY = "is not the expected one"
-COUNTDOWN = re.compile(r"reconnecting in \d+ s \(\d+\)")
+COUNTDOWN = re.compile(r"reconnecting in \d+ s \(try \d+\)")
 
 
 def own_broker(broker: BrokerProcess, folder: Path) -> Cli:
@@ -57,7 +57,7 @@ def test_a_broker_that_is_killed_and_started_again_is_found_without_a_login(
         chat.enter("before")
         chat.said("before ✓")
         broker_process.kill()
-        chat.until_status(re.compile(r"reconnecting in \d+ s \([23]\)"))
+        chat.until_status(re.compile(r"reconnecting in \d+ s \(try [23]\)"))
         chat.enter("while it is gone")
         chat.said("while it is gone …")
         chat.enter("/users")  # nothing hangs: a command fails in its own time, typing goes on

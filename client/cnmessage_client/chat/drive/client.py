@@ -202,8 +202,8 @@ class ChatClient:
             self._news.moved(State.CLOSED, 0.0)
             return
         self._followed = True
-        self._news.logged_in(user)
         self._news.moved(client.state, 0.0)
+        self._news.logged_in(user)
         self._spawn(self._watch(client, user))
         self._pulse()
 

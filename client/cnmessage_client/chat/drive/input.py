@@ -135,6 +135,16 @@ class Input:
         """The terminal is ours again; what was written goes first, unless it became the line being typed."""
         self._do(self._turns.editor_closed(line))
 
+    def drop(self) -> None:
+        """Carry out nothing that was entered and has not had its turn; Up brings it back."""
+        lines = self._turns.dropped()
+        for line in lines:
+            self._receiver.screen.remember(line)
+        self._do([Lend(self._turns.typing)])
+        if lines:
+            what = "1 line behind it was" if len(lines) == 1 else f"{len(lines)} lines behind it were"
+            self._receiver.warned(f"{what} not carried out; Up brings it back")
+
     def left(self) -> None:
         """The chat is left."""
         self._do(self._turns.left())

@@ -80,6 +80,8 @@ class Plain:
         self._conversation = talk.conversation
         self._connection = ""
 
+    keys = False
+
     # -- what is shown ----------------------------------------------------------------------------
 
     def view(self, verb: str) -> ProgressView:
@@ -129,6 +131,14 @@ class Plain:
                 elif entry.key not in self._earlier and self._is_new(entry):
                     self._say(entry)
             rule = entry if isinstance(entry, Rule) else None
+
+    def continued(self) -> None:
+        """Ask again what is asked; a secret is still no business of the screen's."""
+        question = self._typing.question
+        if question is not None and self._terminal:
+            if self._loud is not None:
+                self._stop_echo()
+            self.surface.write_err(safe_text(question.text, lines=True))
 
     def ring(self) -> None:
         """The bell, where there may be one."""
@@ -226,7 +236,7 @@ class Plain:
         self._handler.entered(line)
 
     def _stop_echo(self) -> None:
-        self._loud = termios.tcgetattr(self._stdin)
+        self._loud = self._loud or termios.tcgetattr(self._stdin)
         quiet = termios.tcgetattr(self._stdin)
         quiet[3] &= ~termios.ECHO
         termios.tcsetattr(self._stdin, termios.TCSADRAIN, quiet)

@@ -78,7 +78,7 @@ class FullScreen:
         self._hidden = False
         self._task: asyncio.Task[None] | None = None
         self._transfers = TransferRows(clock, self._invalidate)
-        self._line = LineEdit(completer, self._entered, self._invalidate)
+        self._line = LineEdit(completer, self._entered, self._invalidate, lambda: self._talk.asks)
         self._app: Application[None] = Application(
             screen_layout(self._sources(), self._line),
             key_bindings=self._keys(),
@@ -92,6 +92,8 @@ class FullScreen:
             output=self._output,
         )
         self.surface = ScreenSurface(on_output, on_note, width=self._columns, colour=self._theme.colour)
+
+    keys = True
 
     # -- what the driver asks for -----------------------------------------------------------------
 
@@ -114,6 +116,13 @@ class FullScreen:
             self._drawn.forget()
             self._scrollback.to_end()
         self._invalidate()
+
+    def continued(self) -> None:
+        """The program goes on after a stop: the terminal was somebody else's, in every way."""
+        if self._app.is_running and not self._app._running_in_terminal:  # noqa: SLF001 - an editor has it
+            self._app.input.raw_mode().__enter__()
+            self._app.renderer.reset()
+            self._invalidate()
 
     def ring(self) -> None:
         """The bell."""

@@ -34,18 +34,22 @@ _STAND_IN = "▯"
 
 
 class LineEdit:
-    """One line, of several rows if need be. `entered` gets what was typed; `changed` asks for a redraw."""
+    """One line, of several rows if need be. `entered` gets what was typed; `changed` asks for a redraw.
+
+    `asks`: whether the next line answers a question though the line is not lent for it.
+    """
 
     def __init__(
         self,
         completer: Completer | None,
         entered: Callable[[str], None],
         changed: Callable[[], None],
+        asks: Callable[[], bool] = lambda: False,
     ) -> None:
         self._typing = Typing()
         self._aside = Document()
         self._recall = Recall()
-        self._entered, self._changed = entered, changed
+        self._entered, self._changed, self._asks = entered, changed, asks
         self.buffer = Buffer(
             name="line",
             multiline=True,
@@ -109,7 +113,7 @@ class LineEdit:
 
     def bind(self, keys: KeyBindings) -> None:
         """Add what keys do to the line."""
-        asking = Condition(lambda: self.lent)
+        asking = Condition(lambda: self.lent or self._asks())
         keys.add("enter")(lambda _: self.buffer.validate_and_handle())
         keys.add("escape", "enter", filter=~asking)(lambda _: self.buffer.newline(copy_margin=False))
         keys.add("tab", filter=~asking)(generate_completions)
@@ -138,7 +142,7 @@ class LineEdit:
             self.buffer.complete_previous()
         elif self.buffer.document.cursor_position_row > 0:
             self.buffer.cursor_up()
-        elif not self.lent:
+        elif not self.lent and not self._asks():
             self._show(self._recall.older(self.buffer.text))
 
     def _down(self) -> None:
@@ -146,7 +150,7 @@ class LineEdit:
             self.buffer.complete_next()
         elif self.buffer.document.cursor_position_row < self.buffer.document.line_count - 1:
             self.buffer.cursor_down()
-        elif not self.lent:
+        elif not self.lent and not self._asks():
             self._show(self._recall.newer())
 
     def _show(self, line: str | None) -> None:

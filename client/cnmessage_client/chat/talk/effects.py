@@ -42,6 +42,18 @@ class DropCommands:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask the broker whether there is this user, before the conversation is opened; lines wait meanwhile."""
+
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class DropLines:
+    """Carry out no line that was entered behind this one: it was meant for another conversation."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadEarlier:
     """Ask the broker for the `limit` messages before seq `before` (None: the latest) of a view.
 
@@ -113,6 +125,8 @@ Effect = (
     | SendMessage
     | RunCommand
     | DropCommands
+    | LookUp
+    | DropLines
     | LoadEarlier
     | AskReceipts
     | MarkRead

@@ -45,9 +45,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A message of another conversation, told in one line while this one is open."""
+    """Messages of another conversation, told in one line while this one is open: how many, and the last.
+
+    `first` is the key of the first one; a line that gets another one keeps it.
+    """
 
     said: Said
+    count: int = 1
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)

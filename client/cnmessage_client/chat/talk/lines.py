@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
-from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, to_wire
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone, from_wire, to_wire
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import user_name
 from cnmessage_protocol.records import recipients
@@ -38,11 +38,6 @@ class CommandShape(Protocol):
     @property
     def unread(self) -> str | None:
         """The option with which it shows all that waits, and marks it as read."""
-        ...
-
-    @property
-    def likely(self) -> bool:
-        """Whether its name as a whole text is more likely this command than a message."""
         ...
 
 
@@ -88,13 +83,18 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
+class Who:
+    """Tell who is online."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hint:
     """Nothing is done; `text` says why, and what to type instead."""
 
     text: str
 
 
-Line = Blank | SendText | Enter | More | Retry | Clear | Hint | RunCommand | Edit | Break | Quit
+Line = Blank | SendText | Enter | More | Retry | Clear | Who | Hint | RunCommand | Edit | Break | Quit
 """What a line can mean. The last four are effects as they are."""
 
 _WORD_AND_REST = re.compile(r"(\S*)(?:[ \t]*\n|\s+|\Z)(.*)", re.DOTALL)
@@ -110,11 +110,11 @@ def read(line: str, conversation: Conversation | None, commands: Commands) -> Li
         return Blank()
     if conversation is None:
         text = line.lstrip()
-        return _at(text) if text.startswith("@") else _command(text.removeprefix("/"), "", commands)
+        return _at(text, "") if text.startswith("@") else _command(text.removeprefix("/"), "", commands)
     if line.startswith(("//", "@@")):
         return SendText((conversation,), line[1:])
     if line.startswith("@"):
-        return _at(line)
+        return _at(line, "/")
     if line.startswith("/"):
         return _command(line[1:], "/", commands)
     return SendText((conversation,), line)
@@ -126,12 +126,13 @@ def word_and_rest(text: str) -> tuple[str, str]:
     return ("", text) if found is None else (found[1], found[2])
 
 
-def _at(line: str) -> Line:
+def _at(line: str, slash: str) -> Line:
     word, body = word_and_rest(line[1:])
     try:
         conversation = from_wire(word)
     except ValueError as error:
-        return Hint(f"'@{word}' names nobody: {error}. @@ begins a text with an @")
+        text = ". @@ begins a text with an @" if slash else ""
+        return Hint(f"'@{word}' names nobody: {error}{text}")
     return SendText((conversation,), body) if body.strip() else Enter(conversation)
 
 
@@ -159,9 +160,10 @@ def _command(text: str, slash: str, commands: Commands) -> Line:
 
 def _unknown(word: str, slash: str, commands: Commands) -> Hint:
     near = difflib.get_close_matches(word, [*OWN_COMMANDS, *OWN_ALIASES, *sorted(commands)], 1)
-    if near:
-        return Hint(f"there is no command '{slash}{word}'; did you mean '{slash}{near[0]}'?")
     talk = "//… sends it as a text" if slash else "'to NAME' begins a conversation"
+    if near:
+        end = f" {talk}" if slash else ""
+        return Hint(f"there is no command '{slash}{word}'; did you mean '{slash}{near[0]}'?{end}")
     return Hint(f"there is no command '{slash}{word}'; '{slash}help' lists what there is, {talk}")
 
 
@@ -281,8 +283,6 @@ class OwnCommand(Form):
     takes: Literal["user", "command", "text"] | None = None
     """What follows its name, where completion or a pasted block must know."""
     aliases: tuple[str, ...] = ()
-    likely: bool = False
-    """Whether its name as a whole text is more likely this command than a message."""
 
 
 _ALL_OWN = (
@@ -294,6 +294,7 @@ _ALL_OWN = (
         takes="user",
     ),
     OwnCommand("home", "Leave the conversation; at home everything is shown.", "/home", _alone(Enter(None))),
+    OwnCommand("who", "Tell who is online; `/users` lists the others too.", "/who", _alone(Who())),
     OwnCommand("more", "Load earlier messages, as PgUp does at the top.", "/more", _alone(More())),
     OwnCommand("retry [all]", "Send the last message that failed again, or all of them.", "/retry", _retry),
     OwnCommand(
@@ -302,22 +303,20 @@ _ALL_OWN = (
     OwnCommand(
         "break [SECONDS]", "Cut the connection as a network fault would; it comes back.", "break 10", _break
     ),
-    OwnCommand("clear", "Empty the screen; `more` brings messages back.", "/clear", _alone(Clear())),
+    OwnCommand("clear", "Empty the screen; `/more` brings messages back.", "/clear", _alone(Clear())),
     OwnCommand(
         "help [COMMAND]",
         "List the commands, or explain one.",
         "help send",
         lambda rest, _: RunCommand(("help", *rest.split())),
         takes="command",
-        likely=True,
     ),
     OwnCommand(
         "exit",
-        "Leave the chat; `quit` and Ctrl-D do the same.",
+        "Leave the chat; `/quit` and Ctrl-D do the same.",
         "exit",
         _alone(Quit()),
         aliases=("quit",),
-        likely=True,
     ),
 )
 
@@ -329,7 +328,7 @@ OWN_ALIASES: Mapping[str, str] = MappingProxyType(
 )
 
 OWN_FORMS: tuple[Form, ...] = (
-    Form("@NAME", "Talk to NAME from now on, as `to NAME`.", "@bob"),
+    Form("@NAME", "Talk to NAME from now on, as `/to NAME`.", "@bob"),
     Form("@NAME TEXT", "Send one message to NAME and stay where you are.", "@bob Lunch at noon?"),
     Form("/COMMAND", "In a conversation: a command.", "/history 5"),
     Form("//TEXT", "In a conversation: send a text that begins with one slash.", "//etc/hosts"),
@@ -338,7 +337,31 @@ OWN_FORMS: tuple[Form, ...] = (
 """What a line may also look like."""
 
 
-def likely_commands(commands: Commands) -> frozenset[str]:
-    """Texts of one word that are more often a command whose slash was forgotten than a message."""
-    own = (word for name, each in OWN_COMMANDS.items() if each.likely for word in (name, *each.aliases))
-    return frozenset([*own, *(word for word, command in commands.items() if command.likely)])
+def like_command(
+    text: str,
+    commands: Commands,
+    *,
+    could_be: Callable[[Sequence[str]], bool],
+    user: Callable[[str], bool],
+) -> bool:
+    """Whether a text is a command as well, whose slash was perhaps forgotten.
+
+    `could_be` says whether the command line has a command for these words, `user` whether somebody is called
+    so: most texts that begin as a command does go on otherwise.
+    """
+    line = text.strip()
+    if not line or "\n" in line or line[0] in "/@":
+        return False
+    match _command(line, "/", commands):
+        case Hint():
+            return False
+        case SendText(to):
+            return all(not isinstance(each, Direct) or user(each.name) for each in to)
+        case RunCommand(("help", *words)):
+            return all(word in commands or word in OWN_COMMANDS for word in words[:1])
+        case RunCommand(words):
+            return could_be(words)
+        case Edit(beginning):
+            return not beginning
+        case _:
+            return True

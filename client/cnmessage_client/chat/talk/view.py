@@ -10,8 +10,12 @@ from itertools import accumulate
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.entries import Entry, Note, Preview, Rule, Said
+from cnmessage_protocol.conversation import Conversation
 
 NEW = Rule("new")
+FOLD_WITHIN = 12
+"""Entries from the end among which a line about another conversation is brought up to date in its place."""
+
 BEGINNING = Note("this is the beginning; nothing is older")
 
 
@@ -29,6 +33,7 @@ class View:
         self._zone = zone
         self._keys: set[str] = set()
         self._previewed: set[str] = set()
+        self._folds: dict[Conversation, Preview] = {}
         self._top = 0
         self._last: Said | None = None
         self._text = 0
@@ -64,6 +69,27 @@ class View:
         self._text += sum(map(_length, added))
         self._trim()
         return added
+
+    def tell(self, said: Said, conversation: Conversation | None) -> Preview:
+        """Tell of a message of another conversation, in the line that did so last if that is near the end."""
+        before = None if conversation is None else self._folds.get(conversation)
+        place = None if before is None else self._near_end(before)
+        if before is None or place is None:
+            preview = Preview(said, 1 if before is None else before.count + 1, said.key)
+            self.add(preview)
+        else:
+            preview = Preview(said, before.count + 1, before.first)
+            self.entries[place] = preview
+            self._previewed.discard(before.said.key)
+            self._previewed.add(said.key)
+            self._text += _length(preview) - _length(before)
+        if conversation is not None:
+            self._folds[conversation] = preview
+        return preview
+
+    def seen(self, conversation: Conversation) -> None:
+        """What comes of this conversation from now on is told in a line of its own."""
+        self._folds.pop(conversation, None)
 
     def comes_late(self, said: Said) -> bool:
         """Whether messages above this one were loaded already, so that it must be merged."""
@@ -120,6 +146,7 @@ class View:
         self.entries, self.begun, self.lowest = [], False, None
         self._keys.clear()
         self._previewed.clear()
+        self._folds.clear()
         self._top, self._last, self._text = 0, None, 0
 
     def renumbered(self) -> None:
@@ -134,6 +161,10 @@ class View:
     def _note(self, said: Said) -> None:
         self._keys.add(said.key)
         self._top = max(self._top, said.seq or 0)
+
+    def _near_end(self, preview: Preview) -> int | None:
+        last = range(len(self.entries) - 1, max(-1, len(self.entries) - 1 - FOLD_WITHIN), -1)
+        return next((place for place in last if self.entries[place] is preview), None)
 
     def _place(self, key: str) -> int | None:
         if key not in self._keys and key not in self._previewed:

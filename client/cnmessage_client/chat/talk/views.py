@@ -56,6 +56,8 @@ class Views:
         self.unread.show(view.seqs())
         if conversation is not None:
             self.unread.entered(conversation)
+            for each in (self.home, *self._views.values()):
+                each.seen(conversation)
         return [*effects, *self.mark_read(), *self.load_first(now, up=up)]
 
     def clear(self) -> list[Effect]:
@@ -71,7 +73,7 @@ class Views:
         self.saw(said.seq or 0)
         effects = self._put(said, conversations)
         if unread and not self.open.holds(said.key):  # a full view drops what came late at once
-            effects += self.add(Preview(said))
+            effects.append(Show(self.open.tell(said, conversations[0] if conversations else None)))
             for conversation in () if self._whole_previews else conversations:
                 self.unread.hide(conversation, said.seq or 0)
         return effects

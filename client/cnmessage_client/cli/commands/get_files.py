@@ -198,7 +198,8 @@ class _Getting:
     def _say_which(self, word: str, info: FileInfo, count: int) -> None:
         if count > 1:
             others = f"there are {count} files called '{word}'; taking the newest, {info.id}"
-            self._settings.renderer.note(f"{others}; 'files list --received' shows the others")
+            how = self._settings.typed("files list --received")
+            self._settings.renderer.note(f"{others}; '{how}' shows the others")
 
     async def _at_once(
         self, client: Client, wanted: Sequence[_Wanted], view: ProgressView, failures: Failures
@@ -279,7 +280,11 @@ class _Getting:
             "status": status,
             "path": place or None,
         }
-        where = "skipped, there is a file of that name" if path is None else f"fetched, {place}"
+        where = (
+            "skipped, there is a file of that name"
+            if path is None
+            else f"fetched, saved as {path.absolute()}"
+        )
         self._settings.renderer.record(
             values,
             f"{name or wanted.id}, {in_units(size)}: {where}",

@@ -118,8 +118,8 @@ def test_the_connection_is_told_when_it_changes_but_no_countdown() -> None:
             for connection in (
                 "connecting",
                 "online",
-                "reconnecting in 4 s (1)",
-                "reconnecting in 3 s (1)",
+                "reconnecting in 4 s (try 1)",
+                "reconnecting in 3 s (try 1)",
                 "online",
             ):
                 pipes.talk.shown = replace(pipes.talk.shown, connection=connection)
@@ -128,7 +128,7 @@ def test_the_connection_is_told_when_it_changes_but_no_countdown() -> None:
             assert pipes.err.lines(5) == [
                 "[connecting]",
                 "[online]",
-                "[reconnecting in 4 s (1)]",
+                "[reconnecting in 4 s (try 1)]",
                 "[online]",
                 "end",
             ]

@@ -158,7 +158,7 @@ def test_behind_a_character_of_disputed_width_all_stands_where_it_should(
             stage.screen.redraw()
             await stage.shows("end")
             row = next(row for row in terminal.cell_rows if "end" in "".join(row))
-            assert row[22:25] == ["e", "n", "d"]
+            assert row[20:23] == ["e", "n", "d"]
             assert "X" not in "".join(row)
 
     asyncio.run(test())
