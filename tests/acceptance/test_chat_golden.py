@@ -134,6 +134,7 @@ def test_the_main_views_look_as_they_shall(  # noqa: PLR0915 - one walk through 
 
         alice.enter("/help")
         alice.until("What may be typed.")  # a long text is read from its top
+        alice.until_status("↓ End: latest")
         gallery.shows("help")
 
         broker_process.kill()

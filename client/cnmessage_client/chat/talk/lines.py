@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
-from cnmessage_protocol.conversation import Conversation, Direct, Everyone, from_wire, to_wire
+from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, to_wire
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import user_name
 from cnmessage_protocol.records import recipients
@@ -110,13 +110,13 @@ def read(line: str, conversation: Conversation | None, commands: Commands) -> Li
         return Blank()
     if conversation is None:
         text = line.lstrip()
-        return _at(text, "") if text.startswith("@") else _command(text.removeprefix("/"), "", commands)
+        return _at(text, "") if text.startswith("@") else read_command(text.removeprefix("/"), "", commands)
     if line.startswith(("//", "@@")):
         return SendText((conversation,), line[1:])
     if line.startswith("@"):
         return _at(line, "/")
     if line.startswith("/"):
-        return _command(line[1:], "/", commands)
+        return read_command(line[1:], "/", commands)
     return SendText((conversation,), line)
 
 
@@ -136,7 +136,8 @@ def _at(line: str, slash: str) -> Line:
     return SendText((conversation,), body) if body.strip() else Enter(conversation)
 
 
-def _command(text: str, slash: str, commands: Commands) -> Line:
+def read_command(text: str, slash: str, commands: Commands) -> Line:
+    """What a command line means, without the slash before it; `slash` is how hints write it."""
     word, rest = word_and_rest(text)
     if word == PROGRAM and rest:  # hints are there to be pasted
         word, rest = word_and_rest(rest)
@@ -335,33 +336,3 @@ OWN_FORMS: tuple[Form, ...] = (
     Form("@@TEXT", "In a conversation: send a text that begins with one @.", "@@decorator"),
 )
 """What a line may also look like."""
-
-
-def like_command(
-    text: str,
-    commands: Commands,
-    *,
-    could_be: Callable[[Sequence[str]], bool],
-    user: Callable[[str], bool],
-) -> bool:
-    """Whether a text is a command as well, whose slash was perhaps forgotten.
-
-    `could_be` says whether the command line has a command for these words, `user` whether somebody is called
-    so: most texts that begin as a command does go on otherwise.
-    """
-    line = text.strip()
-    if not line or "\n" in line or line[0] in "/@":
-        return False
-    match _command(line, "/", commands):
-        case Hint():
-            return False
-        case SendText(to):
-            return all(not isinstance(each, Direct) or user(each.name) for each in to)
-        case RunCommand(("help", *words)):
-            return all(word in commands or word in OWN_COMMANDS for word in words[:1])
-        case RunCommand(words):
-            return could_be(words)
-        case Edit(beginning):
-            return not beginning
-        case _:
-            return True

@@ -40,10 +40,10 @@ from cnmessage_client.chat.talk.lines import (
     Retry,
     SendText,
     Who,
-    like_command,
     read,
 )
 from cnmessage_client.chat.talk.link import Change, LinkStatus, span
+from cnmessage_client.chat.talk.mistaken import like_command
 from cnmessage_client.chat.talk.own import OwnLines
 from cnmessage_client.chat.talk.presence import KnownUsers
 from cnmessage_client.chat.talk.status import Completions, Status
@@ -197,7 +197,7 @@ class Talk:
             case Enter(conversation):
                 return self._enter(conversation, now)
             case More():
-                return self.more(now)
+                return self.more(now, typed=True)
             case Retry(everything):
                 return self._own.retry(now, everything=everything)
             case Clear():
@@ -233,11 +233,11 @@ class Talk:
         """This is being typed in the open view; it comes back with the view."""
         self._views.open.draft = draft
 
-    def more(self, now: float) -> list[Effect]:
+    def more(self, now: float, *, typed: bool = False) -> list[Effect]:
         """Load earlier messages of the open view."""
         if self.user is None:
             return self._nobody()
-        return self._views.more(now, up=self._link.up)
+        return self._views.more(now, up=self._link.up, typed=typed)
 
     # -- messages ---------------------------------------------------------------------------------
 

@@ -116,7 +116,7 @@ class View:
 
     def end_above(self) -> Entry:
         """Say at the top that nothing is older; gives the entry that says so."""
-        if self.entries[:1] != [BEGINNING] and not self.full:
+        if not (self.entries and self.entries[0] is BEGINNING) and not self.full:
             self.entries.insert(0, BEGINNING)
             self._text += len(BEGINNING.text)
         return BEGINNING

@@ -12,7 +12,7 @@ from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Redraw, SetDraft, Show
 from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.unread import Unread
-from cnmessage_client.chat.talk.view import View
+from cnmessage_client.chat.talk.view import BEGINNING, View
 from cnmessage_client.model import Message, Unknown
 from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, on_screen
 
@@ -37,7 +37,7 @@ class Views:
         self._zone = zone
         self._whole_previews = whole_previews
         self._views: dict[Conversation, View] = {}
-        self._asked: dict[Conversation | None, tuple[float, bool]] = {}
+        self._asked: dict[Conversation | None, tuple[float, bool, bool]] = {}
         self._loaded: set[Conversation] = set()
 
     def add(self, entry: Entry) -> list[Effect]:
@@ -116,19 +116,25 @@ class Views:
             return []
         return self.load(now)
 
-    def more(self, now: float, *, up: bool) -> list[Effect]:
-        """A person wants earlier messages, and is told why there are none."""
+    def more(self, now: float, *, up: bool, typed: bool) -> list[Effect]:
+        """A person wants earlier messages, and is told why there are none: where they look.
+
+        That is at the end, if a command was `typed`, and else at the top.
+        """
         if self.open.begun:
-            return [Show(self.open.end_above())]
+            return self._begins(typed=typed)
         if self.open.full:
             return self.add(
                 Note(f"the chat keeps {self._bounds.entries} lines; for older ones: {self._command}")
             )
         if not up:
             return self.add(Note("there is no connection; earlier messages can be loaded when it is back"))
-        return self.load(now, wanted=True)
+        return self.load(now, wanted=True, typed=typed)
 
-    def load(self, now: float, *, wanted: bool = False) -> list[Effect]:
+    def _begins(self, *, typed: bool) -> list[Effect]:
+        return self.add(Note(BEGINNING.text)) if typed else [Show(self.open.end_above())]
+
+    def load(self, now: float, *, wanted: bool = False, typed: bool = False) -> list[Effect]:
         """Ask for what lies before the view's first message, unless an answer is on its way.
 
         When a person `wanted` it, they are told that there is nothing.
@@ -136,7 +142,7 @@ class Views:
         asked = self._asked.get(self.conversation)
         if asked is not None and now - asked[0] < PATIENCE:
             return []
-        self._asked[self.conversation] = (now, wanted)
+        self._asked[self.conversation] = (now, wanted, typed)
         return [LoadEarlier(self.conversation, self.open.lowest, self._bounds.page)]
 
     def forget_questions(self) -> None:
@@ -147,7 +153,7 @@ class Views:
         self, conversation: Conversation | None, messages: Sequence[Said]
     ) -> tuple[list[Said], list[Effect]]:
         """The answer: which of these are new here, and what shows them."""
-        asked, wanted = self._asked.pop(conversation, (None, False))
+        asked, wanted, typed = self._asked.pop(conversation, (None, False, False))
         view = self.home if conversation is None else self._views.get(conversation)
         if view is None:
             return [], []
@@ -159,7 +165,7 @@ class Views:
         if view is not self.open:
             return fresh, []
         if not fresh and wanted:  # what a person sees already does not count
-            return [], self.more(asked or 0.0, up=True)
+            return [], self.more(asked or 0.0, up=True, typed=typed)
         if not fresh:
             return [], []
         self.unread.show({each.seq for each in fresh if each.seq is not None})

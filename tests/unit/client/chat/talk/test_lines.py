@@ -17,9 +17,9 @@ from cnmessage_client.chat.talk.lines import (
     More,
     Retry,
     SendText,
-    like_command,
     read,
 )
+from cnmessage_client.chat.talk.mistaken import like_command
 from cnmessage_client.cli.main import cli
 from tests.support.conversations import ALL, BOB, CAROL, talk_with, whom
 from tests.unit.client.chat.talk.talking import COMMANDS
