@@ -210,7 +210,7 @@ class Driver:
     async def _load_earlier(self, wanted: LoadEarlier, login: int) -> None:
         async def load(client: Client) -> list[Message | Unknown]:
             if wanted.conversation is None:
-                return await client.inbox(wanted.limit, wanted.before)
+                return await client.entries(wanted.limit, before=wanted.before, own=True)
             peer = to_wire(wanted.conversation)
             return await client.entries(wanted.limit, peer=peer, before=wanted.before)
 

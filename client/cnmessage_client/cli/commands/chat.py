@@ -25,6 +25,7 @@ from cnmessage_protocol.conversation import Conversation, from_wire
         account=False,
         moves=False,
         in_chat=False,
+        to_users=True,
         long_lived=True,
     )
 )
