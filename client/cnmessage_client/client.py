@@ -279,6 +279,7 @@ class Client:
         return [entry_of(item) for item in await found]
 
     history = only_messages(entries)
+
     async def mark_read(self, seq: int) -> None:
         """Tell the broker that everything up to `seq` was shown or stored."""
         await self._calls.ask(verbs.Ack(seq))

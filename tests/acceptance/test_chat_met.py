@@ -30,6 +30,28 @@ def test_a_command_without_its_slash_is_asked_about_and_up_stays_out_of_the_answ
         chat.said("send me the file ✓")
 
 
+@pytest.mark.parametrize("how", ["screen", "plain"])
+def test_a_half_typed_text_is_no_command_when_the_login_ends_elsewhere(cli: Cli, how: str) -> None:
+    names = [f"half{how}{number}" for number in (1, 2)]
+    cli.accounts(*names)
+    arguments = ["--plain"] if how == "plain" else []
+    with open_chat(cli, names[0], names[1], *arguments) as chat:
+        chat.until(f"[to {names[1]}]" if how == "plain" else f"{names[0]} → {names[1]}>")
+        chat.type("ex")
+        chat.until(re.compile(r"(?m)ex$"))
+        cli.ok("--profile", names[0], "logout")
+        chat.until("not logged in any more; type: /login NAME")
+        chat.enter("it")
+        chat.until("nobody is logged in here; use: /login NAME")
+        chat.enter(f"/login {names[0]}")
+        chat.until("Password:")
+        chat.enter("correct horse battery")
+        chat.until("Logged in" if how == "plain" else f"{names[0]} → {names[1]}>")
+        assert "correct horse" not in chat.text
+        chat.enter("text again")
+        chat.until(re.compile(r"\[stored\].*text again|text again ✓"))
+
+
 def test_who_is_not_there_is_not_talked_to_and_what_follows_goes_nowhere(cli: Cli) -> None:
     cli.accounts("there1", "there2")
     with open_chat(cli, "there1") as chat:

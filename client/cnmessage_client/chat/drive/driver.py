@@ -60,6 +60,9 @@ _PATIENCE = 1.0
 """Seconds that another thread waits for the loop."""
 
 
+_LOOK_UP = 3.0
+"""Seconds that lines wait to hear whether there is a user of this name."""
+
 _GOES_ON = {EXIT_STATUS[code] for code in (ErrorCode.UNREACHABLE, ErrorCode.INTERRUPTED)}
 """Status of an upload that goes on where it stopped when the same text is sent again."""
 
@@ -127,7 +130,9 @@ class Driver:
 
     def stop(self) -> bool:
         """Stop the newest command that runs; gives whether there was one."""
-        return self.runner.interrupt()
+        for task in self._looking:
+            task.cancel()
+        return bool(self._looking) or self.runner.interrupt()
 
     def next_view(self) -> None:
         """To what is unread, else home; what is being typed stays with the view it was typed in."""
@@ -236,8 +241,9 @@ class Driver:
 
     async def _users_for(self, conversation: Conversation, login: int) -> None:
         users: list[User] | None = None
-        with suppress(CnMessageError):
-            users = await self.living.ask(login, lambda client: client.users())
+        with suppress(CnMessageError, TimeoutError):
+            async with asyncio.timeout(_LOOK_UP):
+                users = await self.living.ask(login, lambda client: client.users())
         if login == self.living.login:
             named = None if users is None else [(user.name, user.online) for user in users]
             self.feed.give(lambda now: self.talk.looked_up(conversation, named, now), typed=True)

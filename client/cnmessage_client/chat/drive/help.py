@@ -4,6 +4,7 @@ What the command line says of its own commands is shown without what makes no se
 name.
 """
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -23,6 +24,8 @@ _LEAST = 20
 
 _NOT_HERE = {"profile", "broker", "debug", "no_input", "client_id"}
 """Options of the command line that are the chat's own from its beginning on, or for scripts."""
+
+_QUOTED = re.compile(r"`([a-z_]+)")
 
 _KEYS = (
     ("PgUp, PgDn, End", "Scroll; PgUp at the top loads earlier messages."),
@@ -81,7 +84,13 @@ def _explained(program: Commands, words: Sequence[str], slash: str, width: int) 
     example = facts.words.partition(" | ")[0]
     shown.help = (command.help or "").replace(f"Example: {facts.example}", f"Example: {slash}{example}")
     inner = click.Context(shown, info_name=f"{slash}{' '.join(path)}", terminal_width=width)
-    return shown.get_help(inner)
+    return _as_typed(shown.get_help(inner), program, slash)
+
+
+def _as_typed(text: str, program: Commands, slash: str) -> str:
+    """The text, with the commands that it quotes as they are typed here."""
+    facts = program.facts
+    return _QUOTED.sub(lambda found: f"`{slash}{found[1]}" if found[1] in facts else found[0], text)
 
 
 def _overview(program: Commands, slash: str, width: int, *, colour: bool, keys: bool) -> Iterator[str]:
@@ -93,7 +102,7 @@ def _overview(program: Commands, slash: str, width: int, *, colour: bool, keys: 
     yield from _section("Lines", [(each.example, each.summary) for each in OWN_FORMS], width, colour)
     for section, commands in program.sections:
         rows = [
-            (f"{slash}{facts_of(command).words}", command.get_short_help_str(200))
+            (f"{slash}{facts_of(command).words}", _as_typed(command.get_short_help_str(200), program, slash))
             for command in commands
             if facts_of(command).in_chat and command.name not in OWN_COMMANDS
         ]

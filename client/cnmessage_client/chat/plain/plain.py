@@ -200,9 +200,9 @@ class Plain:
             self._echo_again()
             if typing.question is not None:
                 text = safe_text(typing.question.text, lines=True)
-                self.surface.write_err(text if self._terminal else f"{text.rstrip()}\n")
                 if typing.hidden and self._terminal:
-                    self._stop_echo()
+                    self._stop_echo()  # before it is asked: who answers at once is not seen either
+                self.surface.write_err(text if self._terminal else f"{text.rstrip()}\n")
         self._typing = typing
         while self._untaken > typing.ahead:
             self._untaken -= 1

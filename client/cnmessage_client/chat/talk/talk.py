@@ -405,7 +405,7 @@ class Talk:
         if conversation == self.conversation:
             return []
         if self._can_ask and self._presence.listed and self._stranger(conversation):
-            return [LookUp(conversation)]
+            return [LookUp(conversation)] if self._link.up else self.looked_up(conversation, None, now)
         return self._views.enter(conversation, now, up=self._link.up)
 
     def _stranger(self, conversation: Conversation | None) -> TypeGuard[Direct]:

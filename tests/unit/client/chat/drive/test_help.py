@@ -72,6 +72,12 @@ def test_own_commands_are_explained_and_those_of_the_command_line_as_they_are_ty
     assert help_text(cli, ("files", "frob"), "", 80, colour=False, keys=True) is None
 
 
+def test_commands_that_a_text_quotes_have_their_slash_too() -> None:
+    assert "`/logout`" in "\n".join(overview("/", 200))
+    assert "`logout`" in "\n".join(overview("", 200))
+    assert "`/files send`" in explained("sendfile")
+
+
 @pytest.mark.parametrize("name", [name for name, each in cli.facts.items() if each.in_chat])
 def test_no_option_is_listed_that_a_chat_refuses(name: str) -> None:
     assert not {"--profile", "--broker", "--debug", "--no-input"} & set(explained(name).split())
