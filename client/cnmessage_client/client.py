@@ -260,11 +260,12 @@ class Client:
         before: int | None = None,
         missed: bool = False,
         unread: bool = False,
+        own: bool = False,
     ) -> list[Message | Unknown]:
         """The latest `limit` items that match, oldest first; see verbs.History for the filters.
 
         Those that this version cannot show are among them. Before `mark_read` after `unread`, be sure to have
-        all: the mark covers everything below.
+        all: the mark covers everything below. With `own` all below `before`, without other filters.
         """
         filters = verbs.History(
             peer=checked(lambda: conversation_with(peer)),
@@ -274,7 +275,8 @@ class Client:
             missed=missed,
             unread=unread,
         )
-        return [entry_of(item) for item in await self._calls.history(limit, filters)]
+        found = self._calls.items_before(limit, before) if own else self._calls.history(limit, filters)
+        return [entry_of(item) for item in await found]
 
     history = only_messages(entries)
 

@@ -20,11 +20,11 @@ from tests.support.chat import GOLDEN, Chat, open_chat
 from tests.support.harness import BrokerProcess, home_at
 from tests.support.picture import PICTURE, SCREEN, draw
 
-COUNTDOWN = re.compile(r"reconnecting in \d+ s \(\d+\)")
+COUNTDOWN = re.compile(r"reconnecting in \d+ s \(try \d+\)")
 MASKS = (
     (re.compile(r"(?<!\d)\d\d:\d\d(?!\d)"), "12:34"),
     (re.compile(r"\b[0-9a-f]{8}\b"), "1a2b3c4d"),
-    (COUNTDOWN, "reconnecting in 3 s (2)"),
+    (COUNTDOWN, "reconnecting in 3 s (try 2)"),
 )
 """What is masked has one width, or stands at the end of its row."""
 
@@ -134,6 +134,7 @@ def test_the_main_views_look_as_they_shall(  # noqa: PLR0915 - one walk through 
 
         alice.enter("/help")
         alice.until("What may be typed.")  # a long text is read from its top
+        alice.until_status("↓ End: latest")
         gallery.shows("help")
 
         broker_process.kill()

@@ -75,13 +75,12 @@ def test_previews_and_names_of_files_are_harmless_too(cli: Cli, tmp_path_factory
         chat.online()
         chat.enter("to third4")
         chat.until_line("good4 → third4>")
-        for attack in ATTACKS:
+        for number, attack in enumerate(ATTACKS, 1):
             evil.send("good4", attack)
+            chat.until_status(f"unread: evil4 {number} ")
+            assert len([row for row in chat.body if "» evil4:" in row]) == 1
         evil.send("good4", "the end")
-        chat.said("» evil4: the end")
-        chat.until_status(f"unread: evil4 {len(ATTACKS) + 1}")
-        previews = [row for row in chat.body if "» evil4:" in row]
-        assert len(previews) == len(ATTACKS) + 1  # one row each
+        chat.said(f"» evil4: {len(ATTACKS) + 1} new, last: the end")
         assert not chat.title_set
 
 

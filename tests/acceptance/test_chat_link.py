@@ -12,7 +12,7 @@ from tests.support.chat import open_chat, talker
 from tests.support.harness import BrokerProcess, home_at
 
 OTHER_KEY = "is not the expected one"
-COUNTDOWN = re.compile(r"reconnecting in \d+ s \(\d+\)")
+COUNTDOWN = re.compile(r"reconnecting in \d+ s \(try \d+\)")
 
 
 def own_broker(broker: BrokerProcess, folder: Path) -> Cli:
@@ -57,7 +57,7 @@ def test_a_broker_that_is_killed_and_started_again_is_found_without_a_login(
         chat.enter("before")
         chat.said("before ✓")
         broker_process.kill()
-        chat.until_status(re.compile(r"reconnecting in \d+ s \([23]\)"))
+        chat.until_status(re.compile(r"reconnecting in \d+ s \(try [23]\)"))
         chat.enter("while it is gone")
         chat.said("while it is gone …")
         chat.enter("/users")  # nothing hangs: a command fails in its own time, typing goes on
@@ -146,7 +146,7 @@ def test_a_chat_that_is_logged_out_elsewhere_says_so_and_logs_in_again(cli: Cli)
         cli.ok("--profile", "gone1", "logout")
         chat.until("is not logged in any more; type: login NAME")
         chat.until_status("not logged in")
-        chat.until_line(">")
+        chat.until_line("not logged in>")
         chat.enter("@gone2 hello")
         chat.until("nobody is logged in here")
         chat.enter("login gone1")

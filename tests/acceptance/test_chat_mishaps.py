@@ -324,8 +324,8 @@ def test_a_full_disk_behind_stdout_ends_it_in_words(cli: Cli) -> None:
 def test_a_long_text_that_is_refused_leaves_nothing_on_disk_and_comes_back_with_up(cli: Cli) -> None:
     cli.accounts("spool1")
     with open_chat(cli, "spool1") as chat:
-        in_talk(chat, "spool1", "nobody-here")
-        chat.paste("precious " + "y" * 70_000)
+        chat.online()
+        chat.paste("@nobody-here precious " + "y" * 70_000)
         chat.key("enter")
         chat.until_line("[y/N]")
         chat.enter("y")

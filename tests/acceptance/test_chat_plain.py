@@ -1,11 +1,13 @@
 """The chat without a screen: `--plain` in a terminal, and command lines through a pipe."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from cnmessage_client import Client
 from tests.acceptance.conftest import Cli, Result
 from tests.support.chat import open_chat, talker
 from tests.support.harness import BrokerProcess, home_at
@@ -48,6 +50,42 @@ def test_a_line_that_fails_does_not_stop_the_others_and_the_status_is_8(cli: Cli
     result = chat(cli, names[0], wrong, f"@{names[1]} after it")
     assert result.status == (0 if wrong == "to" else 8), result
     assert [row[5] for row in cli.ok("--profile", names[1], "history").rows] == ["after it"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["@{0} caf\udce9", "send --wait stored {0} 'caf\udce9'", "send {0} caf\udce9", "to {0}\ncaf\udce9"],
+)
+def test_bytes_that_are_no_text_are_refused_and_nothing_is_sent_in_their_place(cli: Cli, line: str) -> None:
+    names = [f"bytes{len(line)}{each}" for each in "ab"]
+    cli.accounts(*names)
+    stdin = f"{line.format(names[1])}\n@{names[1]} after it\n".encode(errors="surrogateescape")
+    result = cli("--profile", names[0], "chat", stdin=stdin)
+    assert result.status == 8, result
+    assert "the message is not" in result.err
+    assert [row[5] for row in cli.ok("--profile", names[1], "history").rows] == ["after it"]
+
+
+def test_an_answer_that_is_no_text_is_refused(cli: Cli) -> None:
+    cli.accounts("bytes1")
+    result = cli("--profile", "bytes1", "chat", stdin=b"passwd\ncaf\xe9\n")
+    assert (result.status, "the answer is not UTF-8 text" in result.err) == (8, True), result
+
+
+def test_own_messages_take_no_place_of_unread_ones_and_are_no_news(cli: Cli) -> None:
+    cli.accounts("many1", "many2")
+    cli.ok("--profile", "many2", "send", "many1", "this waits")
+
+    async def write_many() -> None:
+        async with Client(home=cli.home, profile="many1", broker=cli.address) as client:
+            await asyncio.gather(*(client.send("many2", f"own {number}") for number in range(1100)))
+
+    asyncio.run(write_many())
+    with open_chat(cli, "many1", "--plain") as plain:
+        plain.until(re.compile(r"many2: this waits"))
+        plain.key("ctrl-d")
+        assert plain.finish() == 0
+        assert not re.findall(rb"\[stored\]|\[delivered\]|unread messages", plain.raw)
 
 
 def test_messages_that_cannot_be_stored_in_time_are_kept_and_the_status_is_10(

@@ -86,7 +86,7 @@ def test_another_conversation_is_told_in_a_line_and_counted_until_it_is_entered(
         third.send("view1", "two for later")
         second.send("view1", "one for now")
         chat.said("one for now")
-        assert chat.said("» view3: two for later")
+        assert chat.said("» view3: 2 new, last: two for later")
         chat.until_status("unread: view3 2")
         assert cli.ok("--profile", "view1", "whoami").rows[0][-1] == "3"  # nothing below the gap is read
         chat.enter("/to view3")

@@ -98,6 +98,8 @@ class ScriptScreen:
 
     def ring(self) -> None: ...
 
+    def continued(self) -> None: ...
+
     def view(self, verb: str) -> ProgressView:  # noqa: ARG002
         return Nothing()
 
@@ -105,6 +107,7 @@ class ScriptScreen:
         self.draft = text
 
     half_typed = False
+    keys = True
 
     def lend(self, typing: Typing) -> None:
         if typing.question is not None:

@@ -70,6 +70,7 @@ class WrittenTalk:
 
     entries: list[Entry] = field(default_factory=list)
     prompt: str = "alice> "
+    asks: bool = False
     conversation: Conversation | None = None
     shown: Status = field(default_factory=lambda: Status("online", "alice", 0, (), 2))
 

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -16,11 +17,13 @@ import termios
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 import pyte
 
 from tests.support.forked import FORK, PROGRAM, Forked, suits
+from tests.support.harness import eventually
 
 PATIENCE = 20.0
 """Seconds that any single step may take before a test fails."""
@@ -147,6 +150,28 @@ class ScreenTerminal:
         with self._changed:
             self._screen.resize(rows, columns)
         set_size(self._side, columns, rows)
+
+    def stop(self) -> None:
+        """Stop the program from outside, and have the terminal as a shell leaves it: lines, and an echo."""
+        self.process.send_signal(signal.SIGSTOP)
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+        modes = termios.tcgetattr(self._side)
+        modes[3] |= termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN
+        modes[0] |= termios.ICRNL
+        termios.tcsetattr(self._side, termios.TCSANOW, modes)
+        with self._changed:
+            self._screen.reset()  # the shell, and what ran in it, has painted over all
+
+    def go_on(self) -> None:
+        """As `fg` does."""
+        self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def modes(self) -> tuple[bool, bool, bool]:
+        """Whether the terminal echoes, edits lines, and makes signals of Ctrl-C and the like."""
+        flags = termios.tcgetattr(self._side)[3]
+        return bool(flags & termios.ECHO), bool(flags & termios.ICANON), bool(flags & termios.ISIG)
 
     # -- what a person sees -----------------------------------------------------------------------
 

@@ -14,7 +14,10 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 
 def edit_text(text: str, environment: Mapping[str, str]) -> str:
-    """What was saved, without the last line feed; a USAGE error if there is no editor or it has failed."""
+    """What was saved, without line feeds at its end; a USAGE error if there is no editor or it has failed.
+
+    What is not UTF-8 stays where it was saved, and the error says where.
+    """
     editor = environment.get("VISUAL") or environment.get("EDITOR") or "vi"
     handle, name = tempfile.mkstemp(prefix="cnmessage-", suffix=".txt")  # mode 0600
     path = Path(name)
@@ -24,7 +27,12 @@ def edit_text(text: str, environment: Mapping[str, str]) -> str:
         done = subprocess.run([*shlex.split(editor), name], check=False)  # noqa: S603 - the person's own
         if done.returncode != 0:
             raise _failed(editor, f"it ended with status {done.returncode}")
-        return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+        saved = path.read_bytes()
+        try:
+            return saved.decode().rstrip("\n")
+        except UnicodeDecodeError as error:
+            kept = path.rename(path.with_name(f"{path.stem}-kept.txt"))
+            raise _failed(editor, f"what it saved is not UTF-8 text, and is kept in {kept}") from error
     except (OSError, ValueError) as error:
         raise _failed(editor, getattr(error, "strerror", None) or str(error)) from error
     finally:

@@ -22,6 +22,10 @@ class TalkView(Protocol):
         """Whose view is open; None at home."""
 
     @property
+    def asks(self) -> bool:
+        """Whether the next line is the answer to a question about a message."""
+
+    @property
     def entries(self) -> Sequence[Entry]:
         """What stands in that view, oldest first."""
 
@@ -53,6 +57,10 @@ class Screen(Protocol):
     def surface(self) -> Surface:
         """Where the output of commands goes; safe to use from any thread."""
 
+    @property
+    def keys(self) -> bool:
+        """Whether keys do more here than the terminal's own."""
+
     def view(self, verb: str) -> ProgressView:
         """What shows the progress of a command's files; safe to call and to use from any thread."""
 
@@ -61,6 +69,9 @@ class Screen(Protocol):
 
     def redraw(self) -> None:
         """Another view is open, or the status changed: draw soon what the talk holds now."""
+
+    def continued(self) -> None:
+        """The program goes on after a stop, during which the terminal was somebody else's."""
 
     def ring(self) -> None:
         """The bell."""

@@ -62,8 +62,6 @@ class Facts:
     """To whom it sends a text: the names before it, or everyone. In a chat the text needs no quotes."""
     unread: str | None = None
     """The option with which it shows all that waits, and marks it as read."""
-    likely: bool = False
-    """Whether its name as a whole text is more likely this command than a message."""
 
     @property
     def words(self) -> str:

@@ -53,6 +53,18 @@ class Commands(click.Group):
             command = found or command
         return facts_of(command)
 
+    def could_be(self, words: Sequence[str]) -> bool:
+        """Whether these words make sense as a line of a chat: a command with the arguments that it takes."""
+        command: click.Command = self
+        context = click.Context(self)
+        rest = list(words)
+        while isinstance(command, click.Group):
+            found = command.get_command(context, rest[0]) if rest else None
+            if found is None:
+                return not rest and command.invoke_without_command
+            command, rest = found, rest[1:]
+        return facts_of(command).in_chat and ("--help" in rest or _takes(command, rest))
+
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command of a name or an alias."""
         return super().get_command(context, self.aliases.get(name, name))
@@ -84,12 +96,29 @@ def program_of(context: click.Context) -> Commands:
     return program
 
 
+def _takes(command: click.Command, rest: list[str]) -> bool:
+    """Whether a command has these arguments and options, and needs no more."""
+    context = click.Context(command, resilient_parsing=True)
+    try:
+        values, left, _ = command.make_parser(context).parse_args(rest)
+        for parameter in command.params:
+            given = values.get(parameter.name or "")
+            given = given if isinstance(given, str | bool | list | tuple) else None  # else it was not said
+            if parameter.required and not given:
+                return False
+            if given:
+                parameter.type_cast_value(context, given)
+    except click.UsageError:
+        return False
+    return not left
+
+
 def _listed(command: click.Command) -> str:
     """How a command stands in the list of all; one that explains takes its words from that list."""
     return f"{command.name} [COMMAND]" if facts_of(command).explains else command.name or ""
 
 
 def _called(context: click.Context) -> str:
-    """What stands before a command here; nothing in a chat."""
-    name = context.find_root().info_name
-    return f"{name} " if name else ""
+    """What stands before a command here; in a chat a slash or nothing."""
+    root = context.find_root()
+    return f"{root.info_name} " if root.info_name else getattr(root.obj, "prefix", None) or ""

@@ -41,7 +41,7 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
             return error, error.exit_status
         case click.exceptions.NoArgsIsHelpError():
             names = ", ".join(getattr(error.ctx.command, "commands", {}))
-            text = f"say what to do: {error.ctx.command_path} {{{names}}}"
+            text = f"say what to do: {_called(error.ctx)} {{{names}}}"
             return CnMessageError(ErrorCode.USAGE, text), error.exit_code
         case click.UsageError():
             return CnMessageError(ErrorCode.USAGE, _usage_text(error)), error.exit_code
@@ -67,5 +67,11 @@ def _usage_text(error: click.UsageError) -> str:
         text += "; what begins with '-' and is no option stands behind --"
     if error.ctx is None:
         return text
-    path = error.ctx.command_path  # none in a chat, where `help` is a command
-    return f"{text} (see: {path} --help)" if path else f"{text} (see: help)"
+    called = _called(error.ctx)
+    return f"{text} (see: {called} --help)" if called.strip("/") else f"{text} (see: {called}help)"
+
+
+def _called(context: click.Context) -> str:
+    """How the command is typed here: in a chat without the program's name, in a conversation with a slash."""
+    prefix = getattr(context.find_root().obj, "prefix", None) or ""
+    return f"{prefix}{context.command_path.strip()}"

@@ -1,19 +1,18 @@
 """How much of what waits in the inbox is shown at the start, and what that means for the read mark.
 
 Thousands of unread messages must not flood the screen: the latest are shown, and the mark, which covers all
-below it, stays where it is until the others were read by other means.
+below it, stays where it is until the others were read by other means. Own messages between them take no
+place: whoever opens a view is shown those.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cnmessage_client.client import Client
+from cnmessage_client.model import Message, Unknown
 from cnmessage_protocol.results import Identity
 
 MOST_SHOWN = 200
 """Unread messages that are shown at the start."""
-
-_MOST_AROUND = 1000
-"""Items that may come with them: own copies stand between."""
 
 
 class Backlog:
@@ -29,22 +28,23 @@ class Backlog:
         """Whether messages below those that were shown are unread."""
         return self._below is not None
 
-    async def begin(self, client: Client, me: Identity, left_out: Callable[[int, int], None]) -> int:
-        """The seq after which the stream of this client begins; `left_out` is told what is not shown."""
+    async def begin(
+        self, client: Client, me: Identity, left_out: Callable[[int, int], None]
+    ) -> tuple[Sequence[Message | Unknown], int]:
+        """What is shown at once, oldest first, and the seq after which the stream of this client begins.
+
+        `left_out` is told how many are unread and how many of them are shown, if not all are.
+        """
         if self._seen is not None and self._seen[0] == me.user:
-            return self._seen[1]
+            return [], self._seen[1]
         self._below, self._wanted = None, 0
-        if me.unread == 0:
-            return me.head
-        found = await client.entries(MOST_SHOWN, unread=True)
+        found = await client.entries(MOST_SHOWN, unread=True) if me.unread else []
         if not found:
-            return me.head
-        after = max(found[0].seq - 1, me.head - _MOST_AROUND)
-        shown = sum(entry.seq > after for entry in found)
-        if shown < me.unread:
-            self._below = after
-            left_out(me.unread, shown)
-        return after
+            return [], me.head
+        if len(found) < me.unread:
+            self._below = found[0].seq - 1
+            left_out(me.unread, len(found))
+        return found, max(me.head, found[-1].seq)
 
     def came(self, user: str, seq: int) -> None:
         """An item came."""

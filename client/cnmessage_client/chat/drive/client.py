@@ -1,8 +1,8 @@
 """The client of a chat that goes on: made when it is needed, followed, closed when it has ended, made anew.
 
 A Client that has ended (logged out, another key at the broker) cannot be used again; a login makes a new one.
-Messages outlive it: what was sent goes on with the next client of the same user. Knows no screen and no talk;
-tells its news to driver.py, which calls it on the event loop.
+Messages outlive it: what was sent goes on with the next client of the same user. All else belongs to the
+login that wanted it, and ends with that. Knows no screen and no talk; tells its news on the event loop.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from cnmessage_client.chat.drive.backlog import Backlog
+from cnmessage_client.chat.drive.news import News
 from cnmessage_client.client import Client
 from cnmessage_client.link.trust import trust_loopback
 from cnmessage_client.model import Message, Receipt, Unknown
 from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.read.completion import remember_names
 from cnmessage_client.shell.settings import Settings
-from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.machines.liveness import Backoff
 from cnmessage_protocol.machines.states import State
@@ -38,46 +38,6 @@ _LOOK_AGAIN = 5.0
 """Seconds after a broker with another key until it is tried again whether the right one is back."""
 
 
-class News(Protocol):
-    """Who is told what the client learns; on the event loop's thread."""
-
-    def logged_in(self, user: str) -> None:
-        """Somebody is logged in here; what came for this user follows."""
-
-    def logged_out(self) -> None:
-        """Nobody is logged in here."""
-
-    def moved(self, state: State, retry_in: float) -> None:
-        """The connection; in order with the messages that came before and after."""
-
-    def came(self, message: Message | Unknown) -> None:
-        """A message, or what cannot be shown, in order."""
-
-    def pushed(self, kind: str) -> None:
-        """A delivery of a kind to come, for the first time."""
-
-    def left_out(self, unread: int, shown: int) -> None:
-        """So many are unread, of which only the latest will come; the others stay unread."""
-
-    def roster(self, users: Sequence[tuple[str, bool]]) -> None:
-        """All users and whether they are online."""
-
-    def presence(self, changes: Sequence[tuple[str, bool]]) -> None:
-        """These came or went."""
-
-    def file_moved(self, news: FileState) -> None:
-        """A recipient got on with a file."""
-
-    def refused(self, error: CnMessageError) -> None:
-        """A message that an earlier run left behind was refused."""
-
-    def accepted(self, place: str, fingerprint: str) -> None:
-        """The key of a broker on this machine was accepted."""
-
-    def ended(self, error: CnMessageError) -> None:
-        """The client ended by itself."""
-
-
 class ChatClient:
     """The client of one profile, whichever object it is at the moment."""
 
@@ -91,7 +51,11 @@ class ChatClient:
         self._client: Client | None = None
         self._making = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.login = 0
+        """Counts logins and logouts: what was wanted under one number is not done under another."""
+        self._user: str | None = None
         self._followed = False
+        self._extra: set[Client] = set()
         self._turn = asyncio.Event()
         self._moves: deque[tuple[State, float]] = deque()
         self._reading = False
@@ -147,7 +111,11 @@ class ChatClient:
             return await self._do_alone(job)
         if timeout != self.settings.timeout:
             async with self._new(timeout) as client:
-                return await job(client)
+                self._extra.add(client)
+                try:
+                    return await job(client)
+                finally:
+                    self._extra.discard(client)
         client = await self.get()
         try:
             return await job(client)
@@ -157,11 +125,23 @@ class ChatClient:
                 self._key_is_wrong()
             raise
 
-    async def send(self, key: str, to: Sequence[str], body: str) -> Receipt:
-        """Send under this client id and wait for its receipt, over all clients of this user."""
-        user = self.profile.user
+    async def ask(self, login: int, job: Callable[[Client], Awaitable[Result]]) -> Result | None:
+        """Do a job for this login; None once that is over, whatever has become of it."""
+        try:
+            client = await self.get()
+            result = await job(client) if login == self.login else None
+        except CnMessageError:
+            if login == self.login:
+                raise
+            return None
+        return result if login == self.login else None
+
+    async def send(self, user: str | None, key: str, to: Sequence[str], body: str) -> Receipt:
+        """Send as `user` under this client id and wait for its receipt, over all clients of this user."""
         while True:
             client = await self.get()
+            if user != self._user:
+                raise CnMessageError(ErrorCode.UNAUTHENTICATED, f"{user} is not logged in here any more")
             try:
                 return await client.send(to, body, client_id=key, timeout=_FOREVER)
             except CnMessageError as error:
@@ -177,14 +157,15 @@ class ChatClient:
     def acknowledge(self, seq: int) -> None:
         """Everything up to `seq` was shown."""
         upto = self._backlog.markable(seq)
-        if self._client is not None and upto is not None:
+        if self._client is not None and self._followed and upto is not None:
             self._client.acknowledge(upto)
 
     async def look_again(self) -> None:
         """Perhaps what was left out at the start was read meanwhile, by a command or elsewhere."""
-        if self._backlog.held and self._client is not None:
+        if self._backlog.held and self._followed:
             with suppress(CnMessageError):
-                upto = self._backlog.read((await self._client.whoami()).read_upto)
+                me = await self.ask(self.login, lambda client: client.whoami())
+                upto = None if me is None else self._backlog.read(me.read_upto)
                 if upto is not None and self._client is not None:
                     self._client.acknowledge(upto)
 
@@ -215,8 +196,10 @@ class ChatClient:
     def _settle(self, client: Client) -> None:
         """Follow, if somebody is logged in."""
         user = client.profile.user
+        self._is_now(user)
         if user is None:
-            self._news.logged_out()
+            self._news.logged_out(by_itself=False)
+            self._news.moved(State.CLOSED, 0.0)
             return
         self._followed = True
         self._news.moved(client.state, 0.0)
@@ -224,14 +207,19 @@ class ChatClient:
         self._spawn(self._watch(client, user))
         self._pulse()
 
+    def _is_now(self, user: str | None) -> None:
+        """Whose login it is."""
+        self.login += user != self._user
+        self._user = user
+
     async def _close(self) -> None:
         client, self._client = self._client, None
         self._followed = False
         self._pulse()
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
-        if client is not None:
-            await client.close()
+        for each in (*self._extra, *([] if client is None else [client])):
+            await each.close()
 
     def _pulse(self) -> None:
         """Wake whoever waits for another client."""
@@ -261,7 +249,10 @@ class ChatClient:
     async def _watch(self, client: Client, user: str) -> None:
         """Take everything that comes, until the client ends."""
         try:
-            after = await self._beginning(client)
+            unread, after = await self._beginning(client)
+            for message in unread:
+                self._news.came(message)
+            self._backlog.came(user, after)
             async for message in client.follow(after=after, auto_ack=False, own=True):
                 self._backlog.came(user, message.seq)
                 self._news.came(message)
@@ -278,7 +269,8 @@ class ChatClient:
                     return
             if error.code is ErrorCode.UNAUTHENTICATED:
                 client.profile.remember(broker=client.address.place, user=None)
-                self._news.logged_out()
+                self._is_now(None)
+                self._news.logged_out(by_itself=True)
             self._news.ended(error)
 
     def _key_is_wrong(self) -> None:
@@ -299,8 +291,8 @@ class ChatClient:
         finally:
             self._reading = False
 
-    async def _beginning(self, client: Client) -> int:
-        """Where the stream begins, as soon as the broker says what is needed to know."""
+    async def _beginning(self, client: Client) -> tuple[Sequence[Message | Unknown], int]:
+        """What waits, and where the stream begins, as soon as the broker says what is needed to know."""
         pauses = Backoff(random.random)
         while True:
             try:

@@ -59,6 +59,12 @@ class CommandRunner:
         """The command lines that wait for their turn, in order."""
         return [shlex.join(each.words) for each in self._waiting]
 
+    def drop(self) -> list[str]:
+        """Begin none of those that wait for their turn; gives their lines."""
+        lines = self.lines_to_come
+        self._waiting.clear()
+        return lines
+
     @property
     def busy(self) -> bool:
         """Whether any command runs."""

@@ -9,6 +9,7 @@ import errno
 import os
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,18 +19,23 @@ from cnmessage_client.chat.drive import spool
 from cnmessage_client.chat.drive.client import ChatClient
 from cnmessage_client.chat.drive.commands import CommandRunner
 from cnmessage_client.chat.drive.feed import Feed
-from cnmessage_client.chat.drive.help import help_text
+from cnmessage_client.chat.drive.help import asked_about, help_text
 from cnmessage_client.chat.drive.host import ChatHost
 from cnmessage_client.chat.drive.input import Input
 from cnmessage_client.chat.drive.lastwords import LastWords
+from cnmessage_client.chat.drive.partner import with_partner
 from cnmessage_client.chat.drive.running import Running
+from cnmessage_client.chat.drive.typed_here import HintsHere, typed_here
 from cnmessage_client.chat.screens import Screen
 from cnmessage_client.chat.talk.effects import (
     AskReceipts,
     Break,
+    DropCommands,
+    DropLines,
     Edit,
     Effect,
     LoadEarlier,
+    LookUp,
     MarkRead,
     Quit,
     Redraw,
@@ -42,15 +48,20 @@ from cnmessage_client.chat.talk.effects import (
 )
 from cnmessage_client.chat.talk.status import Completions
 from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.client import Client
+from cnmessage_client.model import Message, Unknown, User
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.outcome import perform
 from cnmessage_client.shell.settings import Settings
-from cnmessage_protocol.conversation import on_screen, to_wire
+from cnmessage_protocol.conversation import Conversation, Direct, on_screen, to_wire
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
 _PATIENCE = 1.0
 """Seconds that another thread waits for the loop."""
 
+
+_LOOK_UP = 3.0
+"""Seconds that lines wait to hear whether there is a user of this name."""
 
 _GOES_ON = {EXIT_STATUS[code] for code in (ErrorCode.UNREACHABLE, ErrorCode.INTERRUPTED)}
 """Status of an upload that goes on where it stopped when the same text is sent again."""
@@ -69,7 +80,7 @@ class Driver:
         self.loop = asyncio.get_running_loop()
         self.program = program
         self.talk = talk
-        self.feed = Feed(talk, self.perform, self.leave)
+        self.feed = Feed(talk, self.perform, self.leave, self._here)
         self.input = Input(self, piped=piped, trace=settings.trace)
         self._piped = piped
         self.living = ChatClient(settings, self.feed, self.feed.broken)
@@ -80,6 +91,7 @@ class Driver:
         """Keys of messages that are not stored yet."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: set[asyncio.Task[None]] = set()
+        self._looking: set[asyncio.Task[None]] = set()
         # What a first run and commands want of a person.
         self.note, self.warned = self.feed.note, self.feed.warned
         self.ask, self.questions_over = self.input.ask, self.input.questions_over
@@ -112,11 +124,15 @@ class Driver:
     @property
     def resolved(self) -> bool:
         """Whether what was typed is done, so far as the next line waits for it: in a pipe, for all of it."""
+        if self._looking:
+            return False
         return not (self.runner.busy or self._loading) if self._piped else not self.runner.about_account
 
     def stop(self) -> bool:
         """Stop the newest command that runs; gives whether there was one."""
-        return self.runner.interrupt()
+        for task in self._looking:
+            task.cancel()
+        return bool(self._looking) or self.runner.interrupt()
 
     def next_view(self) -> None:
         """To what is unread, else home; what is being typed stays with the view it was typed in."""
@@ -165,22 +181,30 @@ class Driver:
                     self.warned("there is no connection to cut")
             case SendMessage():
                 self.sending.add(effect.key)
-                self._spawn(self._send(effect))
+                self._spawn(self._send(effect, self.talk.user))
+            case DropCommands():
+                for line in self.runner.drop():
+                    self.warned(f"not begun, for who typed it is not logged in any more: {line}")
             case SendAsFile():
                 self._send_as_file(effect)
+            case DropLines():
+                self.input.drop()
+            case LookUp(conversation):
+                self._look_up(conversation)
             case LoadEarlier():
-                self._loading.add(self._spawn(self._load_earlier(effect)))
+                self._loading.add(self._spawn(self._load_earlier(effect, self.living.login)))
             case AskReceipts(ids):
-                self._spawn(self._ask_receipts(ids))
+                self._spawn(self._ask_receipts(ids, self.living.login))
             case Edit(text):
                 self.input.editor_opened()
                 self._loading.add(self._spawn(self._edit(text)))
 
-    async def _send(self, message: SendMessage) -> None:
+    async def _send(self, message: SendMessage, user: str | None) -> None:
         try:
-            receipt = await self.living.send(message.key, tuple(map(to_wire, message.to)), message.body)
+            to = tuple(map(to_wire, message.to))
+            receipt = await self.living.send(user, message.key, to, message.body)
         except CnMessageError as error:
-            failure = error
+            failure = CnMessageError(error.code, self._here(error.message))
             self.feed.failed = True
             self.feed.give(lambda now: self.talk.failed(message.key, failure, now))
         else:
@@ -188,23 +212,50 @@ class Driver:
         finally:
             self.sending.discard(message.key)
 
-    async def _load_earlier(self, wanted: LoadEarlier) -> None:
+    async def _load_earlier(self, wanted: LoadEarlier, login: int) -> None:
+        async def load(client: Client) -> list[Message | Unknown]:
+            if wanted.conversation is None:
+                return await client.entries(wanted.limit, before=wanted.before, own=True)
+            peer = to_wire(wanted.conversation)
+            return await client.entries(wanted.limit, peer=peer, before=wanted.before)
+
         try:
-            client = await self.living.get()
-            peer = None if wanted.conversation is None else to_wire(wanted.conversation)
-            found = await client.entries(wanted.limit, peer=peer, before=wanted.before)
+            found = await self.living.ask(login, load)
         except CnMessageError as error:
             if error.code is not ErrorCode.NO_SUCH_USER:  # the talk says so in its own words
                 self.warned(f"earlier messages did not come: {error.message}")
         else:
-            self.feed.give(lambda now: self.talk.earlier(wanted.conversation, found, now))
+            if found is not None:
+                came = found
+                self.feed.give(lambda now: self.talk.earlier(wanted.conversation, came, now))
 
-    async def _ask_receipts(self, ids: Sequence[str]) -> None:
+    def open(self, conversation: Conversation) -> None:
+        """Open a conversation before the first line that is typed, if there is that user."""
+        if isinstance(conversation, Direct):
+            self._look_up(conversation)
+        else:
+            self.typed(f"/to {on_screen(conversation)}")
+
+    def _look_up(self, conversation: Conversation) -> None:
+        self._looking.add(self._spawn(self._users_for(conversation, self.living.login)))
+
+    async def _users_for(self, conversation: Conversation, login: int) -> None:
+        users: list[User] | None = None
+        with suppress(CnMessageError, TimeoutError):
+            async with asyncio.timeout(_LOOK_UP):
+                users = await self.living.ask(login, lambda client: client.users())
+        if login == self.living.login:
+            named = None if users is None else [(user.name, user.online) for user in users]
+            self.feed.give(lambda now: self.talk.looked_up(conversation, named, now), typed=True)
+
+    async def _ask_receipts(self, ids: Sequence[str], login: int) -> None:
         try:
-            found = await (await self.living.get()).receipts(ids)
+            found = await self.living.ask(login, lambda client: client.receipts(ids))
         except CnMessageError:
             return  # the talk asks again
-        self.feed.give(lambda now: self.talk.receipts(found, now))
+        if found is not None:
+            came = found
+            self.feed.give(lambda now: self.talk.receipts(came, now))
 
     async def _edit(self, text: str) -> None:
         line = None
@@ -221,13 +272,18 @@ class Driver:
 
     def _run(self, words: tuple[str, ...]) -> None:
         surface, facts = self.screen.surface, self.program.facts_of(words)
-        if facts.explains:
+        about = asked_about(words, explains=facts.explains)
+        if about is not None:
+            keys = self.screen.keys
             text = help_text(
-                self.program, words[1:], slash=self._slash, width=surface.width, colour=surface.colour
+                self.program, about, self._slash, surface.width, colour=surface.colour, keys=keys
             )
             if text is not None:
                 self.feed.give(lambda _: self.talk.output(text, from_top=True))
                 return
+        if isinstance(self.talk.conversation, Direct):
+            known = self.talk.completions.names
+            words = with_partner(self.program, words, to_wire(self.talk.conversation), known)
         if facts.asks:
             self.input.questions()
         self.runner.run(words, facts, self._carry)
@@ -236,16 +292,22 @@ class Driver:
     def _slash(self) -> str:
         return "" if self.talk.conversation is None else "/"
 
+    def _here(self, text: str) -> str:
+        """What a command says, as it is typed here."""
+        facts = self.program.facts
+        return typed_here(text, self._slash, {name for name in facts if facts[name].in_chat})
+
     def _carry(self, running: Running) -> int:
         """On a command's own thread: carry it out, and tell what went wrong."""
         own = self.living.settings
-        words = LastWords(self.screen.surface)
+        hints = HintsHere(self.screen.surface, self._here)
+        words = LastWords(hints)
 
         async def ask(question: str, hidden: bool) -> str:
             words.release()
             return await self.ask(question, hidden=hidden)
 
-        surface = words if running.facts.asks else self.screen.surface
+        surface = words if running.facts.asks else hints
         host = ChatHost(self.living, running, surface, ask, self.screen.view)
         settings = replace(own, host=host, prefix=self._slash)
         status, as_json = 1, own.as_json or "--json" in running.words
@@ -306,6 +368,7 @@ class Driver:
     def _over(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         self._loading.discard(task)
+        self._looking.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.feed.broken(error)
         self.input.go_on()

@@ -28,10 +28,17 @@ _NO_AUDIENCE = {errno.EPIPE, errno.EIO, errno.ENOSPC}
 class Feed:
     """The inputs of a talk; it is the living client's News.
 
-    `perform` carries one effect out; `leave` ends the chat, with an exit status.
+    `perform` carries one effect out; `leave` ends the chat, with an exit status; `here` makes of a hint
+    what is typed here.
     """
 
-    def __init__(self, talk: Talk, perform: Callable[[Effect], None], leave: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        talk: Talk,
+        perform: Callable[[Effect], None],
+        leave: Callable[[int], None],
+        here: Callable[[str], str],
+    ) -> None:
         self.talk = talk
         self.failed = False
         """Whether a line that was typed, or what came of it, has failed."""
@@ -39,7 +46,7 @@ class Feed:
         """Defects, as they are to be reported."""
         self.lost: OSError | None = None
         """Why nothing can be shown any more: a pipe that nobody reads, a terminal that is gone."""
-        self._perform, self._leave = perform, leave
+        self._perform, self._leave, self._here = perform, leave, here
         self._loop = asyncio.get_running_loop()
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -75,7 +82,7 @@ class Feed:
 
     def warned(self, text: str) -> None:
         """Tell a person what went wrong."""
-        self.give(lambda _: self.talk.trouble(text))
+        self.give(lambda _: self.talk.trouble(self._here(text)))
 
     # -- what the client learns -------------------------------------------------------------------
 
@@ -83,9 +90,9 @@ class Feed:
         """Somebody is logged in here."""
         self.give(lambda now: self.talk.logged_in(user, now))
 
-    def logged_out(self) -> None:
+    def logged_out(self, *, by_itself: bool) -> None:
         """Nobody is logged in here."""
-        self.give(self.talk.logged_out)
+        self.give(lambda now: self.talk.logged_out(now, by_itself=by_itself))
 
     def moved(self, state: State, retry_in: float) -> None:
         """The connection has another state."""
@@ -103,7 +110,7 @@ class Feed:
         """Not all that is unread will be shown."""
         self.note(
             f"{unread:,} unread messages; the latest {shown:,} are shown here. The others stay unread until "
-            "you have read them all with: history --unread"
+            "you have read them all with: /history --unread"
         )
 
     def roster(self, users: Sequence[tuple[str, bool]]) -> None:
@@ -130,7 +137,8 @@ class Feed:
         """The client ended by itself."""
         self.give(lambda now: self.talk.moved(State.CLOSED, 0.0, now))
         if error.code is ErrorCode.UNAUTHENTICATED:
-            self.warned("this device is not logged in any more; type: login NAME")
+            slash = "" if self.talk.conversation is None else "/"
+            self.warned(f"this device is not logged in any more; type: {slash}login NAME")
         else:
             self.warned(error.message)
 

@@ -1,10 +1,13 @@
-"""The help of the chat: every command by section with one example each, as it is typed here.
+"""The help of the chat: keys, and every command by section with one example each, as it is typed here.
 
-What the command line says of its own commands (`help send`) is left to it. Knows no command by name.
+What the command line says of its own commands is shown without what makes no sense here. Knows no command by
+name.
 """
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from copy import copy
 from itertools import chain, repeat
 
 import click
@@ -19,33 +22,94 @@ _EXAMPLE = 36
 
 _LEAST = 20
 
+_NOT_HERE = {"profile", "broker", "debug", "no_input", "client_id"}
+"""Options of the command line that are the chat's own from its beginning on, or for scripts."""
 
-def help_text(program: Commands, words: Sequence[str], *, slash: str, width: int, colour: bool) -> str | None:
-    """What to show for `help WORDS`; None when it is the command line that explains this word."""
+_QUOTED = re.compile(r"`([a-z_]+)")
+
+_KEYS = (
+    ("PgUp, PgDn, End", "Scroll; PgUp at the top loads earlier messages."),
+    ("Up, Down", "Lines that were entered before."),
+    ("Tab", "Complete a command, a user or a path."),
+    ("Alt-Enter", "A line break in the message."),
+    ("Alt-N", "To the conversation with unread messages; then home."),
+    ("Ctrl-C", "Clear the line; on an empty one stop the command that runs."),
+    ("Ctrl-D", "Leave, on an empty line."),
+    ("Ctrl-L, Ctrl-Z", "Draw everything anew; put the chat aside until `fg`."),
+)
+
+
+def asked_about(words: Sequence[str], *, explains: bool) -> Sequence[str] | None:
+    """What a command line asks help for: `help WORDS`, or `WORDS --help`; None when it asks for none."""
+    if explains:
+        return words[1:]
+    options = words[: words.index("--")] if "--" in words else words
+    if "--help" not in options and "-h" not in options:
+        return None
+    return [word for word in options if not word.startswith("-")]
+
+
+def help_text(
+    program: Commands, words: Sequence[str], slash: str, width: int, *, colour: bool, keys: bool
+) -> str | None:
+    """What to show for `help WORDS`; None when the command line has to say that there is no such command.
+
+    `keys`: they do something here, and are explained.
+    """
     if not words:
-        return "\n".join(_overview(program, slash, width, colour))
+        return "\n".join(_overview(program, slash, width, colour=colour, keys=keys))
     name = words[0].removeprefix("/")
     own = OWN_COMMANDS.get(OWN_ALIASES.get(name, name))
-    if len(words) > 1 or own is None:
-        return None
-    return f"{slash}{own.usage}\n  {own.summary}\n  Example: {slash}{own.example.removeprefix('/')}"
+    if own is not None and len(words) == 1:
+        return f"{slash}{own.usage}\n  {own.summary}\n  Example: {slash}{own.example.removeprefix('/')}"
+    return _explained(program, [name, *words[1:]], slash, width)
 
 
-def _overview(program: Commands, slash: str, width: int, colour: bool) -> Iterator[str]:
+def _explained(program: Commands, words: Sequence[str], slash: str, width: int) -> str | None:
+    """The command line's help for its command, with the options that make sense here."""
+    context = click.Context(program, info_name="")
+    command: click.Command = program
+    path: list[str] = []
+    for word in words:
+        found = command.get_command(context, word) if isinstance(command, click.Group) else None
+        if found is None:
+            if path and not isinstance(command, click.Group):
+                break  # the rest are its arguments
+            return None
+        command = found
+        path.append(word)
+    shown = copy(command)
+    shown.params = [each for each in command.params if each.name not in _NOT_HERE]
+    facts = facts_of(command)
+    example = facts.words.partition(" | ")[0]
+    shown.help = (command.help or "").replace(f"Example: {facts.example}", f"Example: {slash}{example}")
+    inner = click.Context(shown, info_name=f"{slash}{' '.join(path)}", terminal_width=width)
+    return _as_typed(shown.get_help(inner), program, slash)
+
+
+def _as_typed(text: str, program: Commands, slash: str) -> str:
+    """The text, with the commands that it quotes as they are typed here."""
+    facts = program.facts
+    return _QUOTED.sub(lambda found: f"`{slash}{found[1]}" if found[1] in facts else found[0], text)
+
+
+def _overview(program: Commands, slash: str, width: int, *, colour: bool, keys: bool) -> Iterator[str]:
     yield "What may be typed. In a conversation, plain text goes to whom the prompt names."
+    if keys:
+        yield from _section("Keys", _KEYS, width, colour)
     own = [(f"{slash}{each.example.removeprefix('/')}", each.summary) for each in OWN_COMMANDS.values()]
     yield from _section("The chat", own, width, colour)
     yield from _section("Lines", [(each.example, each.summary) for each in OWN_FORMS], width, colour)
     for section, commands in program.sections:
         rows = [
-            (f"{slash}{facts_of(command).words}", command.get_short_help_str(200))
+            (f"{slash}{facts_of(command).words}", _as_typed(command.get_short_help_str(200), program, slash))
             for command in commands
             if facts_of(command).in_chat and command.name not in OWN_COMMANDS
         ]
         if rows:
             yield from _section(section.value, rows, width, colour)
     yield f'After one name all is text; for several quote it: {slash}send bob carol "TEXT"'
-    yield f"{slash}help COMMAND explains one. Tab completes, Alt-N shows what is unread."
+    yield f"{slash}help COMMAND explains one."
 
 
 def _section(title: str, rows: Sequence[tuple[str, str]], width: int, colour: bool) -> Iterator[str]:

@@ -22,7 +22,17 @@ from cnmessage_client.chat.talk.turns import (
     Prompt,
     ToTalk,
 )
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.trace import Trace, Trail
+
+
+def _as_text(answer: str) -> str:
+    """The answer; a USAGE error if its bytes were no text."""
+    try:
+        answer.encode()
+    except UnicodeEncodeError as error:
+        raise CnMessageError(ErrorCode.USAGE, "the answer is not UTF-8 text; it was not used") from error
+    return answer
 
 
 class Receiver(Protocol):
@@ -104,12 +114,15 @@ class Input:
         self._do(self._turns.returned(failed=failed, half=self._receiver.screen.half_typed))
 
     async def ask(self, question: str, *, hidden: bool = False) -> str:
-        """A line in answer to a question; raises click.Abort after Ctrl-C, EOFError at the end of input."""
+        """A line in answer to a question; raises click.Abort after Ctrl-C, EOFError at the end of input.
+
+        An answer that is no text is a USAGE error.
+        """
         async with self._asking:
             self._answer = answer = asyncio.get_running_loop().create_future()
             self._do(self._turns.asked(Prompt(question, hidden)))
             try:
-                return str(await answer)
+                return _as_text(str(await answer))
             finally:
                 if answer.cancelled():
                     self._do(self._turns.withdrawn())
@@ -121,6 +134,16 @@ class Input:
     def editor_closed(self, line: str | None) -> None:
         """The terminal is ours again; what was written goes first, unless it became the line being typed."""
         self._do(self._turns.editor_closed(line))
+
+    def drop(self) -> None:
+        """Carry out nothing that was entered and has not had its turn; Up brings it back."""
+        lines = self._turns.dropped()
+        for line in lines:
+            self._receiver.screen.remember(line)
+        self._do([Lend(self._turns.typing)])
+        if lines:
+            what = "1 line behind it was" if len(lines) == 1 else f"{len(lines)} lines behind it were"
+            self._receiver.warned(f"{what} not carried out; Up brings it back")
 
     def left(self) -> None:
         """The chat is left."""

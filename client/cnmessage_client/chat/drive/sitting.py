@@ -24,6 +24,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.profile import DEFAULT_PROFILE, Home
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.settings import Settings
+from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 from cnmessage_protocol.ids import id_text, uuid7
 from cnmessage_protocol.machines.states import State
@@ -37,8 +38,18 @@ _LAST_WORD = 1.0
 _INTERRUPTED = EXIT_STATUS[ErrorCode.INTERRUPTED]
 
 
-async def sit(program: Commands, settings: Settings, *, plain: bool, broker_given: bool) -> int:
-    """Chat with the commands of `program`; gives the exit status, or raises what it ended with."""
+async def sit(
+    program: Commands,
+    settings: Settings,
+    *,
+    plain: bool,
+    broker_given: bool,
+    conversation: Conversation | None = None,
+) -> int:
+    """Chat with the commands of `program`; gives the exit status, or raises what it ended with.
+
+    `conversation` is the one to begin in; None: at home.
+    """
     piped = not sys.stdin.isatty()
     plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
     with ExitStack() as at_the_end:
@@ -48,25 +59,35 @@ async def sit(program: Commands, settings: Settings, *, plain: bool, broker_give
             log = at_the_end.enter_context(DebugFile(profile))
             settings = replace(settings, debug_to=log.write)
             note = f"the lines of --debug go to {log.path}"
-        return await _sit(program, settings, plain=plain, piped=piped, broker_given=broker_given, note=note)
+        driver = _driver(program, settings, plain=plain, piped=piped)
+        if note is not None:
+            driver.note(note)
+        sitting = Sitting(
+            driver,
+            piped=piped,
+            plain_terminal=plain and not piped,
+            broker_given=broker_given,
+            conversation=conversation,
+        )
+        return await _sit(driver, sitting, settings)
 
 
-async def _sit(
-    program: Commands, settings: Settings, *, plain: bool, piped: bool, broker_given: bool, note: str | None
-) -> int:
-    """The same, once it is known how; `note` is the first line, if there is any to be told."""
+def _driver(program: Commands, settings: Settings, *, plain: bool, piped: bool) -> Driver:
     talk = Talk(
         Home.find().profile(settings.profile or DEFAULT_PROFILE).user,
         commands=program.facts,
+        could_be=program.could_be,
         new_key=lambda: id_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10))),
         can_ask=not piped,
         whole_previews=plain,
     )
     driver = Driver(program, settings, talk, piped=piped)
     driver.screen = Plain(talk, driver.input, as_json=settings.as_json) if plain else _full_screen(driver)
-    if note is not None:
-        driver.note(note)
-    sitting = Sitting(driver, piped=piped, plain_terminal=plain and not piped, broker_given=broker_given)
+    return driver
+
+
+async def _sit(driver: Driver, sitting: "Sitting", settings: Settings) -> int:
+    """The whole of it, with its last words."""
     try:
         status = await sitting.run()
     finally:
@@ -114,9 +135,18 @@ class Sitting:
     `broker_given`: the broker was named, so a first run need not ask for it. `waiting` is, once it is over,
     how many messages wait for the next command that connects; `stopped` are the commands that still ran,
     `not_begun` those that waited for them. `plain_terminal`: a person types, line after line.
+    `conversation` is the one to begin in.
     """
 
-    def __init__(self, driver: Driver, *, piped: bool, plain_terminal: bool, broker_given: bool) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        *,
+        piped: bool,
+        plain_terminal: bool,
+        broker_given: bool,
+        conversation: Conversation | None = None,
+    ) -> None:
         self.waiting = 0
         self.stopped: list[str] = []
         self.not_begun: list[str] = []
@@ -124,6 +154,7 @@ class Sitting:
         self._driver = driver
         self._piped = piped
         self._broker_given = broker_given
+        self._conversation = conversation
         self._settings = driver.living.settings
 
     async def run(self) -> int:
@@ -170,6 +201,8 @@ class Sitting:
             except EOFError:
                 text = "the answers ended before anybody was logged in; use: cnmessage chat, signup or login"
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, text) from None
+            if self._conversation is not None:
+                self._driver.open(self._conversation)
             self._driver.input.begin()
         return await left
 
@@ -224,6 +257,7 @@ class Sitting:
                 driver.leave(_INTERRUPTED)
 
         loop.add_signal_handler(signal.SIGINT, interrupted)
+        loop.add_signal_handler(signal.SIGCONT, driver.screen.continued)
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, driver.leave, _INTERRUPTED)
 

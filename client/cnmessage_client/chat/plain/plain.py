@@ -80,6 +80,8 @@ class Plain:
         self._conversation = talk.conversation
         self._connection = ""
 
+    keys = False
+
     # -- what is shown ----------------------------------------------------------------------------
 
     def view(self, verb: str) -> ProgressView:
@@ -93,7 +95,14 @@ class Plain:
         match entry:
             case Said() | Preview(said=Said()):
                 said = entry.said if isinstance(entry, Preview) else entry
-                if self._is_new(said) and not (again and said.key in self._earlier):
+                known = said.key in self._printed
+                if again and said.mark is not Mark.FAILED and (not known or said.key in self._earlier):
+                    pass  # not sent here: how far it is tells nobody anything
+                elif not known and said.mark not in {None, Mark.QUEUED, Mark.FAILED}:
+                    self._is_new(said)
+                    self._earlier.add(said.key)
+                    self._print(said)
+                elif self._is_new(said):
                     self._say(said)
             case Note(text) | Trouble(text) | Rule(text):
                 self._tell(text)
@@ -112,24 +121,37 @@ class Plain:
         rule: Rule | None = None
         for entry in list(self._talk.entries):
             # What has no seq yet is of just now, and shown as such.
-            if isinstance(entry, Said) and entry.seq is not None and self._is_new(entry):
-                self._earlier.add(entry.key)
-                if rule is not None:
-                    self._tell(rule.label)
-                if self._as_json:
+            if isinstance(entry, Said) and entry.seq is not None:
+                if entry.key not in self._printed:
+                    self._is_new(entry)
+                    self._earlier.add(entry.key)
+                    if rule is not None:
+                        self._tell(rule.label)
+                    self._print(entry, dated=True)
+                elif entry.key not in self._earlier and self._is_new(entry):
                     self._say(entry)
-                else:
-                    self.surface.out(message_line(entry, dated=True))
             rule = entry if isinstance(entry, Rule) else None
+
+    def continued(self) -> None:
+        """Ask again what is asked; a secret is still no business of the screen's."""
+        question = self._typing.question
+        if question is not None and self._terminal:
+            if self._loud is not None:
+                self._stop_echo()
+            self.surface.write_err(safe_text(question.text, lines=True))
 
     def ring(self) -> None:
         """The bell, where there may be one."""
         if self.surface.rings:
             self.surface.write_err("\a")
 
+    def _print(self, said: Said, *, dated: bool = False) -> None:
+        """A message as data, an own one of elsewhere or of earlier too."""
+        self.surface.out(message_json(said) if self._as_json else message_line(said, dated=dated))
+
     def _say(self, said: Said) -> None:
         if said.mark is None:
-            self.surface.out(message_json(said) if self._as_json else message_line(said))
+            self._print(said)
         elif self._as_json:
             self.surface.out(mark_json(said))
         else:
@@ -178,9 +200,9 @@ class Plain:
             self._echo_again()
             if typing.question is not None:
                 text = safe_text(typing.question.text, lines=True)
-                self.surface.write_err(text if self._terminal else f"{text.rstrip()}\n")
                 if typing.hidden and self._terminal:
-                    self._stop_echo()
+                    self._stop_echo()  # before it is asked: who answers at once is not seen either
+                self.surface.write_err(text if self._terminal else f"{text.rstrip()}\n")
         self._typing = typing
         while self._untaken > typing.ahead:
             self._untaken -= 1
@@ -214,7 +236,7 @@ class Plain:
         self._handler.entered(line)
 
     def _stop_echo(self) -> None:
-        self._loud = termios.tcgetattr(self._stdin)
+        self._loud = self._loud or termios.tcgetattr(self._stdin)
         quiet = termios.tcgetattr(self._stdin)
         quiet[3] &= ~termios.ECHO
         termios.tcsetattr(self._stdin, termios.TCSADRAIN, quiet)

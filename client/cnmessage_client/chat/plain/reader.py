@@ -18,7 +18,7 @@ _CHUNK = 65536
 
 
 class LineReader:
-    """Reads lines of UTF-8 from a file descriptor, and tells each, and at last None, on the loop's thread."""
+    """Reads lines from a file descriptor, and tells each, and at last None, on the loop's thread."""
 
     def __init__(self, descriptor: int, came: Callable[[str | None], None]) -> None:
         self._descriptor, self._came = descriptor, came
@@ -96,6 +96,7 @@ class LineReader:
             self._room.acquire()
         if self._stopped or self._loop is None:
             return
-        text = None if line is None else line.decode("utf-8", "replace").removesuffix("\r")
+        # What is no UTF-8 stays what it is: whoever gets the line refuses it.
+        text = None if line is None else line.decode("utf-8", "surrogateescape").removesuffix("\r")
         with suppress(RuntimeError):  # the loop was closed
             self._loop.call_soon_threadsafe(self._came, text)

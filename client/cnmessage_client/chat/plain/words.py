@@ -40,7 +40,7 @@ def message_json(said: Said) -> str:
     file = {} if said.file is None else {"file": said.file.as_json()}
     return json.dumps(
         {
-            "id": said.key,
+            "id": said.id or said.key,
             "seq": said.seq,
             "kind": said.kind,
             "from": said.sender,
@@ -53,9 +53,9 @@ def message_json(said: Said) -> str:
 
 
 def mark_json(said: Said) -> str:
-    """An acknowledgement. The talk does not keep the broker's id of own messages, nor who got a broadcast."""
+    """An acknowledgement. The broker's id is there once it has it; who got a broadcast is not kept."""
     values: dict[str, Any] = {
-        "id": None,
+        "id": said.id or None,
         "client_id": said.key,
         "status": _status(said),
         "recipients": None if said.kind == "broadcast" else len(said.to),

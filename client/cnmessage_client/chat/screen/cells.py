@@ -21,6 +21,18 @@ _TAB = "    "
 _BLANKS = {"\t": _TAB, "\xa0": " "}
 """A blank that does not break would be painted as something special."""
 
+_PICTURE = "\u00a9\u00ae\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+_LOOKS = "\ufe0f?[\U0001f3fb-\U0001f3ff]?"
+_JOINED = re.compile(
+    f"[{_PICTURE}]{_LOOKS}(?:\u200d[{_PICTURE}]{_LOOKS}){{1,8}}"  # families, professions, flags of some kinds
+    "|[\U0001f000-\U0001faff][\U0001f3fb-\U0001f3ff]"  # of a colour
+    "|[\U0001f1e6-\U0001f1ff]{2}"  # flags of countries
+)
+"""Several characters that are one picture, of two cells."""
+
+_FIRST_STAND_IN, _STAND_INS = 0x3F000, 0x800
+"""Characters that nobody has, each of two cells: within the screen, one stands for each joined picture."""
+
 _JOINERS = {"\u200c", "\u200d"}
 _EMOJI_LOOK = "\ufe0f"
 _NO_BASE = "\u25cc"
@@ -32,18 +44,48 @@ def cells(text: str) -> int:
     return len(text) if text.isascii() else sum(map(get_cwidth, text))
 
 
+class _Pictures:
+    """Joined pictures that were met, and the character that stands for each; when full, others fall apart."""
+
+    def __init__(self) -> None:
+        self._stand_ins: dict[str, str] = {}
+        self._pictures: dict[str, str] = {}
+
+    def stand_in(self, picture: str) -> str:
+        """The one character for it."""
+        if picture not in self._stand_ins:
+            if len(self._stand_ins) == _STAND_INS:
+                return picture
+            character = chr(_FIRST_STAND_IN + len(self._stand_ins))
+            self._stand_ins[picture], self._pictures[character] = character, picture
+        return self._stand_ins[picture]
+
+    def picture(self, character: str) -> str | None:
+        """What it stands for, if it stands for a picture."""
+        return self._pictures.get(character)
+
+
+_PICTURES = _Pictures()
+
+
+def picture_of(character: str) -> str | None:
+    """The joined picture for which a character of a tamed text stands; it is to be written in its place."""
+    return _PICTURES.picture(character)
+
+
 def tame(line: str) -> str:
     """The text of one line, so that every terminal takes as many cells for it as we think.
 
-    Tabs become spaces. Joined emoji are shown side by side and without the selector that makes a narrow one
-    wide, because terminals disagree about the room that these take. A mark without a character to stand on
-    gets a circle for one.
+    Tabs become spaces. Joined pictures become one character each, of two cells (`picture_of`); of others the
+    selector goes that makes a narrow one wide, because terminals disagree about the room it takes. A mark
+    without a character to stand on gets a circle for one.
     """
     if line.isascii():
         return line.replace("\t", _TAB)
     kept: list[str] = []
     base, marks = " ", 0
-    for character in line:
+    line = "".join(each for each in line if not 0 <= ord(each) - _FIRST_STAND_IN < _STAND_INS)
+    for character in _JOINED.sub(lambda found: _PICTURES.stand_in(found[0]), line):
         width = get_cwidth(character)
         if character in _BLANKS:
             kept.append(_BLANKS[character])

@@ -50,7 +50,7 @@ def draw(entry: Entry, width: int, theme: Theme, conversation: Conversation | No
         case Preview(said):
             mark = _mark(said, theme)
             room = width - cells(mark[1]) - 1 if mark[1] else width
-            text = (theme.dim, cut(_preview(said, width), room))
+            text = (theme.dim, cut(_preview(said, entry.count, width), room))
             return [[text, ("", " "), mark] if mark[1] else [text]]
         case Note(text):
             return _plain(text, width, theme.dim)
@@ -152,11 +152,16 @@ def _plain(text: str, width: int, style: str) -> list[Row]:
     ]
 
 
-def _preview(said: Said, width: int) -> str:
+def _preview(said: Said, count: int, width: int) -> str:
     to = f" → {', '.join(map(on_screen, said.to))}" if shows_recipients(said, None) else ""
+    who = f"{said.sender}{to}: "
+    if count > 1:
+        everyone = said.kind == "broadcast"
+        last = f"last {said.sender}" if everyone else "last"
+        who = f"{on_screen(said.to[0]) if everyone else said.sender}: {count:,} new, {last}: "
     file = "" if said.file is None else f"{offer(said.file, received=True)} "
     body = said.body[: width * (MOST_MARKS + 2)]  # more cannot be seen
-    return tame(safe_text(f"{said.time.astimezone():%H:%M} » {said.sender}{to}: {file}{body}"))
+    return tame(safe_text(f"{said.time.astimezone():%H:%M} » {who}{file}{body}"))
 
 
 def _rule(label: str, width: int, theme: Theme) -> Row:

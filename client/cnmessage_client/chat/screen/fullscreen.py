@@ -35,7 +35,7 @@ from cnmessage_client.chat.screen.terminal import SteadyOutput
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.screen.transfers import TransferRows
 from cnmessage_client.chat.screens import InputHandler, TalkView
-from cnmessage_client.chat.talk.entries import Entry, Output
+from cnmessage_client.chat.talk.entries import Entry, Note, Output, Rule, Typed
 from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import ProgressView
 
@@ -78,7 +78,7 @@ class FullScreen:
         self._hidden = False
         self._task: asyncio.Task[None] | None = None
         self._transfers = TransferRows(clock, self._invalidate)
-        self._line = LineEdit(completer, self._entered, self._invalidate)
+        self._line = LineEdit(completer, self._entered, self._invalidate, lambda: self._talk.asks)
         self._app: Application[None] = Application(
             screen_layout(self._sources(), self._line),
             key_bindings=self._keys(),
@@ -93,6 +93,8 @@ class FullScreen:
         )
         self.surface = ScreenSurface(on_output, on_note, width=self._columns, colour=self._theme.colour)
 
+    keys = True
+
     # -- what the driver asks for -----------------------------------------------------------------
 
     def view(self, verb: str) -> ProgressView:
@@ -101,7 +103,7 @@ class FullScreen:
 
     def show(self, entry: Entry, *, again: bool) -> None:
         """Draw soon; who reads further up is told how much came."""
-        if not again:
+        if not again and not isinstance(entry, Note | Rule | Typed):
             self._scrollback.came()
         if isinstance(entry, Output) and entry.from_top:
             self._scrollback.to_top_of(entry)
@@ -114,6 +116,13 @@ class FullScreen:
             self._drawn.forget()
             self._scrollback.to_end()
         self._invalidate()
+
+    def continued(self) -> None:
+        """The program goes on after a stop: the terminal was somebody else's, in every way."""
+        if self._app.is_running and not self._app._running_in_terminal:  # noqa: SLF001 - an editor has it
+            self._app.input.raw_mode().__enter__()
+            self._app.renderer.reset()
+            self._invalidate()
 
     def ring(self) -> None:
         """The bell."""
@@ -199,6 +208,7 @@ class FullScreen:
     def _page_up(self) -> None:
         if not self._scrollback.up(self._talk.entries):
             self._on_more()
+            self._scrollback.up(self._talk.entries)  # to what that has put there at once
 
     def _entered(self, line: str) -> None:
         self._scrollback.to_end()

@@ -1,7 +1,8 @@
 """The line being typed in the full screen: what keys do to it, what it is completed with, a draft put aside.
 
 Lent for answers, it is empty, and the draft comes back with the end of the loan. Hidden answers stand nowhere
-else. Knows neither talk nor layout, and not who gets a line.
+else. It holds what was pasted as it is, and shows a stand-in for each character that would act on the
+terminal. Knows neither talk nor layout, and not who gets a line.
 """
 
 from collections.abc import Callable
@@ -15,26 +16,40 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.key_binding.bindings.completion import generate_completions
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.controls import BufferControl
-from prompt_toolkit.layout.processors import ConditionalProcessor, PasswordProcessor, TabsProcessor
+from prompt_toolkit.layout.processors import (
+    ConditionalProcessor,
+    PasswordProcessor,
+    Processor,
+    TabsProcessor,
+    Transformation,
+    TransformationInput,
+)
 
 from cnmessage_client.chat.screen.recall import Recall
 from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.safe_text import safe_text
 
+_STAND_IN = "▯"
+"""For a character that is in the text, and that no terminal may get."""
+
 
 class LineEdit:
-    """One line, of several rows if need be. `entered` gets what was typed; `changed` asks for a redraw."""
+    """One line, of several rows if need be. `entered` gets what was typed; `changed` asks for a redraw.
+
+    `asks`: whether the next line answers a question though the line is not lent for it.
+    """
 
     def __init__(
         self,
         completer: Completer | None,
         entered: Callable[[str], None],
         changed: Callable[[], None],
+        asks: Callable[[], bool] = lambda: False,
     ) -> None:
         self._typing = Typing()
         self._aside = Document()
         self._recall = Recall()
-        self._entered, self._changed = entered, changed
+        self._entered, self._changed, self._asks = entered, changed, asks
         self.buffer = Buffer(
             name="line",
             multiline=True,
@@ -47,6 +62,7 @@ class LineEdit:
             input_processors=[
                 ConditionalProcessor(PasswordProcessor(), Condition(lambda: self._typing.hidden)),
                 TabsProcessor(tabstop=4, char1=" ", char2=" "),
+                _Tame(),
             ],
         )
 
@@ -97,7 +113,7 @@ class LineEdit:
 
     def bind(self, keys: KeyBindings) -> None:
         """Add what keys do to the line."""
-        asking = Condition(lambda: self.lent)
+        asking = Condition(lambda: self.lent or self._asks())
         keys.add("enter")(lambda _: self.buffer.validate_and_handle())
         keys.add("escape", "enter", filter=~asking)(lambda _: self.buffer.newline(copy_margin=False))
         keys.add("tab", filter=~asking)(generate_completions)
@@ -112,7 +128,8 @@ class LineEdit:
     # -- keys -------------------------------------------------------------------------------------
 
     def _insert_key(self, event: KeyPressEvent) -> None:
-        self._insert(event.data * event.arg)
+        if event.data >= " ":  # not a key that nothing is bound to
+            self._insert(event.data * event.arg)
 
     def _insert(self, data: str) -> None:
         text = typed_text(data)
@@ -125,7 +142,7 @@ class LineEdit:
             self.buffer.complete_previous()
         elif self.buffer.document.cursor_position_row > 0:
             self.buffer.cursor_up()
-        elif not self.lent:
+        elif not self.lent and not self._asks():
             self._show(self._recall.older(self.buffer.text))
 
     def _down(self) -> None:
@@ -133,7 +150,7 @@ class LineEdit:
             self.buffer.complete_next()
         elif self.buffer.document.cursor_position_row < self.buffer.document.line_count - 1:
             self.buffer.cursor_down()
-        elif not self.lent:
+        elif not self.lent and not self._asks():
             self._show(self._recall.newer())
 
     def _show(self, line: str | None) -> None:
@@ -147,6 +164,20 @@ class LineEdit:
         return True  # the buffer holds what it shall already
 
 
+class _Tame(Processor):
+    """Shows a stand-in for each character that would act on the terminal; every place stays what it is."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        """The fragments of one row of the line."""
+        return Transformation([(style, _shown(text)) for style, text, *_ in transformation_input.fragments])
+
+
+def _shown(text: str) -> str:
+    if safe_text(text) == text:
+        return text
+    return "".join(character if safe_text(character) else _STAND_IN for character in text)
+
+
 def typed_text(text: str) -> str:
-    """Text as it may stand in the line: line feeds alone between lines, nothing that acts on a terminal."""
-    return safe_text(text.replace("\r\n", "\n").replace("\r", "\n"), lines=True)
+    """Text as it stands in the line: terminals paste a return for each line end; all else stays as it is."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

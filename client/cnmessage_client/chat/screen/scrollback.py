@@ -170,7 +170,9 @@ class Scrollback:
 def _same(one: Entry, other: Entry) -> bool:
     """Whether it is the same entry, perhaps with another mark."""
     match one, other:
-        case (Said(key=key), Said(key=known)) | (Preview(Said(key=key)), Preview(Said(key=known))):
+        case (Said(key=key), Said(key=known)):
             return key == known
+        case (Preview(), Preview()):
+            return (one.first or one.said.key) == (other.first or other.said.key)
         case _:
             return one is other

@@ -60,6 +60,9 @@ def _parts(status: Status, shown: int) -> list[str]:
         if more:
             named.append(f"{more} more" if named else str(more))
         parts.append(f"unread: {', '.join(named)}")
+    if status.partner is not None:
+        name, online = tame(safe_text(on_screen(status.partner[0]))), status.partner[1]
+        parts.append(f"{name} is {_ONLINE if online else 'offline'}")
     if status.online is not None:
         parts.append(f"{status.online} {_ONLINE}")
     return parts

@@ -8,6 +8,8 @@ after it, also in other rows. Here columns are absolute: what differs stays in i
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.utils import get_cwidth
 
+from cnmessage_client.chat.screen.cells import picture_of
+
 _DISPUTED = 0x2600
 """From here on characters are often drawn wider or narrower; below, marks on a character may be."""
 
@@ -27,6 +29,7 @@ class SteadyOutput(Vt100_Output):
             self._column = 0 if data[-1:] in {"\r", "\n"} else self._column + len(data)
             return
         size = sum(map(get_cwidth, data))
+        data = picture_of(data) or data
         disputed = len(data) > 1 or (
             ord(data) >= _DISPUTED and not any(ord(data) in each for each in _AGREED)
         )

@@ -38,6 +38,10 @@ class NewItems:
         held, self._held = self._held, []
         return held
 
+    def drop(self) -> None:
+        """Whoever it came for is not here any more."""
+        self._held.clear()
+
     def rings(self, message: Message, now: float) -> bool:
         """Whether the bell rings for this message from somebody else."""
         if message.kind == "broadcast" or now < self._quiet_until:

@@ -1,6 +1,5 @@
 """Machine: whether a message goes out as it is, only after a yes, or not at all."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -10,6 +9,9 @@ from cnmessage_protocol.records import MAX_BODY, check_body, utf8_size
 
 MOST_LINES = 10
 """Lines that go out unasked."""
+
+_SHOWN = 40
+"""Characters of a text that is asked about."""
 
 YES = frozenset({"y", "yes"})
 NO = frozenset({"", "n", "no"})
@@ -33,25 +35,26 @@ class Hindrance:
 
 
 def doubt(
-    to: tuple[Conversation, ...], body: str, *, can_ask: bool, likely: Collection[str]
+    to: tuple[Conversation, ...], body: str, *, can_ask: bool, like_command: bool
 ) -> Question | Hindrance | None:
     """What stands against sending this, if anything. Without `can_ask` nobody would answer a question.
 
-    `likely` are texts of one word that are more often a command whose slash was forgotten.
+    `like_command`: it is a command as well, whose slash was perhaps forgotten.
     """
     try:
         size = utf8_size(body)
     except UnicodeEncodeError:
-        return Hindrance("the message is not valid Unicode; it was not sent")
+        return Hindrance("the message is not UTF-8 text; it was not sent")
     if size > MAX_BODY:
         return _too_large(to, body, size, can_ask=can_ask)
     try:
         check_body(body)
     except ProtocolError as error:
         return Hindrance(error.message)
-    if can_ask and body.strip() in likely:
-        word = body.strip()
-        text = f"Send '{word}' to {in_words(to)}? In a conversation the command is '/{word}'. [y/N]"
+    if can_ask and like_command:
+        line = body.strip()
+        line = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+        text = f"Send '{line}' to {in_words(to)}? In a conversation the command is '/{line}'. [y/N]"
         return Question(text, to, body, as_file=False)
     lines = body.count("\n") + 1
     if lines > MOST_LINES and can_ask:
@@ -66,7 +69,7 @@ def _too_large(to: tuple[Conversation, ...], body: str, size: int, *, can_ask: b
         return Hindrance(f"{much}; a file cannot go to everyone either: split it")
     if not can_ask:
         names = " ".join(map(on_screen, to))
-        return Hindrance(f"{much}; it was not sent. Put it in a file and use: files send {names} PATH")
+        return Hindrance(f"{much}; it was not sent. Put it in a file and use: /files send {names} PATH")
     text = f"{much[0].upper()}{much[1:]}; send it to {in_words(to)} as a file? [y/N]"
     return Question(text, to, body, as_file=True)
 

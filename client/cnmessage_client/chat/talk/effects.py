@@ -37,6 +37,23 @@ class RunCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class DropCommands:
+    """Begin no command that waits for its turn: whoever typed it is not logged in any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask the broker whether there is this user, before the conversation is opened; lines wait meanwhile."""
+
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class DropLines:
+    """Carry out no line that was entered behind this one: it was meant for another conversation."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadEarlier:
     """Ask the broker for the `limit` messages before seq `before` (None: the latest) of a view.
 
@@ -107,6 +124,9 @@ Effect = (
     | Redraw
     | SendMessage
     | RunCommand
+    | DropCommands
+    | LookUp
+    | DropLines
     | LoadEarlier
     | AskReceipts
     | MarkRead

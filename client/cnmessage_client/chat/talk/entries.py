@@ -24,8 +24,9 @@ class Mark(Enum):
 class Said:
     """One message. `key` is its place in the talk: its client id for own ones, else its message id.
 
-    `mark` is None for what others wrote. `seq` is None until the broker has given one. `reason` says why a
-    FAILED one failed. One that is `unknown` cannot be shown by this version, and has neither sender nor body.
+    `mark` is None for what others wrote. `seq` and `id` are empty until the broker gave them. `reason` says
+    why a FAILED one failed. One that is `unknown` cannot be shown by this version, and has neither sender nor
+    body.
     """
 
     key: str
@@ -39,13 +40,19 @@ class Said:
     file: MessageFile | None = None
     reason: str = ""
     unknown: bool = False
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A message of another conversation, told in one line while this one is open."""
+    """Messages of another conversation, told in one line while this one is open: how many, and the last.
+
+    `first` is the key of the first one; a line that gets another one keeps it.
+    """
 
     said: Said
+    count: int = 1
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,6 @@ class CommandShape(Protocol):
         """The option with which it shows all that waits, and marks it as read."""
         ...
 
-    @property
-    def likely(self) -> bool:
-        """Whether its name as a whole text is more likely this command than a message."""
-        ...
-
 
 Commands = Mapping[str, CommandShape]
 """Those of the command line that may be typed, by their names and aliases."""
@@ -88,13 +83,18 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
+class Who:
+    """Tell who is online."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hint:
     """Nothing is done; `text` says why, and what to type instead."""
 
     text: str
 
 
-Line = Blank | SendText | Enter | More | Retry | Clear | Hint | RunCommand | Edit | Break | Quit
+Line = Blank | SendText | Enter | More | Retry | Clear | Who | Hint | RunCommand | Edit | Break | Quit
 """What a line can mean. The last four are effects as they are."""
 
 _WORD_AND_REST = re.compile(r"(\S*)(?:[ \t]*\n|\s+|\Z)(.*)", re.DOTALL)
@@ -110,13 +110,13 @@ def read(line: str, conversation: Conversation | None, commands: Commands) -> Li
         return Blank()
     if conversation is None:
         text = line.lstrip()
-        return _at(text) if text.startswith("@") else _command(text.removeprefix("/"), "", commands)
+        return _at(text, "") if text.startswith("@") else read_command(text.removeprefix("/"), "", commands)
     if line.startswith(("//", "@@")):
         return SendText((conversation,), line[1:])
     if line.startswith("@"):
-        return _at(line)
+        return _at(line, "/")
     if line.startswith("/"):
-        return _command(line[1:], "/", commands)
+        return read_command(line[1:], "/", commands)
     return SendText((conversation,), line)
 
 
@@ -126,16 +126,18 @@ def word_and_rest(text: str) -> tuple[str, str]:
     return ("", text) if found is None else (found[1], found[2])
 
 
-def _at(line: str) -> Line:
+def _at(line: str, slash: str) -> Line:
     word, body = word_and_rest(line[1:])
     try:
         conversation = from_wire(word)
     except ValueError as error:
-        return Hint(f"'@{word}' names nobody: {error}. @@ begins a text with an @")
+        text = ". @@ begins a text with an @" if slash else ""
+        return Hint(f"'@{word}' names nobody: {error}{text}")
     return SendText((conversation,), body) if body.strip() else Enter(conversation)
 
 
-def _command(text: str, slash: str, commands: Commands) -> Line:
+def read_command(text: str, slash: str, commands: Commands) -> Line:
+    """What a command line means, without the slash before it; `slash` is how hints write it."""
     word, rest = word_and_rest(text)
     if word == PROGRAM and rest:  # hints are there to be pasted
         word, rest = word_and_rest(rest)
@@ -159,9 +161,10 @@ def _command(text: str, slash: str, commands: Commands) -> Line:
 
 def _unknown(word: str, slash: str, commands: Commands) -> Hint:
     near = difflib.get_close_matches(word, [*OWN_COMMANDS, *OWN_ALIASES, *sorted(commands)], 1)
-    if near:
-        return Hint(f"there is no command '{slash}{word}'; did you mean '{slash}{near[0]}'?")
     talk = "//… sends it as a text" if slash else "'to NAME' begins a conversation"
+    if near:
+        end = f" {talk}" if slash else ""
+        return Hint(f"there is no command '{slash}{word}'; did you mean '{slash}{near[0]}'?{end}")
     return Hint(f"there is no command '{slash}{word}'; '{slash}help' lists what there is, {talk}")
 
 
@@ -281,8 +284,6 @@ class OwnCommand(Form):
     takes: Literal["user", "command", "text"] | None = None
     """What follows its name, where completion or a pasted block must know."""
     aliases: tuple[str, ...] = ()
-    likely: bool = False
-    """Whether its name as a whole text is more likely this command than a message."""
 
 
 _ALL_OWN = (
@@ -294,6 +295,7 @@ _ALL_OWN = (
         takes="user",
     ),
     OwnCommand("home", "Leave the conversation; at home everything is shown.", "/home", _alone(Enter(None))),
+    OwnCommand("who", "Tell who is online; `/users` lists the others too.", "/who", _alone(Who())),
     OwnCommand("more", "Load earlier messages, as PgUp does at the top.", "/more", _alone(More())),
     OwnCommand("retry [all]", "Send the last message that failed again, or all of them.", "/retry", _retry),
     OwnCommand(
@@ -302,22 +304,20 @@ _ALL_OWN = (
     OwnCommand(
         "break [SECONDS]", "Cut the connection as a network fault would; it comes back.", "break 10", _break
     ),
-    OwnCommand("clear", "Empty the screen; `more` brings messages back.", "/clear", _alone(Clear())),
+    OwnCommand("clear", "Empty the screen; `/more` brings messages back.", "/clear", _alone(Clear())),
     OwnCommand(
         "help [COMMAND]",
         "List the commands, or explain one.",
         "help send",
         lambda rest, _: RunCommand(("help", *rest.split())),
         takes="command",
-        likely=True,
     ),
     OwnCommand(
         "exit",
-        "Leave the chat; `quit` and Ctrl-D do the same.",
+        "Leave the chat; `/quit` and Ctrl-D do the same.",
         "exit",
         _alone(Quit()),
         aliases=("quit",),
-        likely=True,
     ),
 )
 
@@ -329,16 +329,10 @@ OWN_ALIASES: Mapping[str, str] = MappingProxyType(
 )
 
 OWN_FORMS: tuple[Form, ...] = (
-    Form("@NAME", "Talk to NAME from now on, as `to NAME`.", "@bob"),
+    Form("@NAME", "Talk to NAME from now on, as `/to NAME`.", "@bob"),
     Form("@NAME TEXT", "Send one message to NAME and stay where you are.", "@bob Lunch at noon?"),
     Form("/COMMAND", "In a conversation: a command.", "/history 5"),
     Form("//TEXT", "In a conversation: send a text that begins with one slash.", "//etc/hosts"),
     Form("@@TEXT", "In a conversation: send a text that begins with one @.", "@@decorator"),
 )
 """What a line may also look like."""
-
-
-def likely_commands(commands: Commands) -> frozenset[str]:
-    """Texts of one word that are more often a command whose slash was forgotten than a message."""
-    own = (word for name, each in OWN_COMMANDS.items() if each.likely for word in (name, *each.aliases))
-    return frozenset([*own, *(word for word, command in commands.items() if command.likely)])

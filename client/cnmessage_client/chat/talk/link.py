@@ -69,7 +69,7 @@ class LinkStatus:
         match self.state:
             case State.WAITING:
                 seconds = max(ceil(self._retry_at - now), 0)
-                return f"reconnecting in {seconds} s ({self._attempts})"
+                return f"reconnecting in {seconds} s (try {self._attempts})"
             case _ if user is None:
                 return "not logged in"
             case State.LIVE:
@@ -77,7 +77,7 @@ class LinkStatus:
             case State.CLOSED:
                 return "offline"
             case _:
-                return f"connecting ({self._attempts})" if self._attempts else "connecting"
+                return f"connecting (try {self._attempts})" if self._attempts else "connecting"
 
     def tick(self, now: float) -> None:
         """Time passed."""

@@ -75,7 +75,7 @@ class Outgoing:
         said = self._failed.pop(key, None) if queued is None else queued[0]
         if said is None:
             return None
-        said = replace(said, mark=Mark.STORED, seq=seq, reason="")
+        said = replace(said, mark=Mark.STORED, seq=seq, reason="", id=message_id)
         self._watched[message_id] = _Watched(said, now, 0, now + SOON[0])
         _forget_oldest(self._watched, self._bounds.watched)
         return said

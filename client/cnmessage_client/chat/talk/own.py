@@ -3,7 +3,7 @@
 Ties asking.py and outgoing.py to the views. Knows neither commands nor what others write.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
@@ -16,12 +16,12 @@ from cnmessage_client.model import Delivered, Message, Receipt
 from cnmessage_protocol.conversation import Conversation, Everyone, on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
+TRIES = 3
+"""Answers that may be neither yes nor no."""
+
 
 class OwnLines:
-    """What one user says here. `new_key` gives fresh client ids; without `can_ask` nothing is asked.
-
-    `likely` are texts of one word that are more often commands, so that they need a yes.
-    """
+    """What one user says here. `new_key` gives fresh client ids; without `can_ask` nothing is asked."""
 
     def __init__(
         self,
@@ -29,15 +29,14 @@ class OwnLines:
         new_key: Callable[[], str],
         *,
         can_ask: bool,
-        likely: Collection[str],
         bounds: Bounds = BOUNDS,
     ) -> None:
         self.outgoing = Outgoing(bounds)
         self._views = views
         self._new_key = new_key
         self._can_ask = can_ask
-        self._likely = likely
         self._asked: tuple[Question, str] | None = None
+        self._wrong = 0
 
     @property
     def asks(self) -> bool:
@@ -47,26 +46,42 @@ class OwnLines:
     # -- from the line ----------------------------------------------------------------------------
 
     def say(
-        self, user: str, to: tuple[Conversation, ...], body: str, line: str, now: float, time: datetime
+        self,
+        user: str,
+        to: tuple[Conversation, ...],
+        body: str,
+        line: str,
+        now: float,
+        time: datetime,
+        *,
+        like_command: bool = False,
     ) -> list[Effect]:
         """Send this, or ask first. `line` is what was typed, to be put back when nothing is sent."""
-        match doubt(to, body, can_ask=self._can_ask, likely=self._likely):
+        match doubt(to, body, can_ask=self._can_ask, like_command=like_command):
             case None:
                 return self._send(user, to, body, now, time)
             case Hindrance(text):
                 back: list[Effect] = [SetDraft(line)] if self._can_ask else []
                 return [*self._views.add(Trouble(text)), *back]
             case Question(text) as question:
-                self._asked = (question, line)
+                self._asked, self._wrong = (question, line), 0
                 return self._views.add(Note(text))
 
     def answered(self, user: str, line: str, now: float, time: datetime) -> list[Effect]:
-        """The answer to the question: yes does it, no puts the text back, all else is asked again."""
+        """The answer to the question: yes does it, no puts the text back.
+
+        All else is asked for again, in the same words only once; the third one is a no.
+        """
         if self._asked is None:
             return []
         answer = line.strip().lower()
         if answer not in YES | NO:
-            return self._views.add(Note("Answer y to do it, or n to have the text back in the line."))
+            self._wrong += 1
+            if self._wrong < TRIES:
+                once = self._views.add(Note("Answer y to do it, or n to have the text back in the line."))
+                return once if self._wrong == 1 else []
+            told = self._views.add(Note("Neither y nor n: it was not sent, and stands in the line again."))
+            return [*told, *self.withdraw()]
         (question, typed), self._asked = self._asked, None
         if answer in NO:
             return [SetDraft(typed)]
@@ -119,7 +134,7 @@ class OwnLines:
             return [*effects, *self._views.add(Trouble(text))]
         if effects:
             return effects
-        text = f"a message to {in_words(said.to)} failed: {error.message}; 'retry' sends it again"
+        text = f"a message to {in_words(said.to)} failed: {error.message}; '/retry' sends it again"
         return self._views.add(Trouble(text))
 
     def receipts(self, found: Sequence[Delivered]) -> list[Effect]:

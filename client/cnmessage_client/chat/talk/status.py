@@ -10,7 +10,8 @@ class Status:
     """`connection` is words such as "online" or "reconnecting in 4 s (3)".
 
     `queued` counts own messages that wait, `unread` those of others by conversation. `online`
-    counts users, oneself too; None while that is not known.
+    counts users, oneself too; `partner` is whom one talks with, and whether that user is online. Each is None
+    while it is not known.
     """
 
     connection: str
@@ -18,6 +19,7 @@ class Status:
     queued: int
     unread: tuple[tuple[Conversation, int], ...]
     online: int | None
+    partner: tuple[Conversation, bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,19 @@ monotonic seconds), and has the screen look at `status` and `prompt` after each.
 import difflib
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
-from typing import assert_never
+from typing import TypeGuard
 
 from cnmessage_client.chat.talk.arrivals import NewItems
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import (
     AskReceipts,
     Break,
+    DropCommands,
+    DropLines,
     Edit,
     Effect,
+    LookUp,
+    MarkRead,
     Quit,
     Redraw,
     Ring,
@@ -35,29 +39,29 @@ from cnmessage_client.chat.talk.lines import (
     More,
     Retry,
     SendText,
-    likely_commands,
+    Who,
     read,
 )
 from cnmessage_client.chat.talk.link import Change, LinkStatus, span
+from cnmessage_client.chat.talk.mistaken import like_command
 from cnmessage_client.chat.talk.own import OwnLines
 from cnmessage_client.chat.talk.presence import KnownUsers
 from cnmessage_client.chat.talk.status import Completions, Status
 from cnmessage_client.chat.talk.views import Views, conversations_of, said_of
 from cnmessage_client.model import Delivered, Message, Receipt, Unknown
-from cnmessage_protocol.conversation import Conversation, Direct, Everyone, on_screen
+from cnmessage_protocol.conversation import Conversation, Direct, on_screen
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.machines.states import State
-
-_NOBODY = "nobody is logged in here; use: login NAME, or for a new account: signup NAME"
 
 
 class Talk:
     """One person's chat. `commands` are those of the command line that may be typed, with what they are.
 
-    `new_key` gives fresh client ids. Without `can_ask` no question is asked: nobody would answer. With
-    `whole_previews` a message of another conversation is shown in full where it is told. `zone` is the time
-    zone in which days change, the machine's own when None. `bounds`: how much is kept.
+    `could_be`: whether some words make one. `new_key` gives fresh client ids. Without `can_ask` nothing is
+    asked: nobody would answer. With `whole_previews` a message of another conversation is shown in full where
+    it is told. `zone` is the time zone in which days change, the machine's own when None. `bounds`: how much
+    is kept.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Talk:
         *,
         commands: Commands,
         new_key: Callable[[], str],
+        could_be: Callable[[Sequence[str]], bool] = lambda _: False,
         can_ask: bool = True,
         whole_previews: bool = False,
         zone: tzinfo | None = None,
@@ -74,6 +79,7 @@ class Talk:
         self.user = user
         self._commands = commands
         self._new_key = new_key
+        self._could_be = could_be
         self._can_ask = can_ask
         self._whole_previews = whole_previews
         self._zone = zone
@@ -90,7 +96,6 @@ class Talk:
             self._views,
             self._new_key,
             can_ask=self._can_ask,
-            likely=likely_commands(self._commands),
             bounds=self._bounds,
         )
         self._arrivals = NewItems(self._bounds)
@@ -114,10 +119,8 @@ class Talk:
         """What stands before the line being typed."""
         if self._own.asks:
             return "[y/N] "
-        if self.user is None:
-            return "> "
         to = "" if self.conversation is None else f" → {on_screen(self.conversation)}"
-        return f"{self.user}{to}> "
+        return f"{self.user or 'not logged in'}{to}> "
 
     def status(self, now: float) -> Status:
         """What the status line tells."""
@@ -128,7 +131,16 @@ class Talk:
             self._own.outgoing.waiting(now, up=up),
             self._views.unread.counts(),
             self._presence.count(self.user) if up and self.user is not None else None,
+            self._partner() if up else None,
         )
+
+    def _partner(self) -> tuple[Conversation, bool] | None:
+        """Whom one talks with, and whether that user is online, where this is known."""
+        match self.conversation:
+            case Direct(name) if name != self.user and self._presence.listed:
+                return self.conversation, self._presence.online(name)
+            case _:
+                return None
 
     @property
     def asks(self) -> bool:
@@ -155,16 +167,26 @@ class Talk:
         self._own.outgoing.linked(now, up=self._link.up)
         return [Redraw()]
 
-    def logged_out(self, now: float) -> list[Effect]:
-        """Nobody is logged in here any more."""
-        self.user = None
-        unasked = self._own.withdraw()
-        return [*([] if self.conversation is None else self._views.enter(None, now, up=False)), *unasked]
+    def logged_out(self, now: float, *, by_itself: bool = False) -> list[Effect]:
+        """Nobody is logged in here any more; nothing that was wanted so far is asked for under another name.
+
+        If it ended `by_itself`, the conversation stays open: what is being typed there is no command.
+        """
+        was, self.user = self.user, None
+        self._arrivals.drop()
+        effects: list[Effect] = [DropCommands()]
+        if was is None or by_itself:
+            return [*effects, *self._own.withdraw()]
+        if self.conversation is not None:
+            effects += [each for each in self._views.enter(None, now, up=False) if type(each) is not MarkRead]
+        effects += self.note(f"{was} is logged out; 'login NAME' goes on, 'exit' leaves")
+        return [*effects, *self._own.withdraw()]
 
     # -- what was typed ---------------------------------------------------------------------------
 
-    def typed(self, line: str, now: float, time: datetime) -> list[Effect]:
-        """A line, or a pasted block, without its final newline."""
+    def typed(self, line: str, now: float, time: datetime) -> list[Effect]:  # noqa: C901 - one case a meaning
+        """A line, or a pasted block; line feeds at its end belong to no text."""
+        line = line.rstrip("\n")
         if self._own.asks:
             return self._own.answered(self.user or "", line, now, time)
         match read(line, self.conversation, self._commands):
@@ -175,11 +197,13 @@ class Talk:
             case Enter(conversation):
                 return self._enter(conversation, now)
             case More():
-                return self.more(now)
+                return self.more(now, typed=True)
             case Retry(everything):
                 return self._own.retry(now, everything=everything)
             case Clear():
                 return self._views.clear()
+            case Who():
+                return self._who()
             case Hint(text):
                 return [*self._views.add(Typed(self.prompt, line)), *self.trouble(text)]
             case RunCommand(words):
@@ -189,15 +213,31 @@ class Talk:
             case (Break() | Edit() | Quit()) as effect:
                 return [effect]
 
+    def looked_up(
+        self, wanted: Conversation, users: Sequence[tuple[str, bool]] | None, now: float
+    ) -> list[Effect]:
+        """The answer to LookUp: all users; None when they cannot be had now."""
+        if users is not None:
+            self.roster(users, now)
+        elif not self._presence.listed:
+            return self._views.enter(wanted, now, up=self._link.up)
+        there = on_screen(wanted) in {name for name, _ in users or ()}
+        if there or not self._can_ask or not self._stranger(wanted):
+            return self._views.enter(wanted, now, up=self._link.up)
+        near = difflib.get_close_matches(wanted.name, self._presence.known, 1)
+        slash = "" if self.conversation is None else "/"
+        hint = f"did you mean '{near[0]}'?" if near else f"'{slash}users' lists those there are"
+        return [*self.trouble(f"there is no user '{wanted.name}'; {hint}"), DropLines()]
+
     def leave_draft(self, draft: str) -> None:
         """This is being typed in the open view; it comes back with the view."""
         self._views.open.draft = draft
 
-    def more(self, now: float) -> list[Effect]:
+    def more(self, now: float, *, typed: bool = False) -> list[Effect]:
         """Load earlier messages of the open view."""
         if self.user is None:
-            return self.trouble(_NOBODY)
-        return self._views.more(now, up=self._link.up)
+            return self._nobody()
+        return self._views.more(now, up=self._link.up, typed=typed)
 
     # -- messages ---------------------------------------------------------------------------------
 
@@ -257,10 +297,8 @@ class Talk:
         if not self._link.returning:
             effects += self._take_held(now)
         if state is State.WAITING:
-            self._presence.down()
             self._views.forget_questions()
         elif state is State.LIVE:
-            self._presence.up(now)
             effects += self._views.load_first(now, up=True)
         return effects
 
@@ -271,8 +309,8 @@ class Talk:
         return []
 
     def presence(self, changes: Sequence[tuple[str, bool]], now: float) -> list[Effect]:
-        """These came or went; told in one line soon."""
-        self._own.outgoing.came_online(self._presence.changed(changes, self.user, now), now)
+        """These came or went."""
+        self._own.outgoing.came_online(self._presence.changed(changes), now)
         return []
 
     def file_moved(self, news: FileState, now: float) -> list[Effect]:
@@ -309,21 +347,47 @@ class Talk:
     def tick(self, now: float) -> list[Effect]:
         """Time passed."""
         self._link.tick(now)
-        line = self._presence.tick(now)
-        asked: list[Effect] = [AskReceipts(ids) for ids in self._own.outgoing.tick(now)]
-        return asked if line is None else [*self.note(line), *asked]
+        return [AskReceipts(ids) for ids in self._own.outgoing.tick(now)]
 
     def deadline(self) -> float | None:
         """When `tick` has something to do, or None."""
-        due = (self._link.deadline, self._presence.deadline, self._own.outgoing.deadline)
+        due = (self._link.deadline, self._own.outgoing.deadline)
         return min((each for each in due if each is not None), default=None)
 
     # -- inner ------------------------------------------------------------------------------------
 
     def _say(self, said: SendText, line: str, now: float, time: datetime) -> list[Effect]:
         if self.user is None:
-            return self.trouble(_NOBODY)
-        return self._own.say(self.user, said.to, said.body, line, now, time)
+            return self._nobody()
+        asked = self.conversation is not None and said.body == line and self._like_command(line)
+        return self._own.say(self.user, said.to, said.body, line, now, time, like_command=asked)
+
+    def _like_command(self, text: str) -> bool:
+        known = self._presence.known
+        partner = "" if self.conversation is None else on_screen(self.conversation)
+
+        def could_be(words: Sequence[str]) -> bool:
+            return self._could_be(words) or self._could_be((words[0], partner, *words[1:]))
+
+        return like_command(
+            text,
+            self._commands,
+            could_be=could_be,
+            user=lambda name: name in known or not self._presence.listed,
+        )
+
+    def _who(self) -> list[Effect]:
+        if self.user is None:
+            return self._nobody()
+        names = self._presence.names_online(self.user) if self._link.state is State.LIVE else None
+        if names is None:
+            return self.note("who is online is not known yet: there is no connection")
+        return self.note(f"online: {', '.join(names)}")
+
+    def _nobody(self) -> list[Effect]:
+        slash = "" if self.conversation is None else "/"
+        new = f"for a new account: {slash}signup NAME"
+        return self.trouble(f"nobody is logged in here; use: {slash}login NAME, or {new}")
 
     def _run(self, words: tuple[str, ...], line: str) -> list[Effect]:
         if self._shows_unread(words) and self._unread_asked is None:
@@ -337,25 +401,16 @@ class Talk:
 
     def _enter(self, conversation: Conversation | None, now: float) -> list[Effect]:
         if self.user is None:
-            return self.trouble(_NOBODY)
+            return self._nobody()
         if conversation == self.conversation:
             return []
-        effects = self._views.enter(conversation, now, up=self._link.up)
-        match conversation:
-            case Direct(name):
-                return [*effects, *self._never_seen(name)]
-            case Everyone() | None:
-                return effects
-            case _ as never:
-                assert_never(never)
+        if self._can_ask and self._presence.listed and self._stranger(conversation):
+            return [LookUp(conversation)] if self._link.up else self.looked_up(conversation, None, now)
+        return self._views.enter(conversation, now, up=self._link.up)
 
-    def _never_seen(self, name: str) -> list[Effect]:
-        """A note when nobody of this name is known, so that it is probably mistyped."""
-        if name in self._presence.known or not self._presence.listed:
-            return []
-        near = difflib.get_close_matches(name, self._presence.known, 1)
-        hint = f"; did you mean '{near[0]}'?" if near else "; 'users' lists those there are"
-        return self.note(f"no user '{name}' was seen so far{hint}")
+    def _stranger(self, conversation: Conversation | None) -> TypeGuard[Direct]:
+        """Whether nobody of this name was seen so far, so that it is probably mistyped."""
+        return isinstance(conversation, Direct) and conversation.name not in self._presence.known
 
     def _take(self, message: Message | Unknown, now: float) -> list[Effect]:
         """Show a message of the stream where it belongs, or confirm the line that is shown."""

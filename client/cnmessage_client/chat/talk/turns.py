@@ -248,6 +248,12 @@ class LineTurns:
             self._ahead.appendleft(line)
         return self._step(Event.CLOSED)
 
+    def dropped(self) -> list[str]:
+        """Forget what was entered and has not had its turn; gives it."""
+        lines = list(self._ahead)
+        self._ahead.clear()
+        return lines
+
     def left(self) -> list[Decision]:
         """The chat is left: what follows was meant for nobody."""
         self._ahead.clear()

@@ -9,9 +9,14 @@ from datetime import datetime, tzinfo
 from itertools import accumulate
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
-from cnmessage_client.chat.talk.entries import Entry, Preview, Rule, Said
+from cnmessage_client.chat.talk.entries import Entry, Note, Preview, Rule, Said
+from cnmessage_protocol.conversation import Conversation
 
 NEW = Rule("new")
+FOLD_WITHIN = 12
+"""Entries from the end among which a line about another conversation is brought up to date in its place."""
+
+BEGINNING = Note("this is the beginning; nothing is older")
 
 
 class View:
@@ -23,17 +28,15 @@ class View:
         self.draft = ""
         self.begun = False
         """Whether nothing older than what was loaded exists."""
+        self.lowest: int | None = None
+        """The seq down to which earlier messages were loaded, below which loading goes on; None for none."""
         self._zone = zone
         self._keys: set[str] = set()
         self._previewed: set[str] = set()
+        self._folds: dict[Conversation, Preview] = {}
         self._top = 0
         self._last: Said | None = None
         self._text = 0
-
-    @property
-    def lowest(self) -> int | None:
-        """The lowest seq in here, below which `earlier` goes on."""
-        return min(self.seqs(), default=None)
 
     @property
     def full(self) -> bool:
@@ -67,6 +70,27 @@ class View:
         self._trim()
         return added
 
+    def tell(self, said: Said, conversation: Conversation | None) -> Preview:
+        """Tell of a message of another conversation, in the line that did so last if that is near the end."""
+        before = None if conversation is None else self._folds.get(conversation)
+        place = None if before is None else self._near_end(before)
+        if before is None or place is None:
+            preview = Preview(said, 1 if before is None else before.count + 1, said.key)
+            self.add(preview)
+        else:
+            preview = Preview(said, before.count + 1, before.first)
+            self.entries[place] = preview
+            self._previewed.discard(before.said.key)
+            self._previewed.add(said.key)
+            self._text += _length(preview) - _length(before)
+        if conversation is not None:
+            self._folds[conversation] = preview
+        return preview
+
+    def seen(self, conversation: Conversation) -> None:
+        """What comes of this conversation from now on is told in a line of its own."""
+        self._folds.pop(conversation, None)
+
     def comes_late(self, said: Said) -> bool:
         """Whether messages above this one were loaded already, so that it must be merged."""
         return said.seq is not None and said.seq < self._top
@@ -76,12 +100,26 @@ class View:
         fresh = [each for each in messages if each.key not in self._keys]
         if not fresh:
             return []
-        kept = [each for each in self.entries if not isinstance(each, Rule) or each == NEW]
+        kept = [each for each in self.entries if each is not BEGINNING]
+        kept = [each for each in kept if not isinstance(each, Rule) or each == NEW]
         for said in fresh:
             kept.insert(_place_by_seq(kept, said.seq or 0), said)
             self._note(said)
         self._refill(kept)
         return [each for each in fresh if each.key in self._keys]
+
+    def loaded(self, messages: Sequence[Said]) -> None:
+        """These, of which some may be here already, are the ones just before those that were loaded."""
+        self.begun = self.begun or len(messages) < self._bounds.page
+        if messages:
+            self.lowest = messages[0].seq
+
+    def end_above(self) -> Entry:
+        """Say at the top that nothing is older; gives the entry that says so."""
+        if not (self.entries and self.entries[0] is BEGINNING) and not self.full:
+            self.entries.insert(0, BEGINNING)
+            self._text += len(BEGINNING.text)
+        return BEGINNING
 
     def replace(self, said: Said) -> Entry | None:
         """Give a message its new mark; the entry as it stands now, or None when it is not here."""
@@ -105,9 +143,10 @@ class View:
 
     def clear(self) -> None:
         """Forget everything but the draft."""
-        self.entries, self.begun = [], False
+        self.entries, self.begun, self.lowest = [], False, None
         self._keys.clear()
         self._previewed.clear()
+        self._folds.clear()
         self._top, self._last, self._text = 0, None, 0
 
     def renumbered(self) -> None:
@@ -122,6 +161,10 @@ class View:
     def _note(self, said: Said) -> None:
         self._keys.add(said.key)
         self._top = max(self._top, said.seq or 0)
+
+    def _near_end(self, preview: Preview) -> int | None:
+        last = range(len(self.entries) - 1, max(-1, len(self.entries) - 1 - FOLD_WITHIN), -1)
+        return next((place for place in last if self.entries[place] is preview), None)
 
     def _place(self, key: str) -> int | None:
         if key not in self._keys and key not in self._previewed:
@@ -161,9 +204,12 @@ class View:
             self._text -= _length(each)
             if isinstance(each, Said):
                 self._keys.discard(each.key)
+                self.begun = False
             elif isinstance(each, Preview):
                 self._previewed.discard(each.said.key)
         del self.entries[:excess]
+        if excess > 0 and self.lowest is not None:
+            self.lowest = max(self.lowest, min(self.seqs(), default=self.lowest))
 
 
 def _place_by_seq(entries: Sequence[Entry], seq: int) -> int:

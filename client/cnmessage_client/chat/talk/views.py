@@ -12,14 +12,12 @@ from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Redraw, SetDraft, Show
 from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.unread import Unread
-from cnmessage_client.chat.talk.view import View
+from cnmessage_client.chat.talk.view import BEGINNING, View
 from cnmessage_client.model import Message, Unknown
 from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, on_screen
 
 PATIENCE = 10.0
 """Seconds after which an answer is given up that did not come."""
-
-_BEGINNING = Note("this is the beginning; nothing is older")
 
 
 class Views:
@@ -39,7 +37,7 @@ class Views:
         self._zone = zone
         self._whole_previews = whole_previews
         self._views: dict[Conversation, View] = {}
-        self._asked: dict[Conversation | None, tuple[float, bool]] = {}
+        self._asked: dict[Conversation | None, tuple[float, bool, bool]] = {}
         self._loaded: set[Conversation] = set()
 
     def add(self, entry: Entry) -> list[Effect]:
@@ -58,11 +56,14 @@ class Views:
         self.unread.show(view.seqs())
         if conversation is not None:
             self.unread.entered(conversation)
+            for each in (self.home, *self._views.values()):
+                each.seen(conversation)
         return [*effects, *self.mark_read(), *self.load_first(now, up=up)]
 
     def clear(self) -> list[Effect]:
         """Empty the view that is open."""
         self.open.clear()
+        self._asked.pop(self.conversation, None)
         return [Redraw()]
 
     # -- messages ---------------------------------------------------------------------------------
@@ -72,7 +73,7 @@ class Views:
         self.saw(said.seq or 0)
         effects = self._put(said, conversations)
         if unread and not self.open.holds(said.key):  # a full view drops what came late at once
-            effects += self.add(Preview(said))
+            effects.append(Show(self.open.tell(said, conversations[0] if conversations else None)))
             for conversation in () if self._whole_previews else conversations:
                 self.unread.hide(conversation, said.seq or 0)
         return effects
@@ -115,19 +116,25 @@ class Views:
             return []
         return self.load(now)
 
-    def more(self, now: float, *, up: bool) -> list[Effect]:
-        """A person wants earlier messages, and is told why there are none."""
+    def more(self, now: float, *, up: bool, typed: bool) -> list[Effect]:
+        """A person wants earlier messages, and is told why there are none: where they look.
+
+        That is at the end, if a command was `typed`, and else at the top.
+        """
         if self.open.begun:
-            return self.add(_BEGINNING)
+            return self._begins(typed=typed)
         if self.open.full:
             return self.add(
                 Note(f"the chat keeps {self._bounds.entries} lines; for older ones: {self._command}")
             )
         if not up:
             return self.add(Note("there is no connection; earlier messages can be loaded when it is back"))
-        return self.load(now, wanted=True)
+        return self.load(now, wanted=True, typed=typed)
 
-    def load(self, now: float, *, wanted: bool = False) -> list[Effect]:
+    def _begins(self, *, typed: bool) -> list[Effect]:
+        return self.add(Note(BEGINNING.text)) if typed else [Show(self.open.end_above())]
+
+    def load(self, now: float, *, wanted: bool = False, typed: bool = False) -> list[Effect]:
         """Ask for what lies before the view's first message, unless an answer is on its way.
 
         When a person `wanted` it, they are told that there is nothing.
@@ -135,7 +142,7 @@ class Views:
         asked = self._asked.get(self.conversation)
         if asked is not None and now - asked[0] < PATIENCE:
             return []
-        self._asked[self.conversation] = (now, wanted)
+        self._asked[self.conversation] = (now, wanted, typed)
         return [LoadEarlier(self.conversation, self.open.lowest, self._bounds.page)]
 
     def forget_questions(self) -> None:
@@ -146,18 +153,21 @@ class Views:
         self, conversation: Conversation | None, messages: Sequence[Said]
     ) -> tuple[list[Said], list[Effect]]:
         """The answer: which of these are new here, and what shows them."""
-        _, wanted = self._asked.pop(conversation, (0.0, False))
+        asked, wanted, typed = self._asked.pop(conversation, (None, False, False))
         view = self.home if conversation is None else self._views.get(conversation)
         if view is None:
             return [], []
         if conversation is not None:
             self._loaded.add(conversation)
-        view.begun = view.begun or len(messages) < self._bounds.page
+        if asked is not None:
+            view.loaded(messages)
         fresh = view.merge(messages)
         if view is not self.open:
             return fresh, []
+        if not fresh and wanted:  # what a person sees already does not count
+            return [], self.more(asked or 0.0, up=True, typed=typed)
         if not fresh:
-            return [], self.add(_BEGINNING) if wanted else []
+            return [], []
         self.unread.show({each.seq for each in fresh if each.seq is not None})
         return fresh, [Redraw(), *self.mark_read()]
 
@@ -214,6 +224,7 @@ def said_of(message: Message | Unknown) -> Said:
         mark=Mark.STORED if own else None,
         seq=message.seq,
         file=message.file,
+        id=message.id,
     )
 
 

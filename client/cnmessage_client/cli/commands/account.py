@@ -49,11 +49,7 @@ def login(settings: Settings, name: str | None, password_stdin: bool, password_f
     _enter(settings, name, password, new=False)
 
 
-@command(
-    Facts(
-        Section.ACCOUNT, "cnmessage logout", asks=False, account=True, moves=False, leaves=True, likely=True
-    )
-)
+@command(Facts(Section.ACCOUNT, "cnmessage logout", asks=False, account=True, moves=False, leaves=True))
 @common
 def logout(settings: Settings) -> None:
     """Log this profile out."""

@@ -212,7 +212,7 @@ class _Getting:
         if count > 1:
             others = f"there are {count} files called '{word}'; taking the newest, {info.id[:SHORT_ID]}"
             how = self._settings.typed("files list --received")
-            self._settings.renderer.note(f"{others}; the others are shown by: {how}")
+            self._settings.renderer.note(f"{others}; '{how}' shows the others")
 
     async def _at_once(
         self, client: Client, wanted: Sequence[_Wanted], view: ProgressView, failures: Failures

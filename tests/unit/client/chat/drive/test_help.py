@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_client.chat.drive.help import help_text
+from cnmessage_client.chat.drive.help import asked_about, help_text
 from cnmessage_client.chat.talk.lines import OWN_COMMANDS, Hint, SendText, read
 from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.command import Section, facts_of
@@ -13,7 +13,7 @@ TITLES = {section.value for section in Section}
 
 
 def overview(slash: str = "", width: int = 80, *, colour: bool = False) -> list[str]:
-    text = help_text(cli, (), slash=slash, width=width, colour=colour)
+    text = help_text(cli, (), slash, width, colour=colour, keys=False)
     assert text is not None
     return text.splitlines()
 
@@ -53,15 +53,49 @@ def test_every_example_can_be_typed_where_it_is_shown(conversation: Conversation
         )
 
 
-def test_own_commands_are_explained_here_and_others_by_the_command_line() -> None:
-    text = help_text(cli, ("break",), slash="/", width=80, colour=False)
+def explained(*words: str, slash: str = "/") -> str:
+    text = help_text(cli, words, slash, 80, colour=False, keys=True)
     assert text is not None
-    assert text.startswith("/break [SECONDS]\n")
-    assert help_text(cli, ("/quit",), slash="", width=80, colour=False) == help_text(
-        cli, ("exit",), slash="", width=80, colour=False
-    )
-    assert help_text(cli, ("send",), slash="", width=80, colour=False) is None
-    assert help_text(cli, ("files", "send"), slash="", width=80, colour=False) is None
+    return text
+
+
+def test_own_commands_are_explained_and_those_of_the_command_line_as_they_are_typed_here() -> None:
+    assert explained("break").startswith("/break [SECONDS]\n")
+    assert explained("/quit", slash="") == explained("exit", slash="")
+    text = explained("files", "send")
+    assert text.startswith("Usage: /files send [OPTIONS] NAME... PATH...")
+    assert 'Example: /files send bob carol report.pdf --note "Please check page 3"' in text
+    assert "--expires" in text
+    assert explained("list_users", slash="").startswith("Usage: list_users [OPTIONS]")
+    assert "cnmessage" not in text
+    assert help_text(cli, ("frobnicate",), "", 80, colour=False, keys=True) is None
+    assert help_text(cli, ("files", "frob"), "", 80, colour=False, keys=True) is None
+
+
+def test_commands_that_a_text_quotes_have_their_slash_too() -> None:
+    assert "`/logout`" in "\n".join(overview("/", 200))
+    assert "`logout`" in "\n".join(overview("", 200))
+    assert "`/files send`" in explained("sendfile")
+
+
+@pytest.mark.parametrize("name", [name for name, each in cli.facts.items() if each.in_chat])
+def test_no_option_is_listed_that_a_chat_refuses(name: str) -> None:
+    assert not {"--profile", "--broker", "--debug", "--no-input"} & set(explained(name).split())
+
+
+def test_keys_are_explained_where_they_do_something() -> None:
+    shown = help_text(cli, (), "", 80, colour=False, keys=True)
+    assert shown is not None
+    for key in ("PgDn", "Alt-N", "Alt-Enter", "Ctrl-C", "Ctrl-L", "Up, Down"):
+        assert key in shown
+        assert key not in "\n".join(overview())
+
+
+def test_help_is_asked_for_by_a_command_or_by_an_option() -> None:
+    assert asked_about(("help", "send"), explains=True) == ("send",)
+    assert asked_about(("history", "5", "--help"), explains=False) == ["history", "5"]
+    assert asked_about(("history", "5"), explains=False) is None
+    assert explained(*(asked_about(("history", "5", "-h"), explains=False) or ())) == explained("history")
 
 
 def test_titles_are_bold_where_there_are_colours() -> None:

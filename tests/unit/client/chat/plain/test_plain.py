@@ -118,8 +118,8 @@ def test_the_connection_is_told_when_it_changes_but_no_countdown() -> None:
             for connection in (
                 "connecting",
                 "online",
-                "reconnecting in 4 s (1)",
-                "reconnecting in 3 s (1)",
+                "reconnecting in 4 s (try 1)",
+                "reconnecting in 3 s (try 1)",
                 "online",
             ):
                 pipes.talk.shown = replace(pipes.talk.shown, connection=connection)
@@ -128,7 +128,7 @@ def test_the_connection_is_told_when_it_changes_but_no_countdown() -> None:
             assert pipes.err.lines(5) == [
                 "[connecting]",
                 "[online]",
-                "[reconnecting in 4 s (1)]",
+                "[reconnecting in 4 s (try 1)]",
                 "[online]",
                 "end",
             ]
@@ -139,9 +139,12 @@ def test_the_connection_is_told_when_it_changes_but_no_countdown() -> None:
 def test_with_json_everything_is_an_object() -> None:
     async def test() -> None:
         async with piped(as_json=True) as pipes:
-            show(pipes.screen, said("a\nb\x1b"), own(Mark.STORED), Note("x"), own(Mark.FAILED, reason="no"))
+            show(pipes.screen, said("a\nb\x1b"), own(Mark.QUEUED))
+            pipes.screen.show(own(Mark.STORED, id="id-1"), again=True)
+            show(pipes.screen, Note("x"), own(Mark.FAILED, reason="no"))
             show(pipes.screen, said("", 3, file=FILE, kind="file"))
-            objects = [json.loads(line) for line in pipes.out.lines(4)]
+            objects = [json.loads(line) for line in pipes.out.lines(5)]
+            assert objects.pop(1)["status"] == "queued"
             time = (NOON - NOON.utcoffset()).replace(tzinfo=None).isoformat()  # type: ignore[operator]
             assert objects[0] == {
                 "id": "k0",
@@ -152,7 +155,7 @@ def test_with_json_everything_is_an_object() -> None:
                 "time": f"{time}.000Z",
                 "body": "a\nb\x1b",
             }
-            assert objects[1] == {"id": None, "client_id": "k99", "status": "stored", "recipients": 1}
+            assert objects[1] == {"id": "id-1", "client_id": "k99", "status": "stored", "recipients": 1}
             assert objects[2] == {
                 "id": None,
                 "client_id": "k99",
@@ -165,6 +168,27 @@ def test_with_json_everything_is_an_object() -> None:
             with pipes.screen.view("sending") as view:
                 view.moved("x", TransferProgress("a", None, "waiting", 0, 1, 0))
             assert json.loads(pipes.out.lines(1)[0])["progress"]["name"] == "a"
+
+    asyncio.run(test())
+
+
+def test_own_messages_of_elsewhere_and_of_earlier_are_messages_and_no_news() -> None:
+    async def test() -> None:
+        async with piped(as_json=True) as pipes:
+            elsewhere = own(Mark.STORED, "of my phone", seq=3, id="id-3")
+            earlier = replace(own(Mark.DELIVERED, "of yesterday", seq=1, id="id-1"), key="earlier")
+            show(pipes.screen, elsewhere)
+            pipes.screen.show(replace(elsewhere, mark=Mark.DELIVERED), again=True)
+            pipes.screen.show(replace(elsewhere, key="never shown"), again=True)
+            pipes.talk.entries = [earlier, elsewhere]
+            pipes.screen.redraw()
+            show(pipes.screen, said("end"))
+            objects = [json.loads(line) for line in pipes.out.lines(3)]
+            assert [(each["id"], each["from"], each["body"]) for each in objects[:2]] == [
+                ("id-3", "alice", "of my phone"),
+                ("id-1", "alice", "of yesterday"),
+            ]
+            assert objects[2]["body"] == "end"
 
     asyncio.run(test())
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cnmessage_client.chat.screen.cells import cells, cut, cut_left, tame
+from cnmessage_client.chat.screen.cells import cells, cut, cut_left, picture_of, tame
 from cnmessage_client.chat.screen.drawing import day_rule, draw
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.talk.entries import (
@@ -255,8 +255,27 @@ def test_what_is_cut_fits_and_says_so(text: str, width: int) -> None:
 
 def test_text_of_any_script_is_shown_as_it_is_but_for_what_terminals_disagree_about() -> None:
     for text in ("नमस्ते", "می‌خواهم", "שלום", "日本語", "e\u0301", "ﷺ", "👍🏽 🇪🇺", "ᄒ\u1161ᆫ"):
-        assert texts(said(text)) == [f"12:03 alice: {text}"]
-    assert texts(said("👩‍👩‍👧 ❤️")) == ["12:03 alice: 👩👩👧 ❤"]
+        assert _painted(texts(said(text))) == [f"12:03 alice: {text}"]
+    assert texts(said("❤️")) == ["12:03 alice: ❤"]
+
+
+@pytest.mark.parametrize("picture", ["👨‍👩‍👧‍👦", "👩‍👩‍👧", "❤️‍🔥", "👩‍⚕️", "🧑🏽‍🚀", "👍🏽", "🇪🇺", "🏳️‍🌈"])
+def test_characters_that_are_joined_are_one_picture_of_two_cells(picture: str) -> None:
+    (row,) = texts(said(f"a {picture} b"))
+    assert cells(row) == len("12:03 alice: a .. b")
+    assert _painted([row]) == [f"12:03 alice: a {picture} b"]
+    narrow = texts(said(picture * 5), width=20)
+    assert "".join(_painted(narrow)).replace(" ", "").removeprefix("12:03alice:") == picture * 5
+    assert max(map(cells, narrow)) <= 20
+
+
+def test_nobody_can_write_a_stand_in() -> None:
+    (before,) = texts(said("👍🏽"))
+    assert texts(said(f"x{before[-1]}y")) == ["12:03 alice: xy"]
+
+
+def _painted(rows: list[str]) -> list[str]:
+    return ["".join(picture_of(each) or each for each in row) for row in rows]
 
 
 # -- days -------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """The full screen and its terminal: output of commands, bell, editor, and whatever the terminal is like."""
 
 import asyncio
+import os
+import re
 import stat
 import sys
 import threading
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cnmessage_client.chat.editor import edit_text
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.talk.entries import Entry, Mark, Output, Trouble
 from cnmessage_protocol.errors import CnMessageError
@@ -78,7 +81,7 @@ def test_the_editor_gets_a_file_of_its_own_which_is_gone_afterwards(editor: Path
     async def test() -> None:
         async with on_stage(said("hi")) as stage:
             await stage.screen.edit("the draft")
-            assert stage.screen.draft == "edited\n[2Jtwice"
+            assert stage.screen.draft == "edited\n\x1b[2Jtwice"
             path, mode, text = (await asyncio.to_thread(editor.read_text)).split("\n")
             assert text == "the draft"
             assert stat.S_IMODE(int(mode, 8)) == 0o600
@@ -90,6 +93,33 @@ def test_the_editor_gets_a_file_of_its_own_which_is_gone_afterwards(editor: Path
                 await stage.screen.edit("fail")
 
     asyncio.run(test())
+
+
+def test_what_an_editor_saved_and_is_no_text_is_kept_where_the_error_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "editor"
+    script.write_text("#!/bin/sh\nprintf 'caf\\351\\n' > \"$1\"\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(script))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with pytest.raises(CnMessageError, match="is not UTF-8 text, and is kept in") as caught:
+        edit_text("before", os.environ)
+    kept = Path(re.findall(r"kept in (\S+\.txt)", caught.value.message)[0])
+    assert kept.read_bytes() == b"caf\xe9\n"
+    kept.unlink()
+
+
+@pytest.mark.parametrize("saved", ["one\ntwo", "one\ntwo\n", "one\ntwo\n\n"])
+def test_line_feeds_at_the_end_of_what_was_edited_belong_to_no_text(
+    saved: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, script = tmp_path / "wanted", tmp_path / "editor"
+    wanted.write_text(saved)
+    script.write_text(f'#!/bin/sh\ncat "{wanted}" > "$1"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(script))
+    assert edit_text("", os.environ) == "one\ntwo"
 
 
 def test_an_editor_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +188,7 @@ def test_behind_a_character_of_disputed_width_all_stands_where_it_should(
             stage.screen.redraw()
             await stage.shows("end")
             row = next(row for row in terminal.cell_rows if "end" in "".join(row))
-            assert row[22:25] == ["e", "n", "d"]
+            assert row[20:23] == ["e", "n", "d"]
             assert "X" not in "".join(row)
 
     asyncio.run(test())

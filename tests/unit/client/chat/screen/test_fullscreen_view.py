@@ -68,11 +68,11 @@ async def test_a_line_half_typed_stays_whole_when_messages_come_and_marks_change
 async def test_the_prompt_and_the_status_are_those_of_the_talk() -> None:
     async with on_stage() as stage:
         stage.talk.prompt, stage.talk.conversation = "alice → bob> ", BOB
-        stage.talk.shown = Status("reconnecting in 4 s (3)", "alice", 2, ((BOB, 3), (CAROL, 1)), None)
+        stage.talk.shown = Status("reconnecting in 4 s (try 3)", "alice", 2, ((BOB, 3), (CAROL, 1)), None)
         stage.screen.redraw()
         await stage.shows("alice → bob>")
         row = stage.terminal.rows[-2]
-        assert row == " reconnecting in 4 s (3) · alice · 2 queued · unread: bob 3, carol 1"
+        assert row == " reconnecting in 4 s (try 3) · alice · 2 queued · unread: bob 3, carol 1"
         stage.talk.shown = replace(
             stage.talk.shown,
             queued=0,
@@ -87,7 +87,7 @@ async def test_the_prompt_and_the_status_are_those_of_the_talk() -> None:
 @lasting
 async def test_a_countdown_goes_on_without_any_news() -> None:
     async with on_stage() as stage:
-        stage.talk.shown = replace(stage.talk.shown, connection="reconnecting in 1 s (1)")
+        stage.talk.shown = replace(stage.talk.shown, connection="reconnecting in 1 s (try 1)")
         await stage.shows("reconnecting in 1 s")
 
 

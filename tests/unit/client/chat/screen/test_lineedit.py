@@ -9,19 +9,29 @@ from tests.support.stage import lasting, numbered, on_stage, said
 
 
 @lasting
-async def test_a_pasted_block_is_one_line_with_clean_line_ends_and_nothing_that_acts_on_terminals() -> None:
+async def test_a_pasted_block_stays_as_it_is_and_nothing_in_it_acts_on_the_terminal() -> None:
     async with on_stage() as stage:
         stage.type("see: ")
         stage.paste("one\r\ntwo\rthree\n\x1b[2J\x07\u202efour\tfive")
-        await stage.shows("four five")
+        await stage.shows("four  five")
         assert [row.rstrip() for row in stage.terminal.rows[-4:]] == [
             "alice> see: one",
             "       two",
             "       three",
-            "       [2Jfour five",
+            "       ▯[2J▯▯four  five",
         ]
+        assert not {"\x07", "\u202e"} & set(stage.terminal.raw)
         stage.key("enter")
-        assert await stage.line() == "see: one\ntwo\nthree\n[2Jfour\tfive"
+        assert await stage.line() == "see: one\ntwo\nthree\n\x1b[2J\x07\u202efour\tfive"
+
+
+@lasting
+async def test_pasted_bytes_that_are_no_text_are_seen_and_handed_over_as_they_are() -> None:
+    async with on_stage() as stage:
+        stage.keys.send_bytes(b"\x1b[200~caf\xe9 au lait\x1b[201~")
+        await stage.shows("alice> caf▯ au lait")
+        stage.key("enter")
+        assert await stage.line() == "caf\udce9 au lait"
 
 
 @lasting
@@ -102,10 +112,10 @@ async def test_ctrl_l_paints_everything_anew() -> None:
 async def test_a_draft_is_put_there_and_told() -> None:
     async with on_stage() as stage:
         stage.screen.set_draft("back\x1b again")
-        await stage.shows("alice> back again")
-        assert stage.screen.draft == "back again"
+        await stage.shows("alice> back▯ again")
+        assert stage.screen.draft == "back\x1b again"
         stage.type("!")
-        await stage.shows("back again!")
+        await stage.shows("back▯ again!")
 
 
 # -- questions --------------------------------------------------------------------------------------

@@ -21,7 +21,9 @@ Wanted = TypeVar("Wanted")
 def new_talk(user: str | None = "alice", *, live: bool = True, **options: Any) -> Talk:
     """A talk at home, connected since long, with keys key-1, key-2 …"""
     keys = _keys()
-    talk = Talk(user, commands=COMMANDS, new_key=lambda: next(keys), zone=UTC, **options)
+    talk = Talk(
+        user, commands=COMMANDS, new_key=lambda: next(keys), could_be=cli.could_be, zone=UTC, **options
+    )
     if live:
         talk.moved(State.LIVE, 0.0, -1000.0)
     return talk

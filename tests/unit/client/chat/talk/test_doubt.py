@@ -76,7 +76,7 @@ def test_where_nobody_answers_nothing_is_asked() -> None:
     assert sent(type_in(talk, LONG)) == [(("bob",), LONG)]
     effects = type_in(talk, "x" * (MAX_BODY + 1))
     (trouble,) = lines(shown(effects))
-    assert trouble.endswith("it was not sent. Put it in a file and use: files send bob PATH")
+    assert trouble.endswith("it was not sent. Put it in a file and use: /files send bob PATH")
     assert not some(effects, SetDraft)
     assert sent(type_in(talk, "next")) == [(("bob",), "next")]
 
@@ -84,7 +84,7 @@ def test_where_nobody_answers_nothing_is_asked() -> None:
 def test_what_is_no_unicode_is_not_sent() -> None:
     talk = with_bob()
     effects = type_in(talk, "a\udc80b")
-    assert lines(shown(effects)) == ["! the message is not valid Unicode; it was not sent"]
+    assert lines(shown(effects)) == ["! the message is not UTF-8 text; it was not sent"]
     assert not busy(talk)
 
 
@@ -92,7 +92,7 @@ def test_who_logs_out_leaves_no_question_behind() -> None:
     talk = with_bob()
     type_in(talk, LONG)
     talk.logged_out(0.0)
-    assert talk.prompt == "> "
+    assert talk.prompt == "not logged in> "
     assert sent(type_in(talk, "y")) == []
 
 
@@ -110,6 +110,24 @@ def test_a_word_that_is_likely_a_command_is_asked_about_where_somebody_answers()
     for can_ask in (True, False):
         talk = new_talk(can_ask=can_ask)
         type_in(talk, "to bob")
-        effects = type_in(talk, "quit")
-        assert talk.asks is can_ask
-        assert bool(sent(effects)) is not can_ask
+        for line in ("quit", "history 5"):
+            effects = type_in(talk, line)
+            assert talk.asks is can_ask
+            assert bool(sent(effects)) is not can_ask
+            if can_ask:
+                (question,) = lines(shown(effects))
+                assert question.endswith(f"In a conversation the command is '/{line}'. [y/N]")
+                assert some(type_in(talk, "n"), SetDraft) == [SetDraft(line)]
+        assert sent(type_in(talk, "@bob quit"))  # said to somebody
+        assert sent(type_in(talk, "//quit")) == [(("bob",), "/quit")]
+
+
+def test_three_answers_that_are_none_give_the_text_back() -> None:
+    talk = with_bob()
+    type_in(talk, "quit")
+    told = [lines(shown(type_in(talk, wrong))) for wrong in ("hm", "what")]
+    assert told == [["* Answer y to do it, or n to have the text back in the line."], []]
+    effects = type_in(talk, "maybe")
+    assert lines(shown(effects)) == ["* Neither y nor n: it was not sent, and stands in the line again."]
+    assert some(effects, SetDraft) == [SetDraft("quit")]
+    assert not talk.asks

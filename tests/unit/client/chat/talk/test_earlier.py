@@ -21,7 +21,7 @@ from tests.unit.client.chat.talk.talking import (
 def test_the_last_lines_are_loaded_on_the_first_entry_only() -> None:
     talk = new_talk()
     talk.came(received(9), 0.0)
-    assert some(type_in(talk, "to bob"), LoadEarlier) == [LoadEarlier(BOB, 9, BOUNDS.page)]
+    assert some(type_in(talk, "to bob"), LoadEarlier) == [LoadEarlier(BOB, None, BOUNDS.page)]
     effects = talk.earlier(BOB, [received(2), own(5, "far", "bob")], 0.0)
     assert effects == [Redraw()]
     assert lines(talk.entries) == ["bob: text 2", "alice: text 5 ✓", "bob: text 9"]
@@ -75,9 +75,43 @@ def test_who_asked_for_more_is_told_that_there_is_none_but_nobody_else() -> None
 def test_home_loads_more_too() -> None:
     talk = new_talk()
     talk.came(received(7), 0.0)
-    assert type_in(talk, "more") == [LoadEarlier(None, 7, BOUNDS.page)]
-    talk.earlier(None, [received(3, "carol")], 0.0)
-    assert lines(talk.entries) == ["carol: text 3", "bob: text 7"]
+    assert type_in(talk, "more") == [LoadEarlier(None, None, BOUNDS.page)]
+    talk.earlier(None, [received(3, "carol"), own(5, "far", "bob")], 0.0)
+    assert lines(talk.entries) == ["carol: text 3", "alice: text 5 ✓", "bob: text 7"]
+
+
+def test_own_messages_behind_one_that_waited_are_loaded_with_it() -> None:
+    talk = new_talk()
+    talk.came(received(7), 0.0)  # what waited at the start; the stream begins far above
+    assert some(type_in(talk, "to bob"), LoadEarlier) == [LoadEarlier(BOB, None, BOUNDS.page)]
+    latest = [own(seq, f"far-{seq}", "bob") for seq in range(100, 100 + BOUNDS.page)]
+    talk.earlier(BOB, latest, 0.0)
+    assert talk.more(30.0) == [LoadEarlier(BOB, 100, BOUNDS.page)]
+
+
+def test_a_page_that_is_here_already_is_not_the_beginning() -> None:
+    talk = new_talk()
+    page = [received(seq) for seq in range(100, 100 + BOUNDS.page)]
+    for each in page:
+        talk.came(each, 0.0)
+    talk.more(0.0)
+    assert talk.earlier(None, page, 0.0) == [LoadEarlier(None, 100, BOUNDS.page)]
+    assert lines(shown(talk.earlier(None, [], 0.0))) == ["* this is the beginning; nothing is older"]
+
+
+def test_the_beginning_is_said_once_and_at_the_top() -> None:
+    talk = at_bob(received(1), received(2))
+    for _ in range(3):
+        assert lines(shown(talk.more(0.0))) == ["* this is the beginning; nothing is older"]
+    assert lines(talk.entries) == ["* this is the beginning; nothing is older", "bob: text 1", "bob: text 2"]
+
+
+def test_an_answer_that_came_too_late_for_a_cleared_view_leaves_no_hole() -> None:
+    talk = at_bob(*(received(seq) for seq in range(100, 100 + BOUNDS.page)))
+    talk.more(1.0)
+    type_in(talk, "/clear")
+    talk.earlier(BOB, [received(50)], 2.0)
+    assert talk.more(3.0) == [LoadEarlier(BOB, None, BOUNDS.page)]
 
 
 def test_a_full_view_says_how_to_see_older_ones() -> None:

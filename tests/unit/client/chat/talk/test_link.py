@@ -19,12 +19,12 @@ def test_the_countdown_is_told_second_by_second() -> None:
         told.append((due, link.words("alice", due)))
         link.tick(due)
     assert told == [
-        (10.5, "reconnecting in 3 s (1)"),
-        (11.5, "reconnecting in 2 s (1)"),
-        (12.5, "reconnecting in 1 s (1)"),
-        (13.5, "reconnecting in 0 s (1)"),
+        (10.5, "reconnecting in 3 s (try 1)"),
+        (11.5, "reconnecting in 2 s (try 1)"),
+        (12.5, "reconnecting in 1 s (try 1)"),
+        (13.5, "reconnecting in 0 s (try 1)"),
     ]
-    assert link.words("alice", 10.0) == "reconnecting in 4 s (1)"
+    assert link.words("alice", 10.0) == "reconnecting in 4 s (try 1)"
 
 
 @pytest.mark.parametrize("start", [0.1, 1e9 + 0.3])
@@ -43,14 +43,14 @@ def test_attempts_are_counted_until_it_is_back() -> None:
     turns = [link.moved(State.WAITING, 1.0, 1.0)]
     turns += [link.moved(state, 2.0, 2.0) for state in (State.ATTACHING, State.WAITING)]
     assert turns == [Change.LOST, Change.NONE, Change.NONE]
-    assert link.words("alice", 2.0) == "reconnecting in 2 s (2)"
+    assert link.words("alice", 2.0) == "reconnecting in 2 s (try 2)"
     link.moved(State.ATTACHING, 0.0, 60.0)
     assert link.returning
-    assert link.words("alice", 60.0) == "connecting (2)"
+    assert link.words("alice", 60.0) == "connecting (try 2)"
     assert link.moved(State.LIVE, 0.0, 193.0) is Change.BACK
     assert (link.away, link.returning) == (192.0, False)
     assert link.moved(State.WAITING, 1.0, 200.0) is Change.LOST
-    assert link.words("alice", 200.0) == "reconnecting in 1 s (1)"
+    assert link.words("alice", 200.0) == "reconnecting in 1 s (try 1)"
 
 
 def test_what_never_was_up_is_not_back() -> None:
@@ -80,7 +80,7 @@ def test_a_broker_that_has_forgotten_us_is_not_told_of() -> None:
         (State.JOINING, "alice", "connecting", False),
         (State.CATCHING_UP, "alice", "connecting", True),
         (State.LIVE, "alice", "online", True),
-        (State.WAITING, None, "reconnecting in 1 s (1)", False),
+        (State.WAITING, None, "reconnecting in 1 s (try 1)", False),
     ],
 )
 def test_states_in_words(state: State, user: str | None, words: str, up: bool) -> None:

@@ -224,7 +224,7 @@ def test_a_failure_is_told_where_its_line_cannot_be_seen_and_so_is_its_retry() -
     talk = with_bob()
     type_in(talk, "hi", "@carol")
     assert lines(shown(talk.failed("key-1", NO_USER, 0.0))) == [
-        "! a message to bob failed: there is no user 'bob'; 'retry' sends it again"
+        "! a message to bob failed: there is no user 'bob'; '/retry' sends it again"
     ]
     assert lines(shown(type_in(talk, "/retry"))) == ["(alice: hi …)"]
 

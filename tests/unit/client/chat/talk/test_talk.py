@@ -5,14 +5,23 @@ from typing import Any
 import pytest
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
-from cnmessage_client.chat.talk.effects import Break, Edit, LoadEarlier, MarkRead, Quit, RunCommand, Show
+from cnmessage_client.chat.talk.effects import (
+    Break,
+    DropCommands,
+    Edit,
+    LoadEarlier,
+    MarkRead,
+    Quit,
+    RunCommand,
+    Show,
+)
 from cnmessage_client.chat.talk.entries import Output, Trouble, Typed
 from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS
 from cnmessage_client.chat.talk.status import Status
 from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.machines.states import State
-from tests.support.conversations import CAROL, talk_with
+from tests.support.conversations import BOB, CAROL, talk_with
 from tests.unit.client.chat.talk.talking import (
     busy,
     lines,
@@ -48,7 +57,7 @@ def test_an_unknown_command_is_told_and_never_sent() -> None:
     effects = type_in(talk, "/hsitory")
     assert shown(effects) == [
         Typed("alice → bob> ", "/hsitory"),
-        Trouble("there is no command '/hsitory'; did you mean '/history'?"),
+        Trouble("there is no command '/hsitory'; did you mean '/history'? //… sends it as a text"),
     ]
     assert sent(effects) == []
 
@@ -197,15 +206,17 @@ def test_the_status_line_tells_all() -> None:
     talk.came(received(1, "dave"), 0.0)
     talk.came(received(2, "carol"), 0.0)
     talk.came(received(3, "dave"), 0.0)
-    assert talk.status(0.0) == Status("online", "alice", 0, ((talk_with("dave"), 2), (CAROL, 1)), 2)
+    assert talk.status(0.0) == Status(
+        "online", "alice", 0, ((talk_with("dave"), 2), (CAROL, 1)), 2, (BOB, True)
+    )
     type_in(talk, "hi")
     talk.moved(State.WAITING, 4.0, 1.0)
     assert talk.status(1.5) == Status(
-        "reconnecting in 4 s (1)", "alice", 1, ((talk_with("dave"), 2), (CAROL, 1)), None
+        "reconnecting in 4 s (try 1)", "alice", 1, ((talk_with("dave"), 2), (CAROL, 1)), None
     )
     assert talk.deadline() == 2.0
     talk.tick(2.0)
-    assert (talk.status(2.0).connection, talk.deadline()) == ("reconnecting in 3 s (1)", 3.0)
+    assert (talk.status(2.0).connection, talk.deadline()) == ("reconnecting in 3 s (try 1)", 3.0)
 
 
 def test_the_status_of_nobody() -> None:
@@ -216,22 +227,32 @@ def test_the_status_of_nobody() -> None:
 # -- presence and files -----------------------------------------------------------------------------
 
 
-def test_presence_is_told_in_one_line_when_its_time_comes() -> None:
+def test_who_comes_and_goes_is_told_in_the_status_line_of_a_talk_with_them_only() -> None:
     talk = new_talk()
     talk.roster([("bob", False), ("dave", True)], 0.0)
+    assert talk.status(0.0).partner is None
+    type_in(talk, "to bob")
+    assert talk.status(0.0).partner == (BOB, False)
     assert talk.presence([("bob", True), ("dave", False)], 10.0) == []
-    assert talk.deadline() == 12.0
-    assert lines(shown(talk.tick(12.0))) == ["* bob came · dave left"]
+    assert talk.status(10.0).partner == (BOB, True)
     assert talk.deadline() is None
+    assert talk.tick(1000.0) == []
+    assert not [each for each in lines(talk.entries) if "bob" in each]
+    talk.moved(State.WAITING, 1.0, 1001.0)
+    assert talk.status(1001.0).partner is None
 
 
-def test_right_after_the_connection_is_up_presence_is_silent() -> None:
-    talk = lost()
-    talk.moved(State.LIVE, 0.0, 10.0)
-    talk.presence([("bob", True)], 12.9)
-    assert talk.deadline() is None
-    talk.presence([("carol", True)], 13.0)
-    assert lines(shown(talk.tick(15.0))) == ["* carol came"]
+def test_who_is_online_is_told_when_asked() -> None:
+    talk = new_talk()
+    unknown = "* who is online is not known yet: there is no connection"
+    assert lines(shown(type_in(talk, "who"))) == [unknown]
+    talk.roster([("alice", True), ("bob", True), ("carol", False)], 0.0)
+    assert lines(shown(type_in(talk, "who"))) == ["* online: alice, bob"]
+    type_in(talk, "to bob")
+    assert lines(shown(type_in(talk, "/who"))) == ["* online: alice, bob"]
+    talk.moved(State.WAITING, 1.0, 1.0)
+    assert lines(shown(type_in(talk, "/who"))) == [unknown]
+    assert lines(shown(type_in(new_talk(None), "who")))[0].startswith("! nobody is logged in here")
 
 
 @pytest.mark.parametrize(
@@ -252,12 +273,37 @@ def test_the_first_login_keeps_what_stands_at_home() -> None:
     assert (talk.user, lines(talk.entries)) == ("alice", ["* welcome"])
 
 
+def test_whose_login_ends_elsewhere_stays_where_text_is_text() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.came(received(1, "carol"), 0.0)
+    effects = talk.logged_out(0.0, by_itself=True)
+    assert (effects, talk.conversation, talk.prompt) == ([DropCommands()], BOB, "not logged in → bob> ")
+    assert lines(shown(type_in(talk, "exit"))) == [
+        "! nobody is logged in here; use: /login NAME, or for a new account: /signup NAME"
+    ]
+
+
+def test_nothing_is_marked_or_asked_for_once_nobody_is_logged_in() -> None:
+    talk = new_talk()
+    type_in(talk, "to bob")
+    talk.came(received(1, "carol"), 0.0)
+    talk.moved(State.WAITING, 1.0, 0.0)
+    talk.moved(State.CATCHING_UP, 0.0, 1.0)
+    talk.came(received(2, "dave"), 1.0)  # waits for the connection
+    effects = talk.logged_out(2.0)
+    effects += talk.moved(State.CLOSED, 0.0, 2.0)
+    assert not some(effects, MarkRead) + some(effects, LoadEarlier)
+    assert "dave: text 2" not in lines(talk.entries)
+    assert not [each for each in talk.tick(1e6) if not isinstance(each, Show)]
+
+
 def test_the_same_user_finds_everything_again_and_another_one_nothing() -> None:
     talk = new_talk()
     type_in(talk, "to bob", "secret")
     talk.came(received(1, "carol"), 0.0)
     talk.logged_out(0.0)
-    assert (talk.conversation, talk.user, talk.prompt) == (None, None, "> ")
+    assert (talk.conversation, talk.user, talk.prompt) == (None, None, "not logged in> ")
     talk.logged_in("alice", 0.0)
     assert "alice: secret …" in lines(talk.entries)
     talk.logged_out(0.0)

@@ -34,7 +34,7 @@ def test_what_comes_stands_at_the_end_and_once() -> None:
     assert view.add(said(2)) == []
     assert view.add(Note("x")) == [Note("x")]
     assert lines(view.entries) == ["bob: text 1", "bob: text 2", "* x"]
-    assert (view.lowest, view.holds("id-2"), view.holds("id-3")) == (1, True, False)
+    assert (view.lowest, view.holds("id-2"), view.holds("id-3")) == (None, True, False)
 
 
 def test_earlier_messages_go_above_everything_when_they_are_the_oldest() -> None:

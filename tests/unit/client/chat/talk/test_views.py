@@ -3,7 +3,18 @@
 import pytest
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
-from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ring, SetDraft, Show
+from cnmessage_client.chat.talk.effects import (
+    DropLines,
+    LoadEarlier,
+    LookUp,
+    MarkRead,
+    Redraw,
+    Ring,
+    SetDraft,
+    Show,
+)
+from cnmessage_client.chat.talk.entries import Preview
+from cnmessage_client.chat.talk.view import FOLD_WITHIN
 from cnmessage_client.chat.talk.views import conversations_of, said_of
 from cnmessage_client.model import Message
 from tests.support.conversations import BOB, CAROL, talk_with, whom
@@ -14,6 +25,7 @@ from tests.unit.client.chat.talk.talking import (
     new_talk,
     own,
     received,
+    sent,
     shown,
     some,
     type_in,
@@ -31,7 +43,7 @@ def test_the_prompt_names_whom_plain_text_goes_to() -> None:
     for line in ("to bob", "@all", "/home"):
         type_in(talk, line)
         prompts.append(talk.prompt)
-    assert prompts == ["> ", "alice> ", "alice → bob> ", "alice → all> ", "alice> "]
+    assert prompts == ["not logged in> ", "alice> ", "alice → bob> ", "alice → all> ", "alice> "]
 
 
 def test_home_shows_everything_and_counts_it_as_read() -> None:
@@ -84,7 +96,7 @@ def test_entering_shows_the_new_rule_and_clears_the_count_and_raises_the_mark() 
     assert not some(talk.came(received(3, "bob"), 0.0), MarkRead)
     effects = type_in(talk, "@carol")
     assert lines(talk.entries) == ["carol: text 1", "--new--", "carol: text 2"]
-    assert effects == [SetDraft(""), Redraw(), MarkRead(3), LoadEarlier(CAROL, 1, BOUNDS.page)]
+    assert effects == [SetDraft(""), Redraw(), MarkRead(3), LoadEarlier(CAROL, None, BOUNDS.page)]
     assert unread(talk) == {}
     type_in(talk, "/home", "to carol")
     assert "--new--" not in lines(talk.entries)
@@ -104,14 +116,67 @@ def test_entering_the_open_conversation_does_nothing() -> None:
     assert type_in(new_talk(), "home") == []
 
 
-def test_a_name_that_nobody_has_is_entered_with_a_hint() -> None:
+def test_a_name_that_nobody_has_is_looked_up_and_not_entered() -> None:
     talk = new_talk()
     talk.roster([("alice", True), ("bob", False)], 0.0)
-    assert lines(shown(type_in(talk, "to bbo"))) == ["* no user 'bbo' was seen so far; did you mean 'bob'?"]
-    assert talk.conversation == talk_with("bbo")
+    type_in(talk, "to bob")
+    wanted = talk_with("bbo")
+    assert type_in(talk, "/to bbo") == [LookUp(wanted)]
+    effects = talk.looked_up(wanted, [("alice", True), ("bob", False)], 0.0)
+    assert lines(shown(effects)) == ["! there is no user 'bbo'; did you mean 'bob'?"]
+    assert (effects[-1], talk.conversation) == (DropLines(), BOB)
+    talk.looked_up(talk_with("zed"), [("alice", True), ("bob", False), ("zed", False)], 0.0)
+    assert talk.conversation == talk_with("zed")
     assert shown(type_in(talk, "@bob")) == shown(type_in(talk, "@all")) == []
-    talk.presence([("zed", True)], 0.0)
-    assert shown(type_in(talk, "@zed")) == []
+    talk.presence([("yves", True)], 0.0)
+    type_in(talk, "@yves")
+    assert talk.conversation == talk_with("yves")
+
+
+def test_a_name_that_cannot_be_looked_up_is_not_entered_where_the_list_is_known() -> None:
+    talk = new_talk()
+    talk.roster([("alice", True), ("bob", False)], 0.0)
+    effects = talk.looked_up(talk_with("zed"), None, 0.0)
+    assert lines(shown(effects)) == ["! there is no user 'zed'; 'users' lists those there are"]
+    before_the_list = new_talk()
+    before_the_list.looked_up(BOB, None, 0.0)
+    assert before_the_list.conversation == BOB
+
+
+def test_where_nobody_can_be_asked_lines_go_nowhere_else() -> None:
+    talk = new_talk(can_ask=False)
+    talk.roster([("alice", True), ("bob", False)], 0.0)
+    type_in(talk, "to bob", "/to bbo")
+    assert sent(type_in(talk, "for bbo alone")) == [(("bbo",), "for bbo alone")]
+
+
+# -- many of one conversation -----------------------------------------------------------------------
+
+
+def test_lines_of_another_conversation_fold_into_one() -> None:
+    talk = at_bob(received(1))
+    for seq in range(2, 102):
+        talk.came(received(seq, "robot"), 0.0)
+    talk.came(received(102, "carol"), 0.0)
+    previews = [each for each in talk.entries if isinstance(each, Preview)]
+    assert [(each.said.sender, each.said.seq, each.count) for each in previews] == [
+        ("robot", 101, 100),
+        ("carol", 102, 1),
+    ]
+    assert unread(talk) == {"robot": 100, "carol": 1}
+
+
+def test_a_fold_is_brought_up_to_date_where_it_is_seen_and_ends_when_its_view_was_open() -> None:
+    talk = at_bob(received(1))
+    talk.came(received(2, "robot"), 0.0)
+    for seq in range(3, 3 + FOLD_WITHIN):
+        talk.came(received(seq), 0.0)
+    talk.came(received(50, "robot"), 0.0)
+    talk.came(received(51, "robot"), 0.0)
+    assert [each.count for each in talk.entries if isinstance(each, Preview)] == [1, 3]
+    type_in(talk, "@robot", "@bob")
+    talk.came(received(52, "robot"), 0.0)
+    assert [each.count for each in talk.entries if isinstance(each, Preview)] == [1, 3, 1]
 
 
 # -- drafts -----------------------------------------------------------------------------------------

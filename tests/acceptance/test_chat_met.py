@@ -1,0 +1,199 @@
+"""What people met who had only the README: a slip is noticed, and nothing goes where it was not meant to."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Cli
+from tests.support.chat import open_chat, talker
+
+
+def test_a_command_without_its_slash_is_asked_about_and_up_stays_out_of_the_answer(cli: Cli) -> None:
+    cli.accounts("slip1", "slip2")
+    with open_chat(cli, "slip1") as chat:
+        chat.online()
+        chat.enter("to slip2")
+        chat.until_line("slip1 → slip2>")
+        chat.until_status("slip2 is offline")
+        for line in ("users", "history 5", "send slip2 hi", "to slip2", "login slip1", "who"):
+            chat.enter(line)
+            chat.until_line("[y/N]")
+            assert f"the command is '/{line}'" in " ".join(chat.text.split())
+            chat.key("up", "tab")
+            chat.type("n")
+            chat.until_line("[y/N] n")
+            chat.key("enter")
+            chat.until_line(f"slip1 → slip2> {line}")
+            chat.key("ctrl-u")
+        chat.enter("send me the file")
+        chat.said("send me the file ✓")
+
+
+@pytest.mark.parametrize("how", ["screen", "plain"])
+def test_a_half_typed_text_is_no_command_when_the_login_ends_elsewhere(cli: Cli, how: str) -> None:
+    names = [f"half{how}{number}" for number in (1, 2)]
+    cli.accounts(*names)
+    arguments = ["--plain"] if how == "plain" else []
+    with open_chat(cli, names[0], names[1], *arguments) as chat:
+        chat.until(f"[to {names[1]}]" if how == "plain" else f"{names[0]} → {names[1]}>")
+        chat.type("ex")
+        chat.until(re.compile(r"(?m)ex$"))
+        cli.ok("--profile", names[0], "logout")
+        chat.until("not logged in any more; type: /login NAME")
+        chat.enter("it")
+        chat.until("nobody is logged in here; use: /login NAME")
+        chat.enter(f"/login {names[0]}")
+        chat.until("Password:")
+        chat.enter("correct horse battery")
+        chat.until("Logged in" if how == "plain" else f"{names[0]} → {names[1]}>")
+        assert "correct horse" not in chat.text
+        chat.enter("text again")
+        chat.until(re.compile(r"\[stored\].*text again|text again ✓"))
+
+
+def test_who_is_not_there_is_not_talked_to_and_what_follows_goes_nowhere(cli: Cli) -> None:
+    cli.accounts("there1", "there2")
+    with open_chat(cli, "there1") as chat:
+        chat.online()
+        chat.until_status("online · there1")
+        chat.enter("to there2")
+        chat.until_line("there1 → there2>")
+        chat.until_status("there2 is offline")  # the list of users is here
+        chat.type("/to dave\rfor dave alone\r")
+        chat.until("there is no user 'dave'")
+        chat.until("1 line behind it was not carried out; Up brings it back")
+        chat.until_line("there1 → there2>")
+        chat.key("up")
+        chat.until_line("there1 → there2> for dave alone")
+        chat.key("ctrl-u")
+        cli.accounts("dave2")
+        chat.enter("/to dave2")  # nobody has told the chat of them
+        chat.until_line("there1 → dave2>")
+    assert cli.ok("--profile", "there2", "history").rows == []
+
+
+@pytest.mark.parametrize("how", ["terminal", "pipe", "plain"])
+def test_the_chat_may_begin_in_a_conversation(cli: Cli, how: str) -> None:
+    names = [f"{how}{number}" for number in (1, 2)]
+    cli.accounts(*names)
+    if how == "pipe":
+        result = cli("--profile", names[0], "chat", names[1], stdin="hello\n")
+        assert result.status == 0, result
+        assert cli("--profile", names[0], "chat", "no such", stdin="hello\n").status == 2
+        assert cli("--profile", names[0], "chat", "dave3", stdin="hello\n").status == 8
+    else:
+        arguments = ["--plain"] if how == "plain" else []
+        with open_chat(cli, names[0], names[1], *arguments) as chat:
+            chat.until(f"[to {names[1]}]" if how == "plain" else f"{names[0]} → {names[1]}>")
+            chat.enter("hello")
+            chat.until(re.compile(r"\[stored\].*hello|hello ✓"))
+    assert [row[5] for row in cli.ok("--profile", names[1], "history").rows] == ["hello"]
+
+
+def test_a_file_goes_to_whom_one_talks_with_and_whoever_fetches_it_reads_where_it_is(
+    cli: Cli, tmp_path: Path
+) -> None:
+    cli.accounts("file1", "file2", "file3")
+    for name in ("report.pdf", "two.txt"):
+        (tmp_path / name).write_text(name)
+    with open_chat(cli, "file1") as chat:
+        chat.online()
+        chat.enter("to file2")
+        chat.until_line("file1 → file2>")
+        chat.until_status("file2 is offline")
+        for line in ("/sendfile {0}/report.pdf", "/files send {0}/report.pdf {0}/two.txt --note x"):
+            chat.enter(line.format(tmp_path))
+        chat.until(re.compile(r"two.txt, 7 bytes: stored for 1 user"))
+        chat.enter(f"/sendfile file3 {tmp_path}/two.txt")
+        chat.enter("/users")
+        chat.until(re.compile(r"(?s)two.txt.*two.txt.*LAST SEEN"))
+    got = cli.ok("--profile", "file2", "files", "list", "--received", "--json").objects
+    assert sorted(each["name"] for each in got) == ["report.pdf", "report.pdf", "two.txt"]
+    assert len(cli.ok("--profile", "file3", "files", "list", "--received", "--json").objects) == 1
+    with open_chat(cli, "file2", columns=200) as chat:
+        chat.online()
+        chat.enter(f"files get two.txt -o {tmp_path} --force")
+        chat.until(f"fetched, saved as {tmp_path}/two.txt")
+
+
+def test_what_commands_say_is_typed_here_as_they_say(cli: Cli) -> None:
+    cli.accounts("form1", "form2")
+    with open_chat(cli, "form1", columns=120) as chat:
+        chat.online()
+        chat.enter("to form2")
+        chat.until_line("form1 → form2>")
+        chat.enter("/history 5 --with dave9")
+        chat.until("'/users' lists those there are")
+        chat.enter("/files frobnicate")
+        chat.until("(see: /files --help)")
+        chat.enter("/history x")
+        chat.until("(see: /history --help)")
+        chat.enter("/etc/passwd")
+        chat.until("//… sends it as a text")
+        chat.enter("/history --help")
+        chat.until("Usage: /history [OPTIONS] [N]")
+        assert "--broker" not in chat.text
+        assert "cnmessage" not in chat.text
+        chat.enter("/logout")
+        chat.until_line("not logged in>")
+
+
+def test_many_of_another_conversation_fold_and_nobody_is_announced(cli: Cli) -> None:
+    cli.accounts("fold1", "fold2", "robot1")
+    with open_chat(cli, "fold1") as chat, talker(cli.home, "fold2", cli.address) as friend:
+        chat.online()
+        chat.enter("to fold2")
+        chat.until_line("fold1 → fold2>")
+        friend.send("fold1", "of a person")
+        chat.said("of a person")
+        with talker(cli.home, "robot1", cli.address) as robot:
+            for number in range(100):
+                robot.send("fold1", f"line {number}")
+        chat.said("» robot1: 100 new, last: line 99")
+        assert chat.said("of a person")
+        assert len([row for row in chat.body if "robot1" in row]) == 1
+        with open_chat(cli, "fold2") as other:
+            other.online()
+            chat.until_status("fold2 is online")
+        chat.until_status("fold2 is offline")
+        assert not [row for row in chat.body if "came" in row or "left" in row]
+        chat.enter("/who")
+        chat.until("online: fold1")
+
+
+def test_page_up_at_the_top_tells_of_the_beginning_once_and_counts_nothing_as_new(cli: Cli) -> None:
+    cli.accounts("top1", "top2")
+    with talker(cli.home, "top2", cli.address) as other, talker(cli.home, "top1", cli.address) as own:
+        for number in range(30):
+            other.send("top1", f"theirs {number}.")
+            own.send("top2", f"mine {number}.")
+        own.mark_read(60)
+    with open_chat(cli, "top1") as chat:
+        chat.online()
+        chat.key("page up")
+        chat.said("theirs 29.")
+        chat.until(re.compile(r"mine 29\. ✓"))  # own ones too
+        chat.until_top("nothing is older")
+        for _ in range(3):
+            chat.key("page up")
+        chat.until_status("↓ End: latest")
+        assert len([row for row in chat.body if "nothing is older" in row]) == 1
+        chat.key("end")
+        chat.said("theirs 29.")
+        assert "nothing is older" not in chat.text
+
+
+def test_a_pasted_block_and_a_family_arrive_whole(cli: Cli) -> None:
+    cli.accounts("whole1", "whole2")
+    family = "👨‍👩‍👧‍👦"
+    with open_chat(cli, "whole1") as chat:
+        chat.online()
+        chat.enter("to whole2")
+        chat.until_line("whole1 → whole2>")
+        chat.paste(f"one\ntwo {family} end\n")
+        chat.key("enter")
+        chat.said("end ✓")
+        assert f"{family}".encode() in chat.raw
+    (row,) = cli.ok("--profile", "whole2", "history", "--json").objects
+    assert row["body"] == f"one\ntwo {family} end"
