@@ -285,16 +285,21 @@ for _command in (start, key, check, backup, health, list_files, purge_files):
 
 def _config(flags: dict[str, Any]) -> Config:
     file = flags.pop("file", None)
-    home = os.environ.get("CNMESSAGE_HOME")
-    default = (
-        Path(home) / "broker"
-        if home
-        else Path(platformdirs.user_data_dir("cnmessage-broker", appauthor=False))
-    )
     try:
-        return load(flags, os.environ, file, default)
+        return load(flags, os.environ, file, _default_data())
     except ConfigError as error:
         _fail(str(error), status=2)
+
+
+def _default_data() -> Path | None:
+    """Where data is unless a setting says otherwise; None for a user without a home directory."""
+    if home := os.environ.get("CNMESSAGE_HOME"):
+        return Path(home) / "broker"
+    try:
+        found = Path(platformdirs.user_data_dir("cnmessage-broker", appauthor=False))
+    except RuntimeError:  # neither HOME nor an entry in passwd
+        return None
+    return found if found.is_absolute() else None
 
 
 def _banner(broker: Broker) -> None:

@@ -1,16 +1,13 @@
-"""Profiles, device keys, known brokers and where all that lies on disk.
+"""Profiles, device keys and where all that lies on disk.
 
 A profile is one device of one user: a CURVE key pair that the broker knows it by, the broker's address and
 the user's name. `CNMESSAGE_HOME` overrides the platform's directories. Knows no socket.
 """
 
-import fcntl
-import json
 import os
 import re
+import shutil
 import socket
-import tomllib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,28 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from cnmessage_client import home_files
+from cnmessage_client.address import Address, parse_address
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 
-DEFAULT_PORT = 12416
-DEFAULT_BROKER = f"127.0.0.1:{DEFAULT_PORT}"
 DEFAULT_PROFILE = "default"
 _PROFILE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_HIGHEST_PORT = 65532
-_KEY_SIZE = 32
 _Z85_KEY_SIZE = 40
-
-
-class Address(NamedTuple):
-    """Where a broker is, and its raw public key if the address told it."""
-
-    host: str
-    port: int
-    key: bytes | None
-
-    @property
-    def place(self) -> str:
-        """HOST:PORT, as known_brokers lists it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class KeyPair(NamedTuple):
@@ -47,24 +29,6 @@ class KeyPair(NamedTuple):
 
     public: bytes
     secret: bytes
-
-
-def parse_address(text: str) -> Address:
-    """`HOST[:PORT]` or `cnm://HOST:PORT#KEY`; a usage error says what is wrong with it."""
-    rest, _, key_text = text.removeprefix("cnm://").partition("#")
-    match = re.fullmatch(r"(\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:/\[\]]+))(:(?P<port>\d{1,5}))?/?", rest)
-    port = DEFAULT_PORT if match is None or match["port"] is None else int(match["port"])
-    if match is None or not 1 <= port <= _HIGHEST_PORT:
-        raise _usage(f"'{text}' is not a broker's address; write HOST, HOST:PORT or cnm://HOST:PORT#KEY")
-    key = None
-    if key_text:
-        try:
-            key = urlsafe_b64decode(key_text + "=" * (-len(key_text) % 4))
-        except ValueError:
-            key = b""
-        if len(key) != _KEY_SIZE:
-            raise _usage(f"the key after # in '{text}' is damaged; copy the whole line again")
-    return Address(match["six"] or match["host"], port, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +40,21 @@ class Home:
 
     @classmethod
     def find(cls) -> "Home":
-        """From CNMESSAGE_HOME, else where this platform keeps such things."""
+        """From CNMESSAGE_HOME, else where this platform keeps such things; UNREADABLE if nowhere."""
         own = os.environ.get("CNMESSAGE_HOME")
         if own:
             return cls(Path(own), Path(own) / "state")
         import platformdirs  # noqa: PLC0415 - 20 ms that CNMESSAGE_HOME spares
 
         dirs = platformdirs.PlatformDirs("cnmessage", appauthor=False)
-        return cls(Path(dirs.user_config_dir), Path(dirs.user_state_dir))
+        try:
+            found = cls(Path(dirs.user_config_dir), Path(dirs.user_state_dir))
+        except RuntimeError as error:  # neither HOME nor an entry in passwd
+            raise _nowhere("this user has no home directory") from error
+        for each in (found.config, found.state):
+            if not each.is_absolute():
+                raise _nowhere(f"HOME and the XDG variables lead to '{each}', which is no absolute path")
+        return found
 
     def profile(self, name: str) -> "Profile":
         """The profile of that name, whether or not it exists yet."""
@@ -94,17 +65,24 @@ class Home:
     def profiles(self) -> list[str]:
         """Names of the profiles that exist."""
         folder = self.config / "profiles"
-        return sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+        with home_files.usable(folder):
+            names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+        return sorted(name for name in names if _PROFILE_NAME.match(name) and self.profile(name).exists)
 
     @property
     def current_profile(self) -> str:
         """The profile that is used when none is named."""
-        name = _read_toml(self.config / "config.toml").get("profile", DEFAULT_PROFILE)
-        return str(name)
+        return home_files.read_toml(self.config / "config.toml").get("profile", DEFAULT_PROFILE)
 
     def use_profile(self, name: str) -> None:
         """Make a profile the one that is used when none is named."""
-        _write_toml(self.config / "config.toml", {"profile": name})
+        home_files.write_toml(self.config / "config.toml", {"profile": name})
+
+    def remove_profile(self, name: str) -> None:
+        """Remove all of a profile from this machine; what is used when none is named may be another then."""
+        self.profile(name).remove()
+        if self.current_profile == name:
+            self.use_profile(DEFAULT_PROFILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +113,35 @@ class Profile:
         return f"{self.name}@{socket.gethostname()}"[:64]
 
     @property
+    def exists(self) -> bool:
+        """Whether anybody was ever logged in with it."""
+        return home_files.read(self._settings) is not None
+
+    @property
     def user(self) -> str | None:
         """Who is logged in here, as far as this side knows."""
-        user = _read_toml(self.folder / "profile.toml").get("user")
-        return None if user is None else str(user)
+        return home_files.read_toml(self._settings).get("user")
 
     @property
     def broker(self) -> str | None:
-        """The broker's address that was used to log in."""
-        broker = _read_toml(self.folder / "profile.toml").get("broker")
-        return None if broker is None else str(broker)
+        """The broker's address that was used to log in; a usage error for what is none."""
+        broker = home_files.read_toml(self._settings).get("broker")
+        try:
+            if broker is not None:
+                parse_address(broker)
+        except CnMessageError as error:
+            raise CnMessageError(error.code, f"{error.message} (in {self._settings})") from error
+        return broker
 
     def remember(self, *, broker: str | None, user: str | None) -> None:
         """Keep who logged in where; None forgets."""
         values = {"broker": broker, "user": user}
-        _write_toml(
-            self.folder / "profile.toml", {key: text for key, text in values.items() if text is not None}
-        )
+        home_files.write_toml(self._settings, {key: text for key, text in values.items() if text is not None})
+
+    def logged_out(self, address: Address) -> None:
+        """The broker at `address` knows this device no more; what is kept of another one stays."""
+        if self.user is not None and self.broker and parse_address(self.broker).place == address.place:
+            self.remember(broker=self.broker, user=None)
 
     def explained(self, error: CnMessageError, address: Address) -> CnMessageError:
         """What the broker cannot know, added: what to type, and which profile it is that is not logged in."""
@@ -165,15 +155,52 @@ class Profile:
         )
 
     def keys(self, generate: Callable[[], tuple[bytes, bytes]]) -> KeyPair:
-        """The device's keys, made by `generate` when there are none yet; an integrity error if damaged."""
-        path = self.folder / "device.key"
-        if not path.exists():
-            public, secret = generate()
-            _write(path, public + b"\n" + secret + b"\n", mode=0o600, replace=False)
-        lines = path.read_bytes().split()
+        """The device's keys; an integrity error if they are damaged.
+
+        Where there are none yet, those that `generate` makes: they are kept by `keep_keys` alone.
+        """
+        content = home_files.read(self._key_file)
+        if content is None:
+            return KeyPair(*generate())
+        lines = content.split()
         if len(lines) != 2 or any(len(line) != _Z85_KEY_SIZE for line in lines):
-            raise damaged_key(path)
+            raise self.damaged_key()
         return KeyPair(lines[0], lines[1])
+
+    def keep_keys(self, keys: KeyPair) -> None:
+        """Write the device's keys down, before a broker is told of them; CONFLICT where there are others."""
+        home_files.write(self._key_file, keys.public + b"\n" + keys.secret + b"\n", mode=0o600, replace=False)
+        if self.keys(lambda: keys) != keys:
+            text = f"another program has just made the profile '{self.name}'; do the same again"
+            raise RequestError(ErrorCode.CONFLICT, text)
+
+    def damaged_key(self) -> CnMessageError:
+        """The error for keys that cannot be used."""
+        return CnMessageError(
+            ErrorCode.INTEGRITY,
+            f"the device key {self._key_file} is damaged; restore it, or remove it and log in again",
+        )
+
+    def discard(self) -> None:
+        """Leave nothing of a profile with which nobody could log in."""
+        if not self.exists:
+            with suppress(OSError):
+                self._key_file.unlink()
+                self.folder.rmdir()
+
+    def remove(self) -> None:
+        """Remove all of it from this machine: key and settings, the outbox, unfinished uploads."""
+        for each in (self.folder, self.outbox.parent):
+            with home_files.usable(each), suppress(FileNotFoundError):
+                shutil.rmtree(each)
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / "profile.toml"
+
+    @property
+    def _key_file(self) -> Path:
+        return self.folder / "device.key"
 
 
 _ADVICE = MappingProxyType(
@@ -187,99 +214,12 @@ _ADVICE = MappingProxyType(
 """What a person may do next about a refusal; the broker knows nothing of this command line."""
 
 
-def damaged_key(path: Path) -> CnMessageError:
-    """The error for a key file that cannot be used."""
+def _nowhere(why: str) -> CnMessageError:
     return CnMessageError(
-        ErrorCode.INTEGRITY,
-        f"the device key {path} is damaged; restore it, or remove it and log in again",
+        ErrorCode.UNREADABLE,
+        f"there is no place for keys and settings: {why}; set CNMESSAGE_HOME to a directory of your own",
     )
-
-
-class KnownBrokers:
-    """The file of pinned broker keys: a line `HOST:PORT KEY` for each."""
-
-    def __init__(self, home: Home) -> None:
-        self._path = home.config / "known_brokers"
-
-    def key_of(self, address: Address) -> bytes | None:
-        """The pinned raw key, or None when this broker was never met."""
-        return self._load().get(address.place)
-
-    def pin(self, address: Address, key: bytes) -> None:
-        """Remember a broker's key."""
-        if self.key_of(address) == key:
-            return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # another program may be pinning another broker
-            known = self._load() | {address.place: key}
-            lines = [f"{place} {_key_text(each)}\n" for place, each in sorted(known.items())]
-            _write(self._path, "".join(lines).encode(), mode=0o600)
-
-    def changed(self, address: Address) -> CnMessageError:
-        """The error for a broker whose key is not the pinned one."""
-        return CnMessageError(
-            ErrorCode.BROKER_KEY_CHANGED,
-            f"the key of the broker {address.place} is not the expected one: it was installed anew, or "
-            "someone is in between. Nothing was sent. Ask whoever runs it; if the new key is right, remove "
-            f"the line '{address.place}' from {self._path}",
-        )
-
-    def _load(self) -> dict[str, bytes]:
-        if not self._path.exists():
-            return {}
-        known = {}
-        try:
-            for line in self._path.read_text(encoding="utf-8").splitlines():
-                place, _, text = line.strip().partition(" ")
-                if place and not place.startswith("#"):
-                    known[place] = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        except ValueError:
-            known[""] = b""
-        if any(len(key) != _KEY_SIZE for key in known.values()):
-            raise CnMessageError(
-                ErrorCode.INTEGRITY,
-                f"{self._path} is damaged; correct it, or remove it and compare the keys anew",
-            )
-        return known
-
-
-def _key_text(key: bytes) -> str:
-    return urlsafe_b64encode(key).decode().rstrip("=")
 
 
 def _usage(text: str) -> CnMessageError:
     return CnMessageError(ErrorCode.USAGE, text)
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CnMessageError(
-            ErrorCode.INTEGRITY, f"{path} is damaged: {error}; correct or remove it"
-        ) from error
-
-
-def _write_toml(path: Path, values: dict[str, str]) -> None:
-    # A JSON string is a TOML basic string too, so the standard library can write these few lines.
-    _write(path, "".join(f"{key} = {json.dumps(text)}\n" for key, text in values.items()).encode())
-
-
-def _write(path: Path, content: bytes, mode: int = 0o644, *, replace: bool = True) -> None:
-    """Write a file all or nothing; without `replace`, one that came into being meanwhile stays."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if replace:
-        new.replace(path)
-        return
-    with suppress(FileExistsError):
-        os.link(new, path)
-    new.unlink()

@@ -106,8 +106,8 @@ def test_the_broker_is_asked_for_when_none_was_named_and_asked_again_when_nobody
     with Chat(command, environment) as chat:
         chat.until_line("Broker [127.0.0.1:12416]:")
         chat.enter("127.0.0.1:1")
-        chat.until("no answer from a broker at 127.0.0.1:1")
-        chat.until_line("Broker [127.0.0.1:1]:")
+        chat.until("nothing listens on port 1 of 127.0.0.1")
+        chat.until_line("Broker [127.0.0.1:12416]:")
         chat.enter(place)
         chat.until("accepted the key of the broker")
         chat.until_line("User name:")

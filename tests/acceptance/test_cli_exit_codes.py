@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 from cnmessage_client import Client
-from cnmessage_client.profile import KnownBrokers, parse_address
+from cnmessage_client.address import parse_address
+from cnmessage_client.known_brokers import KnownBrokers
 from tests.acceptance.conftest import Cli, Running
 from tests.support.harness import BIN, PASSWORD, BrokerProcess, free_port, home_at
 

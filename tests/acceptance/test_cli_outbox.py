@@ -10,8 +10,8 @@ from typing import Self
 import pytest
 
 from cnmessage_client import Client, CnMessageError, Home
+from cnmessage_client.address import parse_address
 from cnmessage_client.link.outbox import Outbox
-from cnmessage_client.profile import parse_address
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.ids import ClientId, uuid7
 from cnmessage_protocol.records import NewMessage

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-from cnmessage_client.profile import parse_address
+from cnmessage_client.address import parse_address
 from tests.support.harness import free_port
 
 PORTS = 4

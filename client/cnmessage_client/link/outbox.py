@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from zlib import crc32
 
+from cnmessage_client.home_files import usable
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE, ClientId
@@ -128,6 +129,19 @@ class Outbox:
         self._size = len(content)
         if earlier is not None:
             os.close(earlier)
+
+
+def waiting_in(folder: Path) -> tuple[int, bool]:
+    """How many messages have no outcome in the outboxes of a folder, and whether a client has one open."""
+    count, alive = 0, False
+    for path in folder.glob("*.outbox"):
+        with usable(path), path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                alive = True
+            count += len(_read(file.read()))
+    return count, alive
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from cnmessage_client.link.connection import Connection, unreachable
+from cnmessage_client.link.connection import Connection
 from cnmessage_client.link.pages import Walk, check_order
-from cnmessage_client.profile import Address, Profile
 from cnmessage_protocol.conversation import Conversation, to_wire
 from cnmessage_protocol.errors import (
     BrokenAnswerError,
@@ -60,16 +59,14 @@ class Requests:
 
     def __init__(
         self,
-        profile: Profile,
-        address: Address,
         session: Session,
         connection: Connection,
+        explained: Callable[[CnMessageError], CnMessageError],
         timeout: float,
     ) -> None:
-        self._profile = profile
         self._session = session
         self._connection = connection
-        self._address = address
+        self._explained = explained
         self._timeout = timeout
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
@@ -84,7 +81,7 @@ class Requests:
             return await asyncio.wait_for(waiting, self._timeout if within is None else within)
         except TimeoutError:
             garbled = self._connection.bad_frames > bad_before
-            raise unreachable(self._address, garbled=garbled) from None
+            raise self._connection.unreachable(garbled=garbled) from None
         finally:
             del self._waiting[request_id]
             self._session.forget(request_id)
@@ -176,7 +173,8 @@ class Requests:
                 or self._connection.now() < walk.until
             ):
                 raise
-        text = f"the broker at {self._address.place} brings too little in too long a time; try again later"
+        place = self._connection.access.address.place
+        text = f"the broker at {place} brings too little in too long a time; try again later"
         raise CnMessageError(ErrorCode.UNREACHABLE, text)
 
     def answered(self, answer: Answered) -> None:
@@ -185,7 +183,7 @@ class Requests:
         if waiting is None or waiting.done():
             return
         if answer.error is not None:
-            waiting.set_exception(self._profile.explained(answer.error, self._address))
+            waiting.set_exception(self._explained(answer.error))
         else:
             waiting.set_result(answer.result)
 

@@ -73,7 +73,8 @@ class OneShot:
 
         async def main() -> Result:
             client = run.client()
-            if not facts.enters and not client.profile.folder.is_dir():
+            client.patient = False
+            if not facts.enters and not client.profile.exists:
                 name = client.profile.name
                 text = f"there is no profile '{name}' yet; use: {run.command(name)} signup NAME (or login)"
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)

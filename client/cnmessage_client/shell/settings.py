@@ -131,7 +131,7 @@ class Settings:
                 return True
             if answer in {"", "n", "no"}:
                 return False
-            self.renderer.objection("invalid input")
+            self.renderer.objection("answer y for yes or n for no")
 
     def command(self, profile: str | None = None) -> str:
         """How to call this program, for hints: where it is, and with which profile."""

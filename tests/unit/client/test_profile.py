@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnmessage_client.address import Address, parse_address
+from cnmessage_client.known_brokers import KnownBrokers
 from cnmessage_client.link.connection import keys_match, new_key_pair
-from cnmessage_client.profile import Address, Home, KeyPair, KnownBrokers, parse_address
+from cnmessage_client.profile import Home, KeyPair
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 KEY = bytes(range(32))

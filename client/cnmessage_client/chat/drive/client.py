@@ -71,6 +71,9 @@ class News(Protocol):
     def refused(self, error: CnMessageError) -> None:
         """A message that an earlier run left behind was refused."""
 
+    def troubled(self, error: CnMessageError) -> None:
+        """The client goes on, but something does not get through."""
+
     def accepted(self, place: str, fingerprint: str) -> None:
         """The key of a broker on this machine was accepted."""
 
@@ -163,7 +166,7 @@ class ChatClient:
         while True:
             client = await self.get()
             try:
-                return await client.send(to, body, client_id=key, timeout=_FOREVER)
+                return await client.send(to, body, client_id=key, timeout=_FOREVER, keep=True)
             except CnMessageError as error:
                 alive = client is self._client and client.state is not State.CLOSED
                 if user is None or (alive and error.code is not ErrorCode.BROKER_KEY_CHANGED):
@@ -200,6 +203,8 @@ class ChatClient:
     def _new(self, timeout: float) -> Client:
         client = replace(self.settings, timeout=timeout).client(self._trusts)
         client.on_refused = self._news.refused
+        client.on_trouble = self._news.troubled
+        client.patient = client.profile.user is not None
         return client
 
     async def _make(self) -> Client:

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import click
 
-from cnmessage_client.profile import DEFAULT_BROKER, Home
+from cnmessage_client.address import DEFAULT_BROKER
+from cnmessage_client.profile import Home
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.group import program_of
 from cnmessage_client.shell.settings import Settings, common, usage
