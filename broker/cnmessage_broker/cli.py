@@ -296,10 +296,9 @@ def _default_data() -> Path | None:
     if home := os.environ.get("CNMESSAGE_HOME"):
         return Path(home) / "broker"
     try:
-        found = Path(platformdirs.user_data_dir("cnmessage-broker", appauthor=False))
+        return Path(platformdirs.user_data_dir("cnmessage-broker", appauthor=False))
     except RuntimeError:  # neither HOME nor an entry in passwd
         return None
-    return found if found.is_absolute() else None
 
 
 def _banner(broker: Broker) -> None:

@@ -60,7 +60,7 @@ def parse_address(text: str) -> Address:
     if "@" in rest:
         _refuse(text, f"it names no user, login does; {_FORM}")
     match = re.fullmatch(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(?P<port>:.*)?", rest)
-    if match is None:
+    if match is None or (match["host"] is not None and rest.count(":") > 1):
         _refuse(text, f"{_FORM}; an IPv6 address in brackets: [::1]:{DEFAULT_PORT}")
     six, port = match["six"], match["port"]
     host = _host(text, match["host"]) if six is None else _six(text, six)

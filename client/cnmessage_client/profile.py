@@ -48,13 +48,13 @@ class Home:
 
         dirs = platformdirs.PlatformDirs("cnmessage", appauthor=False)
         try:
-            found = cls(Path(dirs.user_config_dir), Path(dirs.user_state_dir))
+            return cls(Path(dirs.user_config_dir), Path(dirs.user_state_dir))
         except RuntimeError as error:  # neither HOME nor an entry in passwd
-            raise _nowhere("this user has no home directory") from error
-        for each in (found.config, found.state):
-            if not each.is_absolute():
-                raise _nowhere(f"HOME and the XDG variables lead to '{each}', which is no absolute path")
-        return found
+            text = (
+                "this user has no home directory for keys and settings; set CNMESSAGE_HOME to a directory of "
+                "your own"
+            )
+            raise CnMessageError(ErrorCode.UNREADABLE, text) from error
 
     def profile(self, name: str) -> "Profile":
         """The profile of that name, whether or not it exists yet."""
@@ -212,13 +212,6 @@ _ADVICE = MappingProxyType(
     }
 )
 """What a person may do next about a refusal; the broker knows nothing of this command line."""
-
-
-def _nowhere(why: str) -> CnMessageError:
-    return CnMessageError(
-        ErrorCode.UNREADABLE,
-        f"there is no place for keys and settings: {why}; set CNMESSAGE_HOME to a directory of your own",
-    )
 
 
 def _usage(text: str) -> CnMessageError:

@@ -115,6 +115,27 @@ def test_the_broker_is_asked_for_when_none_was_named_and_asked_again_when_nobody
         assert chat.finish() == 130
 
 
+def test_three_answers_that_are_neither_yes_nor_no_are_not_taken_for_a_no(cli: Cli) -> None:
+    cli.accounts("neither1")
+    for piped in (True, False):
+        if piped:
+            result = cli("--profile", "neither2", "chat", stdin="neither1\nja\nsure\nj\n" + SECRET)
+            assert result.status == 2
+            shown = result.err
+        else:
+            with open_chat(cli, "neither2") as chat:
+                chat.until_line("User name:")
+                chat.enter("neither1")
+                for answer in ("ja", "sure", "j"):
+                    chat.until_line("New here? [y/N]:")
+                    chat.enter(answer)
+                assert chat.finish() == 2
+                shown = " ".join(chat.text.split())
+        assert "answered 3 times with neither y nor n" in shown
+        assert "Password" not in shown
+    assert not cli.home.profile("neither2").folder.exists()
+
+
 def test_line_after_line_ctrl_c_leaves_a_first_run_as_its_first_words_say(cli: Cli) -> None:
     with open_chat(cli, "leaves1", "--plain") as chat:
         chat.until("Ctrl-C leaves")

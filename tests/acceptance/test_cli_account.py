@@ -115,4 +115,4 @@ def test_bash_completes_commands_and_names_while_the_broker_is_down(tmp_path: Pa
         timeout=15,
         check=False,
     )
-    assert done.stdout.splitlines() == ["broadcast", "bernd berta", "", "anna"], done.stderr
+    assert done.stdout.splitlines() == ["broadcast broker", "bernd berta", "", "anna"], done.stderr

@@ -52,7 +52,7 @@ def use(settings: Settings, name: str) -> None:
 
 @profile.command(
     facts=Facts(
-        Section.MACHINE, "cnmessage profile rm work", asks=True, account=False, moves=False, in_chat=False
+        Section.MACHINE, "cnmessage profile rm work", asks=False, account=False, moves=False, in_chat=False
     )
 )
 @click.argument("name")
