@@ -313,6 +313,9 @@ def _banner(broker: Broker) -> None:
         "In a second terminal, with a name of your choice:\n\n"
         f"  {command} --broker '{broker.address}' signup NAME\n",
     )
+    if broker.config.host in keys.EVERYWHERE:
+        near = keys.EVERYWHERE[broker.config.host]
+        click.echo(f"On other machines put a name or an address of this one in place of {near}.\n")
     sys.stdout.flush()
 
 

@@ -12,13 +12,14 @@ call has a deadline. The session machine decides; this module ties it to sockets
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Self
 
 from cnmessage_client.address import DEFAULT_BROKER, parse_address
 from cnmessage_client.known_brokers import KnownBrokers
-from cnmessage_client.link.connection import Connection, keys_match, new_key_pair
+from cnmessage_client.link.connection import Connection, device_keys
 from cnmessage_client.link.courier import Courier, compose
 from cnmessage_client.link.lookout import Lookout
 from cnmessage_client.link.requests import Requests, checked, conversation_with
@@ -57,13 +58,10 @@ from cnmessage_protocol.machines.inbox import HandOver
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import Direction
-from cnmessage_protocol.results import Identity, LoggedIn
+from cnmessage_protocol.results import Identity
 from cnmessage_protocol.trace import Trace, Trail
 
 PathText = str | PathLike[str]
-_MAY_HAVE_BOUND = {ErrorCode.UNREACHABLE, ErrorCode.SHUTDOWN, ErrorCode.STORAGE, ErrorCode.INTERNAL}
-"""Errors after which it is open whether the broker has logged this device in."""
-
 DEFAULT_TIMEOUT = 10.0
 """Seconds a call waits for its answer."""
 
@@ -89,22 +87,20 @@ class Client:
         self.broker = broker or self.profile.broker or DEFAULT_BROKER
         self.address = parse_address(self.broker)
         self.timeout = timeout
+        self._explained = partial(self.profile.explained, address=self.address)
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
         self.on_file: Callable[[FileState], None] = _ignore
         self.on_unknown: Callable[[str], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self.on_trouble: Callable[[CnMessageError], None] = _ignore
-        self.patient = True
-        """Whether to go on looking for a broker that refuses connections; else the first calls fail then."""
+        self.patient = True  # with a broker that refuses connections; else the first calls fail then
         self._trust = trust or trust_loopback
         self._trace = trace
         self._session = Session(random.random, trail=Trail(listening=trace is not None))
         self._batches = Batches(trace)
         self._failure: CnMessageError | None = None
-        self._ever_live = False
         self._connection: Connection | None = None
-        self._lookout: Lookout
         self._courier: Courier
         self._stream: Stream
         self._requests: Requests
@@ -118,28 +114,15 @@ class Client:
         """
         known = KnownBrokers(self.home)
         broker_key = await verified_key(known, self.address, self._trust, self.timeout, patient=self.patient)
-        keys = self.profile.keys(new_key_pair)
-        if not keys_match(keys):
-            raise self.profile.damaged_key()
-        access = Access(self.address, broker_key, keys)
+        access = Access(self.address, broker_key, device_keys(self.profile))
         connection = self._connection = Connection(access, self._session, self._take, self._trace)
         self._courier = Courier(self.profile, self._session, connection, self._explained, self.on_refused)
         self._stream = Stream(self._session, connection)
         self._requests = Requests(self._session, connection, self._explained, self.timeout)
-        self._lookout = Lookout(
-            known,
-            self.address,
-            broker_key,
-            connection,
-            patient=self.patient,
-            timeout=self.timeout,
-            fail=self._fail,
-            trouble=self.on_trouble,
-        )
+        self._lookout = Lookout(known, connection, self._fail, self.on_trouble)
         connection.perform(self._session.open(connection.now()))
-        self._lookout.start()
-        if user := self.profile.user:
-            self._courier.adopt(user)
+        self._lookout.start(self.timeout, patient=self.patient)
+        self._courier.adopt()
 
     async def close(self) -> None:
         """Leave. Messages that are still unacknowledged stay on disk for the next client of this profile."""
@@ -152,10 +135,8 @@ class Client:
         connection.perform(self._session.close(connection.now()))
         connection.end()
         self._connection = None
-        closed = CnMessageError(ErrorCode.UNREACHABLE, "the client was closed")
-        self._courier.leave(closed)
-        self._fail_waiting(closed)
         self._courier.close()
+        self._fail_waiting(CnMessageError(ErrorCode.UNREACHABLE, "the client was closed"))
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -256,23 +237,16 @@ class Client:
     ) -> Receipt:
         """Send to one or many; returns once the broker has it on disk.
 
-        On UNREACHABLE, and when this client ends, the text says whether the message was taken back or may
-        still arrive; with `keep` the end of the client takes nothing back. The same `client_id` (a UUID)
-        makes a repeated call harmless.
+        Without an answer the error says whether the message was taken back or may still arrive; with `keep`
+        the end of the client takes nothing back. The same `client_id` (a UUID) makes a repetition harmless.
         """
         message = checked(lambda: compose(to, body, client_id))
         self._connected()
-        patience = self.timeout if timeout is None else timeout
-        return await self._courier.send(message, patience, keep=keep)
+        return await self._courier.send(message, self.timeout if timeout is None else timeout, keep=keep)
 
     def give_up(self, client_id: str) -> str:
-        """After a `send` was cancelled, take its message back if it never left.
-
-        Gives in words what becomes of it; "" if the broker has answered for it.
-        """
-        if self._connection is None:
-            return ""
-        return self._courier.give_up(checked(lambda: ClientId(parse_id(client_id))))
+        """Take back the message of a cancelled `send` if it never left; what becomes of it, in words."""
+        return self._courier.give_up(ClientId(parse_id(client_id)))
 
     async def broadcast(self, body: str) -> Receipt:
         """Send to every user who is online."""
@@ -409,7 +383,7 @@ class Client:
         """Say that this user will not fetch a file; its sender can see so."""
         await self._calls.ask(verbs.Decline(checked(lambda: parse_id(id))))
 
-    # -- inner: asking ----------------------------------------------------------------------------
+    # -- inner -----------------------------------------------------------------------------------------
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -425,22 +399,9 @@ class Client:
         return self._requests
 
     async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
-        calls, connection = self._calls, self._connected()
-        # On disk before the broker may know them: an answer that is lost must not cost a device its key.
-        self.profile.keep_keys(connection.access.keys)
-        bound = False
-        try:
-            answer: LoggedIn = await calls.ask(request)
-            bound = True
-        except CnMessageError as error:
-            bound = connection.ever_sent and error.code in _MAY_HAVE_BOUND
-            raise
-        finally:
-            if not bound:
-                self.profile.discard()
-        self.profile.remember(broker=self.address.place, user=answer.user)
-        self._courier.adopt(answer.user)
-        return answer.user
+        user = await self._calls.log_in(self.profile, request)
+        self._courier.adopt()
+        return user
 
     async def _move(self, jobs: Sequence[Job]) -> None:
         """Run jobs to their end. UNREACHABLE at once where no broker answers at all."""
@@ -453,13 +414,6 @@ class Client:
         if job.error is not None:
             raise self._explained(job.error)
 
-    def _explained(self, error: CnMessageError) -> CnMessageError:
-        if error.code is ErrorCode.UNAUTHENTICATED:
-            self.profile.logged_out(self.address)
-        return self.profile.explained(error, self.address)
-
-    # -- inner: effects ---------------------------------------------------------------------------
-
     def _take(self, effect: effects.Effect) -> None:
         match effect:
             case effects.Answered():
@@ -469,8 +423,7 @@ class Client:
             case HandOver(items):
                 self._stream.put(items)
             case effects.StateChanged(state, retry_in):
-                self._lookout.joining(begins=state is State.JOINING, first=not self._ever_live)
-                self._ever_live |= state is State.LIVE
+                self._lookout.moved(state)
                 self.on_state(state, retry_in)
             case effects.PresenceNews(changes):
                 self.on_presence(changes)

@@ -4,8 +4,8 @@ import fcntl
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 
-from cnmessage_client import home_files
 from cnmessage_client.address import Address
+from cnmessage_client.home_files import read_text, usable, write
 from cnmessage_client.profile import Home
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
@@ -44,7 +44,7 @@ class KnownBrokers:
         """The raw keys by HOST:PORT."""
         known = {}
         try:
-            for line in (home_files.read_text(self._path) or "").splitlines():
+            for line in (read_text(self._path) or "").splitlines():
                 place, _, text = line.strip().partition(" ")
                 if place and not place.startswith("#"):
                     known[place.lower()] = urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -58,13 +58,13 @@ class KnownBrokers:
         return known
 
     def _change(self, change: Callable[[dict[str, bytes]], dict[str, bytes]]) -> None:
-        with home_files.usable(self._path):
+        with usable(self._path):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._path.with_suffix(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)  # another program may be pinning another broker
                 known = change(self.all())
                 lines = [f"{place} {_key_text(each)}\n" for place, each in sorted(known.items())]
-                home_files.write(self._path, "".join(lines).encode(), mode=0o600)
+                write(self._path, "".join(lines).encode(), mode=0o600)
 
 
 def _key_text(key: bytes) -> str:

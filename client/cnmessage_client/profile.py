@@ -15,8 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from cnmessage_client import home_files
 from cnmessage_client.address import Address, parse_address
+from cnmessage_client.home_files import read, read_toml, usable, write, write_toml
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 
 DEFAULT_PROFILE = "default"
@@ -65,18 +65,18 @@ class Home:
     def profiles(self) -> list[str]:
         """Names of the profiles that exist."""
         folder = self.config / "profiles"
-        with home_files.usable(folder):
+        with usable(folder):
             names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
         return sorted(name for name in names if _PROFILE_NAME.match(name) and self.profile(name).exists)
 
     @property
     def current_profile(self) -> str:
         """The profile that is used when none is named."""
-        return home_files.read_toml(self.config / "config.toml").get("profile", DEFAULT_PROFILE)
+        return read_toml(self.config / "config.toml").get("profile", DEFAULT_PROFILE)
 
     def use_profile(self, name: str) -> None:
         """Make a profile the one that is used when none is named."""
-        home_files.write_toml(self.config / "config.toml", {"profile": name})
+        write_toml(self.config / "config.toml", {"profile": name})
 
     def remove_profile(self, name: str) -> None:
         """Remove all of a profile from this machine; what is used when none is named may be another then."""
@@ -115,17 +115,17 @@ class Profile:
     @property
     def exists(self) -> bool:
         """Whether anybody was ever logged in with it."""
-        return home_files.read(self._settings) is not None
+        return read(self._settings) is not None
 
     @property
     def user(self) -> str | None:
         """Who is logged in here, as far as this side knows."""
-        return home_files.read_toml(self._settings).get("user")
+        return read_toml(self._settings).get("user")
 
     @property
     def broker(self) -> str | None:
         """The broker's address that was used to log in; a usage error for what is none."""
-        broker = home_files.read_toml(self._settings).get("broker")
+        broker = read_toml(self._settings).get("broker")
         try:
             if broker is not None:
                 parse_address(broker)
@@ -136,7 +136,7 @@ class Profile:
     def remember(self, *, broker: str | None, user: str | None) -> None:
         """Keep who logged in where; None forgets."""
         values = {"broker": broker, "user": user}
-        home_files.write_toml(self._settings, {key: text for key, text in values.items() if text is not None})
+        write_toml(self._settings, {key: text for key, text in values.items() if text is not None})
 
     def logged_out(self, address: Address) -> None:
         """The broker at `address` knows this device no more; what is kept of another one stays."""
@@ -144,14 +144,19 @@ class Profile:
             self.remember(broker=self.broker, user=None)
 
     def explained(self, error: CnMessageError, address: Address) -> CnMessageError:
-        """What the broker cannot know, added: what to type, and which profile it is that is not logged in."""
+        """What the broker cannot know, added: what to type, and which profile it is that is not logged in.
+
+        That profile has no user any more.
+        """
         if (advice := _ADVICE.get(error.code)) is not None:
             return RequestError(error.code, f"{error.message}; {advice}")
         if error.code is not ErrorCode.UNAUTHENTICATED:
             return error
+        self.logged_out(address)
+        option = "" if self.name == self.home.current_profile else f"--profile {self.name} "
         text = f"profile '{self.name}' is not logged in at {address.place}"
         return RequestError(
-            error.code, f"{text}; use: cnmessage --profile {self.name} login NAME (or signup)"
+            error.code, f"{text}; use: cnmessage {option}login NAME (or signup NAME, if you are new)"
         )
 
     def keys(self, generate: Callable[[], tuple[bytes, bytes]]) -> KeyPair:
@@ -159,7 +164,7 @@ class Profile:
 
         Where there are none yet, those that `generate` makes: they are kept by `keep_keys` alone.
         """
-        content = home_files.read(self._key_file)
+        content = read(self._key_file)
         if content is None:
             return KeyPair(*generate())
         lines = content.split()
@@ -169,7 +174,7 @@ class Profile:
 
     def keep_keys(self, keys: KeyPair) -> None:
         """Write the device's keys down, before a broker is told of them; CONFLICT where there are others."""
-        home_files.write(self._key_file, keys.public + b"\n" + keys.secret + b"\n", mode=0o600, replace=False)
+        write(self._key_file, keys.public + b"\n" + keys.secret + b"\n", mode=0o600, replace=False)
         if self.keys(lambda: keys) != keys:
             text = f"another program has just made the profile '{self.name}'; do the same again"
             raise RequestError(ErrorCode.CONFLICT, text)
@@ -191,7 +196,7 @@ class Profile:
     def remove(self) -> None:
         """Remove all of it from this machine: key and settings, the outbox, unfinished uploads."""
         for each in (self.folder, self.outbox.parent):
-            with home_files.usable(each), suppress(FileNotFoundError):
+            with usable(each), suppress(FileNotFoundError):
                 shutil.rmtree(each)
 
     @property

@@ -106,7 +106,7 @@ def test_the_broker_is_asked_for_when_none_was_named_and_asked_again_when_nobody
     with Chat(command, environment) as chat:
         chat.until_line("Broker [127.0.0.1:12416]:")
         chat.enter("127.0.0.1:1")
-        chat.until("nothing listens on port 1 of 127.0.0.1")
+        chat.until("127.0.0.1:1 refuses connections")
         chat.until_line("Broker [127.0.0.1:12416]:")
         chat.enter(place)
         chat.until("accepted the key of the broker")

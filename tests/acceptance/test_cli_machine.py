@@ -42,7 +42,7 @@ def test_a_login_that_fails_leaves_no_profile_behind(cli: Cli, verb: str) -> Non
         assert cli("--profile", profile, *more, verb, "real1", "--password-stdin", stdin=password).status != 0
         assert not cli.home.profile("ghost").folder.exists()
     assert [row[0] for row in cli.ok("profile", "list").rows] == ["real1"]
-    assert "no profile 'ghost' yet" in cli("--profile", "ghost", "whoami").err
+    assert "nobody has logged in with profile 'ghost' yet" in cli("--profile", "ghost", "whoami").err
 
 
 def test_a_wrong_password_keeps_the_profile_that_was_there(cli: Cli, password_file: str) -> None:

@@ -63,9 +63,9 @@ def test_an_unknown_host_and_a_refused_port_are_told_at_once_and_differently(cli
     port = free_port()
     key = cli.address.partition("#")[2]
     for place, told in (
-        (f"127.0.0.1:{port}", f"nothing listens on port {port}"),
-        (f"localhost:{port}", f"nothing listens on port {port}"),
-        (f"[::1]:{port}", f"nothing listens on port {port}"),
+        (f"127.0.0.1:{port}", f":{port} refuses connections: no broker listens on port {port}"),
+        (f"localhost:{port}", f":{port} refuses connections: no broker listens on port {port}"),
+        (f"[::1]:{port}", f":{port} refuses connections: no broker listens on port {port}"),
         (f"nowhere.invalid:{port}", "there is no host 'nowhere.invalid'"),
     ):
         for address in (place, f"cnm://{place}#{key}"):  # with the key, and without
@@ -90,7 +90,7 @@ def test_silence_is_told_as_silence_and_names_the_port(cli: Cli) -> None:
             result = cli(
                 "--profile", "still1", "--broker", f"127.0.0.1:{port}#{key}", "--timeout", "1", *words
             )
-            assert f"no answer from 127.0.0.1 on port {port}" in one_line(result, 3)
+            assert f"no answer from 127.0.0.1:{port} for 1 s" in one_line(result, 3)
 
 
 def test_what_takes_connections_and_is_no_broker_is_told_as_that(cli: Cli) -> None:

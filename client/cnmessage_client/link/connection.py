@@ -13,7 +13,7 @@ import zmq
 from cnmessage_client.link.monitor import Monitor
 from cnmessage_client.link.reach import OutOfReachError, in_numbers
 from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, secured
-from cnmessage_client.profile import KeyPair
+from cnmessage_client.profile import KeyPair, Profile
 from cnmessage_protocol.deliveries import Delivery
 from cnmessage_protocol.envelope import MAX_REPLY, Reply, pack_request, unpack_reply
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, broken
@@ -53,6 +53,14 @@ def keys_match(keys: KeyPair) -> bool:
         return bool(zmq.curve_public(keys.secret) == keys.public)
     except zmq.ZMQError:
         return False
+
+
+def device_keys(profile: Profile) -> KeyPair:
+    """The profile's keys, or new ones; an integrity error if they are damaged."""
+    keys = profile.keys(new_key_pair)
+    if not keys_match(keys):
+        raise profile.damaged_key()
+    return keys
 
 
 class Connection:

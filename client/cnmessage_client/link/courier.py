@@ -115,8 +115,10 @@ class Courier:
                 if not waiting:
                     del self._waiting[client_id]
 
-    def adopt(self, user: str) -> None:
-        """Send what killed clients of the same user and profile left behind."""
+    def adopt(self) -> None:
+        """Send what killed clients of the profile's user left behind in it, if anybody is logged in."""
+        if (user := self._profile.user) is None:
+            return
         if self._outbox is None:
             self._outbox = self._new_outbox(user)
         left = self._outbox.adopt()
@@ -169,11 +171,6 @@ class Courier:
             _fail(waiting, self._with_fate(error, self._pending[client_id]))
         self._no_leftovers.set()
 
-    def leave(self, error: CnMessageError) -> None:
-        """The client is closed: what has no answer stays in the outbox."""
-        self._kept |= self._waiting.keys()
-        self.fail(error)
-
     def give_up(self, client_id: ClientId) -> str:
         """Nobody waits for this message any more: take it back if it never left. Gives what becomes of it."""
         message = self._pending.get(client_id)
@@ -189,6 +186,7 @@ class Courier:
 
     def close(self) -> None:
         """Release the outbox; what is unacknowledged stays in it for the next client of this profile."""
+        self._kept |= self._waiting.keys()
         self._closed = True
         if self._outbox is not None:
             self._outbox.close()

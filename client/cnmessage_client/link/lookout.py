@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from cnmessage_client.address import Address
 from cnmessage_client.known_brokers import KnownBrokers
 from cnmessage_client.link.connection import Connection
 from cnmessage_client.link.keyprobe import fetch_key_card
 from cnmessage_client.link.reach import DELIVERIES, Obstacle, OutOfReachError, blocked, opens, silence
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.machines.states import State
 
 FIRST_LOOK = 0.3
 """Seconds without a first sign of life after which it is looked why."""
@@ -24,36 +24,32 @@ _PAUSE, _LONGEST_PAUSE = 0.4, 5.0
 
 
 class Lookout:
-    """Of one client. `fail` ends it; `trouble` is told what the client goes on in spite of.
-
-    One that is not `patient` ends when the first broker it looks for refuses connections, twice.
-    """
+    """Of one client. `fail` ends it; `trouble` is told what the client goes on in spite of."""
 
     def __init__(
         self,
         known: KnownBrokers,
-        address: Address,
-        expected: bytes,
         connection: Connection,
-        *,
-        patient: bool,
-        timeout: float,
         fail: Callable[[CnMessageError], None],
         trouble: Callable[[CnMessageError], None],
     ) -> None:
         self._known = known
-        self._address = address
-        self._expected = expected
+        self._address = connection.access.address
+        self._expected = connection.access.broker_key
         self._connection = connection
-        self._patient = patient
-        self._timeout = timeout
         self._fail = fail
         self._trouble = trouble
+        self._patient, self._timeout = True, 0.0
+        self._ever_live = False
         self._links: asyncio.Task[None] | None = None
         self._deliveries: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Watch in the background."""
+    def start(self, timeout: float, *, patient: bool) -> None:
+        """Watch in the background; a port from which nothing comes for `timeout` seconds is silent.
+
+        A client that is not `patient` ends when the first broker it looks for refuses connections, twice.
+        """
+        self._timeout, self._patient = timeout, patient
         self._links = asyncio.create_task(self._watch_links())
 
     def stop(self) -> None:
@@ -64,13 +60,14 @@ class Lookout:
         if self._connection.ever_heard:
             self._known.pin(self._address, self._expected)
 
-    def joining(self, *, begins: bool, first: bool) -> None:
-        """The client waits for its first delivery, or (`begins` is False) waits no more."""
+    def moved(self, state: State) -> None:
+        """The client's session has another state; in one of them it waits for its first delivery."""
+        self._ever_live |= state is State.LIVE
         if self._deliveries is not None:
             self._deliveries.cancel()
             self._deliveries = None
-        if begins:
-            self._deliveries = asyncio.create_task(self._watch_deliveries(first=first))
+        if state is State.JOINING:
+            self._deliveries = asyncio.create_task(self._watch_deliveries())
 
     async def _watch_links(self) -> None:
         while True:  # once for each link: a broker may be replaced while we run
@@ -121,12 +118,12 @@ class Lookout:
         )
         return False
 
-    async def _watch_deliveries(self, *, first: bool) -> None:
+    async def _watch_deliveries(self) -> None:
         await asyncio.sleep(FIRST_LOOK)
         error = await blocked(self._address, DELIVERIES, self._timeout)
         if error is None:
             return
-        if first and not self._patient:
+        if not self._ever_live and not self._patient:
             self._fail(error)
         else:
             self._trouble(error)

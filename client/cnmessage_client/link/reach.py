@@ -97,8 +97,8 @@ def silence(address: Address, offset: int, seconds: float) -> OutOfReachError:
     """The error for a port from which nothing has come."""
     port = address.port + offset
     text = (
-        f"no answer from {address.host} on port {port} for {seconds:g} s: the machine is off, or a firewall "
-        f"drops what is sent to port {port}; check the address, and ask whoever runs the broker"
+        f"no answer from {address.place} for {seconds:g} s: the machine is off, or a firewall drops what is "
+        f"sent to port {port}; check the address, and ask whoever runs the broker"
         if offset == 0
         else _half_open(address, offset, f"nothing answers on port {port}")
     )
@@ -166,16 +166,15 @@ def _closed(address: Address, offset: int, failed: Sequence[OSError]) -> OutOfRe
     port = address.port + offset
     if any(isinstance(each, ConnectionRefusedError) for each in failed):
         text = (
-            f"nothing listens on port {port} of {address.host}, it refuses connections; is the broker there, "
-            f"is it running? ('cnmessage-broker start' starts one, --broker names another)"
+            f"{address.place} refuses connections: no broker listens on port {port}; is it running? "
+            "('cnmessage-broker start' starts one, --broker names another)"
             if offset == 0
             else _half_open(address, offset, f"port {port} refuses connections")
         )
         return OutOfReachError(Obstacle.REFUSED, text)
     reason = next((each.strerror for each in failed if each.strerror), "no address of it can be used")
     text = (
-        f"{address.host} port {port} cannot be reached from this machine: {reason}; check the network and "
-        "the address"
+        f"{address.place} cannot be reached from this machine: {reason}; check the network and the address"
         if offset == 0
         else _half_open(address, offset, f"port {port} cannot be reached: {reason}")
     )

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from cnmessage_client.link.connection import Connection
 from cnmessage_client.link.pages import Walk, check_order
+from cnmessage_client.profile import Profile
 from cnmessage_protocol.conversation import Conversation, to_wire
 from cnmessage_protocol.errors import (
     BrokenAnswerError,
@@ -23,8 +24,10 @@ from cnmessage_protocol.records import Item
 from cnmessage_protocol.requests import (
     Files,
     History,
+    Login,
     Receipts,
     Request,
+    Signup,
     Users,
     parse_request,
     request_arguments,
@@ -34,6 +37,7 @@ from cnmessage_protocol.results import (
     MAX_MESSAGES,
     MAX_USERS,
     FileList,
+    LoggedIn,
     Page,
     ReceiptList,
     UserList,
@@ -44,6 +48,9 @@ Result = TypeVar("Result")
 
 
 _FOR_THE_MOMENT = {ErrorCode.RATE_LIMITED, ErrorCode.BUSY}
+_MAY_HAVE_BOUND = {ErrorCode.UNREACHABLE, ErrorCode.SHUTDOWN, ErrorCode.STORAGE, ErrorCode.INTERNAL}
+"""Errors after which it is open whether the broker has logged a device in."""
+
 _ROW, _RECIPIENT = 512, 64
 """Bytes of a row of the list of files without note and recipients, and of a recipient, or somewhat more."""
 
@@ -85,6 +92,23 @@ class Requests:
         finally:
             del self._waiting[request_id]
             self._session.forget(request_id)
+
+    async def log_in(self, profile: Profile, request: Signup | Login) -> str:
+        """Log the profile in; gives the user's name. Its keys are kept if they are bound, or may be."""
+        # On disk before the broker may know them: an answer that is lost must not cost a device its key.
+        profile.keep_keys(self._connection.access.keys)
+        bound = False
+        try:
+            answer: LoggedIn = await self.ask(request)
+            bound = True
+        except CnMessageError as error:
+            bound = self._connection.ever_sent and error.code in _MAY_HAVE_BOUND
+            raise
+        finally:
+            if not bound:
+                profile.discard()
+        profile.remember(broker=self._connection.access.address.place, user=answer.user)
+        return answer.user
 
     async def read(self, request: Request, until: float | None = None) -> Any:
         """As `ask`, for what changes nothing: refused for the moment, it is asked again until `until`."""

@@ -10,7 +10,7 @@ from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.ids import fingerprint
 
 
-@group(Facts(Section.MACHINE, "cnmessage broker list", asks=False, account=False, moves=False))
+@group(Facts(Section.MACHINE, "cnmessage broker list", asks=False, account=False, moves=False, in_chat=False))
 @common
 def broker(settings: Settings) -> None:
     """The brokers that were met from here, each known by its key."""
@@ -18,7 +18,9 @@ def broker(settings: Settings) -> None:
 
 @broker.command(
     "list",
-    facts=Facts(Section.MACHINE, "cnmessage broker list", asks=False, account=False, moves=False),
+    facts=Facts(
+        Section.MACHINE, "cnmessage broker list", asks=False, account=False, moves=False, in_chat=False
+    ),
 )
 @common
 def list_brokers(settings: Settings) -> None:
@@ -29,7 +31,14 @@ def list_brokers(settings: Settings) -> None:
 
 
 @broker.command(
-    facts=Facts(Section.MACHINE, "cnmessage broker forget 192.0.2.10", asks=False, account=False, moves=False)
+    facts=Facts(
+        Section.MACHINE,
+        "cnmessage broker forget 192.0.2.10",
+        asks=False,
+        account=False,
+        moves=False,
+        in_chat=False,
+    )
 )
 @click.argument("address", metavar="HOST[:PORT]")
 @common
