@@ -128,7 +128,24 @@ def test_a_port_that_alone_is_closed_is_named(cli: Cli, offset: int, how: str) -
             cli.ok("--profile", me, "--broker", proxy.address, "send", me, "hi")
 
 
-def test_a_broker_that_starts_in_a_moment_is_still_met(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize("how", ["refused", "silent"])
+def test_a_chat_without_the_port_of_deliveries_says_so_and_goes_on(cli: Cli, how: str) -> None:
+    me = f"chat-{how}"
+    cli.accounts(me)
+    with Proxy(cli.address, 0, lambda: None, **{how: (1,)}) as proxy:
+        command = ("--profile", me, "--broker", proxy.address, "--timeout", "3", "chat", "--plain")
+        with cli.terminal(*command) as chat:
+            chat.until(f"{proxy.port + 1}")
+            chat.enter(f"send {me} all the same\n")
+            chat.until("[stored]")
+            chat.enter("exit\n")
+            assert chat.finish() == 0
+    assert [row[5] for row in cli.ok("--profile", me, "history").rows] == ["all the same"]
+
+
+def test_who_was_connected_once_goes_on_trying_when_connections_are_refused(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     folder = tmp_path_factory.mktemp("soon")
     with BrokerProcess(folder / "broker") as broker:
         cli = Cli(home_at(folder / "home"), broker.address)
@@ -140,7 +157,7 @@ def test_a_broker_that_starts_in_a_moment_is_still_met(tmp_path_factory: pytest.
             watch.wait_for("connection lost")
             broker.start()
             cli.ok("--profile", "early1", "send", "early1", "two")
-            assert watch.line().endswith("two")  # who was connected once goes on trying
+            assert watch.line().endswith("two")
 
 
 @pytest.fixture(scope="module")

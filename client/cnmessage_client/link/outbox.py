@@ -70,10 +70,11 @@ class Outbox:
         for path in sorted(self._folder.glob(f"{self._user}@*.outbox")):
             if path == self._path:
                 continue
-            try:
-                descriptor = os.open(path, os.O_RDWR)
-            except FileNotFoundError:
-                continue
+            with usable(path):
+                try:
+                    descriptor = os.open(path, os.O_RDWR)
+                except FileNotFoundError:
+                    continue
             with os.fdopen(descriptor, "rb+") as file:
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,7 +106,8 @@ class Outbox:
                 os.ftruncate(self._file, self._size)  # half a record would hide all that follow it
             raise CnMessageError(
                 ErrorCode.STORAGE,
-                f"the message cannot be kept in {self._folder}: {error.strerror}; nothing was sent",
+                f"the message cannot be kept in {self._folder}: {error.strerror}; nothing was sent. "
+                "Correct that, or set CNMESSAGE_HOME to a directory of your own",
             ) from error
         self._size += len(data)
 
