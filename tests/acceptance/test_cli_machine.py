@@ -254,6 +254,19 @@ def test_every_way_in_which_a_home_is_none_is_one_line(cli: Cli, tmp_path: Path)
     cli.ok("--profile", "homeless2", "signup", "homeless2", "--password-stdin", stdin=PASSWORD)
 
 
+def test_a_key_that_cannot_be_pinned_is_told_and_undoes_nothing(cli: Cli) -> None:
+    cli.accounts("unpinned1")
+    known = cli.home.config / "known_brokers"
+    known.unlink()
+    lock = known.with_suffix(".lock")
+    lock.unlink()
+    lock.mkdir()
+    sent = cli("--profile", "unpinned1", "send", "unpinned1", "hi")
+    assert (sent.status, len(sent.rows)) == (0, 1)
+    (told,) = sent.err.splitlines()
+    assert str(known) in told
+
+
 def test_a_home_that_can_be_read_only_is_enough_to_read(cli: Cli) -> None:
     cli.accounts("reader1")
     cli.ok("--profile", "reader1", "send", "reader1", "hi")

@@ -40,7 +40,7 @@ class Lookout:
         self._fail = fail
         self._trouble = trouble
         self._patient, self._timeout = True, 0.0
-        self._ever_live = False
+        self._ever_live = self._pinned = False
         self._links: asyncio.Task[None] | None = None
         self._deliveries: asyncio.Task[None] | None = None
 
@@ -58,7 +58,7 @@ class Lookout:
             if each is not None:
                 each.cancel()
         if self._connection.ever_heard:
-            self._known.pin(self._address, self._expected)
+            self._pin()
 
     def moved(self, state: State) -> None:
         """The client's session has another state; in one of them it waits for its first delivery."""
@@ -76,8 +76,17 @@ class Lookout:
                 self._fail(error)
                 return
             if self._connection.heard.is_set():
-                self._known.pin(self._address, self._expected)
+                self._pin()
             await self._connection.opened.wait()
+
+    def _pin(self) -> None:
+        """A disk that takes no note of the key does not undo what was done at this broker."""
+        if not self._pinned:
+            self._pinned = True
+            try:
+                self._known.pin(self._address, self._expected)
+            except CnMessageError as error:
+                self._trouble(error)
 
     async def _look(self) -> CnMessageError | None:
         """What ends the client; None once there is a sign of life, or another link to look at."""

@@ -83,10 +83,14 @@ class Settings:
             trace=self.trace,
         )
         client.on_refused = self._earlier_refused
+        client.on_trouble = self._troubled
         return client
 
     def _earlier_refused(self, error: CnMessageError) -> None:
         self.renderer.note(f"a message that an earlier command left behind was refused: {error.message}")
+
+    def _troubled(self, error: CnMessageError) -> None:
+        self.renderer.note(error.message)
 
     def run(self, job: Callable[[Client], Awaitable[Result]]) -> Result:
         """Have the host do the job of the command with a client."""

@@ -180,7 +180,6 @@ def watch(settings: Settings, count: int | None, own: bool, hook: str | None) ->
         announcer = _Announcer(settings)
         client.on_state, client.on_file = announcer.moved, announcer.file_moved
         client.on_unknown = renderer.pushed
-        client.on_trouble = announcer.troubled
         seen = 0
         async for entry in client.follow(auto_ack=False, own=own):
             if hook is not None and isinstance(entry, Message):
@@ -211,9 +210,6 @@ class _Announcer:
             self._renderer.note("back")
         elif state is State.LIVE and self._renderer.for_person:
             self._renderer.note("Watching; Ctrl-C ends it.")
-
-    def troubled(self, error: CnMessageError) -> None:
-        self._renderer.note(error.message)
 
     def file_moved(self, news: FileState) -> None:
         if news.state == "done":
