@@ -63,7 +63,7 @@ def test_the_address_holds_host_port_and_key() -> None:
 @pytest.mark.parametrize(
     ("host", "shown"),
     [
-        ("0.0.0.0", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - shown, not bound
         ("*", "127.0.0.1"),
         ("::", "[::1]"),
         ("::1", "[::1]"),
