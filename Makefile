@@ -54,7 +54,7 @@ fmt: sync  ## format the sources and fix what can be fixed
 	@$(BIN)/ruff format --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
 
-bench: sync  ## speed, side by side with a bare loop, in one run
+bench: sync  ## speed, side by side with a bare loop, in one run of some minutes
 	@$(BIN)/python -m bench
 
 faults: sync  ## the fault runs of the default suite, many more of each
@@ -62,6 +62,11 @@ faults: sync  ## the fault runs of the default suite, many more of each
 
 fuzz: sync  ## half an hour of odd peers on all four ports; MINUTES, SEED and PORT may be given
 	@$(BIN)/python -m tests.fuzz --minutes $${MINUTES:-30} --port $${PORT:-all} $${SEED:+--seed $$SEED}
+
+dist: sync  ## build the wheel in dist/, to install on another machine with pipx or pip
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
 attacks: sync  ## attack a broker of its own beside honest users, ten minutes; writes docs/attack-report.md
 	@$(BIN)/python -m tests.attacks --report docs/attack-report.md
 

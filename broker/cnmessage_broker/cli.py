@@ -47,8 +47,6 @@ _PROGRESS_INTERVAL = 5.0
 _SWITCH_SECONDS = 0.0002
 """How long the loop may have to wait for a file or password thread that computes, each time it has let go."""
 
-_ANY = {"0.0.0.0", "::", "*"}  # noqa: S104 - looked for, not bound
-_ANY_HINT = "Put a name or an address that clients reach in place of {host}."
 
 _USUAL = Config()
 
@@ -123,8 +121,7 @@ def key(**flags: Any) -> None:
         host, port = running.host, running.port  # nobody said otherwise
     click.echo(keys.address_line(host, port, public))
     click.echo(fingerprint(public), err=True)
-    if host in _ANY:
-        click.echo(_ANY_HINT.format(host=host), err=True)
+    _say_how_to_reach(host, err=True)
 
 
 @main.command()
@@ -308,15 +305,8 @@ def _config(flags: dict[str, Any]) -> Config:
 
 
 def _loaded(flags: dict[str, Any]) -> Config:
-    """The settings as they are now; ConfigError."""
     given = {name: value for name, value in flags.items() if name != "file"}
-    home = os.environ.get("CNMESSAGE_HOME")
-    default = (
-        Path(home) / "broker"
-        if home
-        else Path(platformdirs.user_data_dir("cnmessage-broker", appauthor=False))
-    )
-    return load(given, os.environ, flags.get("file"), default)
+    return load(given, os.environ, flags.get("file"), _default_data())
 
 
 def _announce(broker: Broker, log: structlog.typing.FilteringBoundLogger) -> None:
@@ -325,6 +315,16 @@ def _announce(broker: Broker, log: structlog.typing.FilteringBoundLogger) -> Non
         log.info("broker is ready", host=config.host, port=config.port, data=str(config.data))
     with suppress(OSError):  # whoever read it has left
         _banner(broker)
+
+
+def _default_data() -> Path | None:
+    """Where data is unless a setting says otherwise; None for a user without a home directory."""
+    if home := os.environ.get("CNMESSAGE_HOME"):
+        return Path(home) / "broker"
+    try:
+        return Path(platformdirs.user_data_dir("cnmessage-broker", appauthor=False))
+    except RuntimeError:  # neither HOME nor an entry in passwd
+        return None
 
 
 def _banner(broker: Broker) -> None:
@@ -340,9 +340,15 @@ def _banner(broker: Broker) -> None:
         "In a second terminal, with a name of your choice:\n\n"
         f"  {command} --broker '{broker.address}' signup NAME\n",
     )
-    if broker.config.host in _ANY:
-        click.echo(_ANY_HINT.format(host=broker.config.host))
+    _say_how_to_reach(broker.config.host)
     sys.stdout.flush()
+
+
+def _say_how_to_reach(host: str, *, err: bool = False) -> None:
+    """For a broker that listens everywhere: the address shown is for this machine."""
+    if host in keys.EVERYWHERE:
+        near = keys.EVERYWHERE[host]
+        click.echo(f"On other machines put a name or an address of this one in place of {near}.", err=err)
 
 
 def _fail(text: str, status: int = 1) -> NoReturn:

@@ -124,10 +124,13 @@ def load(
     flags: Mapping[str, Any],
     environment: Mapping[str, str],
     file: Path | None,
-    default_data: Path,
+    default_data: Path | None,
 ) -> Config:
-    """Merge the sources; flags that are None do not count. ConfigError names the setting at fault."""
-    values: dict[str, Any] = {"data": default_data}
+    """Merge the sources; flags that are None do not count. ConfigError names the setting at fault.
+
+    Without `default_data` one of them must say where the data is.
+    """
+    values: dict[str, Any] = {} if default_data is None else {"data": default_data}
     if file is not None:
         values |= _from_file(file)
     for name in SETTINGS:
@@ -135,6 +138,10 @@ def load(
         if text is not None:
             values[name] = text
     values |= {name: value for name, value in flags.items() if value is not None}
+    if "data" not in values:
+        raise ConfigError(
+            "this user has no home directory to keep data in; name one with --data, or set CNMESSAGE_HOME"
+        )
     return Config(**{name: _convert(name, value) for name, value in values.items()})
 
 

@@ -3,11 +3,15 @@
 import shlex
 from base64 import urlsafe_b64encode
 from pathlib import Path
+from types import MappingProxyType
 
 import zmq
 from zmq.utils import z85
 
 from cnmessage_broker import durable
+
+EVERYWHERE = MappingProxyType({"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"})  # noqa: S104 - read, not bound
+"""Hosts to listen on that nobody can connect to, and how they are reached on this machine."""
 
 
 class KeyFileError(Exception):
@@ -45,6 +49,10 @@ def load(path: Path) -> tuple[bytes, bytes]:
 
 
 def address_line(host: str, port: int, public: bytes) -> str:
-    """The address with the key in it, as clients take it: cnm://HOST:PORT#KEY."""
+    """The address with the key in it, as clients take it: cnm://HOST:PORT#KEY.
+
+    In place of a host that means all of this machine's addresses it names the one that clients here can use.
+    """
+    host = EVERYWHERE.get(host, host)
     shown = f"[{host}]" if ":" in host else host
     return f"cnm://{shown}:{port}#{urlsafe_b64encode(public).decode().rstrip('=')}"

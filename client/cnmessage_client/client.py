@@ -12,16 +12,20 @@ call has a deadline. The session machine decides; this module ties it to sockets
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Self
 
-from cnmessage_client.link.connection import Connection, keys_match, new_key_pair
+from cnmessage_client.address import DEFAULT_BROKER, parse_address
+from cnmessage_client.known_brokers import KnownBrokers
+from cnmessage_client.link.connection import Connection, device_keys
 from cnmessage_client.link.courier import Courier, compose
+from cnmessage_client.link.lookout import Lookout
 from cnmessage_client.link.requests import Requests, checked, conversation_with
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream, following_messages, only_messages
-from cnmessage_client.link.trust import KeyGuard, Trust, trust_loopback, verified_key
+from cnmessage_client.link.trust import Trust, trust_loopback, verified_key
 from cnmessage_client.model import (
     Delivered,
     Device,
@@ -37,7 +41,7 @@ from cnmessage_client.model import (
     to_millis,
     user_of,
 )
-from cnmessage_client.profile import DEFAULT_BROKER, Home, KnownBrokers, damaged_key, parse_address
+from cnmessage_client.profile import Home
 from cnmessage_client.transfer.batches import Batches, Progress, reporter
 from cnmessage_client.transfer.confirming import ConfirmJob
 from cnmessage_client.transfer.download import DownloadJob, Offer
@@ -48,13 +52,13 @@ from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
-from cnmessage_protocol.ids import id_text, parse_id
+from cnmessage_protocol.ids import ClientId, id_text, parse_id
 from cnmessage_protocol.machines import effects
 from cnmessage_protocol.machines.inbox import HandOver
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import Direction
-from cnmessage_protocol.results import Identity, LoggedIn
+from cnmessage_protocol.results import Identity
 from cnmessage_protocol.trace import Trace, Trail
 
 PathText = str | PathLike[str]
@@ -83,18 +87,20 @@ class Client:
         self.broker = broker or self.profile.broker or DEFAULT_BROKER
         self.address = parse_address(self.broker)
         self.timeout = timeout
+        self._explained = partial(self.profile.explained, address=self.address)
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
         self.on_file: Callable[[FileState], None] = _ignore
         self.on_unknown: Callable[[str], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
+        self.on_trouble: Callable[[CnMessageError], None] = _ignore
+        self.patient = True  # with a broker that refuses connections; else the first calls fail then
         self._trust = trust or trust_loopback
         self._trace = trace
         self._session = Session(random.random, trail=Trail(listening=trace is not None))
         self._batches = Batches(trace)
         self._failure: CnMessageError | None = None
         self._connection: Connection | None = None
-        self._guard: KeyGuard
         self._courier: Courier
         self._stream: Stream
         self._requests: Requests
@@ -107,20 +113,16 @@ class Client:
         Raises BROKER_KEY_CHANGED, UNREACHABLE (the first time, when the key must be asked for), INTEGRITY.
         """
         known = KnownBrokers(self.home)
-        broker_key = await verified_key(known, self.address, self._trust, self.timeout)
-        keys = self.profile.keys(new_key_pair)
-        if not keys_match(keys):
-            raise damaged_key(self.profile.folder / "device.key")
-        access = Access(self.address, broker_key, keys)
+        broker_key = await verified_key(known, self.address, self._trust, self.timeout, patient=self.patient)
+        access = Access(self.address, broker_key, device_keys(self.profile))
         connection = self._connection = Connection(access, self._session, self._take, self._trace)
-        self._courier = Courier(self.profile, self.address, self._session, connection, self.on_refused)
+        self._courier = Courier(self.profile, self._session, connection, self._explained, self.on_refused)
         self._stream = Stream(self._session, connection)
-        self._requests = Requests(self.profile, self.address, self._session, connection, self.timeout)
+        self._requests = Requests(self._session, connection, self._explained, self.timeout)
+        self._lookout = Lookout(known, connection, self._fail, self.on_trouble)
         connection.perform(self._session.open(connection.now()))
-        self._guard = KeyGuard(known, self.address, broker_key, connection)
-        self._guard.start(self.timeout, self._fail)
-        if user := self.profile.user:
-            self._courier.adopt(user)
+        self._lookout.start(self.timeout, patient=self.patient)
+        self._courier.adopt()
 
     async def close(self) -> None:
         """Leave. Messages that are still unacknowledged stay on disk for the next client of this profile."""
@@ -129,12 +131,12 @@ class Client:
             return
         if self._failure is None:
             await self._courier.finish()
-        self._guard.stop()
+        self._lookout.stop()
         connection.perform(self._session.close(connection.now()))
         connection.end()
         self._connection = None
-        self._fail_waiting(CnMessageError(ErrorCode.UNREACHABLE, "the client was closed"))
         self._courier.close()
+        self._fail_waiting(CnMessageError(ErrorCode.UNREACHABLE, "the client was closed"))
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -231,15 +233,20 @@ class Client:
         *,
         client_id: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the error must say what became of the message
+        keep: bool = False,
     ) -> Receipt:
         """Send to one or many; returns once the broker has it on disk.
 
-        On UNREACHABLE the text says whether the message was taken back or may still arrive. The same
-        `client_id` (a UUID) makes a repeated call harmless.
+        Without an answer the error says whether the message was taken back or may still arrive; with `keep`
+        the end of the client takes nothing back. The same `client_id` (a UUID) makes a repetition harmless.
         """
         message = checked(lambda: compose(to, body, client_id))
         self._connected()
-        return await self._courier.send(message, self.timeout if timeout is None else timeout)
+        return await self._courier.send(message, self.timeout if timeout is None else timeout, keep=keep)
+
+    def give_up(self, client_id: str) -> str:
+        """Take back the message of a cancelled `send` if it never left; what becomes of it, in words."""
+        return self._courier.give_up(ClientId(parse_id(client_id)))
 
     async def broadcast(self, body: str) -> Receipt:
         """Send to every user who is online."""
@@ -334,7 +341,7 @@ class Client:
         jobs = uploads(paths, names, order, Journal(self.profile.uploads), self.timeout, reporter(progress))
         await self._move(jobs)
         forget_if_all_sent(jobs)
-        return [job.outcome(self._explained(job.error)) for job in jobs]
+        return [job.outcome(job.error and self._explained(job.error)) for job in jobs]
 
     async def get_file(
         self,
@@ -380,7 +387,7 @@ class Client:
         """Say that this user will not fetch a file; its sender can see so."""
         await self._calls.ask(verbs.Decline(checked(lambda: parse_id(id))))
 
-    # -- inner: asking ----------------------------------------------------------------------------
+    # -- inner -----------------------------------------------------------------------------------------
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -396,26 +403,20 @@ class Client:
         return self._requests
 
     async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
-        answer: LoggedIn = await self._calls.ask(request)
-        self.profile.remember(broker=self.address.place, user=answer.user)
-        self._courier.adopt(answer.user)
-        return answer.user
+        user = await self._calls.log_in(self.profile, request)
+        self._courier.adopt()
+        return user
 
     async def _move(self, jobs: Sequence[Job]) -> None:
         """Run jobs to their end. UNREACHABLE at once where no broker answers at all."""
         if not self._connected().ever_heard:
             await self._calls.read(verbs.Whoami())  # it proves its key and knows us: errors come early
-        await self._batches.run(self._connected().access, jobs)
+        await self._batches.run(self._connected().access, jobs, self.timeout / 2)
 
     async def _move_one(self, job: Job) -> None:
         await self._move([job])
-        if (error := self._explained(job.error)) is not None:
-            raise error
-
-    def _explained(self, error: CnMessageError | None) -> CnMessageError | None:
-        return None if error is None else self.profile.explained(error, self.address)
-
-    # -- inner: effects ---------------------------------------------------------------------------
+        if job.error is not None:
+            raise self._explained(job.error)
 
     def _take(self, effect: effects.Effect) -> None:
         match effect:
@@ -426,6 +427,7 @@ class Client:
             case HandOver(items):
                 self._stream.put(items)
             case effects.StateChanged(state, retry_in):
+                self._lookout.moved(state)
                 self.on_state(state, retry_in)
             case effects.PresenceNews(changes):
                 self.on_presence(changes)
@@ -434,7 +436,7 @@ class Client:
             case effects.UnknownNews(kind):
                 self.on_unknown(kind)
             case effects.End(error):
-                self._fail(self.profile.explained(error, self.address))
+                self._fail(self._explained(error))
             case _:
                 raise ProtocolError(f"an effect without a driver: {type(effect).__name__}")
 

@@ -1,46 +1,28 @@
-"""Profiles, device keys, known brokers and where all that lies on disk.
+"""Profiles, device keys and where all that lies on disk.
 
 A profile is one device of one user: a CURVE key pair that the broker knows it by, the broker's address and
 the user's name. `CNMESSAGE_HOME` overrides the platform's directories. Knows no socket.
 """
 
-import fcntl
-import json
 import os
 import re
 import shlex
+import shutil
 import socket
-import tomllib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from cnmessage_client.private import private_folder, write_private
+from cnmessage_client.address import Address, parse_address
+from cnmessage_client.home_files import read, read_toml, usable, write, write_toml
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 
-DEFAULT_PORT = 12416
-DEFAULT_BROKER = f"127.0.0.1:{DEFAULT_PORT}"
 DEFAULT_PROFILE = "default"
 _PROFILE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_HIGHEST_PORT = 65532
-_KEY_SIZE = 32
 _Z85_KEY_SIZE = 40
-
-
-class Address(NamedTuple):
-    """Where a broker is, and its raw public key if the address told it."""
-
-    host: str
-    port: int
-    key: bytes | None
-
-    @property
-    def place(self) -> str:
-        """HOST:PORT, as known_brokers lists it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class KeyPair(NamedTuple):
@@ -48,24 +30,6 @@ class KeyPair(NamedTuple):
 
     public: bytes
     secret: bytes
-
-
-def parse_address(text: str) -> Address:
-    """`HOST[:PORT]` or `cnm://HOST:PORT#KEY`; a usage error says what is wrong with it."""
-    rest, _, key_text = text.removeprefix("cnm://").partition("#")
-    match = re.fullmatch(r"(\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:/\[\]]+))(:(?P<port>\d{1,5}))?/?", rest)
-    port = DEFAULT_PORT if match is None or match["port"] is None else int(match["port"])
-    if match is None or not 1 <= port <= _HIGHEST_PORT:
-        raise _usage(f"'{text}' is not a broker's address; write HOST, HOST:PORT or cnm://HOST:PORT#KEY")
-    key = None
-    if key_text:
-        try:
-            key = urlsafe_b64decode(key_text + "=" * (-len(key_text) % 4))
-        except ValueError:
-            key = b""
-        if len(key) != _KEY_SIZE:
-            raise _usage(f"the key after # in '{text}' is damaged; copy the whole line again")
-    return Address(match["six"] or match["host"], port, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +41,21 @@ class Home:
 
     @classmethod
     def find(cls) -> "Home":
-        """From CNMESSAGE_HOME, else where this platform keeps such things."""
+        """From CNMESSAGE_HOME, else where this platform keeps such things; UNREADABLE if nowhere."""
         own = os.environ.get("CNMESSAGE_HOME")
         if own:
             return cls(Path(own), Path(own) / "state")
         import platformdirs  # noqa: PLC0415 - 20 ms that CNMESSAGE_HOME spares
 
         dirs = platformdirs.PlatformDirs("cnmessage", appauthor=False)
-        return cls(Path(dirs.user_config_dir), Path(dirs.user_state_dir))
+        try:
+            return cls(Path(dirs.user_config_dir), Path(dirs.user_state_dir))
+        except RuntimeError as error:  # neither HOME nor an entry in passwd
+            text = (
+                "this user has no home directory for keys and settings; set CNMESSAGE_HOME to a directory of "
+                "your own"
+            )
+            raise CnMessageError(ErrorCode.UNREADABLE, text) from error
 
     def profile(self, name: str) -> "Profile":
         """The profile of that name, whether or not it exists yet."""
@@ -95,17 +66,24 @@ class Home:
     def profiles(self) -> list[str]:
         """Names of the profiles that exist."""
         folder = self.config / "profiles"
-        return sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+        with usable(folder):
+            names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+        return sorted(name for name in names if _PROFILE_NAME.match(name) and self.profile(name).exists)
 
     @property
     def current_profile(self) -> str:
         """The profile that is used when none is named."""
-        name = _read_toml(self.config / "config.toml").get("profile", DEFAULT_PROFILE)
-        return str(name)
+        return read_toml(self.config / "config.toml").get("profile", DEFAULT_PROFILE)
 
     def use_profile(self, name: str) -> None:
         """Make a profile the one that is used when none is named."""
-        _write_toml(self.config / "config.toml", {"profile": name})
+        write_toml(self.config / "config.toml", {"profile": name})
+
+    def remove_profile(self, name: str) -> None:
+        """Remove all of a profile from this machine; what is used when none is named may be another then."""
+        self.profile(name).remove()
+        if self.current_profile == name:
+            self.use_profile(DEFAULT_PROFILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,58 +114,107 @@ class Profile:
         return f"{self.name}@{socket.gethostname()}"[:64]
 
     @property
+    def exists(self) -> bool:
+        """Whether anybody was ever logged in with it."""
+        return read(self._settings) is not None
+
+    @property
     def user(self) -> str | None:
         """Who is logged in here, as far as this side knows."""
-        user = _read_toml(self.folder / "profile.toml").get("user")
-        return None if user is None else str(user)
+        return read_toml(self._settings).get("user")
 
     @property
     def broker(self) -> str | None:
-        """The broker's address that was used to log in."""
-        broker = _read_toml(self.folder / "profile.toml").get("broker")
-        return None if broker is None else str(broker)
+        """The broker's address that was used to log in; a usage error for what is none."""
+        broker = read_toml(self._settings).get("broker")
+        try:
+            if broker is not None:
+                parse_address(broker)
+        except CnMessageError as error:
+            raise CnMessageError(error.code, f"{error.message} (in {self._settings})") from error
+        return broker
 
     def remember(self, *, broker: str | None, user: str | None) -> None:
         """Keep who logged in where; None forgets."""
         values = {"broker": broker, "user": user}
-        _write_toml(
-            self.folder / "profile.toml", {key: text for key, text in values.items() if text is not None}
-        )
+        write_toml(self._settings, {key: text for key, text in values.items() if text is not None})
+
+    def logged_out(self, address: Address) -> None:
+        """The broker at `address` knows this device no more; what is kept of another one stays."""
+        if self.user is not None and self.broker and parse_address(self.broker).place == address.place:
+            self.remember(broker=self.broker, user=None)
 
     def explained(self, error: CnMessageError, address: Address) -> CnMessageError:
         """What the broker cannot know, added: what to type, and which profile it is that is not logged in.
 
-        An error of this machine, a path that is not there perhaps, says that itself.
+        That profile has no user any more. An error of this machine, a path that is not there perhaps, says
+        all of that itself.
         """
         advice = _ADVICE.get(error.code) if isinstance(error, RequestError) else None
         if advice is not None:
             return RequestError(error.code, f"{error.message}; {advice}")
         if error.code is not ErrorCode.UNAUTHENTICATED:
             return error
+        self.logged_out(address)
+        option = "" if self.name == self.home.current_profile else f"--profile {self.name} "
         text = f"profile '{self.name}' is not logged in at {address.place}"
         return RequestError(
-            error.code, f"{text}; use: cnmessage --profile {self.name} login NAME (or signup)"
+            error.code, f"{text}; use: cnmessage {option}login NAME (or signup NAME, if you are new)"
         )
 
     def keys(self, generate: Callable[[], tuple[bytes, bytes]]) -> KeyPair:
-        """The device's keys, made by `generate` when there are none yet.
+        """The device's keys; INTEGRITY if they are damaged, or if others may read them.
 
-        INTEGRITY if they are damaged, or if others may read them.
+        Where there are none yet, those that `generate` makes: they are kept by `keep_keys` alone.
         """
-        path = self.folder / "device.key"
-        if not path.exists():
-            public, secret = generate()
-            write_private(path, public + b"\n" + secret + b"\n", replace=False)
-        if path.stat().st_mode & 0o077:
+        content = read(self._key_file)
+        if content is None:
+            return KeyPair(*generate())
+        if self._key_file.stat().st_mode & 0o077:
             raise CnMessageError(
                 ErrorCode.INTEGRITY,
-                f"other users of this machine can read or change {path}, which logs in as you; "
-                f"mend it with: chmod 600 {shlex.quote(str(path))}",
+                f"other users of this machine can read or change {self._key_file}, which logs in as you; "
+                f"mend it with: chmod 600 {shlex.quote(str(self._key_file))}",
             )
-        lines = path.read_bytes().split()
+        lines = content.split()
         if len(lines) != 2 or any(len(line) != _Z85_KEY_SIZE for line in lines):
-            raise damaged_key(path)
+            raise self.damaged_key()
         return KeyPair(lines[0], lines[1])
+
+    def keep_keys(self, keys: KeyPair) -> None:
+        """Write the device's keys down, before a broker is told of them; CONFLICT where there are others."""
+        write(self._key_file, keys.public + b"\n" + keys.secret + b"\n", replace=False)
+        if self.keys(lambda: keys) != keys:
+            text = f"another program has just made the profile '{self.name}'; do the same again"
+            raise RequestError(ErrorCode.CONFLICT, text)
+
+    def damaged_key(self) -> CnMessageError:
+        """The error for keys that cannot be used."""
+        return CnMessageError(
+            ErrorCode.INTEGRITY,
+            f"the device key {self._key_file} is damaged; restore it, or remove it and log in again",
+        )
+
+    def discard(self) -> None:
+        """Leave nothing of a profile with which nobody could log in."""
+        if not self.exists:
+            with suppress(OSError):
+                self._key_file.unlink()
+                self.folder.rmdir()
+
+    def remove(self) -> None:
+        """Remove all of it from this machine: key and settings, the outbox, unfinished uploads."""
+        for each in (self.folder, self.outbox.parent):
+            with usable(each), suppress(FileNotFoundError):
+                shutil.rmtree(each)
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / "profile.toml"
+
+    @property
+    def _key_file(self) -> Path:
+        return self.folder / "device.key"
 
 
 _ADVICE = MappingProxyType(
@@ -201,83 +228,5 @@ _ADVICE = MappingProxyType(
 """What a person may do next about a refusal; the broker knows nothing of this command line."""
 
 
-def damaged_key(path: Path) -> CnMessageError:
-    """The error for a key file that cannot be used."""
-    return CnMessageError(
-        ErrorCode.INTEGRITY,
-        f"the device key {path} is damaged; restore it, or remove it and log in again",
-    )
-
-
-class KnownBrokers:
-    """The file of pinned broker keys: a line `HOST:PORT KEY` for each."""
-
-    def __init__(self, home: Home) -> None:
-        self._path = home.config / "known_brokers"
-
-    def key_of(self, address: Address) -> bytes | None:
-        """The pinned raw key, or None when this broker was never met."""
-        return self._load().get(address.place)
-
-    def pin(self, address: Address, key: bytes) -> None:
-        """Remember a broker's key."""
-        if self.key_of(address) == key:
-            return
-        private_folder(self._path.parent)
-        descriptor = os.open(self._path.with_suffix(".lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # another program may be pinning another broker
-            known = self._load() | {address.place: key}
-            lines = [f"{place} {_key_text(each)}\n" for place, each in sorted(known.items())]
-            write_private(self._path, "".join(lines).encode())
-
-    def changed(self, address: Address) -> CnMessageError:
-        """The error for a broker whose key is not the pinned one."""
-        return CnMessageError(
-            ErrorCode.BROKER_KEY_CHANGED,
-            f"the key of the broker {address.place} is not the expected one: it was installed anew, or "
-            "someone is in between. Nothing was sent. Ask whoever runs it; if the new key is right, remove "
-            f"the line '{address.place}' from {self._path}",
-        )
-
-    def _load(self) -> dict[str, bytes]:
-        if not self._path.exists():
-            return {}
-        known = {}
-        try:
-            for line in self._path.read_text(encoding="utf-8").splitlines():
-                place, _, text = line.strip().partition(" ")
-                if place and not place.startswith("#"):
-                    known[place] = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        except ValueError:
-            known[""] = b""
-        if any(len(key) != _KEY_SIZE for key in known.values()):
-            raise CnMessageError(
-                ErrorCode.INTEGRITY,
-                f"{self._path} is damaged; correct it, or remove it and compare the keys anew",
-            )
-        return known
-
-
-def _key_text(key: bytes) -> str:
-    return urlsafe_b64encode(key).decode().rstrip("=")
-
-
 def _usage(text: str) -> CnMessageError:
     return CnMessageError(ErrorCode.USAGE, text)
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CnMessageError(
-            ErrorCode.INTEGRITY, f"{path} is damaged: {error}; correct or remove it"
-        ) from error
-
-
-def _write_toml(path: Path, values: dict[str, str]) -> None:
-    # A JSON string is a TOML basic string too, so the standard library can write these few lines.
-    write_private(path, "".join(f"{key} = {json.dumps(text)}\n" for key, text in values.items()).encode())

@@ -74,7 +74,9 @@ class Tour:
         )
         objects = [json.loads(each) for each in result.stdout.splitlines()]
         for each in objects:
-            print(f"    {each}")
+            print(f"    {in_words(each)}")
+        for each in result.stderr.splitlines() if status else ():
+            print(f"    {json.loads(each)['error']['message']}")
         if result.returncode != status:
             raise TourError(f"'{line}' exited {result.returncode}, not {status}: {result.stderr}")
         return objects
@@ -83,6 +85,20 @@ class Tour:
         """The library, on the same profile as the commands."""
         home = self.folder / "home"
         return Client(profile=name, home=Home(home, home / "state"))
+
+
+def in_words(values: dict[str, Any]) -> str:
+    """What a command has printed, as a person would say it."""
+    match values:
+        case {"body": body, "from": sender}:
+            return f"{sender}: {body}"
+        case {"name": name, "online": online}:
+            return f"{name} is {'online' if online else 'offline'}"
+        case {"status": status, "recipients": count}:
+            return f"{status} for {count} {'user' if count == 1 else 'users'}"
+        case {"user": user}:
+            return f"logged in as {user}"
+    return ", ".join(str(value) for value in values.values())
 
 
 def step(title: str) -> None:

@@ -106,13 +106,34 @@ def test_the_broker_is_asked_for_when_none_was_named_and_asked_again_when_nobody
     with Chat(command, environment) as chat:
         chat.until_line("Broker [127.0.0.1:12416]:")
         chat.enter("127.0.0.1:1")
-        chat.until("no answer from a broker at 127.0.0.1:1")
-        chat.until_line("Broker [127.0.0.1:1]:")
+        chat.until("127.0.0.1:1 refuses connections")
+        chat.until_line("Broker [127.0.0.1:12416]:")
         chat.enter(place)
         chat.until("accepted the key of the broker")
         chat.until_line("User name:")
         chat.key("ctrl-c")
         assert chat.finish() == 130
+
+
+def test_three_answers_that_are_neither_yes_nor_no_are_not_taken_for_a_no(cli: Cli) -> None:
+    cli.accounts("neither1")
+    for piped in (True, False):
+        if piped:
+            result = cli("--profile", "neither2", "chat", stdin="neither1\nja\nsure\nj\n" + SECRET)
+            assert result.status == 2
+            shown = result.err
+        else:
+            with open_chat(cli, "neither2") as chat:
+                chat.until_line("User name:")
+                chat.enter("neither1")
+                for answer in ("ja", "sure", "j"):
+                    chat.until_line("New here? [y/N]:")
+                    chat.enter(answer)
+                assert chat.finish() == 2
+                shown = " ".join(chat.text.split())
+        assert "answered 3 times with neither y nor n" in shown
+        assert "Password" not in shown
+    assert not cli.home.profile("neither2").folder.exists()
 
 
 def test_line_after_line_ctrl_c_leaves_a_first_run_as_its_first_words_say(cli: Cli) -> None:

@@ -1,10 +1,13 @@
 """Accounts, devices, other users, profiles and completion."""
 
+import asyncio
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from cnmessage_client import Client
 from tests.acceptance.conftest import Cli
 from tests.support.harness import BIN, PASSWORD, BrokerProcess, home_at
 
@@ -115,4 +118,64 @@ def test_bash_completes_commands_and_names_while_the_broker_is_down(tmp_path: Pa
         timeout=15,
         check=False,
     )
-    assert done.stdout.splitlines() == ["broadcast", "bernd berta", "", "anna"], done.stderr
+    assert done.stdout.splitlines() == ["broadcast broker", "bernd berta", "", "anna"], done.stderr
+
+
+def test_who_is_online_was_not_last_seen_some_time_ago_but_is_there_now(cli: Cli) -> None:
+    cli.accounts("now1", "then1")
+    with cli.start("--profile", "now1", "watch") as watch:
+        cli.ok("--profile", "then1", "send", "now1", "are you there?")
+        watch.wait_for("are you there?", "stdout")
+        with cli.terminal("--profile", "then1", "users") as terminal:
+            assert terminal.finish() == 0
+        rows = [line.split() for line in terminal.shown.splitlines()]
+        assert ["now1", "online", "now"] in rows
+        (other,) = (row for row in rows if row[:1] == ["then1"])
+        assert (other[1], "now" in other) == ("offline", False)
+        with cli.terminal("--profile", "now1", "devices") as terminal:
+            assert terminal.finish() == 0
+        assert " now " in terminal.shown
+        # A program gets the broker's time, as ever.
+        assert "now" not in {row[2] for row in cli.ok("--profile", "then1", "users").rows}
+
+
+def test_commands_that_need_no_deliveries_make_nobody_come_or_leave(cli: Cli) -> None:
+    cli.accounts("still1", "seen1")
+
+    async def scenario() -> list[tuple[str, bool]]:
+        news: list[tuple[str, bool]] = []
+        came = asyncio.Event()
+        async with Client(home=cli.home, profile="still1", broker=cli.address) as client:
+
+            def heard(changes: Sequence[tuple[str, bool]]) -> None:
+                news.extend(each for each in changes if each[0] == "seen1")
+                if news:
+                    came.set()
+
+            client.on_presence = heard
+            stream = client.messages()
+            for words in (
+                ("send", "still1", "one"),
+                ("broadcast", "two"),
+                ("send", "still1", "three", "--wait", "delivered"),
+                ("users",),
+                ("history", "--unread"),
+                ("whoami",),
+                ("devices",),
+                ("blacklist", "list"),
+                ("files", "send", "still1", __file__),
+                ("files",),
+            ):
+                waiting = asyncio.ensure_future(anext(stream)) if "send" in words or "two" in words else None
+                await asyncio.to_thread(cli.ok, "--profile", "seen1", *words)
+                if waiting is not None:
+                    await asyncio.wait_for(waiting, 10)
+            before = list(news)
+            async with Client(home=cli.home, profile="seen1", broker=cli.address) as other:
+                first = asyncio.ensure_future(anext(other.messages()))
+                await asyncio.wait_for(came.wait(), 10)  # what does, is heard of
+                first.cancel()
+        assert before == []
+        return news
+
+    assert asyncio.run(scenario())[0] == ("seen1", True)

@@ -219,7 +219,7 @@ def test_help_lists_every_command_and_explains_each(cli: Cli, town: BrokerProces
     overview = cli.ok("help").out
     assert overview == cli.ok("--help").out == cli.ok().out
     commands = ["send", "broadcast", "history", "watch", "users", "blacklist", "profile", "completion"]
-    for name in (*commands, "signup", "login", "logout", "passwd", "whoami", "devices"):
+    for name in (*commands, "signup", "login", "logout", "passwd", "whoami", "devices", "broker"):
         assert f"  {name} " in overview
     for name in ("send", "block", "list_users", "history"):
         explained = cli.ok("help", name).out

@@ -2,6 +2,7 @@
 
 import asyncio
 import selectors
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Self
 import pytest
 
 from cnmessage_client import Client, CnMessageError, Home
+from cnmessage_client.address import parse_address
+from cnmessage_client.known_brokers import KnownBrokers
 from cnmessage_client.link.outbox import Outbox
-from cnmessage_client.profile import parse_address
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.ids import ClientId, uuid7
 from cnmessage_protocol.records import NewMessage
@@ -157,6 +159,106 @@ def test_a_dead_clients_message_is_sent_by_the_next_command_even_with_a_torn_tai
     cli.ok("--profile", "dead1", "whoami")
     assert _bodies(cli, "dead2") == ["one", "two"]
     assert _waiting(cli.home, "dead1") == []
+
+
+SENDS = (("send", "{peer}", "hi"), ("broadcast", "hi"), ("send", "{peer}", "hi", "--wait", "read"))
+
+
+@pytest.mark.parametrize("words", SENDS)
+def test_what_another_broker_would_have_got_is_taken_back_and_said_to_be(
+    cli: Cli, words: tuple[str, ...]
+) -> None:
+    me, peer = f"wrong{SENDS.index(words)}", f"right{SENDS.index(words)}"
+    cli.accounts(me, peer)
+    known, place = KnownBrokers(cli.home), parse_address(cli.address)._replace(key=None)
+    key = known.key_of(place)
+    assert key is not None
+    known.pin(place, bytes(range(32)))
+    command = ("--profile", me, "--broker", place.place, *(each.format(peer=peer) for each in words))
+    result = cli(*command)
+    assert result.status == 4
+    assert result.err.endswith("The message was not sent.\n")
+    assert _waiting(cli.home, me) == []
+    known.pin(place, key)
+    cli.ok("--profile", me, "whoami")
+    assert _bodies(cli, peer) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_send_takes_back_what_never_left_and_says_so(
+    cli: Cli, town: BrokerProcess, number: signal.Signals
+) -> None:
+    me, peer = f"stop{number.value}", f"peer{number.value}"
+    cli.accounts(me, peer)
+    assert town.process is not None
+    town.process.send_signal(signal.SIGSTOP)
+    try:
+        with cli.start("--profile", me, "--timeout", "60", "send", peer, "hi") as send:
+            eventually(lambda: bool(_waiting(cli.home, me)))
+            result = send.end(number)
+    finally:
+        town.process.send_signal(signal.SIGCONT)
+    assert (result.status, result.err.strip()) == (130, "interrupted. The message was not sent.")
+    assert _waiting(cli.home, me) == []
+    cli.ok("--profile", me, "whoami")
+    assert _bodies(cli, peer) == []
+
+
+def test_an_interrupted_send_that_may_have_arrived_says_so_and_is_confirmed_later(cli: Cli) -> None:
+    cli.accounts("perhaps1", "perhaps2")
+    with OneWay(cli.address) as relay:
+        command = ("--profile", "perhaps1", "--broker", relay.address, "--timeout", "60")
+        with cli.start(*command, "send", "perhaps2", _LARGE) as send:
+            eventually(lambda: _bodies(cli, "perhaps2") == [_LARGE])
+            result = send.end(signal.SIGINT)
+    assert result.status == 130
+    assert "may have arrived" in result.err
+    cli.ok("--profile", "perhaps1", "whoami")
+    assert _waiting(cli.home, "perhaps1") == []
+    assert _bodies(cli, "perhaps2") == [_LARGE]
+
+
+def test_an_interrupted_wait_says_that_the_message_is_stored(cli: Cli) -> None:
+    cli.accounts("waits1", "waits2")
+    with cli.start(
+        "--profile", "waits1", "--timeout", "60", "send", "waits2", "hi", "--wait", "read"
+    ) as send:
+        eventually(lambda: _bodies(cli, "waits2") == ["hi"])
+        eventually(lambda: _waiting(cli.home, "waits1") == [] or _sizes(cli.home, "waits1") == [0])
+        result = send.end(signal.SIGINT)
+    told = "interrupted. The message is stored, and will still arrive."
+    assert (result.status, result.err.strip()) == (130, told)
+
+
+def test_what_waits_for_a_login_is_not_said_to_be_refused(cli: Cli, password_file: str) -> None:
+    cli.accounts("later1", "later2")
+    left = Outbox(cli.home.profile("later1").outbox, "later1", "1-killed")
+    left.add([_outgoing(9, "later2", "left behind")])
+    left.close()
+    (row,) = cli.ok("--profile", "later1", "devices").rows  # this sends it
+    assert _bodies(cli, "later2") == ["left behind"]
+    left = Outbox(cli.home.profile("later1").outbox, "later1", "2-killed")
+    left.add([_outgoing(10, "later2", "and another")])
+    left.close()
+    cli.ok("--profile", "later1-phone", "login", "later1", "--password-file", password_file)
+    (kept,) = _waiting(cli.home, "later1")
+    asyncio.run(_revoke(cli, int(row[0])))
+    refused = cli("--profile", "later1", "send", "later2", "now")
+    assert refused.status == 4
+    assert "was refused" not in refused.err
+    assert kept.exists() or _waiting(cli.home, "later1")
+    cli.ok("--profile", "later1", "login", "later1", "--password-file", password_file)
+    cli.ok("--profile", "later1", "whoami")
+    assert _bodies(cli, "later2") == ["left behind", "and another"]
+
+
+async def _revoke(cli: Cli, device: int) -> None:
+    async with Client(home=cli.home, profile="later1-phone", broker=cli.address) as client:
+        await client.revoke(device)
+
+
+def _sizes(home: Home, name: str) -> list[int]:
+    return [path.stat().st_size for path in _waiting(home, name)]
 
 
 def test_a_killed_sender_loses_and_doubles_nothing(cli: Cli, town: BrokerProcess) -> None:

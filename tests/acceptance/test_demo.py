@@ -26,3 +26,4 @@ def test_the_tour_sees_every_step_work() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("All steps were seen to work.\n")
     assert done.stdout.count("\n== ") == 5
+    assert "{" not in done.stdout, "objects are for programs"

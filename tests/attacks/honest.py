@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from cnmessage_client import Client, CnMessageError, Home
+from cnmessage_client.address import parse_address
 from cnmessage_client.loop import new_event_loop
-from cnmessage_client.profile import parse_address
 from cnmessage_protocol.machines.states import State
 from tests.attacks.ground import Account, Place
 from tests.attacks.parties import begin, tell

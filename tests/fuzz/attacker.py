@@ -13,7 +13,8 @@ from contextlib import suppress
 
 import zmq
 
-from cnmessage_client.profile import KeyPair, parse_address
+from cnmessage_client.address import parse_address
+from cnmessage_client.profile import KeyPair
 from tests.fuzz import bare, deep, early, late
 from tests.fuzz.case import PORTS, Case, Ground
 

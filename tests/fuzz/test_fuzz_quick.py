@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_client.profile import parse_address
+from cnmessage_client.address import parse_address
 from tests.fuzz import late
 from tests.fuzz.__main__ import WIDTH, summary
 from tests.fuzz.attacker import CASES, cases_of, choose, play

@@ -13,7 +13,8 @@ import zmq
 from zmq.utils import z85
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
-from cnmessage_client.profile import KnownBrokers, parse_address
+from cnmessage_client.address import parse_address
+from cnmessage_client.known_brokers import KnownBrokers
 from cnmessage_protocol.envelope import PROBE, pack_key_card
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, free_port, sign_up
 from tests.support.raw import new_keys

@@ -14,9 +14,9 @@ import structlog
 from cnmessage_broker.net.keyprobe import BATCH, HELD, INTERVAL, SHORT_OF_DESCRIPTORS, KeyProbe
 from cnmessage_broker.net.sockets import BindError
 from cnmessage_client import CnMessageError, ErrorCode, Home
+from cnmessage_client.address import Address, parse_address
 from cnmessage_client.link.keyprobe import fetch_key_card
 from cnmessage_client.loop import new_event_loop
-from cnmessage_client.profile import Address, parse_address
 from cnmessage_protocol.envelope import MAX_KEY_CARD, PROBE, pack_key_card, unpack_key_card
 from cnmessage_protocol.errors import ProtocolError
 from tests.support.harness import BrokerThread, broker_config, eventually, free_port, sign_up

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from cnmessage_broker.net import sockets
-from cnmessage_client.profile import parse_address
+from cnmessage_client.address import parse_address
 from tests.support.harness import BrokerThread, eventually
 from tests.support.raw import Raw, new_keys
 

@@ -3,10 +3,12 @@
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from typing import Self
 
-from cnmessage_client.profile import parse_address
+from cnmessage_client.address import parse_address
+from tests.support import silence
 from tests.support.harness import free_port
 
 PORTS = 4
@@ -17,9 +19,18 @@ class Proxy:
     """Forwards all four ports. `limit()` says after how many bytes a connection of port `cut_offset` breaks.
 
     None lets it live. `carried` counts bytes of that port towards the broker and back, `cuts` what broke.
+    Ports that are `refused` or `silent` take no connection.
     """
 
-    def __init__(self, address: str, cut_offset: int, limit: Callable[[], int | None]) -> None:
+    def __init__(
+        self,
+        address: str,
+        cut_offset: int,
+        limit: Callable[[], int | None],
+        *,
+        refused: Collection[int] = (),
+        silent: Collection[int] = (),
+    ) -> None:
         there = parse_address(address)
         self._there = there
         self._limit = limit
@@ -34,7 +45,10 @@ class Proxy:
         self._upwards: set[socket.socket] = set()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="proxy")
-        for offset in range(PORTS):
+        self._silence = ExitStack()
+        for offset in silent:
+            self._silence.enter_context(silence.silent(self.port + offset))
+        for offset in set(range(PORTS)) - {*refused, *silent}:
             handler = socket.create_server(("127.0.0.1", self.port + offset))
             self._selector.register(handler, selectors.EVENT_READ, offset)
 
@@ -49,6 +63,7 @@ class Proxy:
             assert isinstance(key.fileobj, socket.socket)
             key.fileobj.close()
         self._selector.close()
+        self._silence.close()
 
     def _run(self) -> None:
         while not self._stopping:

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
 
-from cnmessage_client.profile import KeyPair, parse_address
+from cnmessage_client.address import parse_address
+from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.envelope import VERSION, Reply, unpack_reply
 

@@ -17,6 +17,9 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import FileId, MessageId, uuid7
 from cnmessage_protocol.trace import Trail
 
+FROM_ANYWHERE = 10
+"""As many logins to one name as from one address may come from all of them together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -39,6 +42,8 @@ class Budgets:
     """What may be done how often."""
 
     login_by_name: Budget[str]
+    login_by_name_and_address: Budget[str]
+    own_password: Budget[str]
     login_by_key: Budget[str]
     login_by_address: Budget[str]
     send: Budget[int]
@@ -94,7 +99,9 @@ class Deps:
 def budgets(config: Config) -> Budgets:
     """Fresh budgets as configured."""
     return Budgets(
-        login_by_name=Budget(config.login_burst, config.login_rate),
+        login_by_name=Budget(config.login_burst * FROM_ANYWHERE, config.login_rate * FROM_ANYWHERE),
+        login_by_name_and_address=Budget(config.login_burst, config.login_rate),
+        own_password=Budget(config.login_burst, config.login_rate),
         login_by_key=Budget(config.login_burst, config.login_rate),
         login_by_address=Budget(config.address_login_burst, config.address_login_rate),
         send=Budget(config.send_burst, config.send_rate),

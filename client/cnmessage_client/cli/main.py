@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cnmessage_client.cli.commands import account, files, messages, people, profiles
+from cnmessage_client.cli.commands import account, brokers, files, messages, people, profiles
 from cnmessage_client.cli.commands import chat as chatting
 from cnmessage_client.cli.commands import get_files as fetching
 from cnmessage_client.cli.commands import send_files as sending
@@ -22,7 +22,7 @@ COMMANDS = (
     files.files, sending.sendfile, fetching.getfile,
     people.users, people.blacklist,
     account.signup, account.login, account.logout, account.passwd, account.whoami, account.devices,
-    profiles.profile, profiles.completion,
+    profiles.profile, brokers.broker, profiles.completion,
 )  # fmt: skip
 """All commands, as help lists them within their sections."""
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 import zmq
 
 from cnmessage_client.link.monitor import Monitor
-from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, endpoint, secured
-from cnmessage_client.profile import Address, KeyPair
+from cnmessage_client.link.reach import OutOfReachError, in_numbers
+from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, secured
+from cnmessage_client.profile import KeyPair, Profile
 from cnmessage_protocol.deliveries import Delivery
 from cnmessage_protocol.envelope import MAX_REPLY, Reply, pack_request, unpack_reply
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError, broken
@@ -35,6 +36,10 @@ _MOST_BACKLOG = 1024
 
 _FLUSH_MS = 300
 
+DIAL_PATIENCE = 10.0
+DIAL_PAUSE = 0.5
+"""Seconds that the addresses of a host have to take a connection, and until they are tried again."""
+
 
 def new_key_pair() -> tuple[bytes, bytes]:
     """A fresh CURVE key pair as z85 text: (public, secret)."""
@@ -50,18 +55,12 @@ def keys_match(keys: KeyPair) -> bool:
         return False
 
 
-def unreachable(address: Address, *, garbled: bool = False) -> CnMessageError:
-    """The error for a broker that does not answer; `garbled` if something came that cannot be read."""
-    if garbled:
-        return CnMessageError(
-            ErrorCode.UNREACHABLE,
-            f"no answer that can be read from the broker at {address.place}; tell whoever runs the broker",
-        )
-    return CnMessageError(
-        ErrorCode.UNREACHABLE,
-        f"no answer from a broker at {address.place}; is it running? "
-        "('cnmessage-broker start' starts one, --broker names another)",
-    )
+def device_keys(profile: Profile) -> KeyPair:
+    """The profile's keys, or new ones; an integrity error if they are damaged."""
+    keys = profile.keys(new_key_pair)
+    if not keys_match(keys):
+        raise profile.damaged_key()
+    return keys
 
 
 class Connection:
@@ -88,9 +87,12 @@ class Connection:
         self._pushes: zmq.Socket[bytes] | None = None
         self._opener: Callable[[list[bytes]], Delivery] | None = None
         self._backlog: dict[int, bytes] = {}
+        self._dialling: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._look_scheduled = False
+        self.trouble: CnMessageError | None = None
+        """Why nothing is heard, as far as it is known."""
         self.ever_sent = False
         self.ever_heard = False
         self.heard = asyncio.Event()
@@ -124,6 +126,22 @@ class Connection:
         """The session's clock: monotonic seconds."""
         return time.monotonic()
 
+    def unreachable(self, *, garbled: bool = False) -> CnMessageError:
+        """The error for a broker that does not answer; `garbled` if something came that cannot be read."""
+        place = self.access.address.place
+        if garbled:
+            return CnMessageError(
+                ErrorCode.UNREACHABLE,
+                f"no answer that can be read from the broker at {place}; tell whoever runs the broker",
+            )
+        text = (
+            f"no answer in time from the broker at {place}; try again"
+            if self.ever_heard
+            else f"no answer from a broker at {place}; is it running? ('cnmessage-broker start' starts one, "
+            "--broker names another)"
+        )
+        return self.trouble or CnMessageError(ErrorCode.UNREACHABLE, text)
+
     def look(self) -> None:
         """Look at the sockets again soon: something may wait that no edge will announce."""
         if not self._look_scheduled:
@@ -150,8 +168,24 @@ class Connection:
         self._requests.setsockopt(zmq.RCVHWM, _REQUEST_QUEUE)
         self._requests.setsockopt(zmq.SNDHWM, _REQUEST_QUEUE)
         self._watch(self._requests, "requests")
-        self._requests.connect(endpoint(self.access.address, 0))
         self._loop.add_reader(self._requests.fileno(), self._look)
+        if self.access.address.in_numbers:
+            connect(self._requests, self.access, 0)
+        else:
+            self._dialling = self._loop.create_task(self._dial(self._requests))
+
+    async def _dial(self, socket: "zmq.Socket[bytes]") -> None:
+        """Connect as soon as it is known where to: a name may mean another machine than the last time."""
+        number = ""
+        while not number:
+            try:
+                number = await in_numbers(self.access.address, DIAL_PATIENCE)
+            except OutOfReachError as error:
+                self.trouble = error
+                await asyncio.sleep(DIAL_PAUSE)
+        self.access = self.access._replace(number=number)
+        connect(socket, self.access, 0)
+        self.look()
 
     def _listen(self, offset: int, topic: bytes, key: bytes) -> None:
         from cnmessage_protocol.sealing import Opener  # noqa: PLC0415 - 30 ms that one-shot commands spare
@@ -163,7 +197,7 @@ class Connection:
         self._pushes.setsockopt(zmq.RCVHWM, _PUSH_QUEUE)
         self._pushes.setsockopt(zmq.SUBSCRIBE, topic)
         self._watch(self._pushes, "deliveries")
-        self._pushes.connect(endpoint(self.access.address, offset))
+        connect(self._pushes, self.access, offset)
         self._loop.add_reader(self._pushes.fileno(), self._look)
 
     def _watch(self, socket: "zmq.Socket[bytes]", name: str) -> None:
@@ -175,6 +209,9 @@ class Connection:
             monitor.close()
 
     def _close(self, linger_ms: int) -> None:
+        if self._dialling is not None:
+            self._dialling.cancel()
+            self._dialling = None
         self._backlog.clear()
         self._close_pushes()
         if self._requests is not None:
@@ -230,7 +267,7 @@ class Connection:
             except zmq.Again:
                 return False
             self.heard.set()
-            self.ever_heard = True
+            self.ever_heard, self.trouble = True, None
             try:
                 reply = unpack_reply(b"".join(frames))  # more than one frame is no valid msgpack then
             except ProtocolError as error:

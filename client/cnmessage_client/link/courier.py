@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from cnmessage_client.link.connection import Connection, unreachable
+from cnmessage_client.link.connection import Connection
 from cnmessage_client.link.outbox import Outbox
 from cnmessage_client.model import Receipt
-from cnmessage_client.profile import Address, Profile
+from cnmessage_client.profile import Profile
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, id_text, parse_id, uuid7
 from cnmessage_protocol.machines.sendqueue import Acked, Outcome, Refused
@@ -23,11 +23,23 @@ LEFTOVER_PATIENCE = 2.0
 """Seconds that closing waits for messages an earlier, killed client left behind."""
 
 
+_NOT_SENT = "The message was not sent."
+_KEPT = "The message is kept and goes out with the next command that connects: do not send it again."
+_PERHAPS = (
+    "The message may have arrived. It is kept and will be confirmed, never doubled, by the next command that "
+    "connects: do not send it again."
+)
+
+
+def new_client_id() -> str:
+    """A fresh id for a message, by which it can be asked about."""
+    return id_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
+
+
 def compose(to: str | Sequence[str], body: str, client_id: str | None = None) -> NewMessage:
     """A message under a fresh id, or the given one; ProtocolError or ValueError for what cannot be sent."""
     check_body(body)
-    fresh = uuid7(time.time_ns() // 1_000_000, os.urandom(10))
-    identity = fresh if client_id is None else parse_id(client_id)
+    identity = parse_id(new_client_id() if client_id is None else client_id)
     return NewMessage(ClientId(identity), recipients([to] if isinstance(to, str) else list(to)), body)
 
 
@@ -37,13 +49,13 @@ class Courier:
     def __init__(
         self,
         profile: Profile,
-        address: Address,
         session: Session,
         connection: Connection,
+        explained: Callable[[CnMessageError], CnMessageError],
         on_refused: Callable[[CnMessageError], None],
     ) -> None:
         self._profile = profile
-        self._address = address
+        self._explained = explained
         self._session = session
         self._connection = connection
         self._loop = asyncio.get_running_loop()
@@ -51,6 +63,7 @@ class Courier:
         self._waiting: dict[ClientId, list[asyncio.Future[Receipt]]] = {}
         self._pending: dict[ClientId, NewMessage] = {}
         self._on_refused = on_refused
+        self._kept: set[ClientId] = set()
         self._leftovers: set[ClientId] = set()
         self._no_leftovers = asyncio.Event()
         self._no_leftovers.set()
@@ -60,12 +73,21 @@ class Courier:
     def __len__(self) -> int:
         return len(self._session.queue) + len(self._fresh)
 
-    async def send(self, message: NewMessage, timeout: float) -> Receipt:  # noqa: ASYNC109 - the error must say what became of it
+    async def send(
+        self,
+        message: NewMessage,
+        timeout: float,  # noqa: ASYNC109 - the error must say what became of it
+        *,
+        keep: bool = False,
+    ) -> Receipt:
         """Write the message down, send it, wait for its receipt.
 
-        UNREACHABLE after `timeout` seconds says whether the message was taken back or may still arrive.
+        UNREACHABLE after `timeout` seconds, and what ends the client, say whether the message was taken back
+        or may still arrive. With `keep` the end of the client takes nothing back.
         """
         client_id = message.client_id
+        if keep:
+            self._kept.add(client_id)
         known = self._pending.setdefault(client_id, message)
         if known is not message and known != message:
             text = "this client id stands for another message that is on its way"
@@ -83,7 +105,8 @@ class Courier:
         try:
             return await receipt
         except TimeoutError:
-            raise self._unconfirmed(message) from None
+            cause = self._session.queue.hindrance or self._connection.unreachable()
+            raise self._with_fate(cause, message) from None
         finally:
             timer.cancel()
             waiting = self._waiting.get(client_id)
@@ -92,8 +115,10 @@ class Courier:
                 if not waiting:
                     del self._waiting[client_id]
 
-    def adopt(self, user: str) -> None:
-        """Send what killed clients of the same user and profile left behind."""
+    def adopt(self) -> None:
+        """Send what killed clients of the profile's user left behind in it, if anybody is logged in."""
+        if (user := self._profile.user) is None:
+            return
         if self._outbox is None:
             self._outbox = self._new_outbox(user)
         left = self._outbox.adopt()
@@ -115,6 +140,7 @@ class Courier:
                 self._outbox.resolve([outcome.client_id for outcome in resolved])
         for outcome in outcomes:
             self._pending.pop(outcome.client_id, None)
+            self._kept.discard(outcome.client_id)
             waiting = self._waiting.pop(outcome.client_id, [])
             if isinstance(outcome, Acked):
                 client_id, message_id = id_text(outcome.client_id), id_text(outcome.id)
@@ -123,9 +149,9 @@ class Courier:
                     if not each.done():
                         each.set_result(receipt)
             else:
-                error = self._profile.explained(outcome.error, self._address)
+                error = self._explained(outcome.error)
                 _fail(waiting, error)
-                if outcome.client_id in self._leftovers:
+                if outcome.client_id in self._leftovers and not self._waits_for_login(outcome):
                     self._on_refused(error)
             self._leftovers.discard(outcome.client_id)
         if not self._leftovers:
@@ -140,10 +166,15 @@ class Courier:
         )
 
     def fail(self, error: CnMessageError) -> None:
-        """Nothing will be answered any more."""
-        for waiting in self._waiting.values():
-            _fail(waiting, error)
+        """Nothing will be answered any more; each is told what becomes of its message."""
+        for client_id, waiting in list(self._waiting.items()):
+            _fail(waiting, self._with_fate(error, self._pending[client_id]))
         self._no_leftovers.set()
+
+    def give_up(self, client_id: ClientId) -> str:
+        """Nobody waits for this message any more: take it back if it never left. Gives what becomes of it."""
+        message = self._pending.get(client_id)
+        return "" if message is None else self._fate(message)
 
     async def finish(self) -> None:
         """Give leftovers a moment to be confirmed, if the broker is there at all."""
@@ -155,6 +186,7 @@ class Courier:
 
     def close(self) -> None:
         """Release the outbox; what is unacknowledged stays in it for the next client of this profile."""
+        self._kept |= self._waiting.keys()
         self._closed = True
         if self._outbox is not None:
             self._outbox.close()
@@ -175,28 +207,31 @@ class Courier:
         else:
             self._connection.perform(self._session.submit(self._connection.now(), fresh))
 
-    def _unconfirmed(self, message: NewMessage) -> CnMessageError:
+    def _with_fate(self, cause: CnMessageError, message: NewMessage) -> CnMessageError:
+        stop = "" if cause.message.endswith((".", "?")) else "."
+        return CnMessageError(cause.code, f"{cause.message}{stop} {self._fate(message)}")
+
+    def _fate(self, message: NewMessage) -> str:
+        """What becomes of a message without an answer, which is taken back if it never left."""
+        if message in self._fresh:
+            self._fresh.remove(message)
+            self._pending.pop(message.client_id, None)
+            return _NOT_SENT
+        if message.client_id in self._kept:
+            return _KEPT
         nothing_left = not self._connection.ever_sent
+        hindrance = self._session.queue.hindrance
         if nothing_left:
             # Nothing ever left this machine, so even what counts as in flight can be taken back.
             self._connection.perform(self._session.cut(self._connection.now(), 0.0))
-        cause: CnMessageError = self._session.queue.hindrance or unreachable(self._address)
         if self._session.queue.withdraw(message.client_id, nothing_left=nothing_left):
             self._pending.pop(message.client_id, None)
             if self._outbox is not None:
                 with suppress(OSError, CnMessageError):
                     self._outbox.resolve([message.client_id])
-            fate = "The message was not sent."
-        elif cause.code in {ErrorCode.UNREACHABLE, ErrorCode.INTERNAL}:
-            fate = (
-                "The message may have arrived. It is kept and will be confirmed, never doubled, by the next "
-                "command that connects: do not send it again."
-            )
-        else:
-            fate = (
-                "The message is kept and goes out with the next command that connects: do not send it again."
-            )
-        return CnMessageError(cause.code, f"{cause.message}. {fate}")
+            return _NOT_SENT
+        refused = hindrance is not None and hindrance.code not in {ErrorCode.UNREACHABLE, ErrorCode.INTERNAL}
+        return _KEPT if refused else _PERHAPS
 
     def _new_outbox(self, user: str) -> Outbox:
         return Outbox(self._profile.outbox, user, f"{os.getpid()}-{os.urandom(4).hex()}")

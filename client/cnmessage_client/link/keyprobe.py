@@ -4,59 +4,79 @@ Whoever answers has proved nothing yet, so it gets little: so many bytes, and on
 """
 
 import asyncio
+import errno
 import socket
 
-from cnmessage_client.link.connection import unreachable
-from cnmessage_client.profile import Address
+from cnmessage_client.address import Address
+from cnmessage_client.link.reach import Obstacle, OutOfReachError, ask, opens, silence
 from cnmessage_protocol.envelope import MAX_KEY_CARD, PROBE, KeyCard, unpack_key_card
 from cnmessage_protocol.errors import ProtocolError
 
-_PAUSE = 0.2
+_PAUSE = 0.4
 """Seconds until nobody's answer is asked for again: a broker may be starting."""
 
 
-async def fetch_key_card(address: Address, timeout: float) -> KeyCard:  # noqa: ASYNC109 - it becomes our own error
-    """Ask a broker's key probe; UNREACHABLE after `timeout` seconds, ProtocolError for no key card."""
+async def fetch_key_card(address: Address, timeout: float, *, patient: bool = True) -> KeyCard:  # noqa: ASYNC109 - it becomes our own error
+    """Ask a broker's key probe; UNREACHABLE after `timeout` seconds, ProtocolError for no key card.
+
+    Who is not `patient` is refused twice at most. The error tells of the probe's port only if the broker's
+    first one takes connections.
+    """
+    card = asyncio.create_task(_card(address, timeout, patient=patient))
+    first = asyncio.create_task(_first_port(address, timeout))
     try:
-        async with asyncio.timeout(timeout):
+        if not patient:
+            await asyncio.wait((card, first), return_when=asyncio.FIRST_COMPLETED)
+            if not card.done():
+                await first
+        try:
+            return unpack_key_card(await card)
+        except OutOfReachError:
+            await first  # raises what is worse
+            raise
+    finally:
+        for each in (card, first):
+            each.cancel()
+        await asyncio.wait((card, first))
+        for each in (card, first):
+            each.cancelled() or each.exception()  # seen
+
+
+async def _first_port(address: Address, seconds: float) -> None:
+    """See, twice if need be, whether anything listens where the broker should."""
+    try:
+        await opens(address, 0, seconds)
+    except OutOfReachError as error:
+        if error.obstacle is Obstacle.SILENCE:
+            raise
+        await asyncio.sleep(_PAUSE)
+        await opens(address, 0, seconds)
+
+
+async def _card(address: Address, seconds: float, *, patient: bool) -> bytes:
+    refused = 0
+    try:
+        async with asyncio.timeout(seconds):
             while True:
-                if card := await _ask(address, timeout):
-                    return unpack_key_card(card)
+                try:
+                    return await ask(address, PROBE, seconds, _read)
+                except OutOfReachError:
+                    refused += 1
+                    if refused > 1 and not patient:
+                        raise
                 await asyncio.sleep(_PAUSE)
     except TimeoutError:
-        raise unreachable(address) from None
+        raise silence(address, PROBE, seconds) from None
 
 
-async def _ask(address: Address, seconds: float) -> bytes:
-    """What the first of the host's addresses says that answers; nothing if none does in its share of time."""
-    # The same family as that of the secured sockets: see sockets.common.
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+async def _read(caller: socket.socket) -> bytes:
+    """All that is said on a connection until the other side hangs up."""
     loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(
-            address.host, address.port + PROBE, family=family, type=socket.SOCK_STREAM
-        )
-    except OSError:
-        return b""
-    for _, _, _, _, place in found:
-        try:
-            async with asyncio.timeout(seconds / len(found)):
-                if card := await _read(family, place):
-                    return card
-        except OSError:  # a TimeoutError is one, too
-            continue
-    return b""
-
-
-async def _read(family: socket.AddressFamily, place: tuple[object, ...]) -> bytes:
-    """All that is said at one address until it hangs up."""
-    loop = asyncio.get_running_loop()
-    with socket.socket(family, socket.SOCK_STREAM) as caller:
-        caller.setblocking(False)
-        await loop.sock_connect(caller, place)
-        card = b""
-        while data := await loop.sock_recv(caller, MAX_KEY_CARD + 1 - len(card)):
-            card += data
-            if len(card) > MAX_KEY_CARD:
-                raise ProtocolError("this is not the key probe of a cnmessage broker")
-        return card
+    card = b""
+    while data := await loop.sock_recv(caller, MAX_KEY_CARD + 1 - len(card)):
+        card += data
+        if len(card) > MAX_KEY_CARD:
+            raise ProtocolError("this is not the key probe of a cnmessage broker")
+    if not card:
+        raise OSError(errno.ENODATA, "it says nothing")
+    return card

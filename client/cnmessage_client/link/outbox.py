@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from zlib import crc32
 
+from cnmessage_client.home_files import usable
 from cnmessage_client.private import private_folder
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
@@ -68,10 +69,11 @@ class Outbox:
         for path in sorted(self._folder.glob(f"{self._user}@*.outbox")):
             if path == self._path:
                 continue
-            try:
-                descriptor = os.open(path, os.O_RDWR)
-            except FileNotFoundError:
-                continue
+            with usable(path):
+                try:
+                    descriptor = os.open(path, os.O_RDWR)
+                except FileNotFoundError:
+                    continue
             with os.fdopen(descriptor, "rb+") as file:
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,7 +105,8 @@ class Outbox:
                 os.ftruncate(self._file, self._size)  # half a record would hide all that follow it
             raise CnMessageError(
                 ErrorCode.STORAGE,
-                f"the message cannot be kept in {self._folder}: {error.strerror}; nothing was sent",
+                f"the message cannot be kept in {self._folder}: {error.strerror}; nothing was sent. "
+                "Correct that, or set CNMESSAGE_HOME to a directory of your own",
             ) from error
         self._size += len(data)
 
@@ -133,6 +136,19 @@ class Outbox:
         if earlier is not None:
             os.close(earlier)
         return True
+
+
+def waiting_in(folder: Path) -> tuple[int, bool]:
+    """How many messages have no outcome in the outboxes of a folder, and whether a client has one open."""
+    count, alive = 0, False
+    for path in folder.glob("*.outbox"):
+        with usable(path), path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                alive = True
+            count += len(_read(file.read()))
+    return count, alive
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from cnmessage_client.link.connection import Connection, unreachable
+from cnmessage_client.link.connection import Connection
 from cnmessage_client.link.pages import Walk, check_order
-from cnmessage_client.profile import Address, Profile
+from cnmessage_client.profile import Profile
 from cnmessage_protocol.conversation import Conversation, to_wire
 from cnmessage_protocol.errors import (
     BrokenAnswerError,
@@ -24,8 +24,10 @@ from cnmessage_protocol.records import Item
 from cnmessage_protocol.requests import (
     Files,
     History,
+    Login,
     Receipts,
     Request,
+    Signup,
     Sync,
     Users,
     Whoami,
@@ -37,6 +39,7 @@ from cnmessage_protocol.results import (
     MAX_USERS,
     PAGE_ITEMS,
     FileList,
+    LoggedIn,
     Page,
     ReceiptList,
     UserList,
@@ -47,6 +50,9 @@ Result = TypeVar("Result")
 
 
 _FOR_THE_MOMENT = {ErrorCode.RATE_LIMITED, ErrorCode.BUSY}
+_MAY_HAVE_BOUND = {ErrorCode.UNREACHABLE, ErrorCode.SHUTDOWN, ErrorCode.STORAGE, ErrorCode.INTERNAL}
+"""Errors after which it is open whether the broker has logged a device in."""
+
 _ROW, _RECIPIENT = 512, 64
 """Bytes of a row of the list of files without note and recipients, and of a recipient, or somewhat more."""
 
@@ -62,16 +68,14 @@ class Requests:
 
     def __init__(
         self,
-        profile: Profile,
-        address: Address,
         session: Session,
         connection: Connection,
+        explained: Callable[[CnMessageError], CnMessageError],
         timeout: float,
     ) -> None:
-        self._profile = profile
         self._session = session
         self._connection = connection
-        self._address = address
+        self._explained = explained
         self._timeout = timeout
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
@@ -86,10 +90,27 @@ class Requests:
             return await asyncio.wait_for(waiting, self._timeout if within is None else within)
         except TimeoutError:
             garbled = self._connection.bad_frames > bad_before
-            raise unreachable(self._address, garbled=garbled) from None
+            raise self._connection.unreachable(garbled=garbled) from None
         finally:
             del self._waiting[request_id]
             self._session.forget(request_id)
+
+    async def log_in(self, profile: Profile, request: Signup | Login) -> str:
+        """Log the profile in; gives the user's name. Its keys are kept if they are bound, or may be."""
+        # On disk before the broker may know them: an answer that is lost must not cost a device its key.
+        profile.keep_keys(self._connection.access.keys)
+        bound = False
+        try:
+            answer: LoggedIn = await self.ask(request)
+            bound = True
+        except CnMessageError as error:
+            bound = self._connection.ever_sent and error.code in _MAY_HAVE_BOUND
+            raise
+        finally:
+            if not bound:
+                profile.discard()
+        profile.remember(broker=self._connection.access.address.place, user=answer.user)
+        return answer.user
 
     async def read(self, request: Request, until: float | None = None) -> Any:
         """As `ask`, for what changes nothing: refused for the moment, it is asked again until `until`."""
@@ -194,7 +215,8 @@ class Requests:
                 or self._connection.now() < walk.until
             ):
                 raise
-        text = f"the broker at {self._address.place} brings too little in too long a time; try again later"
+        place = self._connection.access.address.place
+        text = f"the broker at {place} brings too little in too long a time; try again later"
         raise CnMessageError(ErrorCode.UNREACHABLE, text)
 
     def answered(self, answer: Answered) -> None:
@@ -203,7 +225,7 @@ class Requests:
         if waiting is None or waiting.done():
             return
         if answer.error is not None:
-            waiting.set_exception(self._profile.explained(answer.error, self._address))
+            waiting.set_exception(self._explained(answer.error))
         else:
             waiting.set_result(answer.result)
 

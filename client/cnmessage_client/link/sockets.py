@@ -5,24 +5,27 @@ from typing import NamedTuple
 import zmq
 from zmq.utils import z85
 
-from cnmessage_client.profile import Address, KeyPair
+from cnmessage_client.address import Address
+from cnmessage_client.profile import KeyPair
 
 CURVE_OVERHEAD = 64
 """CURVE's framing (33 bytes) counts into MAXMSGSIZE."""
 
 
 class Access(NamedTuple):
-    """Where the broker is, its raw public key, and the device's own keys."""
+    """Where the broker is, its raw public key, and the device's own keys.
+
+    `number` is the address of its host that takes connections, once a name was looked up.
+    """
 
     address: Address
     broker_key: bytes
     keys: KeyPair
+    number: str = ""
 
 
-def common(socket: "zmq.Socket[bytes]", address: Address) -> None:
-    """Options of every socket."""
+def _common(socket: "zmq.Socket[bytes]") -> None:
     socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.IPV6, 1 if ":" in address.host else 0)
     socket.setsockopt(zmq.RECONNECT_IVL, 200)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 10_000)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 5000)
@@ -31,7 +34,7 @@ def common(socket: "zmq.Socket[bytes]", address: Address) -> None:
 def secured(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, access: Access) -> "zmq.Socket[bytes]":
     """A socket that talks with the holder of the broker's key only."""
     socket = context.socket(kind)
-    common(socket, access.address)
+    _common(socket)
     socket.setsockopt(zmq.CURVE_SERVERKEY, z85.encode(access.broker_key))
     socket.setsockopt(zmq.CURVE_PUBLICKEY, access.keys.public)
     socket.setsockopt(zmq.CURVE_SECRETKEY, access.keys.secret)
@@ -40,7 +43,11 @@ def secured(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, access: Access
     return socket
 
 
-def endpoint(address: Address, offset: int) -> str:
-    """A port of the broker, counted from its request port."""
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"tcp://{host}:{address.port + offset}"
+def connect(socket: "zmq.Socket[bytes]", access: Access, offset: int) -> None:
+    """Connect, in the background, to a port of the broker, counted from its first.
+
+    By number: of a name libzmq knows only the first address, and an IPv4 one only if it is told so.
+    """
+    there = access.address._replace(host=access.number or access.address.host)
+    socket.setsockopt(zmq.IPV6, 1 if ":" in there.host else 0)
+    socket.connect(f"tcp://{there.place_of(offset)}")

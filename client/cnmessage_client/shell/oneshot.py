@@ -73,9 +73,15 @@ class OneShot:
 
         async def main() -> Result:
             client = run.client()
-            if not facts.enters and not client.profile.folder.is_dir():
+            client.patient = False
+            if not facts.enters and not client.profile.exists:
                 name = client.profile.name
-                text = f"there is no profile '{name}' yet; use: {run.command(name)} signup NAME (or login)"
+                command = run.command(name)
+                whose = f"with profile '{name}'" if run.profile else "here"
+                text = (
+                    f"nobody has logged in {whose} yet; use: {command} signup NAME, or, with an account that "
+                    f"you have, {command} login NAME"
+                )
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
             patience = asyncio.get_running_loop().call_later(self._patience, _still_waiting, run, client)
             try:

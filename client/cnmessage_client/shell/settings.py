@@ -83,10 +83,14 @@ class Settings:
             trace=self.trace,
         )
         client.on_refused = self._earlier_refused
+        client.on_trouble = self._troubled
         return client
 
     def _earlier_refused(self, error: CnMessageError) -> None:
         self.renderer.note(f"a message that an earlier command left behind was refused: {error.message}")
+
+    def _troubled(self, error: CnMessageError) -> None:
+        self.renderer.note(error.message)
 
     def run(self, job: Callable[[Client], Awaitable[Result]]) -> Result:
         """Have the host do the job of the command with a client."""
@@ -131,7 +135,7 @@ class Settings:
                 return True
             if answer in {"", "n", "no"}:
                 return False
-            self.renderer.objection("invalid input")
+            self.renderer.objection("answer y for yes or n for no")
 
     def command(self, profile: str | None = None) -> str:
         """How to call this program, for hints: where it is, and with which profile."""

@@ -8,11 +8,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from cnmessage_client.link.lookout import FIRST_LOOK
+from cnmessage_client.link.reach import blocked
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.model import TransferProgress
 from cnmessage_client.transfer.job import Job, Report
 from cnmessage_client.transfer.thread import AT_ONCE, TransferThread
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.files.channel import FILES
 from cnmessage_protocol.trace import Trace
 
 Progress = Callable[[TransferProgress], None]
@@ -31,8 +34,12 @@ class Batches:
         self.room = asyncio.Semaphore(AT_ONCE)
         self._threads: set[TransferThread] = set()
 
-    async def run(self, access: Access, jobs: Sequence[Job]) -> None:
-        """Run jobs to their end on a thread; how each ended stands in it."""
+    async def run(self, access: Access, jobs: Sequence[Job], patience: float) -> None:
+        """Run jobs to their end on a thread; how each ended stands in it.
+
+        Where the file channel alone is closed they end as soon as that is known: a port that is silent for
+        `patience` seconds is.
+        """
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
 
@@ -43,6 +50,7 @@ class Batches:
         thread = TransferThread(access, jobs, ended, self._trace)
         self._threads.add(thread)
         thread.start()
+        looking = loop.create_task(_look(access, thread, patience))
         try:
             await over.wait()
         except asyncio.CancelledError:
@@ -50,11 +58,20 @@ class Batches:
             await over.wait()
             raise
         finally:
+            looking.cancel()
             self._threads.discard(thread)
 
     def stop(self, error: CnMessageError) -> None:
         """All that move end with this error; what was transferred is kept."""
         for thread in self._threads:
+            thread.stop(error)
+
+
+async def _look(access: Access, thread: TransferThread, patience: float) -> None:
+    await asyncio.sleep(FIRST_LOOK)
+    if not thread.met:
+        error = await blocked(access.address, FILES, patience)
+        if error is not None and not thread.met:
             thread.stop(error)
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, endpoint, secured
+from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, secured
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.files.channel import (
     CHUNK,
@@ -55,6 +55,8 @@ class FileChannel:
         self._backlog: deque[list[bytes]] = deque()
         self._opened_at = -math.inf
         self._met = False
+        self.ever_met = False
+        """Whether a broker has ever proved its key here."""
         self._state = "closed"
         self._wake_in, self._wake_out = sockets.socketpair()
         self._wake_in.setblocking(False)
@@ -92,7 +94,7 @@ class FileChannel:
         fresh.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
         fresh.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
         self._monitor = fresh.get_monitor_socket(_WATCHED)
-        fresh.connect(endpoint(self._access.address, FILES))
+        connect(fresh, self._access, FILES)
         self._socket = fresh
 
     def close(self) -> None:
@@ -133,6 +135,7 @@ class FileChannel:
             elif event == zmq.EVENT_DISCONNECTED:
                 self._note("disconnected", "connecting")
             self._met |= event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self.ever_met |= self._met
             gone |= event == zmq.EVENT_DISCONNECTED and self._met
         return gone
 

@@ -50,6 +50,11 @@ class TransferThread:
         """Begin."""
         self._thread.start()
 
+    @property
+    def met(self) -> bool:
+        """Whether the link has ever stood."""
+        return self._link.ever_met
+
     def stop(self, error: CnMessageError) -> None:
         """End soon: transfers that are not over pause, and end with this error."""
         self._stopped = self._stopped or error

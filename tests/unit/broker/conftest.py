@@ -46,9 +46,13 @@ WIDE = {"login_burst": 1000, "address_login_burst": 1000}
 
 
 class Room:
-    """One broker in memory. `monotonic` and `wall` are its clocks, in seconds."""
+    """One broker in memory.
+
+    `monotonic` and `wall` are its clocks, in seconds; `address` is where whoever asks comes from.
+    """
 
     def __init__(self, **settings: Any) -> None:
+        self.address = "127.0.0.1"
         self.monotonic = 1000.0
         self.wall = 1_700_000_000.0
         self.store = MemoryStore(b"e" * 16)
@@ -87,7 +91,7 @@ class Room:
         """Who comes with this key, as the reactor finds out."""
         device = self.store.device(key)
         return Caller(
-            key, "127.0.0.1", device, None if device is None else self.store.account(device.account)
+            key, self.address, device, None if device is None else self.store.account(device.account)
         )
 
     def start(self, key: str, request: Request) -> list[Effect]:

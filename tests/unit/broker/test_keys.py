@@ -59,3 +59,17 @@ def test_the_address_holds_host_port_and_key() -> None:
     assert "=" not in key
     assert urlsafe_b64decode(key + "=") == public
     assert address_line("::1", 5, public).startswith("cnm://[::1]:5#")
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - shown, not bound
+        ("*", "127.0.0.1"),
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("192.0.2.10", "192.0.2.10"),
+    ],
+)
+def test_the_address_names_a_host_that_clients_can_connect_to(host: str, shown: str) -> None:
+    assert address_line(host, 9, bytes(32)).startswith(f"cnm://{shown}:9#")

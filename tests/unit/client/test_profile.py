@@ -1,86 +1,37 @@
-"""Profiles, keys, addresses and pinned brokers on disk."""
+"""Profiles and keys on disk, and a home that cannot be used."""
 
-from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from cnmessage_client.address import parse_address
 from cnmessage_client.link.connection import keys_match, new_key_pair
-from cnmessage_client.profile import Address, Home, KeyPair, KnownBrokers, parse_address
+from cnmessage_client.profile import Home, KeyPair
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-
-KEY = bytes(range(32))
-KEY_TEXT = urlsafe_b64encode(KEY).decode().rstrip("=")
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("example.org", Address("example.org", 12416, None)),
-        ("127.0.0.1:9", Address("127.0.0.1", 9, None)),
-        ("cnm://host:9", Address("host", 9, None)),
-        (f"cnm://host:9#{KEY_TEXT}", Address("host", 9, KEY)),
-        (f"cnm://host:9#{KEY_TEXT}=", Address("host", 9, KEY)),
-        (f"[::1]:9#{KEY_TEXT}", Address("::1", 9, KEY)),
-        ("[fe80::1]", Address("fe80::1", 12416, None)),
-        ("host:9/", Address("host", 9, None)),
-    ],
-)
-def test_addresses_are_read_in_every_form(text: str, address: Address) -> None:
-    assert parse_address(text) == address
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        ":9",
-        "host:",
-        "host:0",
-        "host:65536",
-        "host:65533",
-        "a b",
-        "host:9:9",
-        "::1",
-        "http://host:9",
-        "host:9#short",
-        "host#@@@",
-    ],
-)
-def test_what_is_no_address_is_a_usage_error(text: str) -> None:
-    with pytest.raises(CnMessageError) as caught:
-        parse_address(text)
-    assert caught.value.code is ErrorCode.USAGE
-
-
-@given(st.text(max_size=40))
-def test_no_text_makes_anything_but_an_address_or_a_usage_error(text: str) -> None:
-    code, address = ErrorCode.USAGE, None
-    try:
-        address = parse_address(text)
-    except CnMessageError as error:
-        code = error.code
-    assert code is ErrorCode.USAGE
-    assert address is None or parse_address(address.place)[:2] == address[:2]
 
 
 def test_the_device_key_is_made_once_and_kept_to_oneself(home: Home) -> None:
     profile = home.profile("alice")
     made = profile.keys(new_key_pair)
     assert keys_match(made)
+    assert not profile.folder.exists()
+    profile.keep_keys(made)
     assert profile.keys(lambda: pytest.fail("a second key was made")) == made
     assert (profile.folder / "device.key").stat().st_mode & 0o777 == 0o600
     assert profile.folder.stat().st_mode & 0o077 == 0
-    assert home.profile("bob").keys(new_key_pair) != made
-    assert not keys_match(KeyPair(made.public, home.profile("bob").keys(new_key_pair).secret))
+    other = home.profile("bob").keys(new_key_pair)
+    assert other != made
+    assert not keys_match(KeyPair(made.public, other.secret))
+    with pytest.raises(CnMessageError) as caught:
+        profile.keep_keys(other)
+    assert caught.value.code is ErrorCode.CONFLICT
+    assert profile.keys(new_key_pair) == made
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", b"x" * 40, b"x" * 40 + b"\n" + b"y" * 39, b"a b c"])
 def test_a_damaged_device_key_is_an_integrity_error_that_names_the_file(home: Home, damage: bytes) -> None:
     profile = home.profile("alice")
-    profile.keys(new_key_pair)
+    profile.keep_keys(profile.keys(new_key_pair))
     (profile.folder / "device.key").write_bytes(damage)
     with pytest.raises(CnMessageError) as caught:
         profile.keys(new_key_pair)
@@ -91,11 +42,11 @@ def test_a_damaged_device_key_is_an_integrity_error_that_names_the_file(home: Ho
 def test_a_profile_remembers_and_forgets_who_is_logged_in(home: Home) -> None:
     profile = home.profile("alice")
     assert (profile.user, profile.broker, home.profiles()) == (None, None, [])
-    odd = 'cnm://host:9#"quoted"\\back ünï'
-    profile.remember(broker=odd, user="alice")
-    assert (profile.user, profile.broker) == ("alice", odd)
-    profile.remember(broker=odd, user=None)
-    assert (profile.user, profile.broker) == (None, odd)
+    odd, place = '"quoted"\\back ünï', "host:9"
+    profile.remember(broker=place, user=odd)
+    assert (profile.user, profile.broker) == (odd, place)
+    profile.remember(broker=place, user=None)
+    assert (profile.user, profile.broker) == (None, place)
     assert home.profiles() == ["alice"]
     home.use_profile("alice")
     assert home.current_profile == "alice"
@@ -130,23 +81,54 @@ def test_the_home_variable_overrides_every_directory(monkeypatch: pytest.MonkeyP
     assert found.state.is_relative_to(tmp_path)
 
 
-def test_pins_are_kept_for_each_broker_and_comments_survive_reading(home: Home) -> None:
-    known = KnownBrokers(home)
-    one, two = Address("host", 9, None), Address("::1", 9, None)
-    assert known.key_of(one) is None
-    known.pin(one, KEY)
-    known.pin(two, bytes(32))
-    path = home.config / "known_brokers"
-    path.write_text("# mine\n\n" + path.read_text())
-    assert (known.key_of(one), known.key_of(two)) == (KEY, bytes(32))
-    assert "[::1]:9 " in path.read_text()
-    assert path.stat().st_mode & 0o777 == 0o600
+def test_only_what_somebody_was_logged_in_with_is_a_profile(home: Home) -> None:
+    failed = home.profile("ghost")
+    failed.keep_keys(failed.keys(new_key_pair))
+    assert (failed.exists, home.profiles()) == (False, [])
+    failed.discard()
+    assert not failed.folder.exists()
+    entered = home.profile("alice")
+    entered.keep_keys(entered.keys(new_key_pair))
+    entered.remember(broker="host:9", user="alice")
+    entered.discard()
+    assert (entered.exists, home.profiles()) == (True, ["alice"])
 
 
-@pytest.mark.parametrize("damage", [b"host:9 AAA\n", b"host:9\n", b"host:9 A\n", b"\xff\xfe\n"])
-def test_a_damaged_pin_is_an_integrity_error_and_never_no_pin(home: Home, damage: bytes) -> None:
-    home.config.mkdir(parents=True)
-    (home.config / "known_brokers").write_bytes(damage)
+def test_a_broker_that_knows_this_device_no_more_takes_the_user_off_its_own_profile_only(home: Home) -> None:
+    profile = home.profile("alice")
+    profile.remember(broker="host:9", user="alice")
+    profile.logged_out(parse_address("other:9"))
+    before = profile.user
+    profile.logged_out(parse_address("host:9"))
+    assert (before, profile.user, profile.broker) == ("alice", None, "host:9")
+
+
+def test_a_removed_profile_leaves_nothing_and_is_not_the_one_in_use(home: Home) -> None:
+    for name in ("alice", "bob"):
+        home.profile(name).remember(broker="host:9", user=name)
+        home.profile(name).outbox.mkdir(parents=True)
+    home.use_profile("alice")
+    home.remove_profile("bob")
+    assert (home.profiles(), home.current_profile) == (["alice"], "alice")
+    home.remove_profile("alice")
+    assert (home.profiles(), home.current_profile) == ([], "default")
+    assert [each.name for each in home.state.rglob("*")] == ["profiles"]
+
+
+@pytest.mark.parametrize("settings", ["broker = 5\n", "user = ['a']\n", "broker = true\n"])
+def test_a_setting_that_is_no_text_is_an_integrity_error(home: Home, settings: str) -> None:
+    profile = home.profile("alice")
+    profile.folder.mkdir(parents=True)
+    (profile.folder / "profile.toml").write_text(settings)
     with pytest.raises(CnMessageError) as caught:
-        KnownBrokers(home).key_of(Address("host", 9, None))
+        assert (profile.user, profile.broker) is None
     assert caught.value.code is ErrorCode.INTEGRITY
+
+
+def test_a_broker_that_is_none_is_a_usage_error_that_names_the_file(home: Home) -> None:
+    profile = home.profile("alice")
+    profile.remember(broker="user@host:1", user="alice")
+    with pytest.raises(CnMessageError) as caught:
+        assert profile.broker is None
+    assert caught.value.code is ErrorCode.USAGE
+    assert str(profile.folder / "profile.toml") in caught.value.message

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from cnmessage_broker.between import Unbound
+from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, MarkPresence, Push, Refuse, Reply, Tell, Work
 from cnmessage_broker.loop.listeners import Event
@@ -166,12 +167,20 @@ def _end_listeners(devices: Iterable[Device], deps: Deps) -> list[Effect]:
 
 
 def _spend_login(name: str, caller: Caller, deps: Deps) -> Refuse | None:
-    now = deps.monotonic()
-    spent = (
-        (deps.budgets.login_by_name, name),
-        (deps.budgets.login_by_key, caller.key),
-        (deps.budgets.login_by_address, caller.address),
+    """Spend for one look at a password, or refuse it: before anything is hashed.
+
+    A device that is bound to the account spends nothing that strangers can: what they try in its owner's
+    name, or from the owner's address, must not keep the owner from changing the password.
+    """
+    now, budgets = deps.monotonic(), deps.budgets
+    spent: tuple[tuple[Budget[str], str], ...] = (
+        (budgets.login_by_name, name),
+        (budgets.login_by_name_and_address, f"{name} {caller.address}"),
+        (budgets.login_by_key, caller.key),
+        (budgets.login_by_address, caller.address),
     )
+    if caller.account is not None and caller.account.name == name:
+        spent = ((budgets.own_password, name),)
     wait = max(budget.wait(subject, now) for budget, subject in spent)
     if wait > 0:
         text = f"too many attempts; try again in {int(wait) + 1} s"

@@ -143,7 +143,7 @@ class ChatClient:
             if user != self._user:
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, f"{user} is not logged in here any more")
             try:
-                return await client.send(to, body, client_id=key, timeout=_FOREVER)
+                return await client.send(to, body, client_id=key, timeout=_FOREVER, keep=True)
             except CnMessageError as error:
                 alive = client is self._client and client.state is not State.CLOSED
                 if user is None or (alive and error.code is not ErrorCode.BROKER_KEY_CHANGED):
@@ -181,6 +181,8 @@ class ChatClient:
     def _new(self, timeout: float) -> Client:
         client = replace(self.settings, timeout=timeout).client(self._trusts)
         client.on_refused = self._news.refused
+        client.on_trouble = self._news.troubled
+        client.patient = client.profile.user is not None
         return client
 
     async def _make(self) -> Client:

@@ -129,6 +129,10 @@ class Feed:
         """A message that an earlier run left behind was refused."""
         self.warned(f"a message that was left behind earlier was refused: {error.message}")
 
+    def troubled(self, error: CnMessageError) -> None:
+        """Something does not get through."""
+        self.warned(error.message)
+
     def accepted(self, place: str, fingerprint: str) -> None:
         """The key of a broker on this machine was accepted."""
         self.note(f"accepted the key of the broker {place}: {fingerprint}")

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from itertools import chain, repeat
 from typing import Protocol, TypeVar
 
+from cnmessage_client.address import DEFAULT_BROKER, parse_address
 from cnmessage_client.chat.drive.client import ChatClient
 from cnmessage_client.client import Client
-from cnmessage_client.profile import DEFAULT_BROKER, parse_address
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import new_user_name, user_name
 from cnmessage_protocol.requests import MIN_PASSWORD
@@ -63,11 +63,13 @@ async def first_run(living: ChatClient, person: Person, *, broker_given: bool) -
     """
     person.note("Nobody is logged in here yet: a few questions, Ctrl-C leaves.")
     ask_broker = not broker_given
+    # Not what was typed last: that is asked for again only because it did not work.
+    default = living.profile.broker or DEFAULT_BROKER
 
     async def attempt() -> None:
         nonlocal ask_broker
         if ask_broker:
-            await _choose_broker(living, person)
+            await _choose_broker(living, person, default)
         ask_broker = True
         await connect(living, person)
         await _enter(living, person)
@@ -75,8 +77,7 @@ async def first_run(living: ChatClient, person: Person, *, broker_given: bool) -
     await _again(attempt, person, _worth_another_broker)
 
 
-async def _choose_broker(living: ChatClient, person: Person) -> None:
-    default = living.settings.broker or living.profile.broker or DEFAULT_BROKER
+async def _choose_broker(living: ChatClient, person: Person, default: str) -> None:
 
     async def attempt() -> str:
         text = (await person.ask(f"Broker [{default}]: ")).strip() or default
@@ -145,13 +146,15 @@ async def _account(living: ChatClient, job: Callable[[Client], Awaitable[str]]) 
 
 
 async def _yes(person: Person, question: str) -> bool:
-    """A yes or a no; nothing is a no."""
-    for _ in range(TRIES):
+    """A yes or a no; nothing is a no. A usage error when it is neither, however often it is asked."""
+    for left in reversed(range(TRIES)):
         answer = (await person.ask(f"{question} [y/N]: ")).strip().lower()
         if answer in _YES | _NO:
             return answer in _YES
-        person.warned("answer y for yes or n for no")
-    return False
+        if left:
+            person.warned("answer y for yes or n for no")
+    text = f"'{question}' was answered {TRIES} times with neither y nor n, so nothing was done; begin again"
+    raise CnMessageError(ErrorCode.USAGE, text)
 
 
 async def _again(

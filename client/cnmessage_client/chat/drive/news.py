@@ -42,6 +42,9 @@ class News(Protocol):
     def refused(self, error: CnMessageError) -> None:
         """A message that an earlier run left behind was refused."""
 
+    def troubled(self, error: CnMessageError) -> None:
+        """The client goes on, but something does not get through."""
+
     def accepted(self, place: str, fingerprint: str) -> None:
         """The key of a broker on this machine was accepted."""
 

@@ -158,7 +158,7 @@ def _list_devices(settings: Settings) -> None:
                 str(each.id),
                 each.label,
                 renderer.when(each.created),
-                renderer.when(each.last_seen),
+                renderer.seen(each.last_seen, online=each.online),
                 "this one" if each.current else "online" if each.online else "offline",
             ),
         )

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import click
 
-from cnmessage_client.profile import DEFAULT_BROKER, Home
+from cnmessage_client.address import DEFAULT_BROKER, parse_address
+from cnmessage_client.profile import Home
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.group import program_of
 from cnmessage_client.shell.read.completion import complete_name
@@ -44,6 +45,7 @@ def chat(context: click.Context, settings: Settings, plain: bool, name: str | No
     home = Home.find()
     profile = home.profile(settings.profile or home.current_profile)
     broker = settings.broker or profile.broker or DEFAULT_BROKER
+    parse_address(broker)  # said before a screen is opened, or anything asked
     own = replace(settings, profile=profile.name, broker=broker)
     from cnmessage_client.chat.drive.sitting import sit  # noqa: PLC0415 - 200 ms that all other commands spare
 

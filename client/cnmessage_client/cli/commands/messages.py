@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cnmessage_client.client import Client
+from cnmessage_client.link.courier import new_client_id
 from cnmessage_client.model import Message, Receipt, Unknown
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.safe_text import safe_text
@@ -230,14 +231,25 @@ async def _run_hook(command: str, message: Message) -> None:
 
 def _send(settings: Settings, names: list[str], text: str, wait: str, client_id: str | None) -> None:
     body = _read_stdin(settings) if text == "-" else text
+    key, fate = client_id or new_client_id(), "The message was not sent."
 
     async def job(client: Client) -> tuple[Receipt, str]:
-        receipt = await client.send(names, body, client_id=client_id)
+        nonlocal fate
+        try:
+            receipt = await client.send(names, body, client_id=key)
+        except asyncio.CancelledError:
+            fate = client.give_up(key) or fate
+            raise
+        fate = "The message is stored, and will still arrive."
         if names != [to_wire(Everyone())]:
             remember_names(client.profile, [name.lower() for name in names])
         return receipt, await _wait_for(client, receipt, wait)
 
-    receipt, reached = settings.run(job)
+    try:
+        receipt, reached = settings.run(job)
+    except KeyboardInterrupt:
+        settings.renderer.note(f"interrupted. {fate}")
+        raise
     values = {
         "id": receipt.id,
         "client_id": receipt.client_id,

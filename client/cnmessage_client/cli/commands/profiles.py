@@ -3,9 +3,12 @@
 import click
 from click.shell_completion import get_completion_class
 
-from cnmessage_client.profile import Home
+from cnmessage_client.link.outbox import waiting_in
+from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.command import PROGRAM, Facts, Section, command, group
 from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.trace import counted
 
 
 @group(Facts(Section.MACHINE, "cnmessage profile list", asks=False, account=False, moves=False))
@@ -45,6 +48,51 @@ def use(settings: Settings, name: str) -> None:
         raise usage(f"there is no profile '{name}'; make it with: cnmessage --profile {name} signup NAME")
     home.use_profile(name)
     settings.renderer.record({"profile": name}, f"Profile {name} is in use now.", [name])
+
+
+@profile.command(
+    facts=Facts(
+        Section.MACHINE, "cnmessage profile rm work", asks=False, account=False, moves=False, in_chat=False
+    )
+)
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Also with messages that wait, or while somebody is logged in.")
+@common
+def rm(settings: Settings, name: str, force: bool) -> None:
+    """Remove a profile from this machine: its key, and what waits in it to be sent. Its account stays."""
+    home = Home.find()
+    one = home.profile(name)
+    if not one.folder.exists():
+        raise usage(f"there is no profile '{name}'; see: cnmessage profile list")
+    waiting, in_use = waiting_in(one.outbox)
+    if in_use:
+        raise CnMessageError(
+            ErrorCode.CONFLICT, f"a program uses profile '{name}' now; end it, then do the same again"
+        )
+    if not force and (lost := _lost(one, waiting)):
+        if not settings.interactive:
+            text = f"profile '{name}' was not removed: {lost}; with --force it is removed all the same"
+            raise CnMessageError(ErrorCode.CONFLICT, text)
+        settings.renderer.note(lost)
+        if not settings.confirm(f"Remove profile {name} all the same?"):
+            raise click.Abort
+    home.remove_profile(name)
+    messages = f"; {counted(waiting, 'message')} that waited will not be sent" if waiting else ""
+    settings.renderer.record(
+        {"profile": name, "status": "removed", "discarded": waiting},
+        f"Profile {name} is removed from this machine{messages}.",
+        [name, "removed", str(waiting)],
+    )
+
+
+def _lost(one: Profile, waiting: int) -> str:
+    """What a person should know before this profile is removed; nothing if nothing is lost."""
+    facts = []
+    if waiting:
+        facts.append(f"{counted(waiting, 'message')} in it will never be sent (a login sends what waits)")
+    if user := one.user:
+        facts.append(f"{user} is logged in with it (log out first: cnmessage --profile {one.name} logout)")
+    return " and ".join(facts)
 
 
 @command(

@@ -124,7 +124,7 @@ class Renderer:
                 (
                     user.name,
                     "online" if user.online else "offline",
-                    self._when(user.last_seen),
+                    self.seen(user.last_seen, online=user.online),
                 ),
             )
             for user in users
@@ -139,6 +139,10 @@ class Renderer:
     def when(self, time: datetime) -> str:
         """A time as this run shows times."""
         return self._when(time)
+
+    def seen(self, time: datetime | None, *, online: bool) -> str:
+        """When somebody was last online; a program gets the time that the broker keeps in any case."""
+        return "now" if online and self.for_person else self._when(time)
 
     def bytes_of(self, file: BinaryIO, to: BinaryIO) -> None:
         """Copy the content of a file, as it is, to the host's standard output."""

@@ -139,8 +139,8 @@ def known_names(profile: Profile) -> list[str]:
 
 
 def _profile(context: click.Context) -> Profile | None:
-    home = Home.find()
     try:
+        home = Home.find()
         return home.profile(_profile_named(context) or home.current_profile)
     except CnMessageError:
         return None

@@ -285,7 +285,7 @@ def test_a_new_brokers_key_is_accepted_by_yes_alone(hall: Hall, settings: Settin
         assert settings.trusts("example.org:1", "ab cd") is accepted
     hall.answers = ["perhaps", "no"]
     assert not settings.trusts("example.org:1", "ab cd")
-    assert hall.surface.rest[-1] == "Error: invalid input"
+    assert hall.surface.rest[-1] == "Error: answer y for yes or n for no"
     assert {question for question, _ in hall.asked} == {"Is that what its operator told you? [y/N]: "}
     asked = len(hall.asked)
     assert settings.trusts("127.0.0.1:1", "ab cd")

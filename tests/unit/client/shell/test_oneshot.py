@@ -95,7 +95,7 @@ def test_without_a_profile_only_signup_and_login_go_on(
     async def job(client: Client) -> str:
         return client.profile.name
 
-    with pytest.raises(CnMessageError, match="there is no profile 'new' yet") as caught:
+    with pytest.raises(CnMessageError, match="nobody has logged in with profile 'new' yet") as caught:
         settings.run(job)
     assert caught.value.code is ErrorCode.UNAUTHENTICATED
     assert replace(settings, facts=cli.facts["login"]).run(job) == "new"

@@ -205,6 +205,36 @@ def test_guessing_is_slowed_by_name_by_key_and_by_address_before_any_hashing(
         assert isinstance(room.start(*attempt(10))[0], Work)
 
 
+def test_wrong_logins_of_others_lock_nobody_out() -> None:
+    room = Room(login_burst=3, address_login_burst=5)
+    alice = room.user("alice")
+    for turn in range(9):
+        room.refusal(f"stranger{turn}", Login("alice", NEW))
+    assert room.refusal("strange", Login("alice", PASSWORD)) is ErrorCode.RATE_LIMITED
+    # On a device of hers, even at the strangers' own address; on a new one, at any other.
+    assert room.ask(alice, Login("alice", PASSWORD)).user == "alice"
+    assert room.ask(alice, Passwd(PASSWORD, NEW)).revoked == 0
+    room.address = "192.0.2.7"
+    assert room.ask("phone", Login("alice", NEW)).user == "alice"
+
+
+def test_guessing_from_many_addresses_is_slowed_all_the_same() -> None:
+    room = Room(login_burst=2)
+    room.user("alice")
+    codes = []
+    for turn in range(25):
+        room.address = f"192.0.2.{turn}"
+        codes.append(room.refusal(f"key{turn}", Login("alice", NEW)))
+    assert codes == [ErrorCode.BAD_CREDENTIALS] * 20 + [ErrorCode.RATE_LIMITED] * 5
+
+
+def test_a_device_of_another_account_has_no_budget_of_its_own_for_this_one() -> None:
+    room = Room(login_burst=2)
+    _, bob = room.users("alice", "bob")
+    codes = [room.refusal(bob, Login("alice", NEW)) for _ in range(3)]
+    assert codes == [ErrorCode.BAD_CREDENTIALS] * 2 + [ErrorCode.RATE_LIMITED]
+
+
 def test_old_passwords_cannot_be_guessed_either() -> None:
     room = Room(login_burst=2)
     alice = room.user("alice")

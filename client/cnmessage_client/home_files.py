@@ -1,0 +1,101 @@
+"""Small files that are this user's own: read whole, written all or nothing; what the disk refuses, in words.
+
+Must not know what stands in them.
+"""
+
+import errno
+import json
+import os
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from pwd import getpwuid
+
+from cnmessage_client.private import write_private
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """What the operating system refuses within, at `path` or what lies above it, as one line of advice.
+
+    STORAGE where there is no room, else UNREADABLE.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in _FULL:
+            raise CnMessageError(
+                ErrorCode.STORAGE, f"no room for {path}: {reason}; make room, and do the same again"
+            ) from error
+        raise CnMessageError(
+            ErrorCode.UNREADABLE,
+            f"cannot use {path}: {reason}{_owner(path, error)}; correct that, or set CNMESSAGE_HOME to a "
+            "directory of your own",
+        ) from error
+
+
+def read(path: Path) -> bytes | None:
+    """All of a file; None where there is none."""
+    with usable(path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def read_text(path: Path) -> str | None:
+    """All of a file as text; an INTEGRITY error where it is none."""
+    content = read(path)
+    try:
+        return None if content is None else content.decode()
+    except UnicodeDecodeError as error:
+        raise _damaged(path, error) from error
+
+
+def read_toml(path: Path) -> dict[str, str]:
+    """Keys and texts of a file of settings; an INTEGRITY error for one that holds anything else."""
+    try:
+        values = tomllib.loads(read_text(path) or "")
+    except tomllib.TOMLDecodeError as error:
+        raise _damaged(path, error) from error
+    for key, value in values.items():
+        if not isinstance(value, str):
+            raise _damaged(path, f"'{key}' must be a text in quotes")
+    return values
+
+
+def write_toml(path: Path, values: dict[str, str]) -> None:
+    """Keys and texts as a file of settings."""
+    # A JSON string is a TOML basic string too, so the standard library can write these few lines.
+    write(path, "".join(f"{key} = {json.dumps(text)}\n" for key, text in values.items()).encode())
+
+
+def write(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write a file all or nothing; without `replace`, one that came into being meanwhile stays."""
+    with usable(path):
+        write_private(path, content, replace=replace)
+
+
+def _damaged(path: Path, why: object) -> CnMessageError:
+    return CnMessageError(ErrorCode.INTEGRITY, f"{path} is damaged: {why}; correct or remove it")
+
+
+def _owner(path: Path, error: OSError) -> str:
+    """Whose it is, where that is the reason: often it is root's, made by a command with sudo."""
+    if error.errno not in {errno.EACCES, errno.EPERM}:
+        return ""
+    for each in (path, *path.parents):
+        with suppress(OSError):
+            owner = each.stat().st_uid
+            if owner == os.geteuid():
+                return ""
+            try:
+                return f" ({each} belongs to {getpwuid(owner).pw_name})"
+            except KeyError:
+                return f" ({each} belongs to user {owner})"
+    return ""
