@@ -11,6 +11,7 @@ import re
 import socket
 import tomllib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ DEFAULT_BROKER = f"127.0.0.1:{DEFAULT_PORT}"
 DEFAULT_PROFILE = "default"
 _PROFILE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _HIGHEST_PORT = 65532
+_MOST = 1 << 20
+"""Bytes of a file of settings or keys; more than anybody has brokers."""
+
 _KEY_SIZE = 32
 _Z85_KEY_SIZE = 40
 
@@ -170,7 +174,7 @@ class Profile:
         if not path.exists():
             public, secret = generate()
             _write(path, public + b"\n" + secret + b"\n", mode=0o600, replace=False)
-        lines = path.read_bytes().split()
+        lines = _content(path).removeprefix(BOM_UTF8).split()
         if len(lines) != 2 or any(len(line) != _Z85_KEY_SIZE for line in lines):
             raise damaged_key(path)
         return KeyPair(lines[0], lines[1])
@@ -230,7 +234,7 @@ class KnownBrokers:
             return {}
         known = {}
         try:
-            for line in self._path.read_text(encoding="utf-8").splitlines():
+            for line in _content(self._path).decode("utf-8-sig").splitlines():
                 place, _, text = line.strip().partition(" ")
                 if place and not place.startswith("#"):
                     known[place] = urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -254,13 +258,24 @@ def _usage(text: str) -> CnMessageError:
 
 def _read_toml(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(_content(path).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CnMessageError(
             ErrorCode.INTEGRITY, f"{path} is damaged: {error}; correct or remove it"
         ) from error
+
+
+def _content(path: Path) -> bytes:
+    """All of a small file; an INTEGRITY error for one that cannot be ours, and may have no end."""
+    with path.open("rb") as file:
+        content = file.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise CnMessageError(
+            ErrorCode.INTEGRITY, f"{path} holds more than {_MOST} bytes; correct or remove it"
+        )
+    return content
 
 
 def _write_toml(path: Path, values: dict[str, str]) -> None:

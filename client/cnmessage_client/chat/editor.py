@@ -24,7 +24,7 @@ def edit_text(text: str, environment: Mapping[str, str]) -> str:
         done = subprocess.run([*shlex.split(editor), name], check=False)  # noqa: S603 - the person's own
         if done.returncode != 0:
             raise _failed(editor, f"it ended with status {done.returncode}")
-        return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+        return path.read_text(encoding="utf-8-sig", errors="replace").removesuffix("\n")
     except (OSError, ValueError) as error:
         raise _failed(editor, getattr(error, "strerror", None) or str(error)) from error
     finally:

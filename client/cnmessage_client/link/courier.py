@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from cnmessage_client.link import arguments
 from cnmessage_client.link.connection import Connection, unreachable
 from cnmessage_client.link.outbox import Outbox
 from cnmessage_client.model import Receipt
@@ -25,10 +26,11 @@ LEFTOVER_PATIENCE = 2.0
 
 def compose(to: str | Sequence[str], body: str, client_id: str | None = None) -> NewMessage:
     """A message under a fresh id, or the given one; ProtocolError or ValueError for what cannot be sent."""
-    check_body(body)
+    check_body(arguments.text("body", body))
     fresh = uuid7(time.time_ns() // 1_000_000, os.urandom(10))
-    identity = fresh if client_id is None else parse_id(client_id)
-    return NewMessage(ClientId(identity), recipients([to] if isinstance(to, str) else list(to)), body)
+    given = arguments.text_or_none("client_id", client_id)
+    identity = fresh if given is None else parse_id(given)
+    return NewMessage(ClientId(identity), recipients(arguments.names("to", to)), body)
 
 
 class Courier:

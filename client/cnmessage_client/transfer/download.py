@@ -5,11 +5,12 @@ What waits for the disk runs on a worker, so that other transfers of the call go
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
+from cnmessage_client.model import Phase as PhaseName
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_client.transfer.job import Hands, Job, Report
 from cnmessage_client.transfer.names import safe_name
@@ -42,7 +43,11 @@ class Offer(Protocol):
         """In hexadecimal."""
 
 
-_PHASES = {Phase.MOVING: "receiving", Phase.VERIFYING: "verifying", Phase.FINISHING: "verifying"}
+_PHASES: Mapping[Phase, PhaseName] = {
+    Phase.MOVING: "receiving",
+    Phase.VERIFYING: "verifying",
+    Phase.FINISHING: "verifying",
+}
 
 
 class DownloadJob(Job):
@@ -214,7 +219,7 @@ class DownloadJob(Job):
     # -- progress ---------------------------------------------------------------------------------
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> PhaseName:
         """What it is doing."""
         return "waiting" if self._machine is None else _PHASES.get(self._machine.phase, "waiting")
 

@@ -5,6 +5,7 @@ from a pipe, once all is done. Knows no line that is typed.
 """
 
 import asyncio
+import errno
 import gc
 import locale
 import os
@@ -24,6 +25,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.profile import DEFAULT_PROFILE, Home
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.settings import Settings
+from cnmessage_client.shell.streams import reader_watched
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 from cnmessage_protocol.ids import id_text, uuid7
 from cnmessage_protocol.machines.states import State
@@ -67,8 +69,10 @@ async def _sit(
     if note is not None:
         driver.note(note)
     sitting = Sitting(driver, piped=piped, plain_terminal=plain and not piped, broker_given=broker_given)
+    loop, broken = asyncio.get_running_loop(), BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
     try:
-        status = await sitting.run()
+        with reader_watched(sys.stdout, lambda: loop.call_soon_threadsafe(driver.feed.broken, broken)):
+            status = await sitting.run()
     finally:
         for fault in driver.feed.faults:
             settings.renderer.note(fault)

@@ -12,6 +12,7 @@ import click
 from cnmessage_client.profile import DEFAULT_BROKER, Home
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.group import program_of
+from cnmessage_client.shell.read.which_file import may_be_user
 from cnmessage_client.shell.settings import Settings, common, usage
 
 
@@ -23,7 +24,11 @@ from cnmessage_client.shell.settings import Settings, common, usage
         account=False,
         moves=False,
         in_chat=False,
+        prints=False,
+        for_reader=True,
         long_lived=True,
+        usual=("talk", "open", "start", "shell", "interactive"),
+        instead=lambda words: f"chat, and there: to {words[0]}" if may_be_user(words[0]) else None,
     )
 )
 @click.option("--plain", is_flag=True, help="Line after line: no full screen, no colour, nothing redrawn.")

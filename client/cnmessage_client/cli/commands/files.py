@@ -1,6 +1,7 @@
 """The group `files`: listing, taking back, giving up. `send` and `get` have files of their own."""
 
 import contextlib
+import shlex
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from cnmessage_client.shell.command import Facts, Section, group
 from cnmessage_client.shell.out.listing import HEADS, can_be_fetched, file_row
 from cnmessage_client.shell.partial import Failures
 from cnmessage_client.shell.read.completion import complete_file, remember_files
-from cnmessage_client.shell.read.which_file import by_id, full_id
+from cnmessage_client.shell.read.which_file import by_id, full_id, may_be_user
 from cnmessage_client.shell.settings import Settings, common
 from cnmessage_client.transfer.names import part_ending
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -25,7 +26,25 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 _IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_file)
 
 
-@group(Facts(Section.FILES, "cnmessage files", asks=False, account=False, moves=False), alone=True)
+def _instead(words: Sequence[str]) -> str:
+    """A file's name or id that shall be fetched, or users and a file that is here."""
+    *names, last = words
+    sends = Path(last).exists() and names and all(map(may_be_user, names))
+    return shlex.join(["files", "send" if sends else "get", *words])
+
+
+@group(
+    Facts(
+        Section.FILES,
+        "cnmessage files",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("file",),
+        instead=_instead,
+    ),
+    alone=True,
+)
 @common
 @click.pass_context
 def files(context: click.Context, settings: Settings) -> None:
@@ -39,7 +58,15 @@ files.add_command(fetching.get)
 
 
 @files.command(
-    "list", facts=Facts(Section.FILES, "cnmessage files list --sent", asks=False, account=False, moves=False)
+    "list",
+    facts=Facts(
+        Section.FILES,
+        "cnmessage files list --sent",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("ls", "show", "status"),
+    ),
 )
 @click.option("--sent", is_flag=True, help="Only those you sent.")
 @click.option("--received", is_flag=True, help="Only those sent to you.")
@@ -51,7 +78,14 @@ def list_files(settings: Settings, sent: bool, received: bool) -> None:
 
 
 @files.command(
-    facts=Facts(Section.FILES, "cnmessage files rm 1a2b3c4d", asks=False, account=False, moves=False)
+    facts=Facts(
+        Section.FILES,
+        "cnmessage files rm 1a2b3c4d",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("remove", "delete", "del", "withdraw", "revoke"),
+    )
 )
 @_IDS
 @common
@@ -75,7 +109,14 @@ def rm(settings: Settings, ids: Sequence[str]) -> None:
 
 
 @files.command(
-    facts=Facts(Section.FILES, "cnmessage files cancel 1a2b3c4d", asks=False, account=False, moves=False)
+    facts=Facts(
+        Section.FILES,
+        "cnmessage files cancel 1a2b3c4d",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("decline", "reject", "stop", "abort"),
+    )
 )
 @_IDS
 @click.option(
@@ -148,7 +189,7 @@ async def _each(
             failures.add(error)
         else:
             values = {"id": identity, "name": name, "status": status}
-            settings.renderer.record(values, f"{name or identity}: {status}", (identity, name, status))
+            settings.renderer.done(values, f"{name or identity}: {status}", (identity, name, status))
     failures.raise_if_any()
 
 

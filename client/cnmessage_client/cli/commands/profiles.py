@@ -1,5 +1,7 @@
 """Commands about this machine alone: profile, completion."""
 
+import shlex
+
 import click
 from click.shell_completion import get_completion_class
 
@@ -8,7 +10,17 @@ from cnmessage_client.shell.command import PROGRAM, Facts, Section, command, gro
 from cnmessage_client.shell.settings import Settings, common, usage
 
 
-@group(Facts(Section.MACHINE, "cnmessage profile list", asks=False, account=False, moves=False))
+@group(
+    Facts(
+        Section.MACHINE,
+        "cnmessage profile list",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("profiles",),
+        instead=lambda words: f"profile use {shlex.quote(words[0])}",
+    )
+)
 @common
 def profile(settings: Settings) -> None:
     """Several users, or several brokers, on one machine."""
@@ -33,7 +45,14 @@ def list_profiles(settings: Settings) -> None:
 
 
 @profile.command(
-    facts=Facts(Section.MACHINE, "cnmessage profile use work", asks=False, account=False, moves=False)
+    facts=Facts(
+        Section.MACHINE,
+        "cnmessage profile use work",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("switch", "set", "select", "default"),
+    )
 )
 @click.argument("name")
 @common
@@ -44,7 +63,7 @@ def use(settings: Settings, name: str) -> None:
     if name not in home.profiles():
         raise usage(f"there is no profile '{name}'; make it with: cnmessage --profile {name} signup NAME")
     home.use_profile(name)
-    settings.renderer.record({"profile": name}, f"Profile {name} is in use now.", [name])
+    settings.renderer.done({"profile": name}, f"Profile {name} is in use now.", [name])
 
 
 @command(

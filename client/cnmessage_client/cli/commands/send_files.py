@@ -2,42 +2,40 @@
 
 import asyncio
 import contextlib
-import hashlib
 import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+import shlex
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from cnmessage_client.client import Client
-from cnmessage_client.model import FileInfo, SentFile, TransferProgress
-from cnmessage_client.profile import Profile
+from cnmessage_client.model import FileInfo, FilesError, SentFile, TransferProgress
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
-from cnmessage_client.shell.partial import Failures
+from cnmessage_client.shell.partial import Failures, too_many
 from cnmessage_client.shell.read.completion import (
     complete_name,
     complete_name_or_path,
     known_names,
     remember_names,
 )
+from cnmessage_client.shell.read.spool import spool
 from cnmessage_client.shell.read.times import Span
 from cnmessage_client.shell.read.which_file import STDIN, distinct, split_words, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
-from cnmessage_client.transfer.disk import disk_error
 from cnmessage_client.transfer.names import sent_name
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.records import MAX_RECIPIENTS
 
 RESUME = "Stopped. What is done is kept: the same command again goes on from there."
 
 _POLL = 0.5
 """Seconds between looks at who has fetched."""
 
-_SLICE = 1 << 20
 _RESTING = {"done", "failed", "expired"}
 
 
@@ -81,6 +79,7 @@ def _sending(function: Any) -> Any:
         account=False,
         moves=True,
         to_users=True,
+        usual=("upload", "put", "attach", "offer", "add"),
     )
 )
 @click.argument(
@@ -127,7 +126,7 @@ def sendfile(settings: Settings, name: str, words: tuple[str, ...], **options: A
 
 
 def _send(settings: Settings, order: _Options) -> None:
-    _check(order)
+    _check(settings, order)
     with _spooled(settings, order) as paths:
         run = _Sending(settings, order)
         try:
@@ -137,7 +136,9 @@ def _send(settings: Settings, order: _Options) -> None:
             raise
 
 
-def _check(order: _Options) -> None:
+def _check(settings: Settings, order: _Options) -> None:
+    if len(order.names) > MAX_RECIPIENTS:
+        raise usage(too_many(settings, len(order.names), 'files send "$@" "$0"', "a file", order.paths[0]))
     if order.paths.count(STDIN) > 1:
         raise usage("'-' can be sent once; standard input can be read only once")
     if STDIN in order.paths and order.file_name is None:
@@ -170,15 +171,16 @@ class _Sending:
                     progress.name, replace(progress, size=progress.size or sizes.get(progress.name, 0))
                 )
 
-            sent = await client.send_files(
-                order.names,
-                paths,
-                note=order.note,
-                expires=order.expires,
-                names=names,
-                progress=moved,
+            stored, failed = await _sent(
+                client.send_files(
+                    order.names,
+                    paths,
+                    note=order.note,
+                    expires=order.expires,
+                    names=names,
+                    progress=moved,
+                )
             )
-        stored = [each for each in sent if each.error is None]
         if stored:
             remember_names(client.profile, [name.lower() for name in order.names])
         late = 0
@@ -187,9 +189,8 @@ class _Sending:
         else:
             for file in stored:
                 self._tell(file, "stored")
-        for each in sent:
-            if each.error is not None:
-                failures.add(_explained(each.error, order))
+        for each in failed:
+            failures.add(self._explained(each, paths[names.index(each.name)]))
         failures.raise_if_any()
         if late:
             how = f"see how far each is with: {self._settings.typed('files list --sent')}"
@@ -227,6 +228,30 @@ class _Sending:
                 self._tell(file, "stored")
         return late
 
+    def _explained(self, file: SentFile, path: str) -> CnMessageError:
+        """Why it was not sent, with what to type instead."""
+        error, order = file.error, self._order
+        if error is None:
+            raise TypeError("a file that failed has an error")
+        last = order.names[-1]
+        if error.code is ErrorCode.NO_SUCH_USER and order.guessed and len(order.names) > 1:
+            hint = f"{error.message}. If '{last}' is meant to be a file: there is none of that name here"
+            return CnMessageError(error.code, hint)
+        if error.code is ErrorCode.USAGE and Path(path).is_dir():
+            return CnMessageError(error.code, f"{path} is a directory; pack it: {self._packing(path)}")
+        return error
+
+    def _packing(self, path: str) -> str:
+        """The line that sends a directory, as a shell has it, or a chat, where nothing can be piped."""
+        folder = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
+        packed, typed = f"{folder.name or 'files'}.tgz", self._settings.typed
+        near = shlex.quote(path) if Path(path).name == path else None
+        what = near or shlex.join(["-C", str(folder.parent), folder.name or "."])
+        send = ["files", "send", *self._order.names]
+        if self._settings.prefix is not None:
+            return f"tar czf {shlex.quote(packed)} {what}, then here: {typed(shlex.join([*send, packed]))}"
+        return f"tar cz {what} | {typed(shlex.join([*send, '-', '--name', packed]))}"
+
     def _tell(self, file: SentFile, status: str) -> None:
         values = {
             "id": file.id,
@@ -242,6 +267,14 @@ class _Sending:
         person = f"{file.name}, {in_units(file.size)}: {status} for {people}, id {short}"
         line = (file.id, file.name, str(file.size), file.sha256, status, str(file.recipients))
         self._settings.renderer.record(values, person, line)
+
+
+async def _sent(sending: Awaitable[list[SentFile]]) -> tuple[list[SentFile], list[SentFile]]:
+    """Those that were stored, and those that were not."""
+    try:
+        return await sending, []
+    except FilesError as error:
+        return error.sent, error.failed
 
 
 def _got_on(infos: Iterable[FileInfo], furthest: dict[tuple[str, str], tuple[bool, int]]) -> bool:
@@ -271,14 +304,6 @@ def _size(path: str) -> int:
         return 0
 
 
-def _explained(error: CnMessageError, order: _Options) -> CnMessageError:
-    last = order.names[-1]
-    if error.code is ErrorCode.NO_SUCH_USER and order.guessed and len(order.names) > 1:
-        hint = f"{error.message}. If '{last}' is meant to be a file: there is none of that name here"
-        return CnMessageError(error.code, hint)
-    return error
-
-
 @contextlib.contextmanager
 def _spooled(settings: Settings, order: _Options) -> Iterator[list[str]]:
     """The paths to send; for the time of it, standard input is one of them."""
@@ -288,29 +313,9 @@ def _spooled(settings: Settings, order: _Options) -> Iterator[list[str]]:
     source = settings.host.stdin()
     if settings.interactive:
         settings.renderer.note("Type the content; Ctrl-D ends it, Ctrl-C gives it up.")
-    path = _spool(source, settings.client().profile, order)
+    folder = settings.client().profile.outbox.with_name("spool")
+    path = spool(source, folder, repr((order.names, order.note, order.file_name)))
     try:
         yield [str(path) if each == STDIN else each for each in order.paths]
     finally:
         path.unlink(missing_ok=True)
-
-
-def _spool(source: BinaryIO, profile: Profile, order: _Options) -> Path:
-    """Standard input as a file, named by its content: fed the same again, an upload goes on as any other."""
-    folder = profile.outbox.with_name("spool")
-    digest = hashlib.sha256(repr((order.names, order.note, order.file_name)).encode())
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            try:
-                while data := source.read(_SLICE):
-                    digest.update(data)
-                    file.write(data)
-                file.flush()
-                os.utime(file.fileno(), (0, 0))  # its time is part of what tells one upload from another
-                return Path(file.name).rename(folder / digest.hexdigest())
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise disk_error(error, folder, writing=True) from error

@@ -33,12 +33,15 @@ def split_words(
     users hardly have, and is not `known` as a user.
     """
     first = words[0]
-    if not _may_be_user(first) or (exists(first) and _like_file(first, known)):
-        raise usage(f"say to whom first: '{first}' is no user; write {_HOW}")
+    if not may_be_user(first) or (exists(first) and _like_file(first, known)):
+        last = words[-1]
+        turned = exists(first) and may_be_user(last) and not exists(last)
+        how = shlex.join(["cnmessage", "files", "send", last, *words[:-1]]) if turned else _HOW
+        raise usage(f"say to whom first: '{first}' is no user; write {how}")
     if len(words) == 1:
         raise usage(f"say also which file '{first}' shall get: {_HOW}")
     for place, word in enumerate(words[1:-1], 1):
-        if not _may_be_user(word):
+        if not may_be_user(word):
             return list(words[:place]), list(words[place:])
         if exists(word):
             if not _like_file(word, known):
@@ -112,7 +115,8 @@ def _ambiguous(words: Sequence[str], place: int) -> CnMessageError:
     )
 
 
-def _may_be_user(word: str) -> bool:
+def may_be_user(word: str) -> bool:
+    """Whether a user could have this name."""
     try:
         user_name(word)
     except ValueError:

@@ -1,10 +1,11 @@
 """What the list of files says of each."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from cnmessage_client.model import FileInfo, RecipientState
+from cnmessage_client.model import FileInfo, FileStatus, RecipientState
 from cnmessage_client.shell.oneshot import ProcessSurface
 from cnmessage_client.shell.out.listing import HEADS, can_be_fetched, file_row, state_of
 from cnmessage_client.shell.out.render import Renderer, in_units
@@ -13,7 +14,7 @@ TIME = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 ID = "1a2b3c4d-0000-4000-8000-000000000001"
 
 
-def _file(*recipients: tuple[str, str, int], state: str = "stored") -> FileInfo:
+def _file(*recipients: tuple[str, Any, int], state: FileStatus = "stored") -> FileInfo:
     states = tuple(RecipientState(*each) for each in recipients)
     return FileInfo(ID, "a.txt", 200, "ab" * 32, "alice", "look", TIME, None, state, states)
 
