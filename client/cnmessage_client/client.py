@@ -13,16 +13,17 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from os import PathLike
 from pathlib import Path
 from typing import Self
 
 from cnmessage_client.address import DEFAULT_BROKER, parse_address
 from cnmessage_client.known_brokers import KnownBrokers
+from cnmessage_client.link import arguments
+from cnmessage_client.link.arguments import PathText
 from cnmessage_client.link.connection import Connection, device_keys
 from cnmessage_client.link.courier import Courier, compose
 from cnmessage_client.link.lookout import Lookout
-from cnmessage_client.link.requests import Requests, checked, conversation_with
+from cnmessage_client.link.requests import Requests, checked, history_filters, login_request
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream, following_messages, only_messages
 from cnmessage_client.link.trust import Trust, trust_loopback, verified_key
@@ -30,6 +31,7 @@ from cnmessage_client.model import (
     Delivered,
     Device,
     FileInfo,
+    Level,
     Message,
     Receipt,
     SentFile,
@@ -38,7 +40,6 @@ from cnmessage_client.model import (
     device_of,
     entry_of,
     file_info,
-    to_millis,
     user_of,
 )
 from cnmessage_client.profile import Home
@@ -47,12 +48,12 @@ from cnmessage_client.transfer.confirming import ConfirmJob
 from cnmessage_client.transfer.download import DownloadJob, Offer
 from cnmessage_client.transfer.job import Job
 from cnmessage_client.transfer.journal import Journal
-from cnmessage_client.transfer.upload import Addressing, check_order, forget_if_all_sent, uploads
+from cnmessage_client.transfer.upload import addressing, all_sent, forget_if_all_sent, uploads
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
-from cnmessage_protocol.ids import ClientId, id_text, parse_id
+from cnmessage_protocol.ids import ClientId, parse_id
 from cnmessage_protocol.machines import effects
 from cnmessage_protocol.machines.inbox import HandOver
 from cnmessage_protocol.machines.session import Session
@@ -61,7 +62,6 @@ from cnmessage_protocol.records import Direction
 from cnmessage_protocol.results import Identity
 from cnmessage_protocol.trace import Trace, Trail
 
-PathText = str | PathLike[str]
 DEFAULT_TIMEOUT = 10.0
 """Seconds a call waits for its answer."""
 
@@ -86,7 +86,7 @@ class Client:
         self.profile = self.home.profile(profile or self.home.current_profile)
         self.broker = broker or self.profile.broker or DEFAULT_BROKER
         self.address = parse_address(self.broker)
-        self.timeout = timeout
+        self.timeout = arguments.seconds("timeout", timeout)
         self._explained = partial(self.profile.explained, address=self.address)
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
@@ -179,11 +179,11 @@ class Client:
 
     async def signup(self, name: str, password: str) -> str:
         """Make an account and log this profile in to it; gives the name as the broker keeps it."""
-        return await self._log_in(checked(lambda: verbs.Signup(name.lower(), password, self.profile.label)))
+        return await self._log_in(verbs.Signup, name, password)
 
     async def login(self, name: str, password: str) -> str:
         """Log this profile in; gives the name as the broker keeps it."""
-        return await self._log_in(checked(lambda: verbs.Login(name.lower(), password, self.profile.label)))
+        return await self._log_in(verbs.Login, name, password)
 
     async def logout(self) -> None:
         """Log this profile out."""
@@ -192,7 +192,9 @@ class Client:
 
     async def passwd(self, old: str, new: str) -> int:
         """Change the password; gives how many other devices were logged out."""
-        answer = await self._calls.ask(checked(lambda: verbs.Passwd(old, new)))
+        answer = await self._calls.ask(
+            verbs.Passwd(arguments.secret("old", old), arguments.secret("new", new))
+        )
         return int(answer.revoked)
 
     async def whoami(self) -> Identity:
@@ -206,7 +208,7 @@ class Client:
 
     async def revoke(self, device: int) -> None:
         """Log another device out."""
-        await self._calls.ask(verbs.Revoke(device))
+        await self._calls.ask(verbs.Revoke(arguments.whole("device", device, 1)))
 
     async def users(self) -> list[User]:
         """Everyone, in order of name."""
@@ -214,11 +216,11 @@ class Client:
 
     async def block(self, name: str) -> None:
         """Let nothing of `name` into the inbox from now on."""
-        await self._calls.ask(verbs.Block(name.lower()))
+        await self._calls.ask(verbs.Block(arguments.text("name", name).lower()))
 
     async def unblock(self, name: str) -> None:
         """Take `name` off the blacklist; what was kept out meanwhile stays out."""
-        await self._calls.ask(verbs.Unblock(name.lower()))
+        await self._calls.ask(verbs.Unblock(arguments.text("name", name).lower()))
 
     async def blocked(self) -> list[str]:
         """Whom this user blocks."""
@@ -232,21 +234,31 @@ class Client:
         body: str,
         *,
         client_id: str | None = None,
+        wait_until: Level = "stored",
         timeout: float | None = None,  # noqa: ASYNC109 - the error must say what became of the message
         keep: bool = False,
     ) -> Receipt:
-        """Send to one or many; returns once the broker has it on disk.
+        """Send to one or many; returns once the broker has it on disk, or all have received or read it.
 
         Without an answer the error says whether the message was taken back or may still arrive; with `keep`
-        the end of the client takes nothing back. The same `client_id` (a UUID) makes a repetition harmless.
+        the end of the client takes nothing back. NOT_DELIVERED: it is stored, and was not received or read in
+        time. The same `client_id` (a UUID) makes a repetition harmless.
         """
         message = checked(lambda: compose(to, body, client_id))
+        level = arguments.level("wait_until", wait_until)
+        patience = arguments.seconds("timeout", timeout, self.timeout)
         self._connected()
-        return await self._courier.send(message, self.timeout if timeout is None else timeout, keep=keep)
+        receipt = await self._courier.send(message, patience, keep=keep)
+        await self._requests.reach(receipt, level, patience)
+        return receipt
 
     def give_up(self, client_id: str) -> str:
         """Take back the message of a cancelled `send` if it never left; what becomes of it, in words."""
         return self._courier.give_up(ClientId(parse_id(client_id)))
+
+    async def reached_by(self, receipt: Receipt, level: Level, seconds: float | None = None) -> Level:
+        """How far a message has come with all its recipients, at `level` or after `seconds`."""
+        return await self._calls.reached(receipt, level, seconds)
 
     async def broadcast(self, body: str) -> Receipt:
         """Send to every user who is online."""
@@ -254,8 +266,7 @@ class Client:
 
     async def receipts(self, ids: Sequence[str]) -> list[Delivered]:
         """How far messages of this user have come, by message id."""
-        raw = checked(lambda: tuple(parse_id(each) for each in ids))
-        return [Delivered(id_text(each), dict(states)) for each, states in await self._calls.receipts(raw)]
+        return await self._calls.delivered(ids)
 
     async def entries(
         self,
@@ -269,27 +280,27 @@ class Client:
         unread: bool = False,
         own: bool = False,
     ) -> list[Message | Unknown]:
-        """The latest `limit` items that match, oldest first; see verbs.History for the filters.
+        """The latest `limit` items that match all filters, oldest first; without filters, those received.
 
-        Those that this version cannot show are among them. Before `mark_read` after `unread`, be sure to have
-        all: the mark covers everything below. With `own` all below `before`, without other filters.
+        `peer`: the conversation with one user, both directions; broadcasts for "all". `since` and `until`:
+        not older than, and older than, by the broker's clock; without a zone, local. `before`: only below
+        this seq. `missed`: direct messages that came while the user was last offline. `unread`: above the
+        read mark. Those that this version cannot show are among them. With `own` all below `before`, without
+        other filters.
         """
-        filters = verbs.History(
-            peer=checked(lambda: conversation_with(peer)),
-            since=None if since is None else to_millis(since),
-            until=None if until is None else to_millis(until),
-            before=before,
-            missed=missed,
-            unread=unread,
-        )
+        filters = history_filters(peer, since, until, before, missed=missed, unread=unread)
         found = self._calls.items_before(limit, before) if own else self._calls.history(limit, filters)
         return [entry_of(item) for item in await found]
 
     history = only_messages(entries)
 
     async def mark_read(self, seq: int) -> None:
-        """Tell the broker that everything up to `seq` was shown or stored."""
-        await self._calls.ask(verbs.Ack(seq))
+        """Tell the broker that everything up to `seq` was shown or stored: the mark covers all below."""
+        await self._calls.ask(verbs.Ack(arguments.whole("seq", seq)))
+
+    async def mark_received(self, seq: int) -> None:
+        """Tell the broker that this client has all up to `seq`, read or not: it counts as delivered."""
+        await self._calls.read(verbs.Sync(arguments.whole("seq", seq), limit=1))
 
     async def follow(
         self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
@@ -300,7 +311,7 @@ class Client:
         read once the next one is asked for; without it, call `acknowledge`. One iteration at a time.
         """
         self._connected()
-        async for item in self._stream.items(after):
+        async for item in self._stream.items(arguments.whole_or_none("after", after)):
             if own or item.direction is Direction.RECEIVED:
                 yield entry_of(item)
             if auto_ack:
@@ -311,16 +322,14 @@ class Client:
     def acknowledge(self, seq: int) -> None:
         """Count everything up to `seq` as read; sent soon, together with what follows."""
         if self._connection is not None:
-            effects = self._session.mark_read(self._connection.now(), seq)
-            if effects:
-                self._connection.perform(effects)
+            self._connection.perform(self._session.mark_read(self._connection.now(), seq))
 
     # -- files ------------------------------------------------------------------------------------
 
     async def send_files(
         self,
         to: str | Sequence[str],
-        paths: Sequence[PathText],
+        paths: PathText | Sequence[PathText],
         *,
         note: str = "",
         expires: timedelta | None = None,
@@ -328,20 +337,17 @@ class Client:
         snapshot: bool = False,
         progress: Progress | None = None,
     ) -> list[SentFile]:
-        """Send files, several at once; what became of each, in the order of `paths`.
+        """Send one file or several at once, which are stored then, in the order of `paths`.
 
-        One that fails does not stop the others: see its `error`. Cut short, the same call goes on where the
-        broker's bytes end. `names` are what recipients see instead of the files' own; with `snapshot` a file
-        that grows meanwhile is sent as it was at first.
+        One that fails does not stop the others: FilesError has both. Cut short, the same call goes on where
+        the broker's bytes end. `names` are what recipients see instead of the files' own; with `snapshot` a
+        file that grows meanwhile is sent as it was at first.
         """
-        self._connected()
-        receivers = (to,) if isinstance(to, str) else tuple(to)
-        order = Addressing(self.profile.user or "", self.address.place, receivers, note, expires, snapshot)
-        checked(lambda: check_order(order))
+        order = addressing(self.profile.user or "", self.address.place, to, note, expires, snapshot=snapshot)
         jobs = uploads(paths, names, order, Journal(self.profile.uploads), self.timeout, reporter(progress))
         await self._move(jobs)
         forget_if_all_sent(jobs)
-        return [job.outcome(job.error and self._explained(job.error)) for job in jobs]
+        return all_sent([job.outcome(job.error and self._explained(job.error)) for job in jobs])
 
     async def get_file(
         self,
@@ -357,14 +363,13 @@ class Client:
     ) -> Path:
         """Fetch a file into `directory`, verified; gives where it is. Cut short, the same call goes on.
 
-        It gets its sender's name or `name`, made harmless. Another file is not overwritten unasked: EXISTS.
-        `offered` is the FileInfo or the message's file, where there is one: no other file is taken then. With
-        `preserve` it is as old, and as executable, as its sender's. Without `confirm` it counts as fetched
-        only once `confirm_file` was called.
+        `id` is its id, or its name: of several the latest. It is called `name`, or as its sender called it,
+        made harmless. Another file is not overwritten unasked: EXISTS. `offered` is the FileInfo or the
+        message's file, if there is one: no other is taken then. With `preserve` it is as old, and as
+        executable, as its sender's. Without `confirm` it counts as fetched by `confirm_file` only.
         """
-        self._connected()
-        file = checked(lambda: parse_id(id))
-        place, report = Path(directory), reporter(progress)
+        place, report = Path(arguments.path("directory", directory)), reporter(progress)
+        file = await self._calls.file_called(arguments.text("id", id))
         how = {"overwrite": overwrite, "confirm": confirm, "preserve": preserve}
         job = DownloadJob(file, place, name, self.timeout, report, offered=offered, **how)
         async with self._batches.room:
@@ -373,7 +378,7 @@ class Client:
 
     async def confirm_file(self, id: str) -> None:  # noqa: A002 - as above
         """Say that this user has a file, which was fetched without `confirm`; its sender can see so."""
-        await self._move_one(ConfirmJob(checked(lambda: parse_id(id)), self.timeout, reporter(None)))
+        await self._move_one(ConfirmJob(arguments.identity("id", id), self.timeout, reporter(None)))
 
     async def files(self, *, sent: bool) -> list[FileInfo]:
         """The files this user sent, or was offered, the latest first."""
@@ -381,11 +386,11 @@ class Client:
 
     async def withdraw_file(self, id: str) -> None:  # noqa: A002 - as above
         """Take a file of this user back; an upload that is not finished is given up."""
-        await self._calls.ask(verbs.Withdraw(checked(lambda: parse_id(id))))
+        await self._calls.ask(verbs.Withdraw(arguments.identity("id", id)))
 
     async def decline_file(self, id: str) -> None:  # noqa: A002 - as above
         """Say that this user will not fetch a file; its sender can see so."""
-        await self._calls.ask(verbs.Decline(checked(lambda: parse_id(id))))
+        await self._calls.ask(verbs.Decline(arguments.identity("id", id)))
 
     # -- inner -----------------------------------------------------------------------------------------
 
@@ -402,7 +407,8 @@ class Client:
         self._connected()
         return self._requests
 
-    async def _log_in(self, request: verbs.Signup | verbs.Login) -> str:
+    async def _log_in(self, verb: type[verbs.Signup | verbs.Login], name: str, password: str) -> str:
+        request = login_request(verb, name, password, self.profile.label)
         user = await self._calls.log_in(self.profile, request)
         self._courier.adopt()
         return user

@@ -15,6 +15,9 @@ from pwd import getpwuid
 from cnmessage_client.private import write_private
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
+_MOST = 1 << 20
+"""Bytes of a file of settings or keys; more than anybody has brokers."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -40,19 +43,23 @@ def usable(path: Path) -> Iterator[None]:
 
 
 def read(path: Path) -> bytes | None:
-    """All of a file; None where there is none."""
+    """All of a file; None where there is none. INTEGRITY for one that cannot be ours, and may have no end."""
     with usable(path):
         try:
-            return path.read_bytes()
+            with path.open("rb") as file:
+                content = file.read(_MOST + 1)
         except FileNotFoundError:
             return None
+    if len(content) > _MOST:
+        raise _damaged(path, f"it holds more than {_MOST} bytes")
+    return content
 
 
 def read_text(path: Path) -> str | None:
     """All of a file as text; an INTEGRITY error where it is none."""
     content = read(path)
     try:
-        return None if content is None else content.decode()
+        return None if content is None else content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _damaged(path, error) from error
 

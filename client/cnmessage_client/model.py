@@ -1,17 +1,36 @@
 """What the client hands to applications: plain frozen records with text ids and real times."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
-from cnmessage_protocol.errors import CnMessageError
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.records import Direction, FileFacts, Item, Kind, UnknownItem
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_KIND_NAMES: Mapping[int, str] = {int(kind): kind.name.lower() for kind in Kind}
+_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+
+
+MessageKind = Literal["direct", "broadcast", "file"]
+
+Level = Literal["stored", "delivered", "read"]
+"""How far a message has come: on the broker's disk, with a client of its recipient, seen."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
+"""All of them, in order."""
+
+_KIND_NAMES: Mapping[int, MessageKind] = {
+    Kind.DIRECT: "direct",
+    Kind.BROADCAST: "broadcast",
+    Kind.FILE: "file",
+}
+
+FileStatus = Literal["uploading", "stored", "withdrawn", "expired"]
+RecipientStatus = Literal["offered", "fetching", "done", "expired", "failed"]
+Phase = Literal["waiting", "sending", "receiving", "verifying", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +49,11 @@ class MessageFile:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One entry of the inbox. `kind` is direct, broadcast or file; `received` is False for own copies."""
+    """One entry of the inbox; `received` is False for own copies, `file` is there for kind file only."""
 
     id: str
     seq: int
-    kind: str
+    kind: MessageKind
     sender: str
     to: tuple[str, ...]
     time: datetime
@@ -129,23 +148,23 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """How far one message has come: recipient to stored, delivered or read."""
+    """How far one message has come, by recipient."""
 
     id: str
-    states: Mapping[str, str]
+    states: Mapping[str, Level]
 
 
 @dataclass(frozen=True, slots=True)
 class TransferProgress:
     """How far one file has come: `done` of `size` bytes; `started_at` is where this run began.
 
-    `phase` is waiting, sending, receiving, verifying, done or failed; `error` says why it failed. `file` is
-    the file's id, None while the broker has not given one.
+    `error` says why it failed, which the call that moves the file raises. `file` is the file's id, None while
+    the broker has not given one.
     """
 
     name: str
     file: str | None
-    phase: str
+    phase: Phase
     done: int
     size: int
     started_at: int
@@ -154,9 +173,9 @@ class TransferProgress:
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """What became of one file of a send: it is offered to its recipients, or `error` says why not.
+    """One file of a send: it is offered to its recipients, or in a FilesError, and `error` says why not.
 
-    With an error, ids and digest are empty as far as they were not settled before.
+    With an error, ids and digest are empty as far as they were not known before.
     """
 
     id: str
@@ -168,21 +187,37 @@ class SentFile:
     error: CnMessageError | None = None
 
 
+class FilesError(CnMessageError):
+    """Some files of a send were not sent: `failed` are those, each with its error; `sent` are the others.
+
+    Its code is that of the failures where all failed alike, else PARTIAL.
+    """
+
+    def __init__(self, sent: Sequence[SentFile], failed: Sequence[SentFile]) -> None:
+        errors = [each.error for each in failed if each.error is not None]
+        codes = {each.code for each in errors}
+        code = ErrorCode.PARTIAL if sent or len(codes) != 1 else codes.pop()
+        texts = [each.message for each in errors]
+        count = f"{len(failed)} of {len(sent) + len(failed)} files not sent: "
+        super().__init__(code, (count if len(sent) + len(failed) > 1 else "") + "; ".join(texts))
+        self.sent, self.failed = list(sent), list(failed)
+
+
 @dataclass(frozen=True, slots=True)
 class RecipientState:
-    """How far one recipient is: `state` is offered, fetching, done, expired or failed."""
+    """How far one recipient is with a file."""
 
     name: str
-    state: str
+    state: RecipientStatus
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """A file that was sent or offered; `state` is uploading, stored, withdrawn or expired.
+    """A file that was sent or offered.
 
-    `sha256` is None while it is being uploaded, `expires` for one that stays. A receiver sees only itself
-    in `recipients`.
+    `sha256` is None while it is being uploaded, `expires` for one that stays. A receiver sees only itself in
+    `recipients`.
     """
 
     id: str
@@ -193,7 +228,7 @@ class FileInfo:
     note: str
     time: datetime
     expires: datetime | None
-    state: str
+    state: FileStatus
     recipients: tuple[RecipientState, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -217,6 +252,12 @@ class FileInfo:
 def pushed_json(kind: str) -> dict[str, Any]:
     """The object that `--json` prints for a delivery of a kind to come, which is in no inbox."""
     return {"kind": kind, "seq": None, "id": None, "time": None}
+
+
+def delivered_of(row: tuple[bytes, Sequence[tuple[str, Any]]]) -> Delivered:
+    """The application's view of a row of results.ReceiptList."""
+    identity, states = row
+    return Delivered(id_text(identity), dict(states))
 
 
 def device_of(row: tuple[int, str, int, int, bool, bool]) -> Device:
@@ -282,8 +323,11 @@ def from_millis(milliseconds: int) -> datetime:
 
 
 def to_millis(time: datetime) -> int:
-    """Milliseconds since 1970; a time without a zone is taken as local."""
-    return (time.astimezone(UTC) - _EPOCH) // _MILLISECOND
+    """Milliseconds since 1970, 0 for all that was before; a time without a zone is taken as local."""
+    try:
+        return max(0, (time.astimezone(UTC) - _EPOCH) // _MILLISECOND)
+    except (OverflowError, ValueError):  # within a day of the first year or of the last
+        return 0 if time.year < _EPOCH.year else _LATEST
 
 
 def json_time(time: datetime) -> str:

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import socket
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -176,7 +177,7 @@ class Profile:
                 f"other users of this machine can read or change {self._key_file}, which logs in as you; "
                 f"mend it with: chmod 600 {shlex.quote(str(self._key_file))}",
             )
-        lines = content.split()
+        lines = content.removeprefix(BOM_UTF8).split()
         if len(lines) != 2 or any(len(line) != _Z85_KEY_SIZE for line in lines):
             raise self.damaged_key()
         return KeyPair(lines[0], lines[1])

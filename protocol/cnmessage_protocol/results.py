@@ -124,7 +124,10 @@ class PasswordChanged:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this device is; `unread` counts received items above `read_upto`."""
+    """Who this device is; `unread` counts received items above `read_upto`.
+
+    `time` is the broker's clock, in ms since 1970: the one that dates messages. None where it tells none.
+    """
 
     user: str = wire(username)
     device: int = wire(count)
@@ -132,6 +135,7 @@ class Identity:
     read_upto: int = wire(count)
     unread: int = wire(count)
     blocked: int = wire(count)
+    time: int | None = wire(optional(moment), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 import pytest
+from wcwidth import wcwidth
 
 from cnmessage_client import Client
 from cnmessage_protocol.requests import Login
@@ -161,3 +162,18 @@ def test_a_device_label_chosen_by_another_program_is_harmless(cli: Cli) -> None:
     piped = cli.ok("--profile", "label1", "sessions")
     assert _harmful(piped.out, allowed="\t\n") == set()
     assert {len(row) for row in piped.rows} == {5}
+
+
+def test_long_messages_break_between_words_and_families_stay_together(cli: Cli) -> None:
+    cli.accounts("wrap1")
+    family = "\U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
+    words = [f"word{number}" for number in range(60)]
+    cli.ok("--profile", "wrap1", "send", "wrap1", " ".join(words))
+    cli.ok("--profile", "wrap1", "send", "wrap1", family * 40)
+    with cli.terminal("--profile", "wrap1", "history", COLUMNS="80") as terminal:
+        assert terminal.finish() == 0
+    rows = _COLOUR.sub("", terminal.shown).splitlines()
+    assert all(sum(max(0, wcwidth(each)) for each in row) <= 80 for row in rows)
+    assert [word for row in rows for word in row.split() if word.startswith("word")] == words
+    assert sum(row.count(family) for row in rows) == 40
+    assert len(rows) > 10

@@ -39,6 +39,7 @@ from tests.support.channel import (
     upload,
 )
 from tests.support.harness import BrokerProcess, BrokerThread, broker_config, eventually, sign_up
+from tests.support.sending import outcomes
 
 OTHER = b"o" * 16
 HUGE = 1 << 30
@@ -252,7 +253,7 @@ def test_our_client_pauses_when_it_is_interrupted(tmp_path: Path, home: Home) ->
                 await asyncio.wait([sending])
                 # Its place is free as soon as the broker has read the pause, which went over another link.
                 async with asyncio.timeout(10):
-                    while (await alice.send_files("bob", [small]))[0].error is not None:
+                    while (await outcomes(alice.send_files("bob", [small])))[0].error is not None:
                         pass
 
         asyncio.run(scenario())
@@ -274,7 +275,7 @@ def test_our_client_gives_up_what_changed_under_its_hands(
                 if step.done:
                     os.truncate(source, 1)
 
-            [done] = await alice.send_files("bob", [source], progress=on_progress)
+            [done] = await outcomes(alice.send_files("bob", [source], progress=on_progress))
             assert done.error is not None
             assert done.error.code is ErrorCode.INTEGRITY
 

@@ -14,6 +14,7 @@ from cnmessage_client import Client, CnMessageError, ErrorCode, Home, SentFile, 
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.files.channel import CHUNK
 from tests.support.harness import BrokerThread, broker_config, sign_up
+from tests.support.sending import outcomes
 
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7]
 LATER = 20
@@ -151,13 +152,13 @@ def test_what_cannot_be_sent_says_why_and_the_rest_goes(
 
     async def scenario() -> None:
         async with users(broker.address, home, "alice", "bob") as (alice, _bob):
-            done = await alice.send_files("bob", paths)
+            done = await outcomes(alice.send_files("bob", paths))
             failed = [each.error for each in done if each.error is not None]
             assert [each.code for each in failed] == codes
             assert [str(path) in each.message for path, each in zip(paths, failed, strict=False)]
             assert done[-1].id != done[-2].id  # named twice, sent twice
             assert {each.sha256 for each in done[-2:]} == {hashlib.sha256(good.read_bytes()).hexdigest()}
-            [unknown] = await alice.send_files("nobody", [good])
+            [unknown] = await outcomes(alice.send_files("nobody", [good]))
             assert unknown.error is not None
             assert unknown.error.code is ErrorCode.NO_SUCH_USER
             assert await refused(alice.send_files("all", [good])) is ErrorCode.BAD_REQUEST
@@ -182,7 +183,7 @@ def test_a_file_that_changes_while_it_is_sent_is_not_offered(
 
     async def scenario() -> None:
         async with users(broker.address, home, "alice", "bob") as (alice, bob):
-            [done] = await alice.send_files("bob", [path], progress=on_progress)
+            [done] = await outcomes(alice.send_files("bob", [path], progress=on_progress))
             assert done.error is not None
             assert done.error.code is ErrorCode.INTEGRITY
             assert "changed while it was being sent" in done.error.message
@@ -239,7 +240,7 @@ def test_a_senders_names_stay_in_the_directory(
                 "n" * 240,
                 "y",
             ]
-            [outside] = await alice.send_files("bob", [path], names=["../x"])
+            [outside] = await outcomes(alice.send_files("bob", [path], names=["../x"]))
             assert outside.error is not None
             assert {each.parent for each in found} == {out}
 
@@ -261,7 +262,7 @@ def test_an_id_of_someone_else_is_an_unknown_id(
                 errors.append((caught.value.code, caught.value.message))
             assert errors[0] == errors[1]
             assert errors[0][0] is ErrorCode.NO_SUCH_FILE
-            assert await refused(bob.get_file("no id", out)) is ErrorCode.BAD_REQUEST
+            assert await refused(bob.get_file("no such name", out)) is ErrorCode.NO_SUCH_FILE
             assert await refused(bob.get_file(done.id, tmp_path / "nowhere")) is ErrorCode.NO_SUCH_FILE
             assert await refused(bob.get_file(done.id, path)) is ErrorCode.USAGE
             assert (await alice.get_file(done.id, out)).read_bytes() == path.read_bytes()
@@ -297,7 +298,7 @@ def test_a_file_beyond_the_brokers_limits_is_refused(home: Home, tmp_path: Path)
 
     async def scenario(address: str) -> None:
         async with users(address, home, "alice", "bob") as (alice, _bob):
-            errors = [(await alice.send_files("bob", [path]))[0].error for path in paths]
+            errors = [(await outcomes(alice.send_files("bob", [path])))[0].error for path in paths]
             codes = [None if error is None else error.code for error in errors]
             assert codes == [ErrorCode.TOO_LARGE, None, ErrorCode.QUOTA]
 

@@ -13,6 +13,7 @@ from cnmessage_client import Client, CnMessageError, ErrorCode, Home, TransferPr
 from cnmessage_protocol.files.channel import CHUNK, WINDOW
 from tests.support.cutter import Cutter
 from tests.support.harness import BrokerProcess, BrokerThread, eventually, sign_up
+from tests.support.sending import outcomes
 
 SIZE = 96 * CHUNK + 12345
 CUTS = 8
@@ -198,7 +199,7 @@ def test_no_broker_for_long_keeps_what_was_done_and_says_so(tmp_path: Path, home
                     if step.phase == "sending" and process.process is not None:
                         process.kill()
 
-                [done] = await carol.send_files("dave", [source], progress=on_progress)
+                [done] = await outcomes(carol.send_files("dave", [source], progress=on_progress))
                 assert done.error is not None
                 assert done.error.code is ErrorCode.UNREACHABLE
                 assert "the same call goes on" in done.error.message

@@ -29,7 +29,7 @@ def edit_text(text: str, environment: Mapping[str, str]) -> str:
             raise _failed(editor, f"it ended with status {done.returncode}")
         saved = path.read_bytes()
         try:
-            return saved.decode().rstrip("\n")
+            return saved.decode("utf-8-sig").rstrip("\n")
         except UnicodeDecodeError as error:
             kept = path.rename(path.with_name(f"{path.stem}-kept.txt"))
             raise _failed(editor, f"what it saved is not UTF-8 text, and is kept in {kept}") from error

@@ -1,14 +1,13 @@
 """The `cnmessage` program: the group of all commands, help, and the process around one of them."""
 
 import io
-import os
 import signal
 import sys
 from typing import Any
 
 import click
 
-from cnmessage_client.cli.commands import account, brokers, files, messages, people, profiles
+from cnmessage_client.cli.commands import account, brokers, files, history, messages, people, profiles, watch
 from cnmessage_client.cli.commands import chat as chatting
 from cnmessage_client.cli.commands import get_files as fetching
 from cnmessage_client.cli.commands import send_files as sending
@@ -16,9 +15,10 @@ from cnmessage_client.shell.command import PROGRAM, Facts, Section
 from cnmessage_client.shell.group import Commands, unknown_command
 from cnmessage_client.shell.outcome import ended
 from cnmessage_client.shell.settings import Settings, common, help_option, settings_of
+from cnmessage_client.shell.streams import discard, replace_closed
 
 COMMANDS = (
-    chatting.chat, messages.send, messages.broadcast, messages.history, messages.watch,
+    chatting.chat, messages.send, messages.broadcast, history.history, watch.watch,
     files.files, sending.sendfile, fetching.getfile,
     people.users, people.blacklist,
     account.signup, account.login, account.logout, account.passwd, account.whoami, account.devices,
@@ -83,16 +83,8 @@ for _each in COMMANDS:
 
 def main() -> None:
     """Run the program; every way it can fail ends here, with a line that helps and a documented status."""
-    _replace_closed_streams()
+    replace_closed()
     sys.exit(run(sys.argv[1:]))
-
-
-def _replace_closed_streams() -> None:
-    """Put an empty stream, or one that nobody reads, in place of each that the caller has closed."""
-    for name, mode in (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY)):
-        if getattr(sys, name) is None:
-            descriptor = os.open(os.devnull, mode)  # the lowest that is free: the stream's own
-            setattr(sys, name, os.fdopen(descriptor, "r" if mode == os.O_RDONLY else "w"))
 
 
 def run(arguments: list[str]) -> int:
@@ -106,8 +98,7 @@ def run(arguments: list[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - `ended` raises what it does not know
         trouble, status = ended(error)
         if isinstance(error, OSError):
-            # The reader of a pipe has had enough, as `head` does; what is left of stdout goes nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard(sys.stdout)  # its reader has had enough, as `head` does, or there is no room
         if trouble is not None:
             Settings(as_json="--json" in arguments).renderer.error(trouble)
         return status

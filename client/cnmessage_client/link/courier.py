@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from cnmessage_client.link import arguments
 from cnmessage_client.link.connection import Connection
 from cnmessage_client.link.outbox import Outbox
 from cnmessage_client.model import Receipt
@@ -38,9 +39,10 @@ def new_client_id() -> str:
 
 def compose(to: str | Sequence[str], body: str, client_id: str | None = None) -> NewMessage:
     """A message under a fresh id, or the given one; ProtocolError or ValueError for what cannot be sent."""
-    check_body(body)
-    identity = parse_id(new_client_id() if client_id is None else client_id)
-    return NewMessage(ClientId(identity), recipients([to] if isinstance(to, str) else list(to)), body)
+    check_body(arguments.text("body", body))
+    given = arguments.text_or_none("client_id", client_id)
+    identity = parse_id(new_client_id() if given is None else given)
+    return NewMessage(ClientId(identity), recipients(arguments.names("to", to)), body)
 
 
 class Courier:

@@ -3,11 +3,15 @@
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
+from cnmessage_client.link import arguments
 from cnmessage_client.link.connection import Connection
 from cnmessage_client.link.pages import Walk, check_order
+from cnmessage_client.model import LEVELS, Delivered, Level, Receipt, delivered_of, to_millis
 from cnmessage_client.profile import Profile
 from cnmessage_protocol.conversation import Conversation, to_wire
 from cnmessage_protocol.errors import (
@@ -17,6 +21,7 @@ from cnmessage_protocol.errors import (
     ProtocolError,
     RequestError,
 )
+from cnmessage_protocol.ids import normal, parse_id
 from cnmessage_protocol.machines.effects import Answered
 from cnmessage_protocol.machines.liveness import Backoff
 from cnmessage_protocol.machines.session import Session
@@ -56,6 +61,9 @@ _MAY_HAVE_BOUND = {ErrorCode.UNREACHABLE, ErrorCode.SHUTDOWN, ErrorCode.STORAGE,
 _ROW, _RECIPIENT = 512, 64
 """Bytes of a row of the list of files without note and recipients, and of a recipient, or somewhat more."""
 
+_POLL = 0.2
+"""Seconds between looks at how far a message has come."""
+
 _LONGEST_PAUSE = 2.0
 """Seconds between two attempts to read what the broker refused for the moment."""
 
@@ -81,8 +89,8 @@ class Requests:
 
     async def ask(self, request: Request, within: float | None = None) -> Any:
         """The checked answer; raises a refusal or UNREACHABLE. What the broker would refuse is not sent."""
-        normal = checked(lambda: parse_request(request.VERB, _as_decoded(request)))
-        request_id, effects = self._session.request(self._connection.now(), normal)
+        known = checked(lambda: parse_request(request.VERB, _as_decoded(request)))
+        request_id, effects = self._session.request(self._connection.now(), known)
         bad_before = self._connection.bad_frames
         waiting = self._waiting[request_id] = asyncio.get_running_loop().create_future()
         try:
@@ -131,7 +139,7 @@ class Requests:
         """The latest `limit` items that match, page by page until there are enough or no more."""
         walk = self._walk()
         found: list[Sequence[Item]] = []
-        missing, before = limit, wanted.before
+        missing, before = arguments.whole("limit", limit), wanted.before
         while missing > 0:
             count = min(missing, PAGE_ITEMS)
             page: Page = await self._page(walk, replace(wanted, limit=count, before=before))
@@ -171,6 +179,35 @@ class Requests:
             raise BrokenAnswerError("it tells of other messages than it was asked about")
         return answer.receipts
 
+    async def delivered(self, ids: Sequence[str]) -> list[Delivered]:
+        """How far these messages have come, for an application."""
+        raw = [arguments.identity(f"ids[{at}]", each) for at, each in enumerate(arguments.texts("ids", ids))]
+        return [delivered_of(row) for row in await self.receipts(raw)]
+
+    async def reach(self, receipt: Receipt, level: Level, timeout: float) -> None:  # noqa: ASYNC109 - as below
+        """Wait until all have the message at `level`; NOT_DELIVERED when that does not happen in time."""
+        reason = ""
+        try:
+            if level == LEVELS[0] or await self.reached(receipt, level, timeout) == level:
+                return
+        except CnMessageError as error:
+            reason = error.message
+        raise CnMessageError(ErrorCode.NOT_DELIVERED, not_reached(level, timeout, reason))
+
+    async def reached(self, receipt: Receipt, level: Level, seconds: float | None) -> Level:
+        """The level that all recipients of a message have reached, at `level` or after `seconds`."""
+        arguments.level("level", level)
+        patience = arguments.seconds("seconds", seconds, self._timeout)
+        names, deadline = [str(each) for each in LEVELS], self._connection.now() + patience
+        while receipt.recipients:
+            ((_, states),) = await self.receipts([parse_id(receipt.id)])
+            found = [names.index(state) for _, state in states]
+            least = min(found) if len(found) >= receipt.recipients else 0
+            if least >= LEVELS.index(level) or self._connection.now() >= deadline:
+                return LEVELS[least]
+            await asyncio.sleep(_POLL)
+        return level
+
     async def users(self) -> list[tuple[str, bool, int | None]]:
         """All rows of the list of users."""
         walk = self._walk()
@@ -199,6 +236,15 @@ class Requests:
             found += page.files
             more, before = page.more, found[-1][0] if found else None
         return found
+
+    async def file_called(self, word: str) -> bytes:
+        """The id that a word is, or that the latest file of this name has which this user was offered."""
+        with suppress(ValueError):
+            return parse_id(word)
+        for row in await self.files(sent=False):
+            if normal(row[3]) == normal(word):
+                return bytes(row[1])
+        raise self._explained(RequestError(ErrorCode.NO_SUCH_FILE, f"no file '{word}' was sent to you"))
 
     def _walk(self) -> Walk:
         return Walk(self._connection.now(), self._timeout)
@@ -246,9 +292,38 @@ def checked(build: Callable[[], Result]) -> Result:
         raise RequestError(ErrorCode.BAD_REQUEST, str(error)) from error
 
 
-def conversation_with(peer: str | None) -> Conversation | None:
-    """The conversation that a caller names, if any; ProtocolError for what names none."""
-    return None if peer is None else conversation("peer", peer)
+def not_reached(level: Level, seconds: float, reason: str = "") -> str:
+    """The words for a message that is stored, and has not come as far as somebody waited for."""
+    why = f", as far as is known: {reason}" if reason else f" within {seconds:g} s"
+    return f"the message is stored, but not {level} for everyone{why}; it will still arrive"
+
+
+def login_request(verb: type[Signup | Login], name: str, password: str, label: str) -> Signup | Login:
+    """The request of somebody who enters an account."""
+    user, secret = arguments.text("name", name).lower(), arguments.secret("password", password)
+    return checked(lambda: verb(user, secret, label))
+
+
+def history_filters(
+    peer: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: int | None,
+    *,
+    missed: bool,
+    unread: bool,
+) -> History:
+    """The filters that a caller names, as the request has them."""
+    whom = arguments.text_or_none("peer", peer)
+    begin, end = arguments.time_or_none("since", since), arguments.time_or_none("until", until)
+    return History(
+        peer=None if whom is None else checked(lambda: conversation("peer", whom)),
+        since=None if begin is None else to_millis(begin),
+        until=None if end is None else to_millis(end),
+        before=arguments.whole_or_none("before", before, 1),
+        missed=missed,
+        unread=unread,
+    )
 
 
 def _as_decoded(request: Request) -> dict[str, Any]:

@@ -5,7 +5,7 @@ name, no host and no chat.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from enum import Enum
 from typing import Any, Literal
@@ -13,6 +13,9 @@ from typing import Any, Literal
 import click
 
 PROGRAM = "cnmessage"
+
+WORDS = "cnmessage.words"
+"""Where a context keeps the words that its innermost command was called with."""
 
 
 class Section(Enum):
@@ -52,6 +55,11 @@ class Facts:
     """Whether it enters an account: a profile that is not there yet is made."""
     leaves: bool = False
     """Whether it ends the login: a client that follows the inbox would hear of that, and end."""
+    prints: bool = True
+    """Whether it always has something to print: it does nothing where standard output is closed."""
+    for_reader: bool = False
+    """Whether it is of no use without whoever reads its output: it ends when that leaves. So does what
+    `moves` and prints its progress as JSON."""
     long_lived: bool = False
     """Whether it goes on until it is stopped."""
     explains: bool = False
@@ -62,6 +70,11 @@ class Facts:
     """To whom it sends a text: the names before it, or everyone. In a chat the text needs no quotes."""
     unread: str | None = None
     """The option with which it shows all that waits, and marks it as read."""
+    usual: tuple[str, ...] = ()
+    """Words that people type for it, which are no names of it: an error says how it is called here."""
+    instead: Callable[[Sequence[str]], str | None] | None = None
+    """Given the words of a call that was not understood, without options: what was likely meant, as it is
+    typed behind the program's name, or None."""
 
     @property
     def words(self) -> str:
@@ -76,6 +89,11 @@ class Command(click.Command):
         text = inspect.cleandoc(named.pop("help", None) or "")
         super().__init__(name, help=f"{text}\n\nExample: {facts.example}", **named)
         self.facts = facts
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """As click's, but the words stay known, for an error to say what is right."""
+        context.meta[WORDS] = list(args)
+        return super().parse_args(context, args)
 
 
 class Group(Command, click.Group):

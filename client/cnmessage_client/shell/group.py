@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from cnmessage_client.shell.command import Command, Facts, Section, facts_of
+from cnmessage_client.shell.command import WORDS, Command, Facts, Section, facts_of
 
 
 def unknown_command(context: click.Context, command: click.Command, word: str) -> click.UsageError:
@@ -24,6 +24,11 @@ class Commands(click.Group):
     """A group whose commands have facts, and whose help lists them by section."""
 
     command_class = Command
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """As that of every command here."""
+        context.meta[WORDS] = list(args)
+        return super().parse_args(context, args)
 
     @property
     def aliases(self) -> Mapping[str, str]:

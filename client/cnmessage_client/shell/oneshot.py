@@ -4,6 +4,7 @@ Knows no command by name. It is the host unless a chat brings another.
 """
 
 import asyncio
+import errno
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ from cnmessage_client.shell.host import Run
 from cnmessage_client.shell.out.colours import wants_colour
 from cnmessage_client.shell.out.progress import Bars, Events, Lines, Nothing, ProgressView
 from cnmessage_client.shell.out.render import Renderer
+from cnmessage_client.shell.streams import input_bytes, reader_watched, say
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 Result = TypeVar("Result")
@@ -51,9 +53,8 @@ class ProcessSurface:
         sys.stdout.flush()
 
     def err(self, text: str) -> None:
-        """Lines to standard error, at once."""
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        """Lines to standard error, at once; nothing happens where nobody can be told."""
+        say(sys.stderr, text + "\n")
 
 
 class OneShot:
@@ -69,7 +70,10 @@ class OneShot:
         return sys.stdin.isatty()
 
     def run(self, run: Run, facts: Facts, job: Callable[[Client], Awaitable[Result]]) -> Result:
-        """Connect, do the job, leave. What is long-lived gets the faster loop, which takes longer to load."""
+        """Connect, do the job, leave. What is long-lived gets the faster loop, which takes longer to load.
+
+        What is for its reader ends with BrokenPipeError, at once, when nobody reads standard output any more.
+        """
 
         async def main() -> Result:
             client = run.client()
@@ -86,6 +90,8 @@ class OneShot:
             patience = asyncio.get_running_loop().call_later(self._patience, _still_waiting, run, client)
             try:
                 async with client:
+                    if facts.for_reader or (facts.moves and run.renderer.as_json):
+                        return await _while_read(job(client))
                     return await job(client)
             finally:
                 patience.cancel()
@@ -102,7 +108,7 @@ class OneShot:
 
     def stdin(self) -> BinaryIO:
         """Standard input."""
-        return sys.stdin.buffer
+        return input_bytes()
 
     def stdout(self) -> BinaryIO:
         """Standard output."""
@@ -117,6 +123,26 @@ class OneShot:
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             return Bars(renderer, count)
         return Lines(renderer, verb)
+
+
+async def _while_read(job: Awaitable[Result]) -> Result:
+    """Do the job as long as somebody reads standard output; else BrokenPipeError."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    alone = False
+
+    def left() -> None:
+        nonlocal alone
+        if task is not None and not alone:
+            alone = True
+            task.cancel()
+
+    with reader_watched(sys.stdout, lambda: loop.call_soon_threadsafe(left)):
+        try:
+            return await job
+        except asyncio.CancelledError:
+            if alone:
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
+            raise
 
 
 def _still_waiting(run: Run, client: Client) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from cnmessage_client.shell.settings import Settings
+from cnmessage_client.shell.wrong_form import calls, explained
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
@@ -41,10 +42,11 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
             return error, error.exit_status
         case click.exceptions.NoArgsIsHelpError():
             names = ", ".join(getattr(error.ctx.command, "commands", {}))
-            text = f"say what to do: {_called(error.ctx)} {{{names}}}"
+            lines = " or ".join(calls(error.ctx))
+            text = f"say what to do: {_called(error.ctx)} {{{names}}}; write: {lines}"
             return CnMessageError(ErrorCode.USAGE, text), error.exit_code
         case click.UsageError():
-            return CnMessageError(ErrorCode.USAGE, _usage_text(error)), error.exit_code
+            return CnMessageError(ErrorCode.USAGE, _usage_text(explained(error))), error.exit_code
         case click.ClickException():
             return CnMessageError(ErrorCode.USAGE, error.format_message()), error.exit_code
         case KeyboardInterrupt() | click.Abort():
@@ -53,6 +55,11 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
             return None, 1
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
             trouble = disk_error(error, error.filename or "the output", writing=True)
+            trouble.__cause__ = error
+            return trouble, trouble.exit_status
+        case OSError(errno=errno.EBADF, filename=None):
+            trouble = CnMessageError(ErrorCode.STORAGE, "standard output is closed: nothing can be printed")
+            trouble.__cause__ = error
             return trouble, trouble.exit_status
         case OSError():
             text = f"{error.filename or 'output'}: {error.strerror}"

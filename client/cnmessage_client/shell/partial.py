@@ -1,9 +1,11 @@
 """Doing one thing to many: go on after a failure, say which failed, exit 8 when only some did."""
 
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 
 from cnmessage_client.shell.settings import Settings
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.records import MAX_RECIPIENTS
 
 _HOPELESS = {ErrorCode.UNREACHABLE, ErrorCode.UNAUTHENTICATED, ErrorCode.BROKER_KEY_CHANGED}
 
@@ -45,6 +47,13 @@ class Failures:
             raise self._errors[0]
 
 
+def too_many(settings: Settings, count: int, call: str, what: str, argument: str) -> str:
+    """What to do about too many users for one message: `call` has "$@" for names, "$0" for `argument`."""
+    shell = shlex.join(["sh", "-c", settings.typed(call), argument])
+    text = f"{what} goes to at most {MAX_RECIPIENTS} users, and these are {count}"
+    return f"{text}; with one name a line in a file NAMES, write: xargs -n {MAX_RECIPIENTS} {shell} < NAMES"
+
+
 async def each_of(
     settings: Settings,
     names: Sequence[str],
@@ -59,5 +68,5 @@ async def each_of(
         except CnMessageError as error:
             failures.add(error)
         else:
-            settings.renderer.record({"name": name, "status": status}, f"{name}: {status}", (name, status))
+            settings.renderer.done({"name": name, "status": status}, f"{name}: {status}", (name, status))
     failures.raise_if_any()

@@ -19,6 +19,7 @@ from cnmessage_client.shell.host import Host
 from cnmessage_client.shell.oneshot import OneShot, ProcessSurface
 from cnmessage_client.shell.out.debug import DebugLog
 from cnmessage_client.shell.out.render import Renderer
+from cnmessage_client.shell.streams import check_output
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.trace import Trace
 
@@ -215,6 +216,8 @@ def common(function: Function) -> Function:
         here = {name: values.pop(name) for name in _NAMES}
         facts = context.command.facts if isinstance(context.command, Command) else None
         settings = replace(merged(context, here), facts=facts)
+        if settings.prefix is None and facts is not None and facts.prints:
+            check_output()
         context.obj = settings
         return function(settings, *args, **values)
 

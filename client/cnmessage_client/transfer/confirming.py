@@ -3,6 +3,7 @@
 For whoever has to do something with a file before it may count as fetched. Must know no socket and no disk.
 """
 
+from cnmessage_client.model import Phase
 from cnmessage_client.transfer.job import Hands, Job, Report
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.files.download import Download
@@ -46,7 +47,7 @@ class ConfirmJob(Job):
     def close(self) -> None:
         """Nothing is held."""
 
-    phase = "verifying"
+    phase: Phase = "verifying"
     done = 0
     size = 0
 

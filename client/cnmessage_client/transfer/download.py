@@ -7,12 +7,13 @@ on. Must know no socket.
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from cnmessage_client.model import Phase as PhaseName
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_client.transfer.job import Hands, Job, Report
 from cnmessage_client.transfer.names import safe_name
@@ -46,7 +47,11 @@ class Offer(Protocol):
         """In hexadecimal."""
 
 
-_PHASES = {Phase.MOVING: "receiving", Phase.VERIFYING: "verifying", Phase.FINISHING: "verifying"}
+_PHASES: Mapping[Phase, PhaseName] = {
+    Phase.MOVING: "receiving",
+    Phase.VERIFYING: "verifying",
+    Phase.FINISHING: "verifying",
+}
 
 
 class DownloadJob(Job):
@@ -300,7 +305,7 @@ class DownloadJob(Job):
     # -- progress ---------------------------------------------------------------------------------
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> PhaseName:
         """What it is doing."""
         if self._present is not None:
             return "verifying"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from cnmessage_client.model import TransferProgress
+from cnmessage_client.model import Phase, TransferProgress
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Chunk, FileMessage, Kept, Opened
 from cnmessage_protocol.files.download import Download
@@ -162,7 +162,7 @@ class Job(ABC):
 
     @property
     @abstractmethod
-    def phase(self) -> str:
+    def phase(self) -> Phase:
         """What it is doing, in the word that progress has for it."""
 
     @property
@@ -182,7 +182,7 @@ class Job(ABC):
 
     def reported(self, now: float) -> None:
         """Tell how far it is, if there is news and it is time."""
-        phase = self.phase if not self.ended else "done" if self.error is None else "failed"
+        phase: Phase = self.phase if not self.ended else "done" if self.error is None else "failed"
         before, at = self._reported
         if phase == before and now - at < REPORT_EVERY:
             return

@@ -4,12 +4,16 @@ Must know no socket.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cnmessage_client.model import SentFile
+from cnmessage_client.link import arguments
+from cnmessage_client.link.arguments import PathText
+from cnmessage_client.link.requests import checked
+from cnmessage_client.model import FilesError, SentFile
+from cnmessage_client.model import Phase as PhaseName
 from cnmessage_client.transfer.job import Hands, Job, Report
 from cnmessage_client.transfer.journal import Entry, Journal, Undertaking
 from cnmessage_client.transfer.names import sent_name
@@ -33,7 +37,7 @@ _PAUSES = {
 }
 """After these, and those that may be gone by themselves, the same call goes on with what the broker has."""
 
-_PHASES = {Phase.MOVING: "sending", Phase.FINISHING: "verifying"}
+_PHASES: Mapping[Phase, PhaseName] = {Phase.MOVING: "sending", Phase.FINISHING: "verifying"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,7 @@ class UploadJob(Job):
     # -- progress ---------------------------------------------------------------------------------
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> PhaseName:
         """What it is doing."""
         return "waiting" if self._machine is None else _PHASES.get(self._machine.phase, "waiting")
 
@@ -227,10 +231,21 @@ class UploadJob(Job):
         return None if self._machine is None else self._machine.file
 
 
-def check_order(order: Addressing) -> Addressing:
-    """The order, if a broker could take it for some file; ProtocolError otherwise."""
-    recipients(order.to)  # the error that a message with these recipients has
-    order.put("name", 0)
+def addressing(
+    user: str,
+    broker: str,
+    to: str | Sequence[str],
+    note: str,
+    expires: timedelta | None,
+    *,
+    snapshot: bool = False,
+) -> Addressing:
+    """What a caller says of all files of a call; a RequestError for what no broker would take."""
+    span = arguments.span_or_none("expires", expires)
+    receivers, words = tuple(arguments.names("to", to)), arguments.text("note", note)
+    order = Addressing(user, broker, receivers, words, span, snapshot)
+    checked(lambda: recipients(receivers))  # the error that a message with these recipients has
+    checked(lambda: order.put("name", 0))
     return order
 
 
@@ -241,8 +256,17 @@ def forget_if_all_sent(jobs: Sequence[UploadJob]) -> None:
             job.forget()
 
 
+def all_sent(outcomes: Sequence[SentFile]) -> list[SentFile]:
+    """What was sent, if all of it was; else a FilesError."""
+    sent = [each for each in outcomes if each.error is None]
+    failed = [each for each in outcomes if each.error is not None]
+    if failed:
+        raise FilesError(sent, failed)
+    return sent
+
+
 def uploads(
-    paths: Sequence[str | os.PathLike[str]],
+    paths: PathText | Sequence[PathText],
     names: Sequence[str] | None,
     order: Addressing,
     journal: Journal,
@@ -250,6 +274,8 @@ def uploads(
     report: Report,
 ) -> list[UploadJob]:
     """An upload for each path, under its own name or the one that `names` has for it."""
+    paths = arguments.paths("paths", paths)
+    names = None if names is None else arguments.texts("names", names)
     if names is not None and len(names) != len(paths):
         raise RequestError(ErrorCode.BAD_REQUEST, "give as many names as paths, or none")
     return [

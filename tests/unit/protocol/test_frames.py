@@ -100,7 +100,7 @@ CALLS: list[tuple[Request, Any]] = [
     (Login("alice", "long enough"), LoggedIn("alice", 2)),
     (Logout(), Done()),
     (Passwd("long enough", "long enough too"), PasswordChanged(3)),
-    (Whoami(), Identity("alice", 2, 9, 7, 2, 1)),
+    (Whoami(), Identity("alice", 2, 9, 7, 2, 1, TIME)),
     (Devices(), DeviceList(((1, "laptop", TIME, TIME + 1, True, False),))),
     (Revoke(1), Done()),
     (

@@ -96,7 +96,8 @@ def whoami(_: Whoami, caller: Caller, deps: Deps) -> list[Effect]:
     marks = deps.store.marks(account.id)
     unread = deps.store.unread(account.id)
     blocked = len(deps.store.blocked_by(account.id))
-    return [Reply(Identity(account.name, device.id, marks.head, marks.read, unread, blocked), unread)]
+    me = Identity(account.name, device.id, marks.head, marks.read, unread, blocked, deps.now_ms())
+    return [Reply(me, unread)]
 
 
 def devices(_: Devices, caller: Caller, deps: Deps) -> list[Effect]:

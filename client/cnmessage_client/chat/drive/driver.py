@@ -321,7 +321,9 @@ class Driver:
             running.tell(words.release)
         if error is not None and not as_json:
             running.tell(self.warned, error.message)
-        elif status == _NO_READER:
+        if error is not None and isinstance(error.__cause__, OSError) and error.__cause__.filename is None:
+            running.tell(self.feed.broken, error.__cause__)  # the output takes nothing more
+        if status == _NO_READER and error is None:
             running.tell(self.feed.broken, BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
         return status
 

@@ -22,7 +22,7 @@ _MOST_FAULTS = 5
 """Defects that are kept to be shown at the end; more would be the same again."""
 
 
-_NO_AUDIENCE = {errno.EPIPE, errno.EIO, errno.ENOSPC}
+_NO_AUDIENCE = {errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF}
 
 
 class Feed:

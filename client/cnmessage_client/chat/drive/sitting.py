@@ -5,6 +5,7 @@ from a pipe, once all is done. Knows no line that is typed.
 """
 
 import asyncio
+import errno
 import gc
 import locale
 import os
@@ -24,6 +25,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.profile import DEFAULT_PROFILE, Home
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.settings import Settings
+from cnmessage_client.shell.streams import reader_watched
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 from cnmessage_protocol.ids import id_text, uuid7
@@ -88,8 +90,10 @@ def _driver(program: Commands, settings: Settings, *, plain: bool, piped: bool) 
 
 async def _sit(driver: Driver, sitting: "Sitting", settings: Settings) -> int:
     """The whole of it, with its last words."""
+    loop, broken = asyncio.get_running_loop(), BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
     try:
-        status = await sitting.run()
+        with reader_watched(sys.stdout, lambda: loop.call_soon_threadsafe(driver.feed.broken, broken)):
+            status = await sitting.run()
     finally:
         for fault in driver.feed.faults:
             settings.renderer.note(fault)

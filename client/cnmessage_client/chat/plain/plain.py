@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, Self, TextIO
 
 from cnmessage_client.chat.editor import edit_text
-from cnmessage_client.chat.plain.reader import LineReader
+from cnmessage_client.chat.plain.reader import MOST_BYTES, LineReader
 from cnmessage_client.chat.plain.words import (
     delivery_json,
     mark_json,
@@ -44,6 +44,7 @@ from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import Events, Lines, ProgressView
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.safe_text import safe_text
+from cnmessage_client.shell.streams import say
 from cnmessage_protocol.conversation import on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
@@ -227,9 +228,14 @@ class Plain:
         self._reader.start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *error: object) -> None:
         self._reader.stop()
         self._echo_again()
+        if self._reader.endless and error[0] is None:
+            text = (
+                f"a line of standard input has more than {MOST_BYTES} bytes: it and what follows was not read"
+            )
+            raise CnMessageError(ErrorCode.TOO_LARGE, text)
 
     def _came(self, line: str | None) -> None:
         self._untaken += line is not None
@@ -285,5 +291,4 @@ class PlainSurface:
     def write_err(self, text: str) -> None:
         """Text to standard error, as it is."""
         with self._lock:
-            self._err.write(text)
-            self._err.flush()
+            say(self._err, text)

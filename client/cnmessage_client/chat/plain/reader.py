@@ -8,20 +8,31 @@ import asyncio
 import os
 import select
 import threading
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 MOST_WAITING = 100
 """Lines that are read before anybody takes them."""
 
+MOST_BYTES = 16 << 20
+"""Bytes of one line; a longer one has no end, as /dev/zero has none."""
+
 _CHUNK = 65536
 
 
 class LineReader:
-    """Reads lines from a file descriptor, and tells each, and at last None, on the loop's thread."""
+    """Reads lines of UTF-8 from a file descriptor, and tells each, and at last None, on the loop's thread.
 
-    def __init__(self, descriptor: int, came: Callable[[str | None], None]) -> None:
-        self._descriptor, self._came = descriptor, came
+    A byte order mark before the first line is none of its text. A line of more than `most` bytes is the end.
+    """
+
+    def __init__(
+        self, descriptor: int, came: Callable[[str | None], None], *, most: int = MOST_BYTES
+    ) -> None:
+        self._descriptor, self._came, self._most = descriptor, came, most
+        self.endless = False
+        """Whether it ended at a line that was too long."""
         self._room = threading.Semaphore(MOST_WAITING)
         self._stopped = self._paused = False
         self._wake, self._waker = -1, -1
@@ -65,18 +76,23 @@ class LineReader:
     # -- on the thread ----------------------------------------------------------------------------
 
     def _read(self) -> None:
-        rest = bytearray()
+        rest, mark = bytearray(), BOM_UTF8
         while (chunk := self._chunk()) is not None:
             if not chunk:
-                if rest:
+                if rest := rest.removeprefix(mark):
                     self._tell(rest)
                 self._tell(None)
                 return
             *lines, last = chunk.split(b"\n")
             for line in lines:
-                self._tell(rest + line)
+                self._tell((rest + line).removeprefix(mark))
                 rest.clear()
+                mark = b""
             rest += last
+            if len(rest) > self._most:
+                self.endless = True
+                self._tell(None)
+                return
 
     def _chunk(self) -> bytes | None:
         """What comes next: nothing at the end of input, None when told to stop."""

@@ -1,6 +1,6 @@
 """Commands about the account: signup, login, logout, passwd, whoami, devices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,36 @@ from cnmessage_client.profile import Home
 from cnmessage_client.shell.command import Facts, Section, command, group
 from cnmessage_client.shell.partial import each_of
 from cnmessage_client.shell.read.secrets import password_options, read_passwords
+from cnmessage_client.shell.read.which_file import may_be_user
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import new_user_name, user_name
+from cnmessage_protocol.schema import LARGEST
 
 
-@command(Facts(Section.ACCOUNT, "cnmessage signup alice", asks=True, account=True, moves=False, enters=True))
+def _with_name(name: str, words: Sequence[str]) -> str:
+    """The command with the user's name alone; what stands behind it may be a password."""
+    return f"{name} {words[0]}" if words and may_be_user(words[0]) else name
+
+
+def _revoking(words: Sequence[str]) -> str:
+    """Revoking what are ids; where there are none, the list that has them."""
+    ids = [word for word in words if word.isdecimal() and 0 < int(word[:20]) <= LARGEST]
+    return " ".join(["devices", "revoke", *ids]) if ids else "devices"
+
+
+@command(
+    Facts(
+        Section.ACCOUNT,
+        "cnmessage signup alice",
+        asks=True,
+        account=True,
+        moves=False,
+        enters=True,
+        usual=("register", "sign-up", "join", "adduser", "useradd", "create"),
+        instead=lambda words: _with_name("signup", words),
+    )
+)
 @click.argument("name", required=False)
 @password_options
 @common
@@ -33,7 +57,18 @@ def signup(settings: Settings, name: str | None, password_stdin: bool, password_
     _enter(settings, name, password, new=True)
 
 
-@command(Facts(Section.ACCOUNT, "cnmessage login alice", asks=True, account=True, moves=False, enters=True))
+@command(
+    Facts(
+        Section.ACCOUNT,
+        "cnmessage login alice",
+        asks=True,
+        account=True,
+        moves=False,
+        enters=True,
+        usual=("signin", "sign-in", "logon", "log-in", "auth"),
+        instead=lambda words: _with_name("login", words),
+    )
+)
 @click.argument("name", required=False)
 @password_options
 @common
@@ -49,7 +84,17 @@ def login(settings: Settings, name: str | None, password_stdin: bool, password_f
     _enter(settings, name, password, new=False)
 
 
-@command(Facts(Section.ACCOUNT, "cnmessage logout", asks=False, account=True, moves=False, leaves=True))
+@command(
+    Facts(
+        Section.ACCOUNT,
+        "cnmessage logout",
+        asks=False,
+        account=True,
+        moves=False,
+        leaves=True,
+        usual=("signout", "sign-out", "logoff", "log-out"),
+    )
+)
 @common
 def logout(settings: Settings) -> None:
     """Log this profile out."""
@@ -58,10 +103,20 @@ def logout(settings: Settings) -> None:
         await client.logout()
 
     settings.run(job)
-    settings.renderer.record({"status": "logged out"}, "Logged out.")
+    settings.renderer.done({"status": "logged out"}, "Logged out.")
 
 
-@command(Facts(Section.ACCOUNT, "cnmessage passwd", asks=True, account=True, moves=False))
+@command(
+    Facts(
+        Section.ACCOUNT,
+        "cnmessage passwd",
+        asks=True,
+        account=True,
+        moves=False,
+        usual=("password", "passphrase"),
+        instead=lambda _: "passwd",
+    )
+)
 @password_options
 @common
 def passwd(settings: Settings, password_stdin: bool, password_file: Path | None) -> None:
@@ -81,13 +136,22 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
         return await client.passwd(old, new)
 
     revoked = settings.run(job)
-    settings.renderer.record(
+    settings.renderer.done(
         {"status": "changed", "revoked": revoked},
-        f"The password was changed; {revoked} other devices were logged out.",
+        f"The password was changed; {_devices_were(revoked)} logged out.",
     )
 
 
-@command(Facts(Section.ACCOUNT, "cnmessage whoami", asks=False, account=False, moves=False))
+@command(
+    Facts(
+        Section.ACCOUNT,
+        "cnmessage whoami",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("me", "status", "id", "account", "info"),
+    )
+)
 @common
 def whoami(settings: Settings) -> None:
     """Show who is logged in here, and how the inbox stands."""
@@ -110,7 +174,14 @@ def whoami(settings: Settings) -> None:
 
 @group(
     Facts(
-        Section.ACCOUNT, "cnmessage devices", asks=False, account=False, moves=False, aliases=("sessions",)
+        Section.ACCOUNT,
+        "cnmessage devices",
+        asks=False,
+        account=False,
+        moves=False,
+        aliases=("sessions",),
+        usual=("device", "session"),
+        instead=_revoking,
     ),
     alone=True,
 )
@@ -132,9 +203,17 @@ def list_devices(settings: Settings) -> None:
 
 
 @devices.command(
-    facts=Facts(Section.ACCOUNT, "cnmessage devices revoke 3", asks=False, account=False, moves=False)
+    facts=Facts(
+        Section.ACCOUNT,
+        "cnmessage devices revoke 3",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("rm", "remove", "delete", "logout", "kill"),
+        instead=_revoking,
+    )
 )
-@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=int)
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, LARGEST))
 @common
 def revoke(settings: Settings, ids: tuple[int, ...]) -> None:
     """Log devices out, by the ids that `devices` shows."""
@@ -167,6 +246,10 @@ def _list_devices(settings: Settings) -> None:
     renderer.table(heads, rows)
 
 
+def _devices_were(count: int) -> str:
+    return "1 other device was" if count == 1 else f"{count} other devices were"
+
+
 def _checked_name(settings: Settings, name: str | None, rule: Callable[[str], str]) -> str:
     """The name to enter with. Whatever is wrong with it is said before a password is asked for."""
     if name is None:
@@ -197,6 +280,6 @@ def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
 
     values = settings.run(job)
     done = "Welcome" if new else "Logged in"
-    settings.renderer.record(values, f"{done}, {values['user']}.", list(values.values()))
+    settings.renderer.done(values, f"{done}, {values['user']}.", list(values.values()))
     if settings.prefix is None:  # a chat has its own words for a beginning
         settings.renderer.note(f"Try: {', '.join(map(settings.typed, ('users', 'send NAME TEXT', 'watch')))}")

@@ -1,6 +1,7 @@
 """The group `files`: listing, taking back, giving up. `send` and `get` have files of their own."""
 
 import contextlib
+import shlex
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from cnmessage_client.shell.read.completion import (
     forget_files,
     remember_files,
 )
-from cnmessage_client.shell.read.which_file import the_one
+from cnmessage_client.shell.read.which_file import may_be_user, the_one
 from cnmessage_client.shell.settings import Settings, common
 from cnmessage_client.transfer.names import part_ending
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -36,7 +37,25 @@ def _words(complete: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("words", metavar="NAME-or-ID...", nargs=-1, required=True, shell_complete=complete)
 
 
-@group(Facts(Section.FILES, "cnmessage files", asks=False, account=False, moves=False), alone=True)
+def _instead(words: Sequence[str]) -> str:
+    """A file's name or id that shall be fetched, or users and a file that is here."""
+    *names, last = words
+    sends = Path(last).exists() and names and all(map(may_be_user, names))
+    return shlex.join(["files", "send" if sends else "get", *words])
+
+
+@group(
+    Facts(
+        Section.FILES,
+        "cnmessage files",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("file",),
+        instead=_instead,
+    ),
+    alone=True,
+)
 @common
 @click.pass_context
 def files(context: click.Context, settings: Settings) -> None:
@@ -50,7 +69,15 @@ files.add_command(fetching.get)
 
 
 @files.command(
-    "list", facts=Facts(Section.FILES, "cnmessage files list --sent", asks=False, account=False, moves=False)
+    "list",
+    facts=Facts(
+        Section.FILES,
+        "cnmessage files list --sent",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("ls", "show", "status"),
+    ),
 )
 @click.option("--sent", is_flag=True, help="Only those you sent.")
 @click.option("--received", is_flag=True, help="Only those sent to you.")
@@ -63,7 +90,12 @@ def list_files(settings: Settings, sent: bool, received: bool) -> None:
 
 @files.command(
     facts=Facts(
-        Section.FILES, "cnmessage files rm report.pdf 1a2b3c4d", asks=False, account=False, moves=False
+        Section.FILES,
+        "cnmessage files rm report.pdf 1a2b3c4d",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("remove", "delete", "del", "withdraw", "revoke"),
     )
 )
 @_words(complete_sent)
@@ -89,7 +121,12 @@ def rm(settings: Settings, words: Sequence[str]) -> None:
 
 @files.command(
     facts=Facts(
-        Section.FILES, "cnmessage files cancel report.pdf 1a2b3c4d", asks=False, account=False, moves=False
+        Section.FILES,
+        "cnmessage files cancel report.pdf 1a2b3c4d",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("decline", "reject", "stop", "abort"),
     )
 )
 @_words(complete_unfinished)
@@ -175,7 +212,7 @@ async def _each(
         else:
             done.append(info.id)
             values = {"id": info.id, "name": info.name, "status": status}
-            settings.renderer.record(values, f"{info.name}: {status}", (info.id, info.name, status))
+            settings.renderer.done(values, f"{info.name}: {status}", (info.id, info.name, status))
     forget_files(client.profile, done)
     failures.raise_if_any()
 

@@ -21,6 +21,7 @@ from cnmessage_client.shell.out.render import SHORT_ID, in_units
 from cnmessage_client.shell.partial import Failures
 from cnmessage_client.shell.read.completion import complete_offered, forget_files, remember_files
 from cnmessage_client.shell.read.which_file import STDIN, by_id, by_name, full_id, without_count
+from cnmessage_client.shell.receipts import tell_fetched
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_client.transfer.names import safe_name
 from cnmessage_client.transfer.places import distinct, free_places
@@ -93,6 +94,8 @@ def _fetching(function: Any) -> Any:
         asks=False,
         account=False,
         moves=True,
+        for_reader=True,
+        usual=("fetch", "download", "accept", "save"),
     )
 )
 @_fetching
@@ -107,7 +110,14 @@ def get(settings: Settings, **options: Any) -> None:
 
 
 @command(
-    Facts(Section.FILES, "cnmessage getfile 2 report.pdf figures.csv", asks=False, account=False, moves=True)
+    Facts(
+        Section.FILES,
+        "cnmessage getfile 2 report.pdf figures.csv",
+        asks=False,
+        account=False,
+        moves=True,
+        for_reader=True,
+    )
 )
 @_fetching
 @common
@@ -133,7 +143,8 @@ def _get(settings: Settings, order: _Options) -> None:
 def _check(settings: Settings, order: _Options) -> BinaryIO | None:
     """Where files are printed, if they are."""
     if bool(order.words) is order.every:
-        raise usage("name the files to fetch, or use --all" + (", not both" if order.every else ""))
+        both = ", not both" if order.every else f": {settings.typed('files get NAME')}"
+        raise usage(f"name the files to fetch, or use --all{both}")
     if order.force and order.skip_existing:
         raise usage("give --force or --skip-existing, not both")
     if order.preserve and order.output == STDIN:
@@ -157,6 +168,7 @@ class _Getting:
         self._settings = settings
         self._order = order
         self._verified: list[tuple[str, Path]] = []
+        self._here: set[str] = set()
 
     async def job(self, client: Client) -> None:
         """Find out what is meant, and fetch it."""
@@ -183,6 +195,7 @@ class _Getting:
             else:
                 named = await asyncio.to_thread(_named, wanted, received, self._order)
                 await self._at_once(client, named, view, failures)
+        await tell_fetched(client, self._here)
         failures.raise_if_any()
 
     async def _found(
@@ -251,6 +264,7 @@ class _Getting:
                 raise
             self._tell(wanted, None)
         else:
+            self._here.add(wanted.id)
             self._tell(wanted, path)
 
     async def _to_stdout(self, client: Client, wanted: _Wanted, view: ProgressView) -> None:
@@ -316,6 +330,7 @@ async def _confirmed(client: Client, identities: Sequence[str]) -> None:
     """Say that these are fetched: only now has whatever reads our output taken them."""
     for identity in identities:
         await client.confirm_file(identity)
+    await tell_fetched(client, identities)
 
 
 def no_such_file(settings: Settings, word: str, which: str = "for you") -> CnMessageError:

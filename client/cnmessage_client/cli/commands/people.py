@@ -1,5 +1,6 @@
 """Commands about other users: users, blacklist."""
 
+import shlex
 from collections.abc import Sequence
 
 import click
@@ -9,6 +10,7 @@ from cnmessage_client.model import User
 from cnmessage_client.shell.command import Facts, Section, command, group
 from cnmessage_client.shell.partial import each_of
 from cnmessage_client.shell.read.completion import complete_name, remember_names
+from cnmessage_client.shell.read.which_file import may_be_user
 from cnmessage_client.shell.settings import Settings, common
 
 
@@ -20,6 +22,8 @@ from cnmessage_client.shell.settings import Settings, common
         account=False,
         moves=False,
         aliases=("list_users",),
+        usual=("who", "online", "people", "user", "contacts", "roster"),
+        instead=lambda words: "users --online" if "online" in words else "users",
     )
 )
 @click.option("--online", is_flag=True, help="Only who is online now.")
@@ -44,6 +48,8 @@ def users(settings: Settings, online: bool) -> None:
         account=False,
         moves=False,
         aliases=("block",),
+        usual=("ban", "ignore", "mute", "blocklist"),
+        instead=lambda words: f"blacklist add {shlex.join(words)}" if all(map(may_be_user, words)) else None,
     )
 )
 @common
@@ -53,7 +59,13 @@ def blacklist(settings: Settings) -> None:
 
 @blacklist.command(
     facts=Facts(
-        Section.PEOPLE, "cnmessage blacklist add bob", asks=False, account=False, moves=False, to_users=True
+        Section.PEOPLE,
+        "cnmessage blacklist add bob",
+        asks=False,
+        account=False,
+        moves=False,
+        to_users=True,
+        usual=("block", "ban", "ignore"),
     )
 )
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
@@ -69,7 +81,13 @@ def add(settings: Settings, names: Sequence[str]) -> None:
 
 @blacklist.command(
     facts=Facts(
-        Section.PEOPLE, "cnmessage blacklist rm bob", asks=False, account=False, moves=False, to_users=True
+        Section.PEOPLE,
+        "cnmessage blacklist rm bob",
+        asks=False,
+        account=False,
+        moves=False,
+        to_users=True,
+        usual=("unblock", "unban", "unignore", "remove", "delete", "del"),
     )
 )
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
@@ -84,7 +102,15 @@ def rm(settings: Settings, names: Sequence[str]) -> None:
 
 
 @blacklist.command(
-    "list", facts=Facts(Section.PEOPLE, "cnmessage blacklist list", asks=False, account=False, moves=False)
+    "list",
+    facts=Facts(
+        Section.PEOPLE,
+        "cnmessage blacklist list",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("show", "ls", "blocked"),
+    ),
 )
 @common
 def list_blocked(settings: Settings) -> None:

@@ -1,5 +1,7 @@
 """Commands about this machine alone: profile, completion."""
 
+import shlex
+
 import click
 from click.shell_completion import get_completion_class
 
@@ -11,7 +13,17 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.trace import counted
 
 
-@group(Facts(Section.MACHINE, "cnmessage profile list", asks=False, account=False, moves=False))
+@group(
+    Facts(
+        Section.MACHINE,
+        "cnmessage profile list",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("profiles",),
+        instead=lambda words: f"profile use {shlex.quote(words[0])}",
+    )
+)
 @common
 def profile(settings: Settings) -> None:
     """Several users, or several brokers, on one machine."""
@@ -36,7 +48,14 @@ def list_profiles(settings: Settings) -> None:
 
 
 @profile.command(
-    facts=Facts(Section.MACHINE, "cnmessage profile use work", asks=False, account=False, moves=False)
+    facts=Facts(
+        Section.MACHINE,
+        "cnmessage profile use work",
+        asks=False,
+        account=False,
+        moves=False,
+        usual=("switch", "set", "select", "default"),
+    )
 )
 @click.argument("name")
 @common
@@ -47,7 +66,7 @@ def use(settings: Settings, name: str) -> None:
     if name not in home.profiles():
         raise usage(f"there is no profile '{name}'; make it with: cnmessage --profile {name} signup NAME")
     home.use_profile(name)
-    settings.renderer.record({"profile": name}, f"Profile {name} is in use now.", [name])
+    settings.renderer.done({"profile": name}, f"Profile {name} is in use now.", [name])
 
 
 @profile.command(

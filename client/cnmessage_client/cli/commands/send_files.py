@@ -2,46 +2,41 @@
 
 import asyncio
 import contextlib
-import hashlib
-import os
 import shlex
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from cnmessage_client.client import Client
-from cnmessage_client.model import FileInfo, SentFile, TransferProgress
-from cnmessage_client.private import private_folder
-from cnmessage_client.profile import Profile
+from cnmessage_client.model import FileInfo, FilesError, SentFile, TransferProgress
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
-from cnmessage_client.shell.partial import Failures
+from cnmessage_client.shell.partial import Failures, too_many
 from cnmessage_client.shell.read.completion import (
     complete_name,
     complete_name_or_path,
     known_names,
     remember_names,
 )
+from cnmessage_client.shell.read.spool import spool
 from cnmessage_client.shell.read.times import Span
 from cnmessage_client.shell.read.which_file import STDIN, may_be_user, split_words, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
-from cnmessage_client.transfer.disk import disk_error
 from cnmessage_client.transfer.names import safe_name, sent_name
 from cnmessage_client.transfer.places import distinct
 from cnmessage_protocol.conversation import Everyone, on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.records import MAX_RECIPIENTS
 
 RESUME = "Stopped. What is done is kept: the same command again goes on from there."
 
 _POLL = 0.5
 """Seconds between looks at who has fetched."""
 
-_SLICE = 1 << 20
 _RESTING = {"done", "failed", "expired"}
 
 
@@ -91,6 +86,7 @@ def _sending(function: Any) -> Any:
         account=False,
         moves=True,
         to_users=True,
+        usual=("upload", "put", "attach", "offer", "add"),
     )
 )
 @click.argument(
@@ -137,7 +133,7 @@ def sendfile(settings: Settings, name: str, words: tuple[str, ...], **options: A
 
 
 def _send(settings: Settings, order: _Options) -> None:
-    _check(order)
+    _check(settings, order)
     with _spooled(settings, order) as paths:
         run = _Sending(settings, order)
         try:
@@ -147,7 +143,9 @@ def _send(settings: Settings, order: _Options) -> None:
             raise
 
 
-def _check(order: _Options) -> None:
+def _check(settings: Settings, order: _Options) -> None:
+    if len(order.names) > MAX_RECIPIENTS:
+        raise usage(too_many(settings, len(order.names), 'files send "$@" "$0"', "a file", order.paths[0]))
     if order.paths.count(STDIN) > 1:
         raise usage("'-' can be sent once; standard input can be read only once")
     if STDIN in order.paths and order.file_name is None:
@@ -187,16 +185,17 @@ class _Sending:
                     progress.name, replace(progress, size=progress.size or sizes.get(progress.name, 0))
                 )
 
-            sent = await client.send_files(
-                order.names,
-                paths,
-                note=order.note,
-                expires=order.expires,
-                names=names,
-                snapshot=order.snapshot,
-                progress=moved,
+            stored, failed = await _sent(
+                client.send_files(
+                    order.names,
+                    paths,
+                    note=order.note,
+                    expires=order.expires,
+                    names=names,
+                    snapshot=order.snapshot,
+                    progress=moved,
+                )
             )
-        stored = [each for each in sent if each.error is None]
         if stored:
             remember_names(client.profile, [name.lower() for name in order.names])
         late = 0
@@ -205,9 +204,8 @@ class _Sending:
         else:
             for file in stored:
                 self._tell(file, "stored")
-        for path, each in zip(paths, sent, strict=True):
-            if each.error is not None:
-                failures.add(self._explained(each.error, path))
+        for each in failed:
+            failures.add(self._explained(each, paths[names.index(each.name)]))
         failures.raise_if_any()
         if late:
             how = f"see how far each is with: {self._settings.typed('files list --sent')}"
@@ -245,9 +243,11 @@ class _Sending:
                 self._tell(file, "stored")
         return late
 
-    def _explained(self, error: CnMessageError, path: str) -> CnMessageError:
-        """What to type instead, where a word was meant as something else."""
-        names, last = self._order.names, self._order.names[-1]
+    def _explained(self, file: SentFile, path: str) -> CnMessageError:
+        """Why it was not sent, with what to type instead where a word was meant as something else."""
+        error, names, last = file.error, self._order.names, self._order.names[-1]
+        if error is None:
+            raise TypeError("a file that failed has an error")
         if error.code is ErrorCode.NO_SUCH_USER and self._order.guessed and len(names) > 1:
             hint = f"If '{last}' is meant to be a file: there is none of that name here"
             return CnMessageError(error.code, f"{error.message}. {hint}")
@@ -260,12 +260,15 @@ class _Sending:
         return error
 
     def _packed(self, path: str) -> str:
-        """The line that sends a directory."""
+        """The line that sends a directory, as a shell has it, or a chat, where nothing can be piped."""
         place = Path(path).resolve()
-        name, to = f"{safe_name(place.name)}.tar.gz", " ".join(self._order.names)
+        name, send = f"{safe_name(place.name)}.tar.gz", ["files", "send", *self._order.names]
         within = Path(path).name == place.name != "" and not path.startswith("-")
         what = shlex.join([str(Path(path))] if within else ["-C", str(place.parent), f"./{place.name}"])
-        return f"tar cz {what} | {self._settings.command()} files send {to} - --name {shlex.quote(name)}"
+        if self._settings.prefix is not None:
+            then = self._settings.typed(shlex.join([*send, name]))
+            return f"tar czf {shlex.quote(name)} {what}, and then here: {then}"
+        return f"tar cz {what} | {self._settings.typed(shlex.join([*send, '-', '--name', name]))}"
 
     def _tell(self, file: SentFile, status: str) -> None:
         values = {
@@ -282,6 +285,14 @@ class _Sending:
         person = f"{file.name}, {in_units(file.size)}: {status} for {people}, id {short}"
         line = (file.id, file.name, str(file.size), file.sha256, status, str(file.recipients))
         self._settings.renderer.record(values, person, line)
+
+
+async def _sent(sending: Awaitable[list[SentFile]]) -> tuple[list[SentFile], list[SentFile]]:
+    """Those that were stored, and those that were not."""
+    try:
+        return await sending, []
+    except FilesError as error:
+        return error.sent, error.failed
 
 
 def _got_on(infos: Iterable[FileInfo], furthest: dict[tuple[str, str], tuple[bool, int]]) -> bool:
@@ -320,29 +331,9 @@ def _spooled(settings: Settings, order: _Options) -> Iterator[list[str]]:
     source = settings.host.stdin()
     if settings.interactive:
         settings.renderer.note("Type the content; Ctrl-D ends it, Ctrl-C gives it up.")
-    path = _spool(source, settings.client().profile, order)
+    folder = settings.client().profile.outbox.with_name("spool")
+    path = spool(source, folder, repr((order.names, order.note, order.file_name)))
     try:
         yield [str(path) if each == STDIN else each for each in order.paths]
     finally:
         path.unlink(missing_ok=True)
-
-
-def _spool(source: BinaryIO, profile: Profile, order: _Options) -> Path:
-    """Standard input as a file, named by its content: fed the same again, an upload goes on as any other."""
-    folder = profile.outbox.with_name("spool")
-    digest = hashlib.sha256(repr((order.names, order.note, order.file_name)).encode())
-    try:
-        private_folder(folder)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            try:
-                while data := source.read(_SLICE):
-                    digest.update(data)
-                    file.write(data)
-                file.flush()
-                os.utime(file.fileno(), (0, 0))  # its time is part of what tells one upload from another
-                return Path(file.name).rename(folder / digest.hexdigest())
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise disk_error(error, folder, writing=True) from error

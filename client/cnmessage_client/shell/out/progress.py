@@ -84,7 +84,7 @@ class Events(Nothing):
             "done": progress.done,
             "size": progress.size,
         }
-        with suppress(BrokenPipeError):  # the record of what became of it will notice
+        with suppress(OSError):  # the record of what became of it will notice
             self._renderer.record({"progress": values})
 
 

@@ -17,7 +17,11 @@ from cnmessage_client.model import UNKNOWN, Message, Unknown, User, json_time, p
 from cnmessage_client.shell.out.colours import name_colour
 from cnmessage_client.shell.out.safe_text import one_field, safe_text
 from cnmessage_client.shell.out.surface import Surface
+from cnmessage_client.shell.out.wrapping import wrapped
 from cnmessage_protocol.errors import CnMessageError
+
+_MARGIN = "    "
+"""Before all rows of a message but its first: no text can pass for another message."""
 
 SHORT_ID = 8
 """Digits of an id that a person is shown; any unique beginning is understood."""
@@ -72,6 +76,11 @@ class Renderer:
             self._surface.out(safe_text(person))
         elif line is not None:
             self._surface.out("\t".join(one_field(field) for field in line))
+
+    def done(self, values: dict[str, Any], person: str, line: Sequence[str] | None = None) -> None:
+        """What the command did, as a record; with --quiet a person needs no word about it."""
+        if not (self.quiet and self.for_person):
+            self.record(values, person, line)
 
     def table(self, heads: Sequence[str], rows: Iterable[tuple[dict[str, Any], Sequence[str]]]) -> None:
         """Many objects: JSON Lines, aligned columns with heads, or tab-separated lines."""
@@ -175,8 +184,6 @@ class Renderer:
 
     def _spoken(self, message: Message) -> str:
         name = safe_text(message.sender)
-        if self.colour:
-            name = click.style(name, fg=name_colour(name), bold=True)
         others = [safe_text(each) for each in message.to]
         arrow = (
             f" → {', '.join(others)}"
@@ -184,12 +191,18 @@ class Renderer:
             else ""
         )
         time = f"{message.time.astimezone():%Y-%m-%d %H:%M:%S}"
-        if self.colour:
-            time = click.style(time, dim=True)
         body = safe_text(message.body, lines=True)
-        if message.file is not None:
-            body = self._offer(message) + (f"\n{body}" if body else "")
-        return f"{time}  {name}{arrow}: {body}".replace("\n", "\n    ")
+        offer = [] if message.file is None else [self._offer(message)]  # one row: its end is copied
+        lines = body.split("\n") if body or not offer else []
+        first, *more = [*offer, *lines]
+        rows = [f"{time}  {name}{arrow}: {first}", *(_MARGIN + line for line in more)]
+        whole = len(offer)
+        shown = [*rows[:whole], *(wrapped(row, self._surface.width, len(_MARGIN)) for row in rows[whole:])]
+        text = "\n".join(shown)
+        if self.colour and text.startswith(f"{time}  {name}"):
+            begin = f"{click.style(time, dim=True)}  {click.style(name, fg=name_colour(name), bold=True)}"
+            text = begin + text.removeprefix(f"{time}  {name}")
+        return text
 
     def _offer(self, message: Message) -> str:
         file = message.file

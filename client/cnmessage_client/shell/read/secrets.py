@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
+from cnmessage_client.shell.read.texts import read_lines
 from cnmessage_client.shell.settings import Settings, usage
-from cnmessage_protocol.requests import MIN_PASSWORD
+from cnmessage_protocol.requests import MAX_PASSWORD, MIN_PASSWORD
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,17 +61,12 @@ def _given(
         raise usage("give --password-stdin or --password-file, not both")
     if password_file is not None:
         try:
-            lines = password_file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise usage(f"cannot read {password_file}: {error}") from error
-        return _lines(lines, prompts, str(password_file))
+            with password_file.open("rb") as file:
+                return _lines(file, prompts, str(password_file))
+        except OSError as error:
+            raise usage(f"cannot read {password_file}: {error.strerror}; check the path") from error
     if password_stdin:
-        try:
-            stdin = settings.host.stdin()
-            lines = [stdin.readline().decode().rstrip("\r\n") for _ in prompts]
-        except UnicodeDecodeError as error:
-            raise usage("the password on standard input is not UTF-8 text") from error
-        return _lines(lines, prompts, "standard input")
+        return _lines(settings.host.stdin(), prompts, "standard input")
     if not settings.interactive:
         raise usage("a password is needed: use --password-stdin or --password-file, or run in a terminal")
     *known, last = [f"{prompt}: " for prompt in prompts]
@@ -79,8 +75,9 @@ def _given(
     return [*answers, settings.ask(last, hidden=True, twice=new_last, check=check)]
 
 
-def _lines(lines: list[str], prompts: list[str], source: str) -> list[str]:
-    if len(lines) < len(prompts) or not all(lines[: len(prompts)]):
+def _lines(source: BinaryIO, prompts: list[str], place: str) -> list[str]:
+    lines = read_lines(source, place, len(prompts), MAX_PASSWORD)
+    if len(lines) < len(prompts) or not all(lines):
         wanted = " and ".join(prompt.lower() for prompt in prompts)
-        raise usage(f"{source} must hold {wanted}, one a line")
-    return lines[: len(prompts)]
+        raise usage(f"{place} must hold {wanted}, one a line")
+    return lines

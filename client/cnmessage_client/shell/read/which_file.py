@@ -35,6 +35,10 @@ def split_words(
     first = words[0]
     if not may_be_user(first):
         raise usage(f"say to whom first: '{first}' is no user; write {_HOW}")
+    last = words[-1]
+    if exists(first) and may_be_user(last) and not exists(last):
+        turned = shlex.join(["cnmessage", "files", "send", last, *words[:-1]])
+        raise usage(f"say to whom first: '{first}' is a file here; write {turned}")
     if exists(first) and _like_file(first, known):
         user = f"if there is a user of that name, write: cnmessage files send --to {first} PATH..."
         raise usage(f"say to whom first: '{first}' is a file here; {user}")
@@ -123,7 +127,7 @@ def _ambiguous(words: Sequence[str], place: int) -> CnMessageError:
 
 
 def may_be_user(word: str) -> bool:
-    """Whether a user can have this name."""
+    """Whether a user could have this name."""
     try:
         user_name(word)
     except ValueError:

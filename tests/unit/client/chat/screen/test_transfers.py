@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from cnmessage_client.chat.screen.transfers import MOST_LINES, TransferRows
-from cnmessage_client.model import TransferProgress
+from cnmessage_client.model import Phase, TransferProgress
 from tests.support.stage import on_stage
 
 MIB = 1 << 20
@@ -19,7 +19,7 @@ class Clock:
         return self.now
 
 
-def at(done: int, phase: str = "sending", name: str = "thesis.pdf", size: int = 100) -> TransferProgress:
+def at(done: int, phase: Phase = "sending", name: str = "thesis.pdf", size: int = 100) -> TransferProgress:
     return TransferProgress(name, None, phase, done * MIB, size * MIB, 0)
 
 

@@ -6,7 +6,7 @@ from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.entries import Mark, Said
 from cnmessage_client.chat.talk.outgoing import EVERY, Outgoing
 from cnmessage_client.chat.talk.views import said_of
-from cnmessage_client.model import Delivered
+from cnmessage_client.model import Delivered, Level
 from cnmessage_protocol.results import MAX_RECEIPT_IDS
 from tests.support.conversations import BOB, whom
 from tests.unit.client.chat.talk.talking import own
@@ -27,7 +27,7 @@ def stored(outgoing: Outgoing, number: int, now: float = 0.0, *to: str) -> None:
     outgoing.stored(f"key-{number}", f"id-{number}", number, now)
 
 
-def delivered(number: int, states: Mapping[str, str]) -> list[Delivered]:
+def delivered(number: int, states: Mapping[str, Level]) -> list[Delivered]:
     return [Delivered(f"id-{number}", states)]
 
 

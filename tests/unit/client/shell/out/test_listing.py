@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
-from cnmessage_client.model import FileInfo, RecipientState
+from cnmessage_client.model import FileInfo, FileStatus, RecipientState
 from cnmessage_client.shell.oneshot import ProcessSurface
 from cnmessage_client.shell.out.listing import HEADS, can_be_fetched, cut_in_the_middle, file_row, state_of
 from cnmessage_client.shell.out.render import Renderer, in_units
@@ -33,7 +34,7 @@ class WideSurface(ProcessSurface):
         self.text += text
 
 
-def _file(*recipients: tuple[str, str, int], state: str = "stored") -> FileInfo:
+def _file(*recipients: tuple[str, Any, int], state: FileStatus = "stored") -> FileInfo:
     states = tuple(RecipientState(*each) for each in recipients)
     return FileInfo(ID, "a.txt", 200, "ab" * 32, "alice", "look", TIME, None, state, states)
 

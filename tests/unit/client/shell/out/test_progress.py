@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cnmessage_client.model import TransferProgress
+from cnmessage_client.model import Phase, TransferProgress
 from cnmessage_client.shell.oneshot import OneShot, ProcessSurface
 from cnmessage_client.shell.out.progress import Bars, Events, Lines, Nothing
 from cnmessage_client.shell.out.render import Renderer
@@ -27,7 +27,7 @@ class Clock:
         return self._now
 
 
-def _at(phase: str, done: int = 0, name: str = "a.txt", started_at: int = 0) -> TransferProgress:
+def _at(phase: Phase, done: int = 0, name: str = "a.txt", started_at: int = 0) -> TransferProgress:
     return TransferProgress(name, None, phase, done, SIZE, started_at)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnmessage_client.model import FileInfo
+from cnmessage_client.model import FileInfo, FileStatus
 from cnmessage_client.shell.read.which_file import (
     by_id,
     by_name,
@@ -31,7 +31,7 @@ def _split(*words: str) -> tuple[list[str], list[str]]:
     return split_words(words, {"j.doe"}, HERE.__contains__)
 
 
-def _file(identity: str, name: str = "a.txt", age: int = 0, state: str = "stored") -> FileInfo:
+def _file(identity: str, name: str = "a.txt", age: int = 0, state: FileStatus = "stored") -> FileInfo:
     time = TIME - timedelta(days=age)
     return FileInfo(identity, name, 1, None, "alice", "", time, None, state, ())
 

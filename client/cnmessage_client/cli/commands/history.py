@@ -1,0 +1,124 @@
+"""The command `history`: what was received, narrowed by number, person and time."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+from cnmessage_client.client import Client
+from cnmessage_client.model import Message, Unknown, from_millis
+from cnmessage_client.shell.command import Facts, Section, command
+from cnmessage_client.shell.read.completion import complete_name
+from cnmessage_client.shell.read.times import Moment, When, is_moment
+from cnmessage_client.shell.read.which_file import may_be_user
+from cnmessage_client.shell.receipts import tell_received
+from cnmessage_client.shell.settings import Settings, common, usage
+
+_ALL = 1_000_000
+_DEFAULT_COUNT = 20
+_COUNTS = {"-n", "--last", "--limit", "--count", "--number", "--tail"}
+"""Options that other programs have for how many."""
+
+
+def _instead(words: Sequence[str]) -> str | None:
+    """A number, a name or a time at a wrong place: `bob`, `-5`, `5 bob`, `--last 5`, `2h`."""
+    count, narrowed = "", ""
+    for word in words:
+        if word in _COUNTS:
+            continue
+        number = word.removeprefix("-").removeprefix("n")
+        if number.isdecimal() and number.isascii():
+            count = f" {number}"
+        elif is_moment(word):
+            narrowed = f" --since {word}"
+        elif may_be_user(word.removeprefix("@")):
+            narrowed = f" --with {word.removeprefix('@').lower()}"
+    return f"history{count}{narrowed}" if count or narrowed else None
+
+
+@command(
+    Facts(
+        Section.MESSAGES,
+        "cnmessage history 5 --with bob",
+        asks=False,
+        account=False,
+        moves=False,
+        unread="--unread",
+        usual=("inbox", "read", "messages", "log", "list", "show", "unread"),
+        instead=_instead,
+    )
+)
+@click.argument("count", metavar="[N]", type=click.IntRange(0, _ALL), required=False)
+@click.option(
+    "--with", "peer", metavar="NAME", shell_complete=complete_name, help="The conversation with one user."
+)
+@click.option(
+    "--since",
+    type=Moment(),
+    help="Not older than: 2026-03-01, 09:30, 15m, 2h, 3d. Without N, all of them.",
+)
+@click.option("--until", type=Moment(), help="Older than.")
+@click.option(
+    "--missed", is_flag=True, help="Direct messages that came while you were last offline; same as N = 0."
+)
+@click.option("--unread", is_flag=True, help="Only what was not read yet; marks it as read.")
+@click.option("--keep", is_flag=True, help="With --unread: leave it unread.")
+@common
+def history(
+    settings: Settings,
+    count: int | None,
+    peer: str | None,
+    since: When | None,
+    until: When | None,
+    missed: bool,
+    unread: bool,
+    keep: bool,
+) -> None:
+    """Show the latest N messages you received (20), oldest first. 0: all you missed while offline.
+
+    Times are those of the broker, which dates the messages.
+    """
+    missed = missed or count == 0
+    every = missed or unread or since is not None
+    limit = count or (_ALL if every else _DEFAULT_COUNT)
+
+    async def job(client: Client) -> list[Message | Unknown]:
+        begin, end = await _moments(client, since, until)
+        if begin is not None and end is not None and begin >= end:
+            raise usage("--until is not later than --since: nothing lies between them")
+        asked = limit if count else limit + 1  # one more tells that there are more
+        found = await client.entries(asked, peer=peer, since=begin, until=end, missed=missed, unread=unread)
+        more, found = len(found) > limit, found[-limit:]
+        renderer = settings.renderer
+        for entry in found:
+            renderer.entry(entry)
+        if more and (every or until is not None):
+            renderer.note(
+                f"These are the latest {limit:,}; older ones are left out. For more, give their number."
+            )
+        # Only a list without holes may be marked: a mark covers all that lies below it.
+        whole = peer is None and since is None and until is None and not missed
+        marks = unread and whole and not keep and bool(found)
+        if marks:
+            me = await client.whoami()
+            marks = len(found) < limit or len(found) == me.unread
+        if marks:
+            await client.mark_read(found[-1].seq)
+        else:
+            shown = {entry.seq for entry in found if entry.received}
+            await tell_received(client, lambda entry: entry.seq in shown)
+        return found
+
+    if not settings.run(job):
+        settings.renderer.note("Nothing there.")
+
+
+async def _moments(
+    client: Client, since: When | None, until: When | None
+) -> tuple[datetime | None, datetime | None]:
+    """Both by the broker's clock, which is asked for only where a time is told from now."""
+    relative = any(each is not None and each.relative for each in (since, until))
+    time = (await client.whoami()).time if relative else None
+    now = None if time is None else from_millis(time)
+    begin, end = (None if each is None else each.at(now) for each in (since, until))
+    return begin, end

@@ -1,0 +1,154 @@
+"""The command `watch`: messages as they come, and a program to run for each."""
+
+import asyncio
+import json
+import subprocess
+from collections import deque
+from collections.abc import Sequence
+
+import click
+
+from cnmessage_client.client import Client
+from cnmessage_client.model import Message
+from cnmessage_client.shell.command import Facts, Section, command
+from cnmessage_client.shell.out.safe_text import safe_text
+from cnmessage_client.shell.read.which_file import may_be_user
+from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.machines.states import State
+
+_MOST_NAMED = 10
+"""Messages that are named at the end, of those whose hook has failed."""
+
+
+def _instead(words: Sequence[str]) -> str | None:
+    (word, *_) = [*words, ""]
+    if word.isdecimal():
+        return f"watch --count {word}"
+    return f"history --with {word}" if may_be_user(word) else None
+
+
+@command(
+    Facts(
+        Section.MESSAGES,
+        "cnmessage watch --json | jq -r .body",
+        asks=False,
+        account=False,
+        moves=False,
+        in_chat=False,
+        for_reader=True,
+        long_lived=True,
+        usual=("follow", "listen", "tail", "receive"),
+        instead=_instead,
+    )
+)
+@click.option("--count", "-n", type=click.IntRange(1), help="Leave after so many messages.")
+@click.option("--own", is_flag=True, help="Show also what you send from elsewhere.")
+@click.option(
+    "--exec",
+    "command_line",
+    metavar="COMMAND",
+    help="Run for each message, its JSON on standard input; read only when COMMAND exits 0, else watch ends.",
+)
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="With --exec: go on when COMMAND fails. What it failed for counts as read, is named at the end, and "
+    "makes the exit status 8.",
+)
+@common
+def watch(
+    settings: Settings, count: int | None, own: bool, command_line: str | None, keep_going: bool
+) -> None:
+    """Show messages as they come. Begins with the unread ones; you are online meanwhile."""
+    if keep_going and command_line is None:
+        raise usage("--keep-going is about --exec: say also what to run, as in: watch --exec COMMAND")
+    hook = None if command_line is None else _Hook(settings, command_line, keep_going=keep_going)
+
+    async def job(client: Client) -> None:
+        renderer = settings.renderer
+        announcer = _Announcer(settings)
+        client.on_state, client.on_file = announcer.moved, announcer.file_moved
+        client.on_unknown = renderer.pushed
+        seen = 0
+        async for entry in client.follow(auto_ack=False, own=own):
+            if hook is not None and isinstance(entry, Message):
+                await hook.run(entry)
+            renderer.entry(entry)
+            seen += isinstance(entry, Message)
+            if seen == count:
+                await client.mark_read(entry.seq)
+                return
+            client.acknowledge(entry.seq)
+
+    try:
+        settings.run(job)
+    except BaseException:
+        if hook is not None and hook.failed:
+            settings.renderer.error(hook.trouble)
+        raise
+    if hook is not None and hook.failed:
+        raise hook.trouble
+
+
+class _Hook:
+    """The command of --exec, and the messages that it has failed for."""
+
+    def __init__(self, settings: Settings, line: str, *, keep_going: bool) -> None:
+        self._settings = settings
+        self._line = line
+        self._keep_going = keep_going
+        self._runs = 0
+        self.failed = 0
+        self._named: deque[int] = deque(maxlen=_MOST_NAMED)
+
+    async def run(self, message: Message) -> None:
+        """Run it for a message; PARTIAL when it fails and is not to go on."""
+        data = json.dumps(message.as_json()).encode() + b"\n"
+        # In a thread: asyncio's own subprocesses fail when a command does not care to read its input.
+        done = await asyncio.to_thread(subprocess.run, self._line, shell=True, input=data, check=False)  # noqa: S604 - the user's own command
+        self._runs += 1
+        if done.returncode == 0:
+            return
+        status = done.returncode
+        how = f"exited {status}" if status > 0 else f"was ended by signal {-status}"
+        text = f"'{self._line}' {how} for message {message.seq}"
+        if not self._keep_going:
+            raise CnMessageError(ErrorCode.PARTIAL, f"{text}, which stays unread")
+        self.failed += 1
+        self._named.append(message.seq)
+        self._settings.renderer.error(CnMessageError(ErrorCode.PARTIAL, text))
+
+    @property
+    def trouble(self) -> CnMessageError:
+        """What is told at the end when it failed."""
+        which = ", ".join(map(str, self._named))
+        last = "the last of them " if self.failed > len(self._named) else ""
+        messages = "1 message" if self._runs == 1 else f"{self._runs} messages"
+        text = f"'{self._line}' failed for {self.failed} of {messages}: {last}{which}"
+        return CnMessageError(ErrorCode.PARTIAL, text)
+
+
+class _Announcer:
+    """Says on stderr when the connection is lost and when it is back, and who has fetched a file of ours."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._renderer = settings.renderer
+        self._away = False
+
+    def moved(self, state: State, retry_in: float) -> None:
+        if state is State.WAITING:
+            self._away = True
+            self._renderer.note(f"connection lost; trying again in {retry_in:.1f} s")
+        elif state is State.LIVE and self._away:
+            self._away = False
+            self._renderer.note("back")
+        elif state is State.LIVE and self._renderer.for_person:
+            self._renderer.note("Watching; Ctrl-C ends it.")
+
+    def file_moved(self, news: FileState) -> None:
+        if news.state == "done":
+            self._renderer.note(f"{news.user} has fetched {safe_text(news.name)}")
+        elif news.state == "failed":
+            self._renderer.note(f"{news.user} gave up fetching {safe_text(news.name)}")

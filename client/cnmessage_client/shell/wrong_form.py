@@ -1,0 +1,146 @@
+"""A line that was not understood, and the exact line that may have been meant.
+
+Reads what a command is from its facts and its parameters. Knows no command by name.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+
+import click
+
+from cnmessage_client.shell.command import WORDS, Command, facts_of
+from cnmessage_client.shell.settings import settings_of
+from cnmessage_protocol.ids import user_name
+
+_GUESS = re.compile(
+    r"[.;]? *(\(Did you mean .*|\(Possible .*|Did you mean .*|did you mean .*|'[^']*help' lists .*)"
+)
+_NO_NUMBER = re.compile(r"Invalid value for '[^']*': ('.*') is not a valid integer( range)?")
+
+
+def explained(error: click.UsageError) -> click.UsageError:
+    """The error with the line to type instead, where there is a likely one; else with an example."""
+    context = error.ctx
+    if context is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error
+    command, words = context.command, context.meta.get(WORDS, [])
+    facts = facts_of(command) if isinstance(command, Command) else None
+    text = error.format_message().rstrip(".")
+    text = _NO_NUMBER.sub(r"\1 is no number", text)
+    if facts is not None and facts.asks and "extra argument" in text:
+        text = "a password is never given on the command line, where others can see it"
+    line = _meant(context, words, error)
+    if line is not None:
+        return click.UsageError(f"{_GUESS.sub('', text)}; write: {line}")
+    if facts is not None and isinstance(error, click.MissingParameter):
+        see = f"{context.command_path} --help" if context.command_path else "help"
+        return click.UsageError(f"{text} (see: {see}); for example: {_shown(context, facts.words)}")
+    return error
+
+
+def calls(context: click.Context) -> list[str]:
+    """How each command of a group is called."""
+    commands = getattr(context.command, "commands", {})
+    words = [
+        [name, *(each.make_metavar(context) for each in command.params if isinstance(each, click.Argument))]
+        for name, command in commands.items()
+    ]
+    return [_shown(context, " ".join([*_path(context), *each])) for each in words]
+
+
+def _meant(context: click.Context, words: Sequence[str], error: click.UsageError) -> str | None:
+    command = context.command
+    options, others = sorted_out(command, words)
+    if isinstance(command, click.Group):
+        found = _in_group(context, command, error, others)
+        return None if found is None else _shown(context, " ".join([found, shlex.join(options)]).rstrip())
+    facts = facts_of(command)
+    if facts.instead is not None and (tail := facts.instead(others)) is not None:
+        return _shown(context, " ".join([tail, shlex.join(options)]).rstrip())
+    if facts.text is not None and isinstance(error, click.NoSuchOption) and not error.possibilities:
+        at = next((at for at, word in enumerate(others) if word[:1] == "-" and len(word) > 1), None)
+        if at is not None:
+            return _typed(context, [*_path(context), *options, *others[:at], "--", " ".join(others[at:])])
+    if others and not any(isinstance(each, click.Argument) for each in command.params):
+        return _typed(context, [*_path(context), *options])
+    return None
+
+
+def _in_group(
+    context: click.Context, group: click.Group, error: click.UsageError, words: Sequence[str]
+) -> str | None:
+    if isinstance(error, click.NoSuchOption):
+        found = next(_with(group, lambda each: _has_option(each, error.option_name)), None)
+        return None if found is None else shlex.join([*_path(context), *found, *words])
+    if not words or group.get_command(context, words[0]) is not None:
+        return None
+    found = next(_with(group, lambda each: words[0].lower() in facts_of(each).usual), None)
+    if found is not None:
+        return shlex.join([*_path(context), *found, *words[1:]])
+    if len(words) > 1 and "did you mean" not in error.format_message() and _is_user(words[0]):
+        sending = next(_with(group, lambda each: facts_of(each).text == "names"), None)
+        if sending is not None:
+            return shlex.join([*_path(context), *sending, words[0], " ".join(words[1:])])
+    facts = group.facts if isinstance(group, Command) else None
+    return None if facts is None or facts.instead is None else facts.instead(words)
+
+
+def sorted_out(command: click.Command, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The options that a command has, with their values, and all other words."""
+    known = {name: each for each in command.params if isinstance(each, click.Option) for name in each.opts}
+    options: list[str] = []
+    others: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        name, _, value = word.partition("=")
+        option = known.get(name) or (known.get(word[:2]) if word[:2] != "--" else None)
+        takes = option is not None and not (option.is_flag or option.count)
+        if word == "--":
+            others += rest
+        elif option is None or (name not in known and not takes):
+            others.append(word)
+        else:
+            options.append(word)
+            if takes and not value and name in known:
+                options += [each for each in (next(rest, None),) if each is not None]
+    return options, others
+
+
+def _with(group: click.Group, wanted: Callable[[click.Command], bool]) -> Iterator[list[str]]:
+    """The commands of a group, and of its groups, that are wanted, each with its path."""
+    for name, command in group.commands.items():
+        if wanted(command):
+            yield [name]
+        elif isinstance(command, click.Group):
+            yield from ([name, *path] for path in _with(command, wanted))
+
+
+def _is_user(word: str) -> bool:
+    try:
+        user_name(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _has_option(command: click.Command, option: str) -> bool:
+    return any(option in each.opts for each in command.params)
+
+
+def _path(context: click.Context) -> list[str]:
+    """The words of the command itself, without the program."""
+    names: list[str] = []
+    here: click.Context | None = context
+    while here is not None and here.parent is not None:
+        names.insert(0, here.info_name or "")
+        here = here.parent
+    return names
+
+
+def _typed(context: click.Context, words: Sequence[str]) -> str:
+    return _shown(context, shlex.join(words))
+
+
+def _shown(context: click.Context, line: str) -> str:
+    return settings_of(context.parent or context).typed(line)

@@ -1,0 +1,137 @@
+"""Lines as people try them: each is answered in one line, which holds the exact line to type."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Cli, Result
+
+FORMS = (
+    ("send bob -5", "send bob -- -5"),
+    ("send bob carol -5", "send bob carol -- -5"),
+    ("send bob -5 degrees", "send bob -- '-5 degrees'"),
+    ("send bob --wait stored -5", "send --wait stored bob -- -5"),
+    ("send bob -5 --wait stored", "send --wait stored bob -- -5"),
+    ("broadcast -5", "broadcast -- -5"),
+    ("send --to bob hi", "send bob hi"),
+    ("send bob -m hi", "send bob hi"),
+    ("send @bob hi", "send bob hi"),
+    ("send bob,carol hi", "send bob carol hi"),
+    ("send bob: hi", "send bob hi"),
+    ("send bob", "send bob -"),
+    ("history bob", "history --with bob"),
+    ("history -5", "history 5"),
+    ("history -n 5", "history 5"),
+    ("history --last 5", "history 5"),
+    ("history 5 bob", "history 5 --with bob"),
+    ("history bob 5", "history 5 --with bob"),
+    ("history 2h", "history --since 2h"),
+    ("history bob --keep", "history --with bob --keep"),
+    ("block bob", "blacklist add bob"),
+    ("blacklist bob carol", "blacklist add bob carol"),
+    ("blacklist remove bob", "blacklist rm bob"),
+    ("blacklist", "blacklist list"),
+    ("unblock bob", "blacklist rm bob"),
+    ("files --sent", "files list --sent"),
+    ("files report.pdf", "files get report.pdf"),
+    ("files download report.pdf", "files get report.pdf"),
+    ("files ls", "files list"),
+    ("--unread", "history --unread"),
+    ("--sent", "files list --sent"),
+    ("--plain", "chat --plain"),
+    ("users online", "users --online"),
+    ("users bob", "users"),
+    ("whoami bob", "whoami"),
+    ("watch 5", "watch --count 5"),
+    ("watch bob", "history --with bob"),
+    ("chat bob", "chat, and there: to bob"),
+    ("devices 3", "devices revoke 3"),
+    ("devices revoke laptop", "devices"),
+    ("sessions rm 3", "sessions revoke 3"),
+    ("profile bob", "profile use bob"),
+    ("msg bob hi", "send bob hi"),
+    ("register zoe", "signup zoe"),
+    ("inbox", "history"),
+    ("bob hi there", "send bob 'hi there'"),
+)
+
+
+def answered(result: Result) -> str:
+    """The one line of a usage error, without where the program is and which profile it is for."""
+    assert (result.status, result.out) == (2, ""), result
+    (line,) = result.err.splitlines()
+    return re.sub(r"(\S*/)?cnmessage( --profile \S+)? ", "", line.removeprefix("cnmessage: "))
+
+
+@pytest.mark.parametrize(("typed", "right"), FORMS, ids=[typed for typed, _ in FORMS])
+def test_a_likely_wrong_form_is_answered_with_the_right_line(cli: Cli, typed: str, right: str) -> None:
+    cli.accounts(f"wrong{FORMS.index((typed, right))}")
+    result = cli(*shlex.split(typed), CNMESSAGE_PROFILE=f"wrong{FORMS.index((typed, right))}")
+    said = answered(result)
+    assert "id you mean" not in said
+    assert said.endswith(right) or f" {right} or " in said, said
+
+
+@pytest.mark.parametrize("command", ["signup alice", "login alice", "passwd", "signup alice x"])
+def test_a_password_on_the_command_line_is_not_said_again(cli: Cli, command: str) -> None:
+    said = answered(cli(*command.split(), "my secret 77"))
+    assert "my secret 77" not in said
+    assert "never given on the command line" in said
+    assert said.endswith(" ".join(command.split()[:2]))
+
+
+@pytest.mark.parametrize("command", ["send", "files get", "blacklist add", "files send", "completion"])
+def test_a_missing_word_is_answered_with_an_example(cli: Cli, command: str) -> None:
+    result = cli(*command.split())
+    assert result.status == 2
+    (line,) = result.err.splitlines()
+    assert "cnmessage " in line.removeprefix("cnmessage: ")
+
+
+def test_a_directory_is_answered_with_the_line_that_sends_it(cli: Cli, tmp_path: Path) -> None:
+    import subprocess
+
+    cli.accounts("tar1", "tar2")
+    (tmp_path / "my photos").mkdir()
+    (tmp_path / "my photos" / "one.jpg").write_bytes(b"one")
+    result = cli("--profile", "tar1", "files", "send", "tar2", str(tmp_path / "my photos"))
+    assert result.status == 2
+    line = result.err.partition("send it packed: ")[2].strip()
+    subprocess.run(["sh", "-c", line], env=cli.environment(), check=True, timeout=15, capture_output=True)
+    packed = subprocess.run(
+        ["sh", "-c", '"$@" | tar tz', "sh", line.partition("| ")[2].split(" ")[0], "--profile", "tar2",
+         "files", "get", "my photos.tar.gz", "-o", "-"],
+        env=cli.environment(), check=True, timeout=15, capture_output=True,
+    )  # fmt: skip
+    assert packed.stdout.decode().splitlines() == ["./my photos/", "./my photos/one.jpg"]
+
+
+def test_more_users_than_a_message_goes_to_are_answered_with_the_line_that_does_it(
+    cli: Cli, tmp_path: Path
+) -> None:
+    cli.accounts("many1")
+    names = [f"user{number}" for number in range(300)]
+    (tmp_path / "a.txt").write_text("content")
+    for command in (("send", *names, "hi"), ("files", "send", *names, str(tmp_path / "a.txt"))):
+        said = answered(cli("--profile", "many1", *command))
+        assert "at most 256 users, and these are 300" in said
+        assert "xargs -n 256 sh -c " in said
+        assert said.endswith("< NAMES")
+    # The same name again is no other user.
+    same = cli("--profile", "many1", "send", *["many1"] * 300, "hi")
+    assert same.status == 0, same.err
+    blocked = cli("--profile", "many1", "blacklist", "add", *names)
+    assert blocked.status == 5
+    assert len(blocked.err.splitlines()) == 301
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_was_not_done_and_two_were_not(cli: Cli, count: int) -> None:
+    cli.accounts(f"was{count}", f"is{count}")
+    missing = [f"missing{number}" for number in range(count)]
+    result = cli("--profile", f"was{count}", "blacklist", "add", f"is{count}", *missing)
+    assert result.status == 8
+    were = "was" if count == 1 else "were"
+    assert f"{count} of {count + 1} {were} not done" in result.err
