@@ -3,7 +3,6 @@
 import gc
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from cnmessage_broker.app import (
     purge,
 )
 from cnmessage_broker.config import Config, ConfigError, load
+from cnmessage_broker.greeting import banner, from_elsewhere
 from cnmessage_broker.maintenance.backup import BackupError, back_up
 from cnmessage_broker.maintenance.check import check as check_database
 from cnmessage_broker.maintenance.deep_check import deep_check
@@ -121,7 +121,8 @@ def key(**flags: Any) -> None:
         host, port = running.host, running.port  # nobody said otherwise
     click.echo(keys.address_line(host, port, public))
     click.echo(fingerprint(public), err=True)
-    _say_how_to_reach(host, err=True)
+    if host in keys.EVERYWHERE:
+        click.echo(from_elsewhere(host), err=True)
 
 
 @main.command()
@@ -314,7 +315,8 @@ def _announce(broker: Broker, log: structlog.typing.FilteringBoundLogger) -> Non
         config = broker.config
         log.info("broker is ready", host=config.host, port=config.port, data=str(config.data))
     with suppress(OSError):  # whoever read it has left
-        _banner(broker)
+        click.echo(banner(broker.config, broker.public_key, broker.address))
+        sys.stdout.flush()
 
 
 def _default_data() -> Path | None:
@@ -325,30 +327,6 @@ def _default_data() -> Path | None:
         return Path(platformdirs.user_data_dir("cnmessage-broker", appauthor=False))
     except RuntimeError:  # neither HOME nor an entry in passwd
         return None
-
-
-def _banner(broker: Broker) -> None:
-    here = Path(sys.argv[0])
-    program = (Path(sys.executable) if here.name == "__main__.py" else here).with_name("cnmessage")
-    on_path = shutil.which("cnmessage")
-    same = on_path is not None and program.exists() and program.samefile(on_path)
-    command = "cnmessage" if same or not program.exists() else os.path.relpath(program)
-    click.echo(
-        f"cnmessage broker on {broker.config.host}:{broker.config.port}\n"
-        f"key {fingerprint(broker.public_key)}\n"
-        f"data {broker.config.data}\n\n"
-        "In a second terminal, with a name of your choice:\n\n"
-        f"  {command} --broker '{broker.address}' signup NAME\n",
-    )
-    _say_how_to_reach(broker.config.host)
-    sys.stdout.flush()
-
-
-def _say_how_to_reach(host: str, *, err: bool = False) -> None:
-    """For a broker that listens everywhere: the address shown is for this machine."""
-    if host in keys.EVERYWHERE:
-        near = keys.EVERYWHERE[host]
-        click.echo(f"On other machines put a name or an address of this one in place of {near}.", err=err)
 
 
 def _fail(text: str, status: int = 1) -> NoReturn:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from cnmessage_client import model
 from cnmessage_client.address import DEFAULT_BROKER, parse_address
 from cnmessage_client.known_brokers import KnownBrokers
 from cnmessage_client.link import arguments
@@ -27,21 +28,6 @@ from cnmessage_client.link.requests import Requests, checked, history_filters, l
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream, following_messages, only_messages
 from cnmessage_client.link.trust import Trust, trust_loopback, verified_key
-from cnmessage_client.model import (
-    Delivered,
-    Device,
-    FileInfo,
-    Level,
-    Message,
-    Receipt,
-    SentFile,
-    Unknown,
-    User,
-    device_of,
-    entry_of,
-    file_info,
-    user_of,
-)
 from cnmessage_client.profile import Home
 from cnmessage_client.transfer.batches import Batches, Progress, reporter
 from cnmessage_client.transfer.confirming import ConfirmJob
@@ -202,17 +188,17 @@ class Client:
         answer: Identity = await self._calls.read(verbs.Whoami())
         return answer
 
-    async def devices(self) -> list[Device]:
+    async def devices(self) -> list[model.Device]:
         """The devices that are logged in to this account."""
-        return [device_of(row) for row in (await self._calls.read(verbs.Devices())).devices]
+        return [model.device_of(row) for row in (await self._calls.read(verbs.Devices())).devices]
 
     async def revoke(self, device: int) -> None:
         """Log another device out."""
         await self._calls.ask(verbs.Revoke(arguments.whole("device", device, 1)))
 
-    async def users(self) -> list[User]:
+    async def users(self) -> list[model.User]:
         """Everyone, in order of name."""
-        return [user_of(row) for row in await self._calls.users()]
+        return [model.user_of(row) for row in await self._calls.users()]
 
     async def block(self, name: str) -> None:
         """Let nothing of `name` into the inbox from now on."""
@@ -234,10 +220,10 @@ class Client:
         body: str,
         *,
         client_id: str | None = None,
-        wait_until: Level = "stored",
+        wait_until: model.Level = "stored",
         timeout: float | None = None,  # noqa: ASYNC109 - the error must say what became of the message
         keep: bool = False,
-    ) -> Receipt:
+    ) -> model.Receipt:
         """Send to one or many; returns once the broker has it on disk, or all have received or read it.
 
         Without an answer the error says whether the message was taken back or may still arrive; with `keep`
@@ -256,15 +242,17 @@ class Client:
         """Take back the message of a cancelled `send` if it never left; what becomes of it, in words."""
         return self._courier.give_up(ClientId(parse_id(client_id)))
 
-    async def reached_by(self, receipt: Receipt, level: Level, seconds: float | None = None) -> Level:
+    async def reached_by(
+        self, receipt: model.Receipt, level: model.Level, seconds: float | None = None
+    ) -> model.Level:
         """How far a message has come with all its recipients, at `level` or after `seconds`."""
         return await self._calls.reached(receipt, level, seconds)
 
-    async def broadcast(self, body: str) -> Receipt:
+    async def broadcast(self, body: str) -> model.Receipt:
         """Send to every user who is online."""
         return await self.send(to_wire(Everyone()), body)
 
-    async def receipts(self, ids: Sequence[str]) -> list[Delivered]:
+    async def receipts(self, ids: Sequence[str]) -> list[model.Delivered]:
         """How far messages of this user have come, by message id."""
         return await self._calls.delivered(ids)
 
@@ -279,7 +267,7 @@ class Client:
         missed: bool = False,
         unread: bool = False,
         own: bool = False,
-    ) -> list[Message | Unknown]:
+    ) -> list[model.Message | model.Unknown]:
         """The latest `limit` items that match all filters, oldest first; without filters, those received.
 
         `peer`: the conversation with one user, both directions; broadcasts for "all". `since` and `until`:
@@ -290,7 +278,7 @@ class Client:
         """
         filters = history_filters(peer, since, until, before, missed=missed, unread=unread)
         found = self._calls.items_before(limit, before) if own else self._calls.history(limit, filters)
-        return [entry_of(item) for item in await found]
+        return [model.entry_of(item) for item in await found]
 
     history = only_messages(entries)
 
@@ -304,7 +292,7 @@ class Client:
 
     async def follow(
         self, *, after: int | None = None, auto_ack: bool = True, own: bool = False
-    ) -> AsyncIterator[Message | Unknown]:
+    ) -> AsyncIterator[model.Message | model.Unknown]:
         """Every item from the read mark on (or above `after`), then live, each once and in order.
 
         Makes the user online. With `own`, what this user sends comes too. With `auto_ack` an item counts as
@@ -313,7 +301,7 @@ class Client:
         self._connected()
         async for item in self._stream.items(arguments.whole_or_none("after", after)):
             if own or item.direction is Direction.RECEIVED:
-                yield entry_of(item)
+                yield model.entry_of(item)
             if auto_ack:
                 self.acknowledge(item.seq)
 
@@ -336,7 +324,7 @@ class Client:
         names: Sequence[str] | None = None,
         snapshot: bool = False,
         progress: Progress | None = None,
-    ) -> list[SentFile]:
+    ) -> list[model.SentFile]:
         """Send one file or several at once, which are stored then, in the order of `paths`.
 
         One that fails does not stop the others: FilesError has both. Cut short, the same call goes on where
@@ -380,9 +368,9 @@ class Client:
         """Say that this user has a file, which was fetched without `confirm`; its sender can see so."""
         await self._move_one(ConfirmJob(arguments.identity("id", id), self.timeout, reporter(None)))
 
-    async def files(self, *, sent: bool) -> list[FileInfo]:
+    async def files(self, *, sent: bool) -> list[model.FileInfo]:
         """The files this user sent, or was offered, the latest first."""
-        return [file_info(row) for row in await self._calls.files(sent=sent)]
+        return [model.file_info(row) for row in await self._calls.files(sent=sent)]
 
     async def withdraw_file(self, id: str) -> None:  # noqa: A002 - as above
         """Take a file of this user back; an upload that is not finished is given up."""

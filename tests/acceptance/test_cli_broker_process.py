@@ -291,7 +291,7 @@ def test_the_key_is_shown_with_the_address_that_the_running_broker_has(tmp_path:
         assert _run("key", *data).stdout.strip() == broker.address
         assert ":20000#" in _run("key", "--port", "20000", *data).stdout
         hint = _run("key", "--host", "0.0.0.0", *data)  # noqa: S104 - shown, not bound
-        assert "in place of 0.0.0.0" in hint.stderr
+        assert "in place of 127.0.0.1" in hint.stderr
     assert ":12416#" in _run("key", *data).stdout
 
 

@@ -12,7 +12,7 @@ import click
 
 from cnmessage_client.cli.commands import get_files as fetching
 from cnmessage_client.cli.commands import send_files as sending
-from cnmessage_client.cli.commands.get_files import no_such_file, stdout_folder
+from cnmessage_client.cli.commands.getting import no_such_file, stdout_folder
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo
 from cnmessage_client.shell.command import Facts, Section, group
