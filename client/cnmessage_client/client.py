@@ -117,7 +117,7 @@ class Client:
             return
         if self._failure is None:
             await self._courier.finish()
-        self._lookout.stop()
+        await self._lookout.stop()
         connection.perform(self._session.close(connection.now()))
         connection.end()
         self._connection = None

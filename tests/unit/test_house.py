@@ -3,7 +3,7 @@
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -45,19 +45,20 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(source: str) -> Iterator[str]:
-    """What a source imports, wherever that stands in it: modules, and names that may be modules."""
+def imported(source: str, modules: Collection[str]) -> Iterator[str]:
+    """Which of these modules a source imports, wherever that stands in it."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-            yield node.module
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:  # a module of a package, or something in a module
+                inner, outer = f"{node.module}.{alias.name}", node.module or ""
+                yield from (each for each in [inner if inner in modules else outer] if each in modules)
 
 
 def circle(sources: dict[str, str]) -> list[str]:
     """Modules that import one another in a circle, by their names; empty when there is none."""
-    graph = {name: {each for each in imported(text) if each in sources} for name, text in sources.items()}
+    graph = {name: set(imported(text, sources)) for name, text in sources.items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

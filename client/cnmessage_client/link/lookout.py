@@ -6,8 +6,9 @@ broker has proved to hold it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from cnmessage_client.known_brokers import KnownBrokers
 from cnmessage_client.link.connection import Connection
@@ -41,7 +42,7 @@ class Lookout:
         self._trouble = trouble
         self._patient, self._timeout = True, 0.0
         self._ever_live = self._pinned = False
-        self._links: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._deliveries: asyncio.Task[None] | None = None
 
     def start(self, timeout: float, *, patient: bool) -> None:
@@ -50,13 +51,13 @@ class Lookout:
         A client that is not `patient` ends when the first broker it looks for refuses connections, twice.
         """
         self._timeout, self._patient = timeout, patient
-        self._links = asyncio.create_task(self._watch_links())
+        self._begin(self._watch_links())
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End watching; a broker that was heard holds the key, so it is pinned."""
-        for each in (self._links, self._deliveries):
-            if each is not None:
-                each.cancel()
+        for each in self._tasks:
+            each.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._connection.ever_heard:
             self._pin()
 
@@ -67,7 +68,13 @@ class Lookout:
             self._deliveries.cancel()
             self._deliveries = None
         if state is State.JOINING:
-            self._deliveries = asyncio.create_task(self._watch_deliveries())
+            self._deliveries = self._begin(self._watch_deliveries())
+
+    def _begin(self, watching: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(watching)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _watch_links(self) -> None:
         while True:  # once for each link: a broker may be replaced while we run

@@ -58,8 +58,9 @@ class Batches:
             await over.wait()
             raise
         finally:
-            looking.cancel()
             self._threads.discard(thread)
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)  # a loop must not end over its head
 
     def stop(self, error: CnMessageError) -> None:
         """All that move end with this error; what was transferred is kept."""
