@@ -119,7 +119,7 @@ class Client:
             await self._courier.finish()
         await self._lookout.stop()
         connection.perform(self._session.close(connection.now()))
-        connection.end()
+        await connection.end()
         self._connection = None
         self._courier.close()
         self._fail_waiting(CnMessageError(ErrorCode.UNREACHABLE, "the client was closed"))

@@ -88,6 +88,7 @@ class Connection:
         self._opener: Callable[[list[bytes]], Delivery] | None = None
         self._backlog: dict[int, bytes] = {}
         self._dialling: asyncio.Task[None] | None = None
+        self._dials: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._look_scheduled = False
@@ -148,12 +149,13 @@ class Connection:
             self._look_scheduled = True
             self._loop.call_soon(self._look)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Release everything; blocks for at most the time a flush may take."""
         if self._timer is not None:
             self._timer.cancel()
         self._close(0)
         self.traced()
+        await asyncio.gather(*self._dials, return_exceptions=True)
         self._context.term()
 
     # -- sockets ----------------------------------------------------------------------------------
@@ -173,6 +175,8 @@ class Connection:
             connect(self._requests, self.access, 0)
         else:
             self._dialling = self._loop.create_task(self._dial(self._requests))
+            self._dials.add(self._dialling)
+            self._dialling.add_done_callback(self._dials.discard)
 
     async def _dial(self, socket: "zmq.Socket[bytes]") -> None:
         """Connect as soon as it is known where to: a name may mean another machine than the last time."""

@@ -142,6 +142,7 @@ async def _first(
     finally:
         for each in trying:
             each.cancel()
+        await asyncio.gather(*trying, return_exceptions=True)
     raise _closed(address, offset, failed)
 
 
