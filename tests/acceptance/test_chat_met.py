@@ -126,7 +126,7 @@ def test_what_commands_say_is_typed_here_as_they_say(cli: Cli) -> None:
         chat.enter("/history 5 --with dave9")
         chat.until("'/users' lists those there are")
         chat.enter("/files frobnicate")
-        chat.until("(see: /files --help)")
+        chat.until("'frobnicate'; write: /files get frobnicate")
         chat.enter("/history x")
         chat.until("(see: /history --help)")
         chat.enter("/etc/passwd")

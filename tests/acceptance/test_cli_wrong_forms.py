@@ -46,7 +46,6 @@ FORMS = (
     ("whoami bob", "whoami"),
     ("watch 5", "watch --count 5"),
     ("watch bob", "history --with bob"),
-    ("chat bob", "chat, and there: to bob"),
     ("devices 3", "devices revoke 3"),
     ("devices revoke laptop", "devices"),
     ("sessions rm 3", "sessions revoke 3"),

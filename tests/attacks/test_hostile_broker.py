@@ -156,7 +156,7 @@ def test_what_is_refused_for_a_while_is_read_when_it_is_not(person: Callable[[Fa
             "2",
         ]
         assert alice("--timeout", "3", "devices").status == 0
-        assert broker.counts == {"users": 5, "history": 5, "devices": 3}
+        assert broker.counts == {"users": 5, "history": 5, "devices": 3, "whoami": 1}
 
 
 @pytest.mark.parametrize("verb", ["signup", "login"])

@@ -15,7 +15,7 @@ from tests.support.harness import PASSWORD, BrokerThread, broker_config, sign_up
 from tests.support.raw import Raw, answer, ask, frame, new_keys
 from tests.support.rows import message_row
 
-FLOOD = 24
+FLOOD = 200
 
 
 def test_many_sends_one_after_the_other_hold_one_file_open(broker: BrokerThread, home: Home) -> None:

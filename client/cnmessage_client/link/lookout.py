@@ -145,6 +145,8 @@ class Lookout:
             self._trouble(error)
 
     async def _heard(self, seconds: float) -> bool:
+        # Not wait_for: in Python 3.11 it may swallow a cancellation, and the watch would never end.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._connection.heard.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._connection.heard.wait()
         return self._connection.heard.is_set()

@@ -95,7 +95,8 @@ class Requests:
         waiting = self._waiting[request_id] = asyncio.get_running_loop().create_future()
         try:
             self._connection.perform(effects)
-            return await asyncio.wait_for(waiting, self._timeout if within is None else within)
+            async with asyncio.timeout(self._timeout if within is None else within):
+                return await waiting
         except TimeoutError:
             garbled = self._connection.bad_frames > bad_before
             raise self._connection.unreachable(garbled=garbled) from None

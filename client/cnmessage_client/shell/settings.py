@@ -141,6 +141,8 @@ class Settings:
     def command(self, profile: str | None = None) -> str:
         """How to call this program, for hints: where it is, and with which profile."""
         program = Path(sys.argv[0])
+        if program.name == "__main__.py":  # python -m cnmessage_client
+            program = Path(sys.executable).with_name("cnmessage")
         on_path = shutil.which("cnmessage")
         here = on_path is None and program.name == "cnmessage" and program.exists()
         near = os.path.relpath(program)

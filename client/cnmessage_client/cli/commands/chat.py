@@ -14,7 +14,6 @@ from cnmessage_client.profile import Home
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.group import program_of
 from cnmessage_client.shell.read.completion import complete_name
-from cnmessage_client.shell.read.which_file import may_be_user
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.conversation import Conversation, from_wire
 
@@ -32,7 +31,6 @@ from cnmessage_protocol.conversation import Conversation, from_wire
         for_reader=True,
         long_lived=True,
         usual=("talk", "open", "start", "shell", "interactive"),
-        instead=lambda words: f"chat, and there: to {words[0]}" if may_be_user(words[0]) else None,
     )
 )
 @click.argument("name", metavar="[NAME|all]", required=False, shell_complete=complete_name)

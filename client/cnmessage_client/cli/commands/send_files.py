@@ -263,7 +263,7 @@ class _Sending:
         """The line that sends a directory, as a shell has it, or a chat, where nothing can be piped."""
         place = Path(path).resolve()
         name, send = f"{safe_name(place.name)}.tar.gz", ["files", "send", *self._order.names]
-        within = Path(path).name == place.name != "" and not path.startswith("-")
+        within = Path(path).parts == (place.name,) and not path.startswith("-")
         what = shlex.join([str(Path(path))] if within else ["-C", str(place.parent), f"./{place.name}"])
         if self._settings.prefix is not None:
             then = self._settings.typed(shlex.join([*send, name]))
