@@ -106,8 +106,7 @@ def test_a_file_goes_to_whom_one_talks_with_and_whoever_fetches_it_reads_where_i
             chat.enter(line.format(tmp_path))
         chat.until(re.compile(r"two.txt, 7 bytes: stored for 1 user"))
         chat.enter(f"/sendfile file3 {tmp_path}/two.txt")
-        chat.enter("/users")
-        chat.until(re.compile(r"(?s)two.txt.*two.txt.*LAST SEEN"))
+        chat.until(re.compile(r"(?s)two.txt, 7 bytes: stored.*two.txt, 7 bytes: stored"))
     got = cli.ok("--profile", "file2", "files", "list", "--received", "--json").objects
     assert sorted(each["name"] for each in got) == ["report.pdf", "report.pdf", "two.txt"]
     assert len(cli.ok("--profile", "file3", "files", "list", "--received", "--json").objects) == 1
@@ -128,7 +127,7 @@ def test_what_commands_say_is_typed_here_as_they_say(cli: Cli) -> None:
         chat.enter("/files frobnicate")
         chat.until("'frobnicate'; write: /files get frobnicate")
         chat.enter("/history x")
-        chat.until("(see: /history --help)")
+        chat.until("write: /history --with x")
         chat.enter("/etc/passwd")
         chat.until("//… sends it as a text")
         chat.enter("/history --help")

@@ -34,7 +34,7 @@ def home_of(folder: Path, place: Place, account: Account, *, known: bool) -> Hom
     """A client's home with this account's device in it; with `known`, the broker is pinned already."""
     home = Home(folder, folder / "state")
     profile = home.profile(account.name)
-    profile.keys(lambda: account.keys)
+    profile.keep_keys(account.keys)
     profile.remember(broker=broker_of(place, known=known), user=account.name)
     return home
 

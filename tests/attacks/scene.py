@@ -91,7 +91,7 @@ async def _give(folder: Path, place: Place, text: str) -> str:
     source.write_text(text, encoding="utf-8")
     sender = place.honest[0]
     home = Home(folder / "giver", folder / "giver" / "state")
-    home.profile(sender.name).keys(lambda: sender.keys)
+    home.profile(sender.name).keep_keys(sender.keys)
     home.profile(sender.name).remember(broker=place.address, user=sender.name)
     async with Client(home=home, profile=sender.name, broker=place.address) as client:
         for number in range(_LETTERS):
