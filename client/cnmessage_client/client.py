@@ -33,7 +33,6 @@ from cnmessage_client.transfer.batches import Batches, Progress, reporter
 from cnmessage_client.transfer.confirming import ConfirmJob
 from cnmessage_client.transfer.download import DownloadJob, Offer
 from cnmessage_client.transfer.job import Job
-from cnmessage_client.transfer.journal import Journal
 from cnmessage_client.transfer.upload import addressing, all_sent, forget_if_all_sent, uploads
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
@@ -55,7 +54,8 @@ DEFAULT_TIMEOUT = 10.0
 class Client:
     """A client of one profile. Use it as an async context manager, or call `connect` and `close`.
 
-    `trace` is told each transition of its machines, those of files on threads of their own.
+    `trace` is told each transition of its machines, those of files on threads of their own. Without
+    `patient` its first calls fail at once when a broker refuses connections.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Client:
         trust: Trust | None = None,
         home: Home | None = None,
         trace: Trace | None = None,
+        patient: bool = True,
     ) -> None:
         self.home = home or Home.find()
         self.profile = self.home.profile(profile or self.home.current_profile)
@@ -80,7 +81,7 @@ class Client:
         self.on_unknown: Callable[[str], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self.on_trouble: Callable[[CnMessageError], None] = _ignore
-        self.patient = True  # with a broker that refuses connections; else the first calls fail then
+        self.patient = patient
         self._trust = trust or trust_loopback
         self._trace = trace
         self._session = Session(random.random, trail=Trail(listening=trace is not None))
@@ -108,7 +109,11 @@ class Client:
         self._lookout = Lookout(known, connection, self._fail, self.on_trouble)
         connection.perform(self._session.open(connection.now()))
         self._lookout.start(self.timeout, patient=self.patient)
-        self._courier.adopt()
+        try:
+            self._courier.adopt()
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Leave. Messages that are still unacknowledged stay on disk for the next client of this profile."""
@@ -270,15 +275,13 @@ class Client:
     ) -> list[model.Message | model.Unknown]:
         """The latest `limit` items that match all filters, oldest first; without filters, those received.
 
-        `peer`: the conversation with one user, both directions; broadcasts for "all". `since` and `until`:
-        not older than, and older than, by the broker's clock; without a zone, local. `before`: only below
-        this seq. `missed`: direct messages that came while the user was last offline. `unread`: above the
-        read mark. Those that this version cannot show are among them. With `own` all below `before`, without
-        other filters.
+        `peer`: the conversation with one user, both directions; broadcasts for "all". `since`, `until`: not
+        older, and older, by the broker's clock; without a zone, local. `before`: below this seq. `missed`:
+        direct messages that came while the user was last offline. `unread`: above the read mark. `own`: what
+        this user sent, too. What this version cannot show is among them.
         """
-        filters = history_filters(peer, since, until, before, missed=missed, unread=unread)
-        found = self._calls.items_before(limit, before) if own else self._calls.history(limit, filters)
-        return [model.entry_of(item) for item in await found]
+        filters = history_filters(peer, since, until, before, missed=missed, unread=unread, own=own)
+        return [model.entry_of(item) for item in await self._calls.history(limit, filters)]
 
     history = only_messages(entries)
 
@@ -332,7 +335,7 @@ class Client:
         file that grows meanwhile is sent as it was at first.
         """
         order = addressing(self.profile.user or "", self.address.place, to, note, expires, snapshot=snapshot)
-        jobs = uploads(paths, names, order, Journal(self.profile.uploads), self.timeout, reporter(progress))
+        jobs = uploads(paths, names, order, self.profile.uploads, self.timeout, reporter(progress))
         await self._move(jobs)
         forget_if_all_sent(jobs)
         return all_sent([job.outcome(job.error and self._explained(job.error)) for job in jobs])
@@ -379,8 +382,6 @@ class Client:
     async def decline_file(self, id: str) -> None:  # noqa: A002 - as above
         """Say that this user will not fetch a file; its sender can see so."""
         await self._calls.ask(verbs.Decline(arguments.identity("id", id)))
-
-    # -- inner -----------------------------------------------------------------------------------------
 
     def _connected(self) -> Connection:
         if self._connection is None:

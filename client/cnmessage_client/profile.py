@@ -156,7 +156,8 @@ class Profile:
             return RequestError(error.code, f"{error.message}; {advice}")
         if error.code is not ErrorCode.UNAUTHENTICATED:
             return error
-        self.logged_out(address)
+        with suppress(CnMessageError):  # a disk that takes no note of it is another trouble than this one
+            self.logged_out(address)
         option = "" if self.name == self.home.current_profile else f"--profile {self.name} "
         text = f"profile '{self.name}' is not logged in at {address.place}"
         return RequestError(

@@ -54,6 +54,7 @@ class SyncClient:
         trust: Trust | None = None,
         home: Home | None = None,
         trace: Trace | None = None,
+        patient: bool = True,
     ) -> None:
         self._loop = new_event_loop()
         self._closing = threading.Lock()
@@ -64,7 +65,15 @@ class SyncClient:
         self._thread.start()
         try:
             self._client = self._run(
-                _made(profile=profile, broker=broker, timeout=timeout, trust=trust, home=home, trace=trace),
+                _made(
+                    profile=profile,
+                    broker=broker,
+                    timeout=timeout,
+                    trust=trust,
+                    home=home,
+                    trace=trace,
+                    patient=patient,
+                ),
             )
         except BaseException:
             self._stop()

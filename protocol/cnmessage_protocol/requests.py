@@ -193,7 +193,8 @@ class History(Request):
 
     Plain: received ones. `peer`: one conversation, both directions. `missed`: direct messages that came
     while the user was last offline. `unread`: received above `read_upto`.
-    `since` and `until` in ms since 1970, inclusive and exclusive; `before` a seq to go on from.
+    `since` and `until` in ms since 1970, inclusive and exclusive; `before` a seq to go on from. With `own`
+    items that this user sent are among the plain ones.
     """
 
     VERB: ClassVar[str] = "history"
@@ -205,6 +206,7 @@ class History(Request):
     before: int | None = wire(optional(integer(1)), default=None)
     missed: bool = wire(boolean, default=False)
     unread: bool = wire(boolean, default=False)
+    own: bool = wire(boolean, default=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ LEFTOVER_PATIENCE = 2.0
 
 _NOT_SENT = "The message was not sent."
 _KEPT = "The message is kept and goes out with the next command that connects: do not send it again."
+_AWAITED = "Another call with the same client id still waits for its acknowledgement."
 _PERHAPS = (
     "The message may have arrived. It is kept and will be confirmed, never doubled, by the next command that "
     "connects: do not send it again."
@@ -88,12 +89,12 @@ class Courier:
         or may still arrive. With `keep` the end of the client takes nothing back.
         """
         client_id = message.client_id
-        if keep:
-            self._kept.add(client_id)
         known = self._pending.setdefault(client_id, message)
         if known is not message and known != message:
             text = "this client id stands for another message that is on its way"
             raise RequestError(ErrorCode.CONFLICT, text)
+        if keep:
+            self._kept.add(client_id)
         receipt: asyncio.Future[Receipt] = self._loop.create_future()
         if client_id in self._waiting:  # two callers may wait for one client id
             self._waiting[client_id].append(receipt)
@@ -108,7 +109,7 @@ class Courier:
             return await receipt
         except TimeoutError:
             cause = self._session.queue.hindrance or self._connection.unreachable()
-            raise self._with_fate(cause, message) from None
+            raise self._with_fate(cause, known) from None
         finally:
             timer.cancel()
             waiting = self._waiting.get(client_id)
@@ -170,13 +171,13 @@ class Courier:
     def fail(self, error: CnMessageError) -> None:
         """Nothing will be answered any more; each is told what becomes of its message."""
         for client_id, waiting in list(self._waiting.items()):
-            _fail(waiting, self._with_fate(error, self._pending[client_id]))
+            _fail(waiting, self._with_fate(error, self._pending[client_id], ended=True))
         self._no_leftovers.set()
 
     def give_up(self, client_id: ClientId) -> str:
         """Nobody waits for this message any more: take it back if it never left. Gives what becomes of it."""
         message = self._pending.get(client_id)
-        return "" if message is None else self._fate(message)
+        return "" if message is None else self._fate(message, ended=False)
 
     async def finish(self) -> None:
         """Give leftovers a moment to be confirmed, if the broker is there at all."""
@@ -209,12 +210,20 @@ class Courier:
         else:
             self._connection.perform(self._session.submit(self._connection.now(), fresh))
 
-    def _with_fate(self, cause: CnMessageError, message: NewMessage) -> CnMessageError:
+    def _with_fate(
+        self, cause: CnMessageError, message: NewMessage, *, ended: bool = False
+    ) -> CnMessageError:
         stop = "" if cause.message.endswith((".", "?")) else "."
-        return CnMessageError(cause.code, f"{cause.message}{stop} {self._fate(message)}")
+        return CnMessageError(cause.code, f"{cause.message}{stop} {self._fate(message, ended=ended)}")
 
-    def _fate(self, message: NewMessage) -> str:
-        """What becomes of a message without an answer, which is taken back if it never left."""
+    def _fate(self, message: NewMessage, *, ended: bool) -> str:
+        """What becomes of a message without an answer, which is taken back if it never left.
+
+        Unless all has `ended` it stays while somebody else still waits for it.
+        """
+        others = sum(not each.done() for each in self._waiting.get(message.client_id, ()))
+        if others and not ended:
+            return _AWAITED
         if message in self._fresh:
             self._fresh.remove(message)
             self._pending.pop(message.client_id, None)
@@ -228,6 +237,7 @@ class Courier:
             self._connection.perform(self._session.cut(self._connection.now(), 0.0))
         if self._session.queue.withdraw(message.client_id, nothing_left=nothing_left):
             self._pending.pop(message.client_id, None)
+            self._kept.discard(message.client_id)
             if self._outbox is not None:
                 with suppress(OSError, CnMessageError):
                     self._outbox.resolve([message.client_id])

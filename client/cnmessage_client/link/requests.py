@@ -33,9 +33,7 @@ from cnmessage_protocol.requests import (
     Receipts,
     Request,
     Signup,
-    Sync,
     Users,
-    Whoami,
     parse_request,
     request_arguments,
 )
@@ -115,6 +113,9 @@ class Requests:
         except CnMessageError as error:
             bound = self._connection.ever_sent and error.code in _MAY_HAVE_BOUND
             raise
+        except BaseException:  # interrupted: the answer may be on its way
+            bound = self._connection.ever_sent
+            raise
         finally:
             if not bound:
                 profile.discard()
@@ -156,22 +157,6 @@ class Requests:
             check_order([page.before, least], 0)
             before = page.before
         return [item for items in reversed(found) for item in items]
-
-    async def items_before(self, limit: int, before: int | None) -> list[Item]:
-        """The `limit` items before seq `before`, or the latest: all of an inbox, whose seqs have no gaps."""
-        walk = self._walk()
-        end = (await self.read(Whoami(), walk.until)).head + 1 if before is None else before
-        after, found = max(0, end - 1 - limit), list[Item]()
-        while after < end - 1:
-            count = min(end - 1 - after, PAGE_ITEMS)
-            page: Page = await self._page(walk, Sync(after, count))
-            walk.came(self._connection.now(), len(page.items), sum(map(_size, page.items)), asked=count)
-            if not page.items:
-                break
-            check_order((item.seq for item in page.items), after)
-            found += page.items
-            after = page.items[-1].seq
-        return [item for item in found if item.seq < end]
 
     async def receipts(self, ids: Sequence[bytes]) -> Sequence[tuple[bytes, Sequence[tuple[str, str]]]]:
         """How far these messages have come, each by its id."""
@@ -313,6 +298,7 @@ def history_filters(
     *,
     missed: bool,
     unread: bool,
+    own: bool,
 ) -> History:
     """The filters that a caller names, as the request has them."""
     whom = arguments.text_or_none("peer", peer)
@@ -324,6 +310,7 @@ def history_filters(
         before=arguments.whole_or_none("before", before, 1),
         missed=missed,
         unread=unread,
+        own=own,
     )
 
 

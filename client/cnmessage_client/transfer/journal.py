@@ -1,7 +1,8 @@
 """Uploads of calls that are not finished, on disk, so that the same call goes on where it paused or was cut.
 
 A small file for each, locked while its upload runs: what is sent (as its name, a digest) and the id it goes
-under. It stays until its whole call has succeeded: what was stored is not sent twice then. Losing one costs a
+under. It stays until its whole call has succeeded, and says which call that is once its own upload is stored:
+the same call does not send it twice, any other one sends it anew. Losing one costs a
 transfer from the beginning, nothing else; so a disk that takes none is no error. Must know neither the broker
 nor the file's bytes.
 """
@@ -46,12 +47,21 @@ class Undertaking:
 class Entry:
     """The id of one upload; `resumed` if an earlier call chose it."""
 
-    def __init__(self, client_id: ClientId, path: Path, descriptor: int | None, *, resumed: bool) -> None:
+    def __init__(
+        self, client_id: ClientId, path: Path, descriptor: int | None, *, call: bytes = b"", resumed: bool
+    ) -> None:
         self.client_id = client_id
+        self._call = call
         self.resumed = resumed
         self._path = path
         self._descriptor = descriptor
         self._written = descriptor is not None
+
+    def stored(self) -> None:
+        """The upload is done; only its own call may take it for that."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.pwrite(self._descriptor, self._call, ID_SIZE)
 
     def renew(self) -> None:
         """The broker does not take this id any more: begin anew under another."""
@@ -74,10 +84,11 @@ class Entry:
 
 
 class Journal:
-    """The entries in `folder`, for one call. `clock` gives seconds since 1970."""
+    """The entries in `folder`, for one call, which `call` tells from others. `clock`: seconds since 1970."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, call: str = "", clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
+        self._call = sha256(call.encode(errors="surrogateescape")).digest()
         self._clock = clock
         self._claimed: set[str] = set()
 
@@ -94,10 +105,11 @@ class Journal:
         except OSError:
             return Entry(_fresh(), path, None, resumed=False)
         self._claimed.add(what.digest)
-        known = os.pread(descriptor, ID_SIZE, 0)
-        if len(known) == ID_SIZE:
-            return Entry(ClientId(known), path, descriptor, resumed=True)
-        entry = Entry(_fresh(), path, descriptor, resumed=False)
+        written = os.pread(descriptor, ID_SIZE + len(self._call), 0)
+        known, stored_by = written[:ID_SIZE], written[ID_SIZE:]
+        if len(known) == ID_SIZE and stored_by in {b"", self._call}:
+            return Entry(ClientId(known), path, descriptor, call=self._call, resumed=True)
+        entry = Entry(_fresh(), path, descriptor, call=self._call, resumed=False)
         with suppress(OSError):
             _write(descriptor, entry.client_id)
         return entry
@@ -129,4 +141,5 @@ def _fresh() -> ClientId:
 
 
 def _write(descriptor: int, client_id: bytes) -> None:
+    os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, client_id, 0)

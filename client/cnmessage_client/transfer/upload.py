@@ -180,6 +180,8 @@ class UploadJob(Job):
 
     def end(self, error: CnMessageError | None) -> None:
         """Over; the journal forgets what the same call cannot go on with."""
+        if error is None and self._entry is not None:
+            self._entry.stored()
         if error is not None and not self.may_go_on(error):
             self.forget()
         super().end(error)
@@ -269,15 +271,16 @@ def uploads(
     paths: PathText | Sequence[PathText],
     names: Sequence[str] | None,
     order: Addressing,
-    journal: Journal,
+    folder: Path,
     limit: float,
     report: Report,
 ) -> list[UploadJob]:
-    """An upload for each path, under its own name or the one that `names` has for it."""
+    """An upload for each path, under its own name or the one of `names`; `folder` is the journal's."""
     paths = arguments.paths("paths", paths)
     names = None if names is None else arguments.texts("names", names)
     if names is not None and len(names) != len(paths):
         raise RequestError(ErrorCode.BAD_REQUEST, "give as many names as paths, or none")
+    journal = Journal(folder, repr(([os.path.abspath(path) for path in paths], names)))  # noqa: PTH100 - as above
     return [
         UploadJob(Path(path), None if names is None else names[at], order, journal, limit, report)
         for at, path in enumerate(paths)

@@ -90,7 +90,7 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
             since=request.since,
             until=request.until,
             conversation=request.peer,
-            received_only=request.peer is None or request.missed or request.unread,
+            received_only=(request.peer is None and not request.own) or request.missed or request.unread,
             direct_only=request.missed,
             max_bytes=PAGE_BYTES,
         ),

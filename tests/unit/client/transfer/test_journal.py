@@ -84,7 +84,7 @@ def test_an_id_the_broker_does_not_take_any_more_is_replaced(tmp_path: Path) -> 
 
 def test_old_entries_are_forgotten(tmp_path: Path) -> None:
     Journal(tmp_path).claim(WHAT).close()
-    Journal(tmp_path, lambda: time.time() + KEEP + 60).claim(OTHERS[0]).close()
+    Journal(tmp_path, clock=lambda: time.time() + KEEP + 60).claim(OTHERS[0]).close()
     assert names(tmp_path) == [OTHERS[0].digest]
 
 
