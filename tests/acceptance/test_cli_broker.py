@@ -30,7 +30,8 @@ def _broker(*arguments: str, **environment: str) -> Result:
 
 def _refused(*arguments: str, **environment: str) -> Result:
     """Run `start`, which must fail with one clear line."""
-    result = _broker("start", *arguments, **environment)
+    port = () if {"--port", "--config"} & set(arguments) else ("--port", str(free_port()))
+    result = _broker("start", *port, *arguments, **environment)
     assert result.status not in {0, -signal.SIGTERM}
     assert result.out == ""
     lines = result.err.splitlines()

@@ -1,5 +1,6 @@
 """Names of files: whatever a sender calls one, it goes there, is found by it, and harms no receiver."""
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def test_a_hostile_name_stays_in_the_directory_and_is_made_harmless(cli: Cli, tm
     listed = cli.ok("--profile", "name2", "files", "list").out
     assert "\x1b" not in listed
     assert "\u202e" not in listed
+
+
+def test_a_name_that_is_no_text_is_refused_and_not_altered(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("bytes1", "bytes2")
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    odd.write_bytes(b"content")
+    for words in ([str(odd)], [str(odd), "--name", os.fsdecode(b"caf\xe9")]):
+        refused = cli("--profile", "bytes1", "files", "send", "bytes2", *words)
+        assert (refused.status, refused.out) == (2, "")
+        assert "not UTF-8 text" in refused.err
+    assert cli.ok("--profile", "bytes1", "files", "send", "bytes2", str(odd), "--name", "café").rows
+    assert [row[1] for row in cli.ok("--profile", "bytes2", "files", "list", "--received").rows] == ["café"]
 
 
 def test_names_of_every_kind_go_there_and_are_found_by_what_one_would_type(cli: Cli, tmp_path: Path) -> None:

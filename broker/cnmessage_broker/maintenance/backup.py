@@ -30,6 +30,9 @@ def back_up(source: Path, target: Path) -> None:
         except apsw.FullError as error:
             text = f"no room for {target}: its disk is full; nothing of it is left"
             raise BackupError(f"{text}. Make room, or choose another place") from error
+        except apsw.IOError as error:  # whose own words may be "not an error"
+            text = f"{source} cannot be copied to {target}: the disk failed, or files may not grow so large"
+            raise BackupError(f"{text} (ulimit -f); nothing of it is left") from error
         except apsw.Error as error:
             raise BackupError(
                 f"{source} cannot be copied to {target}: {error}; nothing of it is left"

@@ -92,12 +92,14 @@ def run(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` wants it
+            signal.signal(number, _interrupt)
     try:
         result: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - `ended` raises what it does not know
         trouble, status = ended(error)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) or isinstance(error.__cause__, OSError):
             discard(sys.stdout)  # its reader has had enough, as `head` does, or there is no room
         if trouble is not None:
             Settings(as_json="--json" in arguments).renderer.error(trouble)
@@ -106,7 +108,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _interrupt(*_: object) -> None:
-    """SIGTERM ends a command as Ctrl-C does, also where SIGINT is ignored: in the background of a script."""
+    """SIGTERM and SIGHUP end a command as Ctrl-C does, also where SIGINT is ignored, as in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)

@@ -49,6 +49,11 @@ def safe_name(name: str) -> str:
     return _cut(shown, MAX_SAFE) or _NAMELESS
 
 
+def is_text(name: str) -> bool:
+    """Whether a local name is Unicode; the system may have given bytes that are none."""
+    return name.encode(errors="replace").decode() == name
+
+
 def sent_name(name: str) -> str:
     """A local name as it may travel: Unicode, and not too long. What it means is the receiver's business."""
     text = name.encode(errors="surrogateescape").decode(errors="replace")

@@ -16,7 +16,7 @@ from cnmessage_client.model import FilesError, SentFile
 from cnmessage_client.model import Phase as PhaseName
 from cnmessage_client.transfer.job import Hands, Job, Report
 from cnmessage_client.transfer.journal import Entry, Journal, Undertaking
-from cnmessage_client.transfer.names import sent_name
+from cnmessage_client.transfer.names import is_text, sent_name
 from cnmessage_client.transfer.source import Source
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Chunk, Kept, Opened, Put
@@ -76,7 +76,8 @@ class UploadJob(Job):
         self._entry: Entry | None = None
         self._kept: Kept | None = None
         self._sha256 = b""
-        super().__init__(sent_name(path.name if name is None else name), limit, report)
+        self._called = path.name if name is None else name
+        super().__init__(sent_name(self._called), limit, report)
 
     @property
     def machine(self) -> Upload | None:
@@ -86,6 +87,9 @@ class UploadJob(Job):
     def start(self, now: float, hands: Hands) -> None:
         """Open the file, find out whether an earlier run began with it, and ask."""
         self._hands = hands
+        if not is_text(self._called):
+            text = f"the name of {self._path} is not UTF-8 text; say what to call it instead"
+            raise CnMessageError(ErrorCode.BAD_REQUEST, text)
         source = self._source = Source(self._path, snapshot=self._order.snapshot)
         order = self._order
         put = order.put(self.name, source.size, source.mtime, executable=source.executable)

@@ -194,9 +194,9 @@ class _Sending:
         person = f"{reached.capitalize()} for {people}." if receipt.recipients else "Nobody else is online."
         try:
             self._settings.renderer.done(values, person, [receipt.id, reached, str(receipt.recipients)])
-        except OSError:
-            self._settings.renderer.note("The message is stored; only its receipt could not be printed.")
-            raise
+        except OSError as error:
+            text = f"the message is stored; only its receipt could not be printed ({error.strerror})"
+            raise CnMessageError(ErrorCode.STORAGE, f"{text}. Do not send it again") from error
 
 
 def _read_stdin(settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shlex
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from cnmessage_client.shell.read.spool import spool
 from cnmessage_client.shell.read.times import Span
 from cnmessage_client.shell.read.which_file import STDIN, may_be_user, split_words, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
-from cnmessage_client.transfer.names import safe_name, sent_name
+from cnmessage_client.transfer.names import is_text, safe_name, sent_name
 from cnmessage_client.transfer.places import distinct
 from cnmessage_protocol.conversation import Everyone, on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -158,6 +159,9 @@ def _check(settings: Settings, order: _Options) -> None:
         raise usage(f"--name is a name and no path: '{order.file_name}' must not hold '/'")
     if "" in order.paths:
         raise usage("an empty word is no path; name the file to send")
+    for each in [order.file_name] if order.file_name else map(os.path.basename, order.paths):
+        if not is_text(each):
+            raise usage(f"the name {os.fsencode(each)!r} is not UTF-8 text; send it by itself, with --name")
     for name in order.names:
         if name.lower() == on_screen(Everyone()):
             raise usage(f"a file goes to users by name; '{name}', everyone, cannot receive one")
