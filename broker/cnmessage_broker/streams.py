@@ -1,7 +1,7 @@
 """The three streams of a process: those that its caller has closed, and those that take no more.
 
-What cannot be printed on standard output is an error, every time. What cannot be said on standard error has no
-other place to go and stops nobody. Must not know what is printed.
+What cannot be printed on standard output is an error, every time. What cannot be said on standard error has
+no other place to go and stops nobody. Must not know what is printed.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""Standard streams of the broker's program that are closed or full: it serves on, or says what it cannot do."""
+"""Standard streams of the broker that are closed or full: it serves on, or says what it cannot do."""
 
 import os
 import signal
