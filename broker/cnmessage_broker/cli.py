@@ -92,7 +92,7 @@ def start(debug: bool, **flags: Any) -> None:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         sys.setswitchinterval(_SWITCH_SECONDS)
-        serve(broker, lambda: _loaded(flags), lambda: _announce(broker, log), log)
+        serve(broker, lambda: _loaded(flags, again=True), lambda: _announce(broker, log), log)
         log.info("broker is stopping")
     if broker.reactor.exhausted:
         _fail(
@@ -314,9 +314,9 @@ def _config(flags: dict[str, Any]) -> Config:
         _fail(str(error), status=2)
 
 
-def _loaded(flags: dict[str, Any]) -> Config:
+def _loaded(flags: dict[str, Any], *, again: bool = False) -> Config:
     given = {name: value for name, value in flags.items() if name != "file"}
-    return load(given, os.environ, flags.get("file"), _default_data())
+    return load(given, os.environ, flags.get("file"), _default_data(), again=again)
 
 
 def _announce(broker: Broker, log: structlog.typing.FilteringBoundLogger) -> None:

@@ -78,6 +78,26 @@ def test_sighup_reads_the_settings_again_and_tells_what_waits_for_a_restart(
     assert running.end(signal.SIGTERM).status == 0
 
 
+@pytest.mark.parametrize("kind", ["substituted", "named"])
+def test_settings_that_came_through_a_pipe_are_not_read_again_and_stay(tmp_path: Path, kind: str) -> None:
+    text = f'port = {free_port()}\ndata = "{tmp_path / "data"}"\nfile_quota = 1000\n'
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    script = '"$@" --config <(printf %s "$SETTINGS")' if kind == "substituted" else '"$@" --config "$PIPE"'
+    command = ["bash", "-c", f"exec {script}", "bash", _PROGRAM, "start", "--log-format", "json"]
+    with Running(command, _environment(SETTINGS=text, PIPE=str(pipe))) as running:
+        if kind == "named":
+            pipe.write_text(text)
+        running.wait_for("signup NAME", "stdout")
+        running.process.send_signal(signal.SIGHUP)
+        heard = json.loads(running.wait_for("settings"))
+        assert (heard["event"], heard["level"]) == ("settings not read", "error")
+        assert "restart the broker" in heard["reason"]
+        running.process.send_signal(signal.SIGUSR1)  # it goes on: no named pipe is waited for
+        running.wait_for("signal ignored")
+        assert running.end(signal.SIGTERM).status == 0
+
+
 def test_settings_that_were_read_again_hold(tmp_path: Path, settings: Path) -> None:
     (tmp_path / "x").write_text("x" * 100)
     command = [_PROGRAM, "start", "--config", str(settings), "--log-format", "json"]
