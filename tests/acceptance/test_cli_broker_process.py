@@ -90,7 +90,7 @@ def test_settings_that_came_through_a_pipe_are_not_read_again_and_stay(tmp_path:
             pipe.write_text(text)
         running.wait_for("signup NAME", "stdout")
         running.process.send_signal(signal.SIGHUP)
-        heard = json.loads(running.wait_for("settings"))
+        heard = json.loads(running.wait_for("settings not read"))
         assert (heard["event"], heard["level"]) == ("settings not read", "error")
         assert "restart the broker" in heard["reason"]
         running.process.send_signal(signal.SIGUSR1)  # it goes on: no named pipe is waited for
