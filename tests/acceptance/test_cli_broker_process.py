@@ -175,14 +175,17 @@ def test_wrong_passwords_and_refused_signups_stand_in_the_log(tmp_path: Path) ->
             done = cli("--profile", "eve", "login", "mine1", "--password-stdin", "--no-input", stdin=guess)
             assert done.status in {4, 7}
         cli("--profile", "mal", "signup", "mine1", "--password-stdin", "--no-input", stdin=guess)
+        slip = "a-password-typed-as-name"
+        cli("--profile", "eve", "login", slip, "--password-stdin", "--no-input", stdin=guess)
         log = running.end(signal.SIGTERM).err
     heard = [each for each in _events(log) if str(each["event"]).endswith(" refused")]
-    assert [each["event"] for each in heard] == ["login refused"] * 12 + ["signup refused"]
-    assert {each["user"] for each in heard} == {"mine1"}
+    assert [each["event"] for each in heard] == ["login refused"] * 12 + ["signup refused", "login refused"]
+    assert [each["user"] for each in heard] == ["mine1"] * 13 + [None]
     assert {each["address"] for each in heard} == {"127.0.0.1"}
-    assert len({each["key"] for each in heard}) == 13  # a login that failed leaves no key behind
+    assert len({each["key"] for each in heard}) == 14  # a login that failed leaves no key behind
     assert {each["reason"] for each in heard} == {"bad_credentials", "rate_limited"}
     assert guess not in log
+    assert slip not in log
 
 
 # -- what it writes --------------------------------------------------------------------------------

@@ -270,7 +270,9 @@ def test_the_newest_of_a_name_that_is_still_there_is_meant(cli: Cli, tmp_path: P
     command = ("--profile", receiver, "files", "get", "n.txt", "-o", "-" if output == "-" else str(into))
     result = cli.ok(*command)
     assert (result.out if output == "-" else (into / "n.txt").read_text()) == "old"
-    assert f"there are 3 files called 'n.txt'; taking the newest that is still there, {older[:8]}" in result.err
+    assert (
+        f"there are 3 files called 'n.txt'; taking the newest that is still there, {older[:8]}" in result.err
+    )
     newer = offer(cli, sender, receiver, make(path, "newer"))
     result = cli.ok(*command, "--force")
     assert (result.out if output == "-" else (into / "n.txt").read_text()) == "newer"
@@ -279,12 +281,11 @@ def test_the_newest_of_a_name_that_is_still_there_is_meant(cli: Cli, tmp_path: P
 
 def test_of_a_name_of_which_all_are_gone_the_newest_says_why(cli: Cli, tmp_path: Path) -> None:
     cli.accounts("allgone1", "allgone2")
-    for text in ("old", "new"):
-        gone = offer(cli, "allgone1", "allgone2", make(tmp_path / "n.txt", text))
-        cli.ok("--profile", "allgone1", "files", "rm", gone)
+    old, new = (offer(cli, "allgone1", "allgone2", make(tmp_path / "n.txt", text)) for text in ("old", "new"))
+    cli.ok("--profile", "allgone1", "files", "rm", old, new)
     result = cli("--profile", "allgone2", "files", "get", "n.txt", "-o", "-")
     assert (result.status, result.out) == (6, "")
-    assert f"there are 2 files called 'n.txt'; taking the newest, {gone[:8]}" in result.err
+    assert f"there are 2 files called 'n.txt'; taking the newest, {new[:8]}" in result.err
     assert "withdrawn" in result.err
 
 
