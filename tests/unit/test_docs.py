@@ -328,7 +328,7 @@ def test_tables_of_the_code_that_pages_name_are_there() -> None:
     rooms = [ROOT / room for room in ("protocol", "broker", "client")]
     for module, table in named:
         sources = [each.read_text() for room in rooms for each in room.rglob(f"{module}.py")]
-        assert any(re.search(rf"^{table}\b", each, re.M) for each in sources), f"{module}.{table}"
+        assert any(re.search(rf"^{table}\b", each, re.MULTILINE) for each in sources), f"{module}.{table}"
     verb = dispatch.VERBS[Send]
     guide = (ROOT / "CONTRIBUTING.md").read_text()
     (leave_on,) = re.findall(r"Leave `(\w+)` on", guide)
