@@ -1,6 +1,6 @@
 """Which refusals the log hears of: what may be an attack, and what users will ask its operator about.
 
-Works on what a handler wants done, and asks the store whether a name is a user's. Knows no handler and no log.
+Works on what a handler wants done, and asks the store whether a name is a user's. Knows no handler, no log.
 """
 
 from collections.abc import Iterable
