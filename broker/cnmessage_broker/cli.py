@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ import platformdirs
 import structlog
 
 from cnmessage_broker import health as reports
-from cnmessage_broker import keys, logs, signals
+from cnmessage_broker import keys, logs, signals, streams
 from cnmessage_broker.app import (
     DATABASE,
     FILES_FOLDER,
@@ -63,12 +62,12 @@ _OPTIONS = [
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cnmessage")
-def main() -> None:
+def cli() -> None:
     """Run and look after a cnmessage broker."""
     os.umask(0o077)  # whatever is made is nobody else's affair
 
 
-@main.command()
+@cli.command()
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log looks.  [default: text]")
 @click.option(
     "--debug",
@@ -93,7 +92,7 @@ def start(debug: bool, **flags: Any) -> None:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         sys.setswitchinterval(_SWITCH_SECONDS)
-        serve(broker, lambda: _loaded(flags), lambda: _announce(broker, log), log)
+        serve(broker, lambda: _loaded(flags, again=True), lambda: _announce(broker, log), log)
         log.info("broker is stopping")
     if broker.reactor.exhausted:
         _fail(
@@ -104,7 +103,7 @@ def start(debug: bool, **flags: Any) -> None:
     log.info("broker has stopped")
 
 
-@main.command()
+@cli.command()
 def key(**flags: Any) -> None:
     """Show the address to give to people, key included, and its fingerprint."""
     config = _config(flags)
@@ -125,7 +124,7 @@ def key(**flags: Any) -> None:
         click.echo(from_elsewhere(host), err=True)
 
 
-@main.command()
+@cli.command()
 @click.option("--deep", is_flag=True, help="Also read every message and every file, against their checksums.")
 def check(deep: bool, **flags: Any) -> None:
     """Examine the database of a stopped broker: SQLite's own check and the invariants of every inbox."""
@@ -164,7 +163,7 @@ def _now_and_then() -> Callable[[str], None]:
     return progress
 
 
-@main.command()
+@cli.command()
 @click.argument("target", type=click.Path(path_type=Path))
 def backup(target: Path, **flags: Any) -> None:
     """Copy the database, also of a running broker, to TARGET."""
@@ -182,7 +181,7 @@ def backup(target: Path, **flags: Any) -> None:
     click.echo(f"saved {target}; keep {config.data / KEY_FILE} with it", err=True)
 
 
-@main.command()
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def health(as_json: bool, **flags: Any) -> None:
     """Show how the running broker is; exits 1 when something is wrong, or no broker runs."""
@@ -219,7 +218,7 @@ def _show(report: reports.Health) -> None:
         click.echo(f"{name}\t{value}")
 
 
-@main.group()
+@cli.group()
 def files() -> None:
     """List the files that users sent, or free their room."""
 
@@ -298,6 +297,16 @@ for _command in (start, key, check, backup, health, list_files, purge_files):
         _option(_command)
 
 
+def main(prog_name: str | None = None) -> None:
+    """Run the program; where it cannot print, that ends here with one line."""
+    streams.prepare()
+    try:
+        cli(prog_name=prog_name)
+    except streams.UnprintableError as error:
+        streams.discard(sys.stdout)
+        _fail(str(error), status=6)
+
+
 def _config(flags: dict[str, Any]) -> Config:
     try:
         return _loaded(flags)
@@ -305,18 +314,20 @@ def _config(flags: dict[str, Any]) -> Config:
         _fail(str(error), status=2)
 
 
-def _loaded(flags: dict[str, Any]) -> Config:
+def _loaded(flags: dict[str, Any], *, again: bool = False) -> Config:
     given = {name: value for name, value in flags.items() if name != "file"}
-    return load(given, os.environ, flags.get("file"), _default_data())
+    return load(given, os.environ, flags.get("file"), _default_data(), again=again)
 
 
 def _announce(broker: Broker, log: structlog.typing.FilteringBoundLogger) -> None:
     if not (sys.stdout.isatty() and sys.stderr.isatty()):  # else one person reads both
         config = broker.config
         log.info("broker is ready", host=config.host, port=config.port, data=str(config.data))
-    with suppress(OSError):  # whoever read it has left
+    try:
         click.echo(banner(broker.config, broker.public_key, broker.address))
-        sys.stdout.flush()
+    except streams.UnprintableError as error:  # closed, full, or whoever read it has left: no reason to end
+        streams.discard(sys.stdout)
+        log.warning("address not printed", reason=str(error))
 
 
 def _default_data() -> Path | None:

@@ -125,14 +125,17 @@ def load(
     environment: Mapping[str, str],
     file: Path | None,
     default_data: Path | None,
+    *,
+    again: bool = False,
 ) -> Config:
     """Merge the sources; flags that are None do not count. ConfigError names the setting at fault.
 
-    Without `default_data` one of them must say where the data is.
+    Without `default_data` one of them must say where the data is. `again`: they were read before, so that a
+    pipe has nothing more to give.
     """
     values: dict[str, Any] = {} if default_data is None else {"data": default_data}
     if file is not None:
-        values |= _from_file(file)
+        values |= _from_file(file, again=again)
     for name in SETTINGS:
         text = environment.get(ENVIRONMENT_PREFIX + name.upper())
         if text is not None:
@@ -153,9 +156,14 @@ def changes(running: Config, fresh: Config) -> tuple[Config, list[str], list[str
     return replace(running, **values), taken, [name for name in differ if name not in LIVE]
 
 
-def _from_file(file: Path) -> dict[str, Any]:
+def _from_file(file: Path, *, again: bool) -> dict[str, Any]:
+    if again and file.exists() and not file.is_file():
+        raise ConfigError(
+            f"{file} is no regular file, and what it gave cannot be read again; to change a setting, restart "
+            "the broker, or start it with a file"
+        )
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put the mark first
     except OSError as error:
         raise ConfigError(f"cannot read {file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -3,14 +3,11 @@
 Of each kind of event only so many lines are written: what peers do must not fill the disk or hide the rest.
 """
 
-import errno
 import logging
-import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TextIO, cast
 
 import structlog
 
@@ -58,37 +55,6 @@ KEY_SHORT = 8
 """Letters of a public key that tell its machines in the log of transitions."""
 
 
-class Untiring:
-    """A stream that may end: what nobody takes any more is lost, and stops nobody.
-
-    So a closed terminal, a reader of a pipe that left, or a full disk does not end who logs.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """As of any stream."""
-        try:
-            return self._stream.write(text)
-        except OSError as error:
-            self._failed(error)
-            return len(text)
-
-    def flush(self) -> None:
-        """As of any stream."""
-        try:
-            self._stream.flush()
-        except OSError as error:
-            self._failed(error)
-
-    def _failed(self, error: OSError) -> None:
-        if error.errno in {errno.EPIPE, errno.EIO}:  # for ever; else the end of this process would fail too
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
-
-
 def configure(log_format: str, *, debug: bool = False) -> None:
     """Set structlog up for this process."""
     processors: list[structlog.typing.Processor] = [
@@ -103,5 +69,5 @@ def configure(log_format: str, *, debug: bool = False) -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Untiring(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -93,6 +93,15 @@ def user_name(text: str) -> UserName:
     return UserName(name)
 
 
+def may_be_user(word: str) -> bool:
+    """Whether a user could have this name."""
+    try:
+        user_name(word)
+    except ValueError:
+        return False
+    return True
+
+
 def new_user_name(text: str) -> UserName:
     """The rule for a name about to be taken: well-formed and not reserved."""
     name = user_name(text)

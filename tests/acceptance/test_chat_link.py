@@ -71,6 +71,38 @@ def test_a_broker_that_is_killed_and_started_again_is_found_without_a_login(
     assert [row[5] for row in cli.ok("--profile", "kill2", "history").rows] == ["before", "while it is gone"]
 
 
+@pytest.mark.parametrize("how", ["gone", "silent"])
+def test_who_signed_up_since_is_talked_with_while_the_broker_cannot_be_asked(
+    broker_process: BrokerProcess, tmp_path: Path, how: str
+) -> None:
+    cli = own_broker(broker_process, tmp_path)
+    cli.accounts("ask1", "ask2")
+    with open_chat(cli, "ask1") as chat:
+        chat.online()
+        chat.enter("to ask2")
+        chat.until_status("ask2 is offline")  # the list of users is here
+        cli.accounts("dave")
+        process = broker_process.process
+        assert process is not None
+        if how == "gone":
+            broker_process.kill()
+            chat.until("connection lost")
+        else:
+            process.send_signal(signal.SIGSTOP)
+        chat.type("/to dave\rfor dave alone\r")
+        chat.until("it is not known yet whether there is a user 'dave'")
+        chat.until_line("ask1 → dave>")
+        chat.said("for dave alone …")
+        if how == "gone":
+            broker_process.start()
+        else:
+            process.send_signal(signal.SIGCONT)
+        chat.said("for dave alone ✓")
+        assert "there is no user" not in chat.text
+    assert [row[5] for row in cli.ok("--profile", "dave", "history").rows] == ["for dave alone"]
+    assert cli.ok("--profile", "ask2", "history").rows == []
+
+
 def test_what_is_queued_when_a_person_leaves_is_told_and_goes_out_with_the_next_command(
     broker_process: BrokerProcess, tmp_path: Path
 ) -> None:

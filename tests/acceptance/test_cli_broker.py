@@ -186,6 +186,14 @@ def test_a_bad_configuration_is_one_line_that_names_the_setting(tmp_path: Path, 
     assert said in _refused("--config", str(file), *own).err
 
 
+def test_a_settings_file_may_begin_with_the_mark_that_some_editors_write(tmp_path: Path) -> None:
+    file = tmp_path / "broker.toml"
+    file.write_text(f'data = "{tmp_path / "data"}"\nhost = "192.0.2.7"\n', encoding="utf-8-sig")
+    with BrokerProcess(tmp_path / "data"):
+        pass  # makes the key
+    assert "192.0.2.7" in _broker("key", "--config", str(file)).out
+
+
 def test_a_missing_file_a_bad_variable_and_a_bad_host_are_named(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "data"))
     assert "none.toml" in _refused("--config", str(tmp_path / "none.toml"), *data).err

@@ -78,6 +78,26 @@ def test_sighup_reads_the_settings_again_and_tells_what_waits_for_a_restart(
     assert running.end(signal.SIGTERM).status == 0
 
 
+@pytest.mark.parametrize("kind", ["substituted", "named"])
+def test_settings_that_came_through_a_pipe_are_not_read_again_and_stay(tmp_path: Path, kind: str) -> None:
+    text = f'port = {free_port()}\ndata = "{tmp_path / "data"}"\nfile_quota = 1000\n'
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    script = '"$@" --config <(printf %s "$SETTINGS")' if kind == "substituted" else '"$@" --config "$PIPE"'
+    command = ["bash", "-c", f"exec {script}", "bash", _PROGRAM, "start", "--log-format", "json"]
+    with Running(command, _environment(SETTINGS=text, PIPE=str(pipe))) as running:
+        if kind == "named":
+            pipe.write_text(text)
+        running.wait_for("signup NAME", "stdout")
+        running.process.send_signal(signal.SIGHUP)
+        heard = json.loads(running.wait_for("settings not read"))
+        assert (heard["event"], heard["level"]) == ("settings not read", "error")
+        assert "restart the broker" in heard["reason"]
+        running.process.send_signal(signal.SIGUSR1)  # it goes on: no named pipe is waited for
+        running.wait_for("signal ignored")
+        assert running.end(signal.SIGTERM).status == 0
+
+
 def test_settings_that_were_read_again_hold(tmp_path: Path, settings: Path) -> None:
     (tmp_path / "x").write_text("x" * 100)
     command = [_PROGRAM, "start", "--config", str(settings), "--log-format", "json"]
@@ -155,14 +175,17 @@ def test_wrong_passwords_and_refused_signups_stand_in_the_log(tmp_path: Path) ->
             done = cli("--profile", "eve", "login", "mine1", "--password-stdin", "--no-input", stdin=guess)
             assert done.status in {4, 7}
         cli("--profile", "mal", "signup", "mine1", "--password-stdin", "--no-input", stdin=guess)
+        slip = "a-password-typed-as-name"
+        cli("--profile", "eve", "login", slip, "--password-stdin", "--no-input", stdin=guess)
         log = running.end(signal.SIGTERM).err
     heard = [each for each in _events(log) if str(each["event"]).endswith(" refused")]
-    assert [each["event"] for each in heard] == ["login refused"] * 12 + ["signup refused"]
-    assert {each["user"] for each in heard} == {"mine1"}
+    assert [each["event"] for each in heard] == ["login refused"] * 12 + ["signup refused", "login refused"]
+    assert [each["user"] for each in heard] == ["mine1"] * 13 + [None]
     assert {each["address"] for each in heard} == {"127.0.0.1"}
-    assert len({each["key"] for each in heard}) == 13  # a login that failed leaves no key behind
+    assert len({each["key"] for each in heard}) == 14  # a login that failed leaves no key behind
     assert {each["reason"] for each in heard} == {"bad_credentials", "rate_limited"}
     assert guess not in log
+    assert slip not in log
 
 
 # -- what it writes --------------------------------------------------------------------------------

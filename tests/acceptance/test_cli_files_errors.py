@@ -257,14 +257,36 @@ def test_what_reads_our_output_may_fail_and_then_nothing_was_fetched(cli: Cli, t
     assert states(cli, "outfull1")[identity] == {"outfull2": "done"}
 
 
-def test_the_newest_of_a_name_is_meant_even_if_it_is_gone(cli: Cli, tmp_path: Path) -> None:
-    cli.accounts("newest1", "newest2")
-    offer(cli, "newest1", "newest2", make(tmp_path / "n.txt", "old"))
-    gone = offer(cli, "newest1", "newest2", make(tmp_path / "n.txt", "new"))
-    cli.ok("--profile", "newest1", "files", "rm", gone)
-    result = cli("--profile", "newest2", "files", "get", "n.txt", "-o", "-")
+@pytest.mark.parametrize("output", ["-", "folder"])
+def test_the_newest_of_a_name_that_is_still_there_is_meant(cli: Cli, tmp_path: Path, output: str) -> None:
+    sender, receiver = f"newest-{output}1", f"newest-{output}2"
+    cli.accounts(sender, receiver)
+    path, into = tmp_path / "n.txt", tmp_path / "folder"
+    into.mkdir()
+    offer(cli, sender, receiver, make(path, "oldest"))
+    older = offer(cli, sender, receiver, make(path, "old"))
+    gone = offer(cli, sender, receiver, make(path, "new"))
+    cli.ok("--profile", sender, "files", "rm", gone)
+    command = ("--profile", receiver, "files", "get", "n.txt", "-o", "-" if output == "-" else str(into))
+    result = cli.ok(*command)
+    assert (result.out if output == "-" else (into / "n.txt").read_text()) == "old"
+    assert (
+        f"there are 3 files called 'n.txt'; taking the newest that is still there, {older[:8]}" in result.err
+    )
+    newer = offer(cli, sender, receiver, make(path, "newer"))
+    result = cli.ok(*command, "--force")
+    assert (result.out if output == "-" else (into / "n.txt").read_text()) == "newer"
+    assert f"taking the newest, {newer[:8]}" in result.err
+
+
+def test_of_a_name_of_which_all_are_gone_the_newest_says_why(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("allgone1", "allgone2")
+    old, new = (offer(cli, "allgone1", "allgone2", make(tmp_path / "n.txt", text)) for text in ("old", "new"))
+    cli.ok("--profile", "allgone1", "files", "rm", old, new)
+    result = cli("--profile", "allgone2", "files", "get", "n.txt", "-o", "-")
     assert (result.status, result.out) == (6, "")
-    assert "there are 2 files called 'n.txt'" in result.err
+    assert f"there are 2 files called 'n.txt'; taking the newest, {new[:8]}" in result.err
+    assert "withdrawn" in result.err
 
 
 def test_events_that_nobody_reads_any_more_are_no_defect(cli: Cli, tmp_path: Path) -> None:

@@ -241,12 +241,12 @@ def test_what_waits_for_a_login_is_not_said_to_be_refused(cli: Cli, password_fil
     left.add([_outgoing(10, "later2", "and another")])
     left.close()
     cli.ok("--profile", "later1-phone", "login", "later1", "--password-file", password_file)
-    (kept,) = _waiting(cli.home, "later1")
     asyncio.run(_revoke(cli, int(row[0])))
     refused = cli("--profile", "later1", "send", "later2", "now")
     assert refused.status == 4
     assert "was refused" not in refused.err
-    assert kept.exists() or _waiting(cli.home, "later1")
+    (kept,) = _waiting(cli.home, "later1")
+    assert b"and another" in kept.read_bytes()
     cli.ok("--profile", "later1", "login", "later1", "--password-file", password_file)
     cli.ok("--profile", "later1", "whoami")
     assert _bodies(cli, "later2") == ["left behind", "and another"]

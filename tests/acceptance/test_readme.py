@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from cnmessage_broker.cli import main as broker_cli
+from cnmessage_broker.cli import cli as broker_cli
 from cnmessage_client.cli.main import cli as program
 from cnmessage_client.shell.command import facts_of
 from cnmessage_protocol.errors import EXIT_STATUS

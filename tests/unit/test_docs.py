@@ -17,9 +17,10 @@ from cnmessage_broker.app import DATABASE, KEY_FILE, LOCK_FILE
 from cnmessage_broker.config import ENVIRONMENT_PREFIX, HIGHEST_PORT, Config
 from cnmessage_broker.files import channel as broker_channel
 from cnmessage_broker.files import pace
-from cnmessage_broker.loop import arrivals, delivery, listeners, refusals
+from cnmessage_broker.loop import arrivals, delivery, dispatch, listeners, refusals
 from cnmessage_broker.maintenance.backup import back_up
 from cnmessage_broker.store.sqlite.store import SqliteStore
+from cnmessage_client.link import lookout
 from cnmessage_protocol import records, results
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, encode
 from cnmessage_protocol.conversation import Direct
@@ -167,6 +168,7 @@ def test_the_places_of_both_rows_are_listed_in_order() -> None:
         (liveness.EXPIRY * 1000, "after which the listener ends, now {}"),
         (liveness.EXPIRY, "for `expiry` ms (**{} s**)"),
         (liveness.EARLY_BEAT, "as soon as **{} items**"),
+        (lookout.FIRST_LOOK, "asks the probe again after {} s without a first answer"),
         (composure.JOIN_PATIENCE, "No hello within {} s"),
         (liveness.BACKOFF_LIMIT, f"`min({{}}, {liveness.BACKOFF_FIRST} · 2^n)`"),
         (inbox.HOLD, "({} rows here"),
@@ -314,6 +316,23 @@ def test_every_make_target_is_explained() -> None:
     )
     explained = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert sorted(re.findall(r"^\| `make ([\w-]+)`", explained, flags=re.MULTILINE)) == sorted(targets)
+
+
+_TABLE = re.compile(r"`([a-z]+)\.([A-Z_]{2,})`")
+
+
+def test_tables_of_the_code_that_pages_name_are_there() -> None:
+    pages = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    named = {found for page in pages for found in _TABLE.findall(page.read_text())}
+    assert ("dispatch", "VERBS") in named
+    rooms = [ROOT / room for room in ("protocol", "broker", "client")]
+    for module, table in named:
+        sources = [each.read_text() for room in rooms for each in room.rglob(f"{module}.py")]
+        assert any(re.search(rf"^{table}\b", each, re.MULTILINE) for each in sources), f"{module}.{table}"
+    verb = dispatch.VERBS[Send]
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    (leave_on,) = re.findall(r"Leave `(\w+)` on", guide)
+    assert getattr(verb, leave_on) is False
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -104,7 +104,7 @@ def verb_of(request: verbs.Request) -> Verb:
 
 def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     """Check guard and budgets, run the handler, turn its errors into a refusal; the log hears of some."""
-    return noted(request, caller, _run(request, caller, deps))
+    return noted(request, caller, deps, _run(request, caller, deps))
 
 
 def _run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
@@ -116,7 +116,7 @@ def _run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     if wait > 0:
         text = f"this account has had too much done; try again in {ceil(wait)} s"
         return [Refuse(RequestError(ErrorCode.RATE_LIMITED, text))]
-    effects = guarded(lambda: _noted(verb, request, caller, deps))
+    effects = guarded(lambda: _handled(verb, request, caller, deps))
     spend(Cost(verb.cost.writes + _asked(request) + _written(effects, deps), verb.cost.reads), caller, deps)
     return effects
 
@@ -164,7 +164,7 @@ def _written(effects: Iterable[Effect], deps: Deps) -> float:
     )
 
 
-def _noted(verb: Verb, request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
+def _handled(verb: Verb, request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     """Run the handler; that the device was used is written down first, at most once a minute."""
     if caller.device is not None and not deps.stopping:
         try:

@@ -1,6 +1,6 @@
 """Which refusals the log hears of: what may be an attack, and what users will ask its operator about.
 
-Works on what a handler wants done; knows no handler and no log.
+Works on what a handler wants done, and asks the store whether a name is a user's. Knows no handler, no log.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cnmessage_broker.logs import KEY_SHORT
-from cnmessage_broker.loop.context import Caller
+from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Note, Refuse, Work
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.requests import Login, Passwd, Request, Signup
@@ -29,7 +29,7 @@ OF_CODE = MappingProxyType(
 """What it calls a refusal of anything else for these reasons."""
 
 
-def noted(request: Request, caller: Caller, effects: Iterable[Effect]) -> list[Effect]:
+def noted(request: Request, caller: Caller, deps: Deps, effects: Iterable[Effect]) -> list[Effect]:
     """The effects, and a line for the log beside each refusal that is worth one; also once passwords are
     checked.
     """
@@ -37,22 +37,25 @@ def noted(request: Request, caller: Caller, effects: Iterable[Effect]) -> list[E
     for effect in effects:
         match effect:
             case Refuse(error):
-                found += [effect, *_note(request, caller, error.code)]
+                found += [effect, *_note(request, caller, deps, error.code)]
             case Work(job, then):
-                found.append(Work(job, partial(_followed, request, caller, then)))
+                found.append(Work(job, partial(_followed, request, caller, deps, then)))
             case _:
                 found.append(effect)
     return found
 
 
-def _followed(request: Request, caller: Caller, then: Any, result: Any) -> list[Effect]:
-    return noted(request, caller, then(result))
+def _followed(request: Request, caller: Caller, deps: Deps, then: Any, result: Any) -> list[Effect]:
+    return noted(request, caller, deps, then(result))
 
 
-def _note(request: Request, caller: Caller, code: ErrorCode) -> list[Effect]:
+def _note(request: Request, caller: Caller, deps: Deps, code: ErrorCode) -> list[Effect]:
     event = OF_VERB.get(type(request)) or OF_CODE.get(code)
     if event is None:
         return []
-    user = request.name if isinstance(request, Login | Signup) else caller.account and caller.account.name
+    account = caller.account
+    if isinstance(request, Login | Signup):
+        account = deps.store.account_by_name(request.name)  # else it may be a password, typed in its place
+    user = None if account is None else account.name
     fields = {"user": user, "key": caller.key[:KEY_SHORT], "address": caller.address, "reason": str(code)}
     return [Note(event, fields if event in OF_VERB.values() else {**fields, "verb": request.VERB})]

@@ -24,8 +24,11 @@ async def tell_received(client: Client, seen: Callable[[Message | Unknown], bool
         me = await client.whoami()
         if not 0 < me.unread <= _MOST:
             return
+        found = await client.entries(_MOST + 1, unread=True)
+        if len(found) > _MOST:  # since they were counted: what is below the list was not looked at
+            return
         upto = 0
-        for entry in await client.entries(_MOST, unread=True):
+        for entry in found:
             if not seen(entry):
                 break
             upto = entry.seq

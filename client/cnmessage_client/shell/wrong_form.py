@@ -11,7 +11,7 @@ import click
 
 from cnmessage_client.shell.command import WORDS, Command, facts_of
 from cnmessage_client.shell.settings import settings_of
-from cnmessage_protocol.ids import user_name
+from cnmessage_protocol.ids import may_be_user
 
 _GUESS = re.compile(
     r"[.;]? *(\(Did you mean .*|\(Possible .*|Did you mean .*|did you mean .*|'[^']*help' lists .*)"
@@ -78,7 +78,7 @@ def _in_group(
     found = next(_with(group, lambda each: words[0].lower() in facts_of(each).usual), None)
     if found is not None:
         return shlex.join([*_path(context), *found, *words[1:]])
-    if len(words) > 1 and "did you mean" not in error.format_message() and _is_user(words[0]):
+    if len(words) > 1 and "did you mean" not in error.format_message() and may_be_user(words[0]):
         sending = next(_with(group, lambda each: facts_of(each).text == "names"), None)
         if sending is not None:
             return shlex.join([*_path(context), *sending, words[0], " ".join(words[1:])])
@@ -114,14 +114,6 @@ def _with(group: click.Group, wanted: Callable[[click.Command], bool]) -> Iterat
             yield [name]
         elif isinstance(command, click.Group):
             yield from ([name, *path] for path in _with(command, wanted))
-
-
-def _is_user(word: str) -> bool:
-    try:
-        user_name(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _has_option(command: click.Command, option: str) -> bool:

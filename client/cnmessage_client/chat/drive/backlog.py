@@ -33,18 +33,20 @@ class Backlog:
     ) -> tuple[Sequence[Message | Unknown], int]:
         """What is shown at once, oldest first, and the seq after which the stream of this client begins.
 
-        `left_out` is told how many are unread and how many of them are shown, if not all are.
+        `left_out` is told how many are unread, at least, and how many of them are shown, if not all are.
         """
         if self._seen is not None and self._seen[0] == me.user:
             return [], self._seen[1]
         self._below, self._wanted = None, 0
-        found = await client.entries(MOST_SHOWN, unread=True) if me.unread else []
+        # `me` may be older than the list: one more than is shown tells that there are more.
+        found = await client.entries(MOST_SHOWN + 1, unread=True) if me.unread else []
         if not found:
             return [], me.head
-        if len(found) < me.unread:
-            self._below = found[0].seq - 1
-            left_out(me.unread, len(found))
-        return found, max(me.head, found[-1].seq)
+        unread, shown = max(me.unread, len(found)), found[-MOST_SHOWN:]
+        if len(shown) < unread:
+            self._below = shown[0].seq - 1
+            left_out(unread, len(shown))
+        return shown, max(me.head, shown[-1].seq)
 
     def came(self, user: str, seq: int) -> None:
         """An item came."""

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
 from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, to_wire
 from cnmessage_protocol.errors import ProtocolError
-from cnmessage_protocol.ids import user_name
+from cnmessage_protocol.ids import may_be_user
 from cnmessage_protocol.records import recipients
 
 DEFAULT_PAUSE = 3.0
@@ -215,7 +215,7 @@ def _names_and_text(rest: str) -> tuple[list[str], str]:
     """`NAME words…`, or `NAME... "text"` where a quoted text ends the line."""
     found = _NAMES_AND_QUOTED.fullmatch(rest)
     names = [] if found is None else found[1].split()
-    if found is not None and all(_may_be_user(name) for name in names):
+    if found is not None and all(may_be_user(name) for name in names):
         return names, _unquoted(found[2])
     name, text = word_and_rest(rest)
     return [name] if name else [], text
@@ -224,14 +224,6 @@ def _names_and_text(rest: str) -> tuple[list[str], str]:
 def _unquoted(text: str) -> str:
     """The text without the quotes around it, if they are around all of it."""
     return shlex.split(text)[0] if _ALL_QUOTED.fullmatch(text) else text
-
-
-def _may_be_user(word: str) -> bool:
-    try:
-        user_name(word)
-    except ValueError:
-        return False
-    return True
 
 
 # -- the chat's own commands ------------------------------------------------------------------------

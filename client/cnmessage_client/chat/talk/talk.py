@@ -217,11 +217,10 @@ class Talk:
         self, wanted: Conversation, users: Sequence[tuple[str, bool]] | None, now: float
     ) -> list[Effect]:
         """The answer to LookUp: all users; None when they cannot be had now."""
-        if users is not None:
-            self.roster(users, now)
-        elif not self._presence.listed:
-            return self._views.enter(wanted, now, up=self._link.up)
-        there = on_screen(wanted) in {name for name, _ in users or ()}
+        if users is None:
+            return self._enter_unknown(wanted, now)
+        self.roster(users, now)
+        there = on_screen(wanted) in {name for name, _ in users}
         if there or not self._can_ask or not self._stranger(wanted):
             return self._views.enter(wanted, now, up=self._link.up)
         near = difflib.get_close_matches(wanted.name, self._presence.known, 1)
@@ -407,6 +406,16 @@ class Talk:
         if self._can_ask and self._presence.listed and self._stranger(conversation):
             return [LookUp(conversation)] if self._link.up else self.looked_up(conversation, None, now)
         return self._views.enter(conversation, now, up=self._link.up)
+
+    def _enter_unknown(self, wanted: Conversation, now: float) -> list[Effect]:
+        """Enter it although nobody can say now whether there is this user: it may be one since lately."""
+        doubtful = self._can_ask and self._presence.listed and self._stranger(wanted)
+        effects = self._views.enter(wanted, now, up=self._link.up)
+        if doubtful:
+            who = on_screen(wanted)
+            text = f"it is not known yet whether there is a user '{who}'; if not, what you write will fail"
+            effects += self.note(text)
+        return effects
 
     def _stranger(self, conversation: Conversation | None) -> TypeGuard[Direct]:
         """Whether nobody of this name was seen so far, so that it is probably mistyped."""

@@ -11,10 +11,9 @@ from cnmessage_client.profile import Home
 from cnmessage_client.shell.command import Facts, Section, command, group
 from cnmessage_client.shell.partial import each_of
 from cnmessage_client.shell.read.secrets import password_options, read_passwords
-from cnmessage_client.shell.read.which_file import may_be_user
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.ids import new_user_name, user_name
+from cnmessage_protocol.ids import may_be_user, new_user_name, user_name
 from cnmessage_protocol.schema import LARGEST
 
 

@@ -25,10 +25,11 @@ from cnmessage_client.shell.read.completion import (
     forget_files,
     remember_files,
 )
-from cnmessage_client.shell.read.which_file import may_be_user, the_one
+from cnmessage_client.shell.read.which_file import the_one
 from cnmessage_client.shell.settings import Settings, common
 from cnmessage_client.transfer.names import part_ending
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.ids import may_be_user
 
 _LIVE = {"uploading", "stored"}
 

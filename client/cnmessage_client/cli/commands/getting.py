@@ -100,8 +100,8 @@ class Getting:
             try:
                 info = by_id(word, received)
                 if info is None and (named := by_name(word, received)):
-                    info = named[0]
-                    self._say_which(word, info, len(named))
+                    info = next((each for each in named if each.state == "stored"), named[0])
+                    self._say_which(word, info, named)
                 if info is None:
                     sent = await client.files(sent=True) if sent is None else sent
                     info = by_id(word, sent)
@@ -114,9 +114,10 @@ class Getting:
                 wanted[identity] = _Wanted(identity, info)
         return list(wanted.values())
 
-    def _say_which(self, word: str, info: FileInfo, count: int) -> None:
-        if count > 1:
-            others = f"there are {count} files called '{word}'; taking the newest, {info.id[:SHORT_ID]}"
+    def _say_which(self, word: str, info: FileInfo, named: Sequence[FileInfo]) -> None:
+        if len(named) > 1:
+            which = "the newest" if info is named[0] else "the newest that is still there"
+            others = f"there are {len(named)} files called '{word}'; taking {which}, {info.id[:SHORT_ID]}"
             how = self._settings.typed("files list --received")
             self._settings.renderer.note(f"{others}; '{how}' shows the others")
 

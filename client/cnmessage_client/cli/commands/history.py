@@ -10,9 +10,9 @@ from cnmessage_client.model import Message, Unknown, from_millis
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.read.completion import complete_name
 from cnmessage_client.shell.read.times import Moment, When, is_moment
-from cnmessage_client.shell.read.which_file import may_be_user
 from cnmessage_client.shell.receipts import tell_received
 from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_protocol.ids import may_be_user
 
 _ALL = 1_000_000
 _DEFAULT_COUNT = 20

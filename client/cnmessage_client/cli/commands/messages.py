@@ -15,11 +15,11 @@ from cnmessage_client.model import LEVELS, Level, Receipt
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.partial import too_many
 from cnmessage_client.shell.read.completion import complete_name, remember_names
-from cnmessage_client.shell.read.texts import read_text
-from cnmessage_client.shell.read.which_file import may_be_user
+from cnmessage_client.shell.read.texts import read_all
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.ids import may_be_user
 from cnmessage_protocol.records import MAX_BODY, MAX_RECIPIENTS
 
 _MORE = 16
@@ -204,4 +204,4 @@ def _read_stdin(settings: Settings) -> str:
     if settings.interactive:
         settings.renderer.note("Type the message; Ctrl-D ends it, Ctrl-C gives it up.")
     # A little more than a body may have, so that the error for one can tell its size.
-    return read_text(source, "standard input", MAX_BODY + _MORE).removesuffix("\n")
+    return read_all(source, "standard input", MAX_BODY + _MORE).removesuffix("\n")

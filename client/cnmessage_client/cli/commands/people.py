@@ -10,8 +10,8 @@ from cnmessage_client.model import User
 from cnmessage_client.shell.command import Facts, Section, command, group
 from cnmessage_client.shell.partial import each_of
 from cnmessage_client.shell.read.completion import complete_name, remember_names
-from cnmessage_client.shell.read.which_file import may_be_user
 from cnmessage_client.shell.settings import Settings, common
+from cnmessage_protocol.ids import may_be_user
 
 
 @command(

@@ -25,12 +25,13 @@ from cnmessage_client.shell.read.completion import (
 )
 from cnmessage_client.shell.read.spool import spool
 from cnmessage_client.shell.read.times import Span
-from cnmessage_client.shell.read.which_file import STDIN, may_be_user, split_words, without_count
+from cnmessage_client.shell.read.which_file import STDIN, split_words, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_client.transfer.names import is_text, safe_name, sent_name
 from cnmessage_client.transfer.places import distinct
 from cnmessage_protocol.conversation import Everyone, on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.ids import may_be_user
 from cnmessage_protocol.records import MAX_RECIPIENTS
 
 RESUME = "Stopped. What is done is kept: the same command again goes on from there."

@@ -12,10 +12,10 @@ from cnmessage_client.client import Client
 from cnmessage_client.model import Message
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.safe_text import safe_text
-from cnmessage_client.shell.read.which_file import may_be_user
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.ids import may_be_user
 from cnmessage_protocol.machines.states import State
 
 _MOST_NAMED = 10

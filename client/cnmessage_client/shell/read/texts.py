@@ -11,7 +11,7 @@ from cnmessage_client.shell.streams import unreadable
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 
-def read_text(source: BinaryIO, place: str, most: int) -> str:
+def read_all(source: BinaryIO, place: str, most: int) -> str:
     """All that comes. TOO_LARGE as soon as there are more than `most` bytes: it may have no end.
 
     `place` is what a person calls the source. USAGE for what is no text, UNREADABLE for what cannot be read.
@@ -28,7 +28,7 @@ def read_text(source: BinaryIO, place: str, most: int) -> str:
 def read_lines(source: BinaryIO, place: str, count: int, most: int) -> list[str]:
     """The first `count` lines, or fewer, without their ends; what is behind them is not read.
 
-    USAGE for a line of more than `most` bytes, which may have no end; else as `read_text`.
+    USAGE for a line of more than `most` bytes, which may have no end; else as `read_all`.
     """
     lines: list[str] = []
     while len(lines) < count:

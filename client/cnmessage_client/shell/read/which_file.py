@@ -13,7 +13,7 @@ from cnmessage_client.model import FileInfo
 from cnmessage_client.shell.out.render import SHORT_ID
 from cnmessage_client.shell.settings import usage
 from cnmessage_protocol.errors import CnMessageError
-from cnmessage_protocol.ids import normal, user_name
+from cnmessage_protocol.ids import may_be_user, normal
 
 STDIN = "-"
 _BEGINNING = re.compile(r"[0-9a-f]{4,32}\Z")
@@ -124,15 +124,6 @@ def _ambiguous(words: Sequence[str], place: int) -> CnMessageError:
         f"'{word}' may be a user, or the file of that name here. Write for the file: cnmessage files send "
         f"{a_path}; for the user: cnmessage files send {a_user}",
     )
-
-
-def may_be_user(word: str) -> bool:
-    """Whether a user could have this name."""
-    try:
-        user_name(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _like_file(word: str, known: Collection[str]) -> bool:

@@ -51,6 +51,21 @@ def test_a_name_that_is_taken_and_a_wrong_old_password_are_noted(room: Room) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    "request_", [Login("hunter2-secret", WRONG), Signup("hunter2-secret", WRONG)], ids=repr
+)
+@pytest.mark.parametrize("burst", [1, 10])
+def test_a_name_that_is_no_users_may_be_a_password_and_is_not_noted(request_: Request, burst: int) -> None:
+    room = Room(login_burst=burst, login_rate=0.001)
+    room.user("alice")
+    if burst == 1:
+        room.start("stranger", request_)  # and what comes of it is not followed
+    heard = notes(room, "stranger", request_)
+    assert [(fields["user"], fields["key"]) for _, fields in heard] == [(None, "stranger")] * len(heard)
+    assert len(heard) == (burst == 1 or isinstance(request_, Login))
+    assert "hunter2" not in str(heard)
+
+
 def test_a_quota_and_a_size_are_noted_without_the_name_of_the_file() -> None:
     room = Room(file_quota=10, file_limit=20)
     alice = room.user("alice")

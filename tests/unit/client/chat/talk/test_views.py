@@ -17,6 +17,7 @@ from cnmessage_client.chat.talk.entries import Preview
 from cnmessage_client.chat.talk.view import FOLD_WITHIN
 from cnmessage_client.chat.talk.views import conversations_of, said_of
 from cnmessage_client.model import Message
+from cnmessage_protocol.machines.states import State
 from tests.support.conversations import BOB, CAROL, talk_with, whom
 from tests.unit.client.chat.talk.talking import (
     at_bob,
@@ -31,6 +32,8 @@ from tests.unit.client.chat.talk.talking import (
     type_in,
     unread,
 )
+
+NOT_KNOWN = "* it is not known yet whether there is a user 'zed'; if not, what you write will fail"
 
 # -- where messages stand ---------------------------------------------------------------------------
 
@@ -133,14 +136,29 @@ def test_a_name_that_nobody_has_is_looked_up_and_not_entered() -> None:
     assert talk.conversation == talk_with("yves")
 
 
-def test_a_name_that_cannot_be_looked_up_is_not_entered_where_the_list_is_known() -> None:
+@pytest.mark.parametrize("here", ["home", "to bob"])
+def test_a_name_that_cannot_be_looked_up_may_be_somebodys_and_is_talked_to(here: str) -> None:
     talk = new_talk()
     talk.roster([("alice", True), ("bob", False)], 0.0)
+    type_in(talk, here)
     effects = talk.looked_up(talk_with("zed"), None, 0.0)
-    assert lines(shown(effects)) == ["! there is no user 'zed'; 'users' lists those there are"]
+    assert DropLines() not in effects
+    assert talk.conversation == talk_with("zed")
+    assert lines(talk.entries) == [NOT_KNOWN]
+    assert sent(type_in(talk, "for zed")) == [(("zed",), "for zed")]
     before_the_list = new_talk()
     before_the_list.looked_up(BOB, None, 0.0)
-    assert before_the_list.conversation == BOB
+    assert (before_the_list.conversation, lines(before_the_list.entries)) == (BOB, [])
+
+
+def test_without_a_connection_a_name_that_is_new_is_entered_and_one_that_is_known_without_a_word() -> None:
+    talk = new_talk()
+    talk.roster([("alice", True), ("bob", False)], 0.0)
+    talk.moved(State.WAITING, 1.0, 0.0)
+    assert LookUp(talk_with("zed")) not in type_in(talk, "to zed")
+    assert (talk.conversation, lines(talk.entries)) == (talk_with("zed"), [NOT_KNOWN])
+    type_in(talk, "/to bob")
+    assert (talk.conversation, NOT_KNOWN in lines(talk.entries)) == (BOB, False)
 
 
 def test_where_nobody_can_be_asked_lines_go_nowhere_else() -> None:
