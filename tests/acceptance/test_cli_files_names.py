@@ -41,7 +41,8 @@ def test_a_name_that_is_no_text_is_refused_and_not_altered(cli: Cli, tmp_path: P
         assert (refused.status, refused.out) == (2, "")
         assert "not UTF-8 text" in refused.err
     assert cli.ok("--profile", "bytes1", "files", "send", "bytes2", str(odd), "--name", "café").rows
-    assert [row[1] for row in cli.ok("--profile", "bytes2", "files", "list", "--received").rows] == ["café"]
+    (row,) = cli.ok("--profile", "bytes2", "files", "list", "--received", "--json").objects
+    assert row["name"] == "café"
 
 
 def test_names_of_every_kind_go_there_and_are_found_by_what_one_would_type(cli: Cli, tmp_path: Path) -> None:
