@@ -52,7 +52,9 @@ class Address(NamedTuple):
 
 def parse_address(text: str) -> Address:
     """`HOST[:PORT]` or `cnm://HOST:PORT#KEY`; a usage error says what is wrong with it."""
-    rest, _, key_text = text.removeprefix(SCHEME).partition("#")
+    rest, has_key, key_text = text.removeprefix(SCHEME).partition("#")
+    if has_key and not key_text:
+        _refuse(text, "the key behind '#' is missing; copy the whole line that the broker shows")
     rest = rest.removesuffix("/")
     scheme, separator, _ = rest.partition("://")
     if separator:

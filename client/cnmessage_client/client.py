@@ -70,8 +70,9 @@ class Client:
         patient: bool = True,
     ) -> None:
         self.home = home or Home.find()
-        self.profile = self.home.profile(profile or self.home.current_profile)
-        self.broker = broker or self.profile.broker or DEFAULT_BROKER
+        named, place = arguments.text_or_none("profile", profile), arguments.text_or_none("broker", broker)
+        self.profile = self.home.profile(self.home.current_profile if named is None else named)
+        self.broker = self.profile.broker or DEFAULT_BROKER if place is None else place
         self.address = parse_address(self.broker)
         self.timeout = arguments.seconds("timeout", timeout)
         self._explained = partial(self.profile.explained, address=self.address)

@@ -304,6 +304,14 @@ def test_a_backup_to_a_full_disk_says_so_and_leaves_nothing(
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_backup_that_may_not_grow_so_large_says_so_and_leaves_nothing(large: Path, tmp_path: Path) -> None:
+    backup = f'ulimit -f 100; {_PROGRAM} backup "{tmp_path}/copy.db" --data "{large}"'
+    done = _ended("sh", "-c", backup)
+    assert (done.returncode, list(tmp_path.iterdir())) == (1, [])
+    assert "files may not grow so large" in done.stderr
+    assert "not an error" not in done.stderr
+
+
 # -- the command line ------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ AT_ONCE = 5.0
 
 NO_ADDRESSES = (
     "user@host:1", "*:1", "[::1", "host:99999", "127.0.0.1:65533", "a b", "http://h:1", "a..b:1", "-x",
-    "1.2.3:4", "::1",
+    "1.2.3:4", "::1", "cnm://127.0.0.1:1#",
 )  # fmt: skip
 
 
@@ -51,6 +51,11 @@ def test_what_is_no_address_is_a_usage_error_wherever_it_is_written(cli: Cli, te
         assert f"'{text}' is not a broker's address" in one_line(result, 2)
     assert str(profile.folder) in cli("--profile", "spelled", "whoami", CNMESSAGE_BROKER="").err
     assert not cli.home.profile("fresh").folder.exists()
+
+
+def test_an_empty_address_is_not_taken_for_the_usual_one(cli: Cli) -> None:
+    result = cli("--profile", "fresh", "--broker", "", "signup", "bob", "--password-stdin", stdin=PASSWORD)
+    assert "'' is not a broker's address" in one_line(result, 2)
 
 
 def test_a_name_in_other_letters_is_looked_up_as_dns_spells_it(cli: Cli) -> None:

@@ -92,6 +92,17 @@ def test_a_client_cannot_be_made_with_a_time_out_that_is_none(home: Home, timeou
         SyncClient(home=home, profile="bob", timeout=timeout)
 
 
+@pytest.mark.parametrize("place", ["profile", "broker"])
+@pytest.mark.parametrize("made", [Client, SyncClient])
+def test_a_client_cannot_be_made_with_what_names_no_profile_or_broker(
+    home: Home, place: str, made: Any
+) -> None:
+    with pytest.raises(CnMessageError, match=f"'{place}' must be a text"):
+        made(home=home, **{place: 5})
+    with pytest.raises(CnMessageError):
+        made(home=home, **{place: ""})
+
+
 def test_a_secret_of_a_wrong_type_is_not_shown(broker: BrokerThread, home: Home) -> None:
     with SyncClient(home=home, profile="bob", broker=broker.address) as client:
         for call in (client.signup, client.login):
