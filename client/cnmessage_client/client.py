@@ -232,16 +232,16 @@ class Client:
     ) -> model.Receipt:
         """Send to one or many; returns once the broker has it on disk, or all have received or read it.
 
-        Without an answer the error says whether the message was taken back or may still arrive; with `keep`
-        the end of the client takes nothing back. NOT_DELIVERED: it is stored, and was not received or read in
-        time. The same `client_id` (a UUID) makes a repetition harmless.
+        Without an answer the error says whether the message was taken back or may still arrive; `keep`: it is
+        not taken back. NOT_DELIVERED: it is stored, but not received or read in time. The same `client_id` (a
+        UUID) makes a repetition harmless.
         """
-        message = checked(lambda: compose(to, body, client_id))
-        level = arguments.level("wait_until", wait_until)
-        patience = arguments.seconds("timeout", timeout, self.timeout)
+        message, level = checked(lambda: compose(to, body, client_id)), arguments.level("wait_until", wait_until)
+        patience = self.timeout if timeout is None else arguments.seconds("timeout", timeout)
         self._connected()
         receipt = await self._courier.send(message, patience, keep=keep)
-        await self._requests.reach(receipt, level, patience)
+        if level != "stored":
+            await self._requests.reach(receipt, level, patience)
         return receipt
 
     def give_up(self, client_id: str) -> str:
