@@ -232,11 +232,11 @@ class Client:
     ) -> model.Receipt:
         """Send to one or many; returns once the broker has it on disk, or all have received or read it.
 
-        Without an answer the error says whether the message was taken back or may still arrive; `keep`: it is
-        not taken back. NOT_DELIVERED: it is stored, but not received or read in time. The same `client_id` (a
-        UUID) makes a repetition harmless.
+        Without an answer the error says whether it was taken back (not with `keep`) or may still arrive. When
+        NOT_DELIVERED it is stored. The same `client_id` (a UUID) makes a repetition harmless.
         """
-        message, level = checked(lambda: compose(to, body, client_id)), arguments.level("wait_until", wait_until)
+        level = arguments.level("wait_until", wait_until)
+        message = checked(lambda: compose(to, body, client_id))
         patience = self.timeout if timeout is None else arguments.seconds("timeout", timeout)
         self._connected()
         receipt = await self._courier.send(message, patience, keep=keep)
