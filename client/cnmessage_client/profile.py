@@ -152,13 +152,14 @@ class Profile:
         all of that itself.
         """
         advice = _ADVICE.get(error.code) if isinstance(error, RequestError) else None
+        option = "" if self.name == self.home.current_profile else f"--profile {self.name} "
         if advice is not None:
+            advice = advice.replace("'cnmessage ", f"'cnmessage {option}")
             return RequestError(error.code, f"{error.message}; {advice}")
         if error.code is not ErrorCode.UNAUTHENTICATED:
             return error
         with suppress(CnMessageError):  # a disk that takes no note of it is another trouble than this one
             self.logged_out(address)
-        option = "" if self.name == self.home.current_profile else f"--profile {self.name} "
         text = f"profile '{self.name}' is not logged in at {address.place}"
         return RequestError(
             error.code, f"{text}; use: cnmessage {option}login NAME (or signup NAME, if you are new)"

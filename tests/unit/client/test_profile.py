@@ -7,7 +7,7 @@ import pytest
 from cnmessage_client.address import parse_address
 from cnmessage_client.link.connection import keys_match, new_key_pair
 from cnmessage_client.profile import Home, KeyPair
-from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
 
 
 def test_the_device_key_is_made_once_and_kept_to_oneself(home: Home) -> None:
@@ -132,3 +132,13 @@ def test_a_broker_that_is_none_is_a_usage_error_that_names_the_file(home: Home) 
         assert profile.broker is None
     assert caught.value.code is ErrorCode.USAGE
     assert str(profile.folder / "profile.toml") in caught.value.message
+
+
+def test_advice_names_the_profile_that_it_is_for(tmp_path: Path) -> None:
+    home = Home(tmp_path, tmp_path / "state")
+    error = RequestError(ErrorCode.NO_SUCH_DEVICE, "you have no device 9")
+    address = parse_address("127.0.0.1")
+    other = home.profile("work").explained(error, address)
+    usual = home.profile(home.current_profile).explained(error, address)
+    assert other.message == "you have no device 9; 'cnmessage --profile work devices' lists yours"
+    assert usual.message == "you have no device 9; 'cnmessage devices' lists yours"
