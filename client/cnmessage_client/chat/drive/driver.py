@@ -230,11 +230,8 @@ class Driver:
                 self.feed.give(lambda now: self.talk.earlier(wanted.conversation, came, now))
 
     def open(self, conversation: Conversation) -> None:
-        """Open a conversation before the first line that is typed, if there is that user."""
-        if isinstance(conversation, Direct):
-            self._look_up(conversation)
-        else:
-            self.typed(f"/to {on_screen(conversation)}")
+        """Open a conversation before the first line that is typed."""
+        self.feed.give(lambda now: self.talk.begin_in(conversation, now), typed=True)
 
     def _look_up(self, conversation: Conversation) -> None:
         self._looking.add(self._spawn(self._users_for(conversation, self.living.login)))

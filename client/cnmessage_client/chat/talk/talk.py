@@ -84,6 +84,7 @@ class Talk:
         self._whole_previews = whole_previews
         self._zone = zone
         self._bounds = bounds
+        self._began_in: Conversation | None = None
         self._link = LinkStatus()
         self._presence = KnownUsers()
         self._begin_anew()
@@ -213,6 +214,12 @@ class Talk:
             case (Break() | Edit() | Quit()) as effect:
                 return [effect]
 
+    def begin_in(self, conversation: Conversation, now: float) -> list[Effect]:
+        """Open this one before anything is typed: at once; left again if it turns out to be with nobody."""
+        if self._can_ask and not self._presence.listed:
+            self._began_in = conversation
+        return self._enter(conversation, now)
+
     def looked_up(
         self, wanted: Conversation, users: Sequence[tuple[str, bool]] | None, now: float
     ) -> list[Effect]:
@@ -224,10 +231,7 @@ class Talk:
         there = on_screen(wanted) in {name for name, _ in users or ()}
         if there or not self._can_ask or not self._stranger(wanted):
             return self._views.enter(wanted, now, up=self._link.up)
-        near = difflib.get_close_matches(wanted.name, self._presence.known, 1)
-        slash = "" if self.conversation is None else "/"
-        hint = f"did you mean '{near[0]}'?" if near else f"'{slash}users' lists those there are"
-        return [*self.trouble(f"there is no user '{wanted.name}'; {hint}"), DropLines()]
+        return self._no_user(wanted)
 
     def leave_draft(self, draft: str) -> None:
         """This is being typed in the open view; it comes back with the view."""
@@ -304,9 +308,11 @@ class Talk:
 
     def roster(self, users: Sequence[tuple[str, bool]], now: float) -> list[Effect]:
         """All users and whether they are online."""
-        del now
         self._presence.roster(users)
-        return []
+        began_in, self._began_in = self._began_in, None
+        if began_in is None or began_in != self.conversation or not self._stranger(began_in):
+            return []
+        return [*self._views.enter(None, now, up=self._link.up), *self._no_user(began_in)]
 
     def presence(self, changes: Sequence[tuple[str, bool]], now: float) -> list[Effect]:
         """These came or went."""
@@ -407,6 +413,12 @@ class Talk:
         if self._can_ask and self._presence.listed and self._stranger(conversation):
             return [LookUp(conversation)] if self._link.up else self.looked_up(conversation, None, now)
         return self._views.enter(conversation, now, up=self._link.up)
+
+    def _no_user(self, wanted: Direct) -> list[Effect]:
+        near = difflib.get_close_matches(wanted.name, self._presence.known, 1)
+        slash = "" if self.conversation is None else "/"
+        hint = f"did you mean '{near[0]}'?" if near else f"'{slash}users' lists those there are"
+        return [*self.trouble(f"there is no user '{wanted.name}'; {hint}"), DropLines()]
 
     def _stranger(self, conversation: Conversation | None) -> TypeGuard[Direct]:
         """Whether nobody of this name was seen so far, so that it is probably mistyped."""
