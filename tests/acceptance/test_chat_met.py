@@ -16,7 +16,7 @@ def test_a_command_without_its_slash_is_asked_about_and_up_stays_out_of_the_answ
         chat.enter("to slip2")
         chat.until_line("slip1 → slip2>")
         chat.until_status("slip2 is offline")
-        for line in ("users", "history 5", "send slip2 hi", "to slip2", "login slip1", "who"):
+        for line in ("users", "history 5", "send slip2 hi", "login slip1", "block slip2", "chat slip2"):
             chat.enter(line)
             chat.until_line("[y/N]")
             assert f"the command is '/{line}'" in " ".join(chat.text.split())
@@ -24,10 +24,47 @@ def test_a_command_without_its_slash_is_asked_about_and_up_stays_out_of_the_answ
             chat.type("n")
             chat.until_line("[y/N] n")
             chat.key("enter")
+            chat.until_line("slip1 → slip2>")
+            chat.key("up")
             chat.until_line(f"slip1 → slip2> {line}")
             chat.key("ctrl-u")
         chat.enter("send me the file")
         chat.said("send me the file ✓")
+
+
+def test_what_is_typed_in_place_of_an_answer_is_neither_lost_nor_glued_nor_sent(cli: Cli) -> None:
+    cli.accounts("answer1", "answer2")
+    with open_chat(cli, "answer1", rows=40) as chat:
+        chat.online()
+        chat.enter("to answer2")
+        chat.until_line("answer1 → answer2>")
+        chat.enter("WHO")
+        chat.until("Send 'WHO' as text to answer2? In a conversation the command is '/who'.")
+        chat.enter("a long important thought")
+        chat.until_line("answer1 → answer2> a long important thought")
+        chat.type("second thought")  # takes its place
+        chat.until_line("answer1 → answer2> second thought")
+        chat.key("enter")
+        chat.said("second thought ✓")
+        chat.key("up", "up")
+        chat.until_line("answer1 → answer2> a long important thought")
+        chat.key("enter")
+        chat.said("a long important thought ✓")
+        chat.enter("users")
+        chat.until_line("[y/N]")
+        chat.enter("passwd")
+        chat.until_line("[y/N]")
+        chat.type("correct horse battery\rhunter two\rhunter two\r")
+        chat.until("may be a secret")
+        chat.enter("/to answer1")
+        chat.until_line("answer1 → answer1>")
+        assert not [row for row in chat.body if "hunter" in row or "horse" in row]
+        chat.enter("who")
+        chat.until_line("[y/N]")
+        chat.enter("/exit")
+        assert chat.finish() == 0
+    rows = [row[5] for row in cli.ok("--profile", "answer2", "history").rows]
+    assert rows == ["second thought", "a long important thought"]
 
 
 @pytest.mark.parametrize("how", ["screen", "plain"])

@@ -39,6 +39,7 @@ from cnmessage_client.chat.talk.effects import (
     MarkRead,
     Quit,
     Redraw,
+    Remember,
     Ring,
     RunCommand,
     SendAsFile,
@@ -168,6 +169,11 @@ class Driver:
                 self.screen.redraw()
             case Ring():
                 self.screen.ring()
+            case SetDraft(text, offered=True):
+                if not self.screen.draft:
+                    self.screen.set_draft(text, offered=True)
+            case Remember(line):
+                self.screen.remember(line)
             case SetDraft(text):
                 self.screen.set_draft(text + self.screen.draft)
             case MarkRead(seq):

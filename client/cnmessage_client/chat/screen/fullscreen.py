@@ -128,9 +128,9 @@ class FullScreen:
         """The bell."""
         self._output.bell()
 
-    def set_draft(self, text: str) -> None:
-        """Put text into the line being typed."""
-        self._line.set_draft(text)
+    def set_draft(self, text: str, *, offered: bool = False) -> None:
+        """Put text into the line being typed; what is typed next takes its place if it is only `offered`."""
+        self._line.set_draft(text, offered=offered)
         self._invalidate()
 
     @property

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence, Sized
 from itertools import islice
 
+from cnmessage_protocol.conversation import Conversation, Direct
+
 MOST_NAMES = 20_000
 """Names that are remembered."""
 
@@ -37,9 +39,13 @@ class KnownUsers:
                 self._online.add(name)
         return {name for name, online in changes if online}
 
-    def online(self, name: str) -> bool:
-        """Whether this user is online, as far as is known."""
-        return name in self._online
+    def partner(self, conversation: Conversation | None, me: str | None) -> tuple[Conversation, bool] | None:
+        """Whom one talks with, and whether that user is online, where this is known."""
+        match conversation:
+            case Direct(name) if name != me and self.listed:
+                return conversation, name in self._online
+            case _:
+                return None
 
     def count(self, me: str) -> int | None:
         """How many are online, `me` among them; None before the first list."""

@@ -24,6 +24,7 @@ from cnmessage_client.chat.talk.effects import (
     MarkRead,
     Quit,
     Redraw,
+    Remember,
     Ring,
     RunCommand,
 )
@@ -43,7 +44,7 @@ from cnmessage_client.chat.talk.lines import (
     read,
 )
 from cnmessage_client.chat.talk.link import Change, LinkStatus, span
-from cnmessage_client.chat.talk.mistaken import like_command
+from cnmessage_client.chat.talk.mistaken import asks_secrets, like_command
 from cnmessage_client.chat.talk.own import OwnLines
 from cnmessage_client.chat.talk.presence import KnownUsers
 from cnmessage_client.chat.talk.status import Completions, Status
@@ -132,16 +133,8 @@ class Talk:
             self._own.outgoing.waiting(now, up=up),
             self._views.unread.counts(),
             self._presence.count(self.user) if up and self.user is not None else None,
-            self._partner() if up else None,
+            self._presence.partner(self.conversation, self.user) if up else None,
         )
-
-    def _partner(self) -> tuple[Conversation, bool] | None:
-        """Whom one talks with, and whether that user is online, where this is known."""
-        match self.conversation:
-            case Direct(name) if name != self.user and self._presence.listed:
-                return self.conversation, self._presence.online(name)
-            case _:
-                return None
 
     @property
     def asks(self) -> bool:
@@ -189,7 +182,7 @@ class Talk:
         """A line, or a pasted block; line feeds at its end belong to no text."""
         line = line.rstrip("\n")
         if self._own.asks:
-            return self._own.answered(self.user or "", line, now, time)
+            return self._answered(line, now, time)
         match read(line, self.conversation, self._commands):
             case Blank():
                 return []
@@ -365,22 +358,33 @@ class Talk:
     def _say(self, said: SendText, line: str, now: float, time: datetime) -> list[Effect]:
         if self.user is None:
             return self._nobody()
-        asked = self.conversation is not None and said.body == line and self._like_command(line)
-        return self._own.say(self.user, said.to, said.body, line, now, time, like_command=asked)
+        like = said.body == line and self._like_command(line)
+        secrets = like and asks_secrets(line, self._commands)
+        to, body = said.to, said.body
+        return self._own.say(self.user, to, body, line, now, time, like_command=like, secrets=secrets)
 
     def _like_command(self, text: str) -> bool:
-        known = self._presence.known
-        partner = "" if self.conversation is None else on_screen(self.conversation)
-
-        def could_be(words: Sequence[str]) -> bool:
-            return self._could_be(words) or self._could_be((words[0], partner, *words[1:]))
-
+        if self.conversation is None:
+            return False
+        known, listed = self._presence.known, self._presence.listed
         return like_command(
             text,
             self._commands,
-            could_be=could_be,
-            user=lambda name: name in known or not self._presence.listed,
+            could_be=self._could_be,
+            user=lambda name: name in known or not listed,
+            partner=on_screen(self.conversation),
         )
+
+    def _answered(self, line: str, now: float, time: datetime) -> list[Effect]:
+        """An answer; a command in its place, or what is like one, is a no. A secret may be neither."""
+        slash = line.startswith("/")
+        if self._own.asks_amid_secrets:
+            command = slash and not isinstance(read(line, None, self._commands), Hint)
+        else:
+            command = self._like_command(line) or (slash and not line.startswith("//"))
+        if not command:
+            return self._own.answered(self.user or "", line, now, time)
+        return [*self._own.withdraw(), Remember(line), *self.typed(line, now, time)]
 
     def _who(self) -> list[Effect]:
         if self.user is None:
