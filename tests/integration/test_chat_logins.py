@@ -122,3 +122,22 @@ def test_a_message_under_a_login_that_is_over_is_not_sent_as_somebody_else(
             assert not [each for each in chat.screen.entries if isinstance(each, Said)]
 
     asyncio.run(scenario())
+
+
+def test_a_client_that_finds_the_login_ended_elsewhere_leaves_the_conversation_open(
+    broker: BrokerThread, home: Home
+) -> None:
+    """Whoever asks something of the broker may see it first, before the stream ends."""
+
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob")
+        async with sitting("alice", broker.address, home) as chat:
+            await live(chat)
+            chat.screen.enter("to bob", "hello")
+            await chat.screen.until_said("hello", Mark.STORED)
+            await chat.driver.living.close()
+            home.profile("alice").remember(broker=broker.address, user=None)
+            await chat.driver.living.get()
+            assert chat.driver.talk.prompt == "not logged in → bob> "
+
+    asyncio.run(scenario())
