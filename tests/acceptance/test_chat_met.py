@@ -89,6 +89,29 @@ def test_a_half_typed_text_is_no_command_when_the_login_ends_elsewhere(cli: Cli,
         chat.until(re.compile(r"\[stored\].*text again|text again ✓"))
 
 
+@pytest.mark.parametrize("how", ["screen", "plain"])
+def test_without_a_login_commands_need_no_slash_in_a_conversation(cli: Cli, how: str) -> None:
+    names = [f"bare{how}{number}" for number in (1, 2)]
+    cli.accounts(*names)
+    arguments = ["--plain"] if how == "plain" else []
+    with open_chat(cli, names[0], names[1], *arguments) as chat:
+        chat.until(f"[to {names[1]}]" if how == "plain" else f"{names[0]} → {names[1]}>")
+        cli.ok("--profile", names[0], "logout")
+        chat.until("not logged in any more; type: /login NAME")
+        chat.enter(f"login {names[0]}")
+        chat.until("Password:")
+        chat.enter("correct horse battery")
+        chat.until("Logged in" if how == "plain" else f"{names[0]} → {names[1]}>")
+        assert "correct horse" not in chat.text
+        cli.ok("--profile", names[0], "logout")
+        chat.until(re.compile("(?s)any more; type: /login NAME.*any more; type: /login NAME"))
+        chat.enter("hello")
+        chat.until("nobody is logged in here; use: /login NAME")
+        chat.enter("exit")
+        assert chat.finish() == 0
+    assert cli.ok("--profile", names[1], "history").rows == []
+
+
 def test_who_is_not_there_is_not_talked_to_and_what_follows_goes_nowhere(cli: Cli) -> None:
     cli.accounts("there1", "there2")
     with open_chat(cli, "there1") as chat:

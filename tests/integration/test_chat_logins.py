@@ -54,13 +54,14 @@ def test_what_is_typed_when_the_login_ends_elsewhere_stays_text(broker: BrokerTh
         async with sitting("alice", broker.address, home) as chat:
             await live(chat)
             chat.screen.enter("to bob")
+            chat.screen.draft = "who"
             await revoke(home, broker.address, "alice")
             await chat.screen.until_text("not logged in any more; type: /login NAME")
             chat.screen.enter("whoami")
             await chat.screen.until_text("nobody is logged in here; use: /login NAME")
             assert chat.driver.talk.prompt == "not logged in → bob> "
             assert not [each for each in chat.screen.entries if isinstance(each, Output)]
-            chat.screen.enter("/login alice")
+            chat.screen.enter("login alice")  # nothing can be sent: no slash is needed
             await chat.screen.until_text("Password:")
             chat.screen.enter("correct horse battery")
             await chat.screen.until_text("alice\talice\t127.0.0.1")

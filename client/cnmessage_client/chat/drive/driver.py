@@ -189,6 +189,7 @@ class Driver:
                 self.sending.add(effect.key)
                 self._spawn(self._send(effect, self.talk.user))
             case DropCommands():
+                self.talk.logged_out_amid(self.screen.draft if self.screen.keys else None, self.input.ahead)
                 for line in self.runner.drop():
                     self.warned(f"not begun, for who typed it is not logged in any more: {line}")
             case SendAsFile():

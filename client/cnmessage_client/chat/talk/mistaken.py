@@ -1,11 +1,39 @@
-"""Whether a text that is to be sent is a command whose slash was forgotten. Pure; knows nobody's name."""
+"""Whether a text that is to be sent is a command whose slash was forgotten. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from cnmessage_client.chat.talk.doubt import in_small
 from cnmessage_client.chat.talk.effects import Edit, RunCommand
 from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS, Commands, Hint, SendText, read_command
-from cnmessage_protocol.conversation import Direct
+from cnmessage_client.chat.talk.presence import KnownUsers
+from cnmessage_protocol.conversation import Conversation, Direct, on_screen
+
+
+class Slips:
+    """What may be a slip in one chat, with these commands and the users that it knows."""
+
+    def __init__(
+        self, commands: Commands, could_be: Callable[[Sequence[str]], bool], users: KnownUsers
+    ) -> None:
+        self._commands, self._could_be, self._users = commands, could_be, users
+
+    def like_command(self, text: str, conversation: Conversation | None) -> bool:
+        """Whether a text in this conversation is a command as well; at home commands need no slash."""
+        if conversation is None:
+            return False
+        return like_command(
+            text,
+            self._commands,
+            could_be=self._could_be,
+            user=lambda name: name in self._users.known or not self._users.listed,
+            partner=on_screen(conversation),
+        )
+
+    def no_answer(self, line: str, conversation: Conversation | None, *, secrets: bool) -> bool:
+        """Whether a line where an answer is due is a command, or like one, which amid `secrets` is none."""
+        if not line.startswith("/") or line.startswith("//"):
+            return not secrets and self.like_command(line, conversation)
+        return not secrets or not isinstance(read_command(line[1:], "/", self._commands), Hint)
 
 
 def like_command(

@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from typing import TypeGuard
 
 from cnmessage_client.chat.talk.arrivals import NewItems
+from cnmessage_client.chat.talk.begun import LinesBegun
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import (
     AskReceipts,
@@ -37,6 +38,7 @@ from cnmessage_client.chat.talk.lines import (
     Commands,
     Enter,
     Hint,
+    Line,
     More,
     Retry,
     SendText,
@@ -44,7 +46,7 @@ from cnmessage_client.chat.talk.lines import (
     read,
 )
 from cnmessage_client.chat.talk.link import Change, LinkStatus, span
-from cnmessage_client.chat.talk.mistaken import asks_secrets, like_command
+from cnmessage_client.chat.talk.mistaken import Slips, asks_secrets
 from cnmessage_client.chat.talk.own import OwnLines
 from cnmessage_client.chat.talk.presence import KnownUsers
 from cnmessage_client.chat.talk.status import Completions, Status
@@ -80,7 +82,6 @@ class Talk:
         self.user = user
         self._commands = commands
         self._new_key = new_key
-        self._could_be = could_be
         self._can_ask = can_ask
         self._whole_previews = whole_previews
         self._zone = zone
@@ -88,6 +89,8 @@ class Talk:
         self._began_in: Conversation | None = None
         self._link = LinkStatus()
         self._presence = KnownUsers()
+        self._slips = Slips(commands, could_be, self._presence)
+        self._begun = LinesBegun()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -183,7 +186,7 @@ class Talk:
         line = line.rstrip("\n")
         if self._own.asks:
             return self._answered(line, now, time)
-        match read(line, self.conversation, self._commands):
+        match self._read(line):
             case Blank():
                 return []
             case SendText() as said:
@@ -225,6 +228,10 @@ class Talk:
         if there or not self._can_ask or not self._stranger(wanted):
             return self._views.enter(wanted, now, up=self._link.up)
         return self._no_user(wanted)
+
+    def logged_out_amid(self, draft: str | None, ahead: int) -> None:
+        """What was being typed, None if unknown, when the login ended; so many lines were entered ahead."""
+        self._begun.ended(draft, ahead)
 
     def leave_draft(self, draft: str) -> None:
         """This is being typed in the open view; it comes back with the view."""
@@ -358,33 +365,27 @@ class Talk:
     def _say(self, said: SendText, line: str, now: float, time: datetime) -> list[Effect]:
         if self.user is None:
             return self._nobody()
-        like = said.body == line and self._like_command(line)
+        like = said.body == line and self._slips.like_command(line, self.conversation)
         secrets = like and asks_secrets(line, self._commands)
         to, body = said.to, said.body
         return self._own.say(self.user, to, body, line, now, time, like_command=like, secrets=secrets)
 
-    def _like_command(self, text: str) -> bool:
-        if self.conversation is None:
-            return False
-        known, listed = self._presence.known, self._presence.listed
-        return like_command(
-            text,
-            self._commands,
-            could_be=self._could_be,
-            user=lambda name: name in known or not listed,
-            partner=on_screen(self.conversation),
-        )
-
     def _answered(self, line: str, now: float, time: datetime) -> list[Effect]:
-        """An answer; a command in its place, or what is like one, is a no. A secret may be neither."""
-        slash = line.startswith("/")
-        if self._own.asks_amid_secrets:
-            command = slash and not isinstance(read(line, None, self._commands), Hint)
-        else:
-            command = self._like_command(line) or (slash and not line.startswith("//"))
-        if not command:
+        """An answer; a command in its place, or what is like one, is a no."""
+        secrets = self._own.asks_amid_secrets
+        if not self._slips.no_answer(line, self.conversation, secrets=secrets):
             return self._own.answered(self.user or "", line, now, time)
         return [*self._own.withdraw(), Remember(line), *self.typed(line, now, time)]
+
+    def _read(self, line: str) -> Line:
+        """Without a login nothing can be sent: a person's line is a command, if it was begun as one."""
+        if self.user is not None or self.conversation is None or not self._can_ask:
+            return read(line, self.conversation, self._commands)
+        harmless = self._begun.unknown and asks_secrets(line, self._commands)
+        if self._begun.take(line) and not harmless:
+            return read(line, self.conversation, self._commands)
+        meant = read(line, None, self._commands)
+        return SendText((self.conversation,), line) if isinstance(meant, Hint) else meant
 
     def _who(self) -> list[Effect]:
         if self.user is None:
