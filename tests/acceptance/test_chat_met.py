@@ -67,6 +67,20 @@ def test_what_is_typed_in_place_of_an_answer_is_neither_lost_nor_glued_nor_sent(
     assert rows == ["second thought", "a long important thought"]
 
 
+def test_the_first_chat_says_how_to_begin_until_there_is_something_to_show(cli: Cli) -> None:
+    cli.accounts("blank1", "blank2")
+    with open_chat(cli, "blank1") as chat, talker(cli.home, "blank2", cli.address) as other:
+        chat.online()
+        chat.said("'to NAME' begins a conversation, 'help' lists the rest.")
+        chat.enter("to blank2")
+        chat.until_line("blank1 → blank2>")
+        assert "'to NAME'" not in chat.text
+        chat.enter("/home")
+        other.send("blank1", "hello")
+        chat.said("hello")
+        assert "'to NAME'" not in chat.text
+
+
 @pytest.mark.parametrize("how", ["screen", "plain"])
 def test_a_half_typed_text_is_no_command_when_the_login_ends_elsewhere(cli: Cli, how: str) -> None:
     names = [f"half{how}{number}" for number in (1, 2)]
