@@ -20,6 +20,12 @@ def own_broker(broker: BrokerProcess, folder: Path) -> Cli:
     return Cli(home_at(folder / "home"), broker.address)
 
 
+def pause(broker: BrokerProcess, number: signal.Signals) -> None:
+    """Stop it, so that it is silent, or let it go on."""
+    assert broker.process is not None
+    broker.process.send_signal(number)
+
+
 def test_break_counts_down_queues_what_is_typed_and_comes_back_by_itself(cli: Cli) -> None:
     cli.accounts("cut1", "cut2")
     with open_chat(cli, "cut1") as chat, talker(cli.home, "cut2", cli.address) as other:
@@ -232,3 +238,41 @@ def test_the_right_broker_is_found_again_after_one_with_another_key_stood_in_its
         assert sum(OTHER_KEY in row for row in chat.lines) == 2
     rows = cli.ok("--profile", "key2", "history").rows
     assert [row[5] for row in rows] == ["kept for the right one", "this too"]
+
+
+@pytest.mark.parametrize("how", ["down", "silent"])
+@pytest.mark.parametrize("with_whom", ["begin2", "all"])
+def test_a_conversation_that_the_chat_begins_in_is_open_though_the_broker_is_not_there(
+    broker_process: BrokerProcess, tmp_path: Path, how: str, with_whom: str
+) -> None:
+    cli = own_broker(broker_process, tmp_path)
+    cli.accounts("begin1", "begin2")
+    if how == "down":
+        broker_process.kill()
+    else:
+        pause(broker_process, signal.SIGSTOP)
+    try:
+        with open_chat(cli, "begin1", with_whom) as chat:
+            chat.until_line(f"begin1 → {with_whom}>")
+            chat.type("hello\rand more\r")
+            rows = chat.wait(lambda lines: any("and more …" in each for each in lines), "what is typed")
+            assert any("hello …" in each for each in rows)
+            assert "(try" not in chat.status, "it came only after a wait"
+            chat.key("ctrl-d")
+            assert chat.finish() == 0
+    finally:
+        if how == "silent":
+            pause(broker_process, signal.SIGCONT)
+
+
+def test_a_conversation_with_nobody_that_the_chat_begins_in_is_left_when_that_is_known(
+    broker_process: BrokerProcess, tmp_path: Path
+) -> None:
+    cli = own_broker(broker_process, tmp_path)
+    cli.accounts("begin3", "begin4")
+    broker_process.kill()
+    with open_chat(cli, "begin3", "begin44") as chat:
+        chat.until_line("begin3 → begin44>")
+        broker_process.start()
+        chat.until("there is no user 'begin44'; did you mean 'begin4'?")
+        chat.until_line("begin3>")

@@ -16,7 +16,7 @@ def test_a_command_without_its_slash_is_asked_about_and_up_stays_out_of_the_answ
         chat.enter("to slip2")
         chat.until_line("slip1 → slip2>")
         chat.until_status("slip2 is offline")
-        for line in ("users", "history 5", "send slip2 hi", "to slip2", "login slip1", "who"):
+        for line in ("users", "history 5", "send slip2 hi", "login slip1", "block slip2", "chat slip2"):
             chat.enter(line)
             chat.until_line("[y/N]")
             assert f"the command is '/{line}'" in " ".join(chat.text.split())
@@ -24,10 +24,61 @@ def test_a_command_without_its_slash_is_asked_about_and_up_stays_out_of_the_answ
             chat.type("n")
             chat.until_line("[y/N] n")
             chat.key("enter")
+            chat.until_line("slip1 → slip2>")
+            chat.key("up")
             chat.until_line(f"slip1 → slip2> {line}")
             chat.key("ctrl-u")
         chat.enter("send me the file")
         chat.said("send me the file ✓")
+
+
+def test_what_is_typed_in_place_of_an_answer_is_neither_lost_nor_glued_nor_sent(cli: Cli) -> None:
+    cli.accounts("answer1", "answer2")
+    with open_chat(cli, "answer1", rows=40) as chat:
+        chat.online()
+        chat.enter("to answer2")
+        chat.until_line("answer1 → answer2>")
+        chat.enter("WHO")
+        chat.until("Send 'WHO' as text to answer2? In a conversation the command is '/who'.")
+        chat.enter("a long important thought")
+        chat.until_line("answer1 → answer2> a long important thought")
+        chat.type("second thought")  # takes its place
+        chat.until_line("answer1 → answer2> second thought")
+        chat.key("enter")
+        chat.said("second thought ✓")
+        chat.key("up", "up")
+        chat.until_line("answer1 → answer2> a long important thought")
+        chat.key("enter")
+        chat.said("a long important thought ✓")
+        chat.enter("users")
+        chat.until_line("[y/N]")
+        chat.enter("passwd")
+        chat.until_line("[y/N]")
+        chat.type("correct horse battery\rhunter two\rhunter two\r")
+        chat.until("may be a secret")
+        chat.enter("/to answer1")
+        chat.until_line("answer1 → answer1>")
+        assert not [row for row in chat.body if "hunter" in row or "horse" in row]
+        chat.enter("who")
+        chat.until_line("[y/N]")
+        chat.enter("/exit")
+        assert chat.finish() == 0
+    rows = [row[5] for row in cli.ok("--profile", "answer2", "history").rows]
+    assert rows == ["second thought", "a long important thought"]
+
+
+def test_the_first_chat_says_how_to_begin_until_there_is_something_to_show(cli: Cli) -> None:
+    cli.accounts("blank1", "blank2")
+    with open_chat(cli, "blank1") as chat, talker(cli.home, "blank2", cli.address) as other:
+        chat.online()
+        chat.said("'to NAME' begins a conversation, 'help' lists the rest.")
+        chat.enter("to blank2")
+        chat.until_line("blank1 → blank2>")
+        assert "'to NAME'" not in chat.text
+        chat.enter("/home")
+        other.send("blank1", "hello")
+        chat.said("hello")
+        assert "'to NAME'" not in chat.text
 
 
 @pytest.mark.parametrize("how", ["screen", "plain"])
@@ -50,6 +101,29 @@ def test_a_half_typed_text_is_no_command_when_the_login_ends_elsewhere(cli: Cli,
         assert "correct horse" not in chat.text
         chat.enter("text again")
         chat.until(re.compile(r"\[stored\].*text again|text again ✓"))
+
+
+@pytest.mark.parametrize("how", ["screen", "plain"])
+def test_without_a_login_commands_need_no_slash_in_a_conversation(cli: Cli, how: str) -> None:
+    names = [f"bare{how}{number}" for number in (1, 2)]
+    cli.accounts(*names)
+    arguments = ["--plain"] if how == "plain" else []
+    with open_chat(cli, names[0], names[1], *arguments) as chat:
+        chat.until(f"[to {names[1]}]" if how == "plain" else f"{names[0]} → {names[1]}>")
+        cli.ok("--profile", names[0], "logout")
+        chat.until("not logged in any more; type: /login NAME")
+        chat.enter(f"login {names[0]}")
+        chat.until("Password:")
+        chat.enter("correct horse battery")
+        chat.until("Logged in" if how == "plain" else f"{names[0]} → {names[1]}>")
+        assert "correct horse" not in chat.text
+        cli.ok("--profile", names[0], "logout")
+        chat.until(re.compile("(?s)any more; type: /login NAME.*any more; type: /login NAME"))
+        chat.enter("hello")
+        chat.until("nobody is logged in here; use: /login NAME")
+        chat.enter("exit")
+        assert chat.finish() == 0
+    assert cli.ok("--profile", names[1], "history").rows == []
 
 
 def test_who_is_not_there_is_not_talked_to_and_what_follows_goes_nowhere(cli: Cli) -> None:

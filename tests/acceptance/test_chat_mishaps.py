@@ -165,7 +165,7 @@ def test_commands_that_had_not_begun_are_named_when_a_person_leaves(cli: Cli) ->
 
 
 @pytest.mark.parametrize("key", ["ctrl-c", "ctrl-d"])
-def test_who_gives_up_the_question_has_the_text_back(cli: Cli, key: str) -> None:
+def test_who_gives_up_the_question_has_the_text_back_with_up(cli: Cli, key: str) -> None:
     one, two = f"back{key[-1]}1", f"back{key[-1]}2"
     cli.accounts(one, two)
     with open_chat(cli, one, rows=40) as chat:
@@ -182,6 +182,8 @@ def test_who_gives_up_the_question_has_the_text_back(cli: Cli, key: str) -> None
         chat.key("ctrl-c")
         chat.until_line("[y/N]")
         chat.key(key)
+        chat.until_line(f"{one} → {two}>")
+        chat.key("up")
         chat.wait(lambda rows: rows[-1].endswith("line 19"), "the text in the line")
         assert "stopped" not in chat.text
         chat.key("ctrl-c")
@@ -196,8 +198,10 @@ def test_a_word_that_may_be_a_command_without_its_slash_is_asked_about(cli: Cli)
     with open_chat(cli, "word1") as chat:
         in_talk(chat, "word1", "word2")
         chat.enter("exit")
-        chat.until("Send 'exit' to word2? In a conversation the command is '/exit'. [y/N]")
+        chat.until("Send 'exit' as text to word2? In a conversation the command is '/exit'. [y/N]")
         chat.enter("n")
+        chat.until_line("word1 → word2>")
+        chat.key("up")
         chat.until_line("word1 → word2> exit")
         chat.key("enter")
         chat.until_line("[y/N]")

@@ -250,7 +250,7 @@ def test_a_pasted_block_is_one_message_after_a_yes(cli: Cli) -> None:
         chat.until("Send 34 lines to paste2 as one message? [y/N]")
         chat.enter("n")
         chat.wait(lambda lines: not any("[y/N]" in line for line in lines[-1:]), "the question to end")
-        chat.key("enter")  # it is back in the line
+        chat.key("up", "enter")
         chat.until_line("[y/N]")
         chat.enter("y")
         chat.said("line 34 of 34 ✓")

@@ -54,13 +54,14 @@ def test_what_is_typed_when_the_login_ends_elsewhere_stays_text(broker: BrokerTh
         async with sitting("alice", broker.address, home) as chat:
             await live(chat)
             chat.screen.enter("to bob")
+            chat.screen.draft = "who"
             await revoke(home, broker.address, "alice")
             await chat.screen.until_text("not logged in any more; type: /login NAME")
             chat.screen.enter("whoami")
             await chat.screen.until_text("nobody is logged in here; use: /login NAME")
             assert chat.driver.talk.prompt == "not logged in → bob> "
             assert not [each for each in chat.screen.entries if isinstance(each, Output)]
-            chat.screen.enter("/login alice")
+            chat.screen.enter("login alice")  # nothing can be sent: no slash is needed
             await chat.screen.until_text("Password:")
             chat.screen.enter("correct horse battery")
             await chat.screen.until_text("alice\talice\t127.0.0.1")
@@ -120,5 +121,24 @@ def test_a_message_under_a_login_that_is_over_is_not_sent_as_somebody_else(
             with pytest.raises(Exception, match="alice is not logged in here any more"):
                 await living.send("alice", "01890000-0000-7000-8000-000000000000", ["bob"], "of alice")
             assert not [each for each in chat.screen.entries if isinstance(each, Said)]
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_finds_the_login_ended_elsewhere_leaves_the_conversation_open(
+    broker: BrokerThread, home: Home
+) -> None:
+    """Whoever asks something of the broker may see it first, before the stream ends."""
+
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob")
+        async with sitting("alice", broker.address, home) as chat:
+            await live(chat)
+            chat.screen.enter("to bob", "hello")
+            await chat.screen.until_said("hello", Mark.STORED)
+            await chat.driver.living.close()
+            home.profile("alice").remember(broker=broker.address, user=None)
+            await chat.driver.living.get()
+            assert chat.driver.talk.prompt == "not logged in → bob> "
 
     asyncio.run(scenario())

@@ -103,7 +103,7 @@ class ScriptScreen:
     def view(self, verb: str) -> ProgressView:  # noqa: ARG002
         return Nothing()
 
-    def set_draft(self, text: str) -> None:
+    def set_draft(self, text: str, *, offered: bool = False) -> None:  # noqa: ARG002
         self.draft = text
 
     half_typed = False

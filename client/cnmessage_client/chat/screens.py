@@ -76,8 +76,8 @@ class Screen(Protocol):
     def ring(self) -> None:
         """The bell."""
 
-    def set_draft(self, text: str) -> None:
-        """Put text into the line being typed."""
+    def set_draft(self, text: str, *, offered: bool = False) -> None:
+        """Put text into the line being typed; what is typed next takes its place if it is only `offered`."""
 
     @property
     def draft(self) -> str:

@@ -59,7 +59,7 @@ class Commands(click.Group):
         return facts_of(command)
 
     def could_be(self, words: Sequence[str]) -> bool:
-        """Whether these words make sense as a line of a chat: a command with the arguments that it takes."""
+        """Whether these words make sense as a line: a command with the arguments that it takes."""
         command: click.Command = self
         context = click.Context(self)
         rest = list(words)
@@ -68,7 +68,7 @@ class Commands(click.Group):
             if found is None:
                 return not rest and command.invoke_without_command
             command, rest = found, rest[1:]
-        return facts_of(command).in_chat and ("--help" in rest or _takes(command, rest))
+        return "--help" in rest or _takes(command, rest)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command of a name or an alias."""

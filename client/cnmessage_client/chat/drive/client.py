@@ -91,7 +91,8 @@ class ChatClient:
         async with self._making:
             if self._client is None:
                 self._client = await self._make()
-                self._settle(self._client)
+                # Whoever logged out did not do so here: another process, which has changed the profile.
+                self._settle(self._client, by_itself=True)
             return self._client
 
     async def close(self) -> None:
@@ -195,12 +196,12 @@ class ChatClient:
         await client.connect()
         return client
 
-    def _settle(self, client: Client) -> None:
-        """Follow, if somebody is logged in."""
+    def _settle(self, client: Client, *, by_itself: bool) -> None:
+        """Follow, if somebody is logged in; if nobody is, that came `by_itself` or from a command here."""
         user = client.profile.user
         self._is_now(user)
         if user is None:
-            self._news.logged_out(by_itself=False)
+            self._news.logged_out(by_itself=by_itself)
             self._news.moved(State.CLOSED, 0.0)
             return
         self._followed = True
@@ -237,7 +238,7 @@ class ChatClient:
             try:
                 return await job(client)
             finally:
-                self._settle(client)
+                self._settle(client, by_itself=False)
 
     def _trusts(self, place: str, fingerprint: str) -> bool:
         if trust_loopback(place, fingerprint):

@@ -39,6 +39,7 @@ from cnmessage_client.chat.talk.effects import (
     MarkRead,
     Quit,
     Redraw,
+    Remember,
     Ring,
     RunCommand,
     SendAsFile,
@@ -168,6 +169,11 @@ class Driver:
                 self.screen.redraw()
             case Ring():
                 self.screen.ring()
+            case SetDraft(text, offered=True):
+                if not self.screen.draft:
+                    self.screen.set_draft(text, offered=True)
+            case Remember(line):
+                self.screen.remember(line)
             case SetDraft(text):
                 self.screen.set_draft(text + self.screen.draft)
             case MarkRead(seq):
@@ -183,6 +189,7 @@ class Driver:
                 self.sending.add(effect.key)
                 self._spawn(self._send(effect, self.talk.user))
             case DropCommands():
+                self.talk.logged_out_amid(self.screen.draft if self.screen.keys else None, self.input.ahead)
                 for line in self.runner.drop():
                     self.warned(f"not begun, for who typed it is not logged in any more: {line}")
             case SendAsFile():
@@ -230,11 +237,8 @@ class Driver:
                 self.feed.give(lambda now: self.talk.earlier(wanted.conversation, came, now))
 
     def open(self, conversation: Conversation) -> None:
-        """Open a conversation before the first line that is typed, if there is that user."""
-        if isinstance(conversation, Direct):
-            self._look_up(conversation)
-        else:
-            self.typed(f"/to {on_screen(conversation)}")
+        """Open a conversation before the first line that is typed."""
+        self.feed.give(lambda now: self.talk.begin_in(conversation, now), typed=True)
 
     def _look_up(self, conversation: Conversation) -> None:
         self._looking.add(self._spawn(self._users_for(conversation, self.living.login)))

@@ -145,6 +145,11 @@ class Input:
             what = "1 line behind it was" if len(lines) == 1 else f"{len(lines)} lines behind it were"
             self._receiver.warned(f"{what} not carried out; Up brings it back")
 
+    @property
+    def ahead(self) -> int:
+        """How many lines were entered and have not had their turn."""
+        return self._turns.typing.ahead
+
     def left(self) -> None:
         """The chat is left."""
         self._do(self._turns.left())

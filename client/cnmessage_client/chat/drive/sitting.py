@@ -127,7 +127,7 @@ def _full_screen(driver: Driver) -> Screen:
         completer=ChatCompleter(
             driver.program,
             known=driver.completions,
-            talking=lambda: talk.conversation is not None,
+            talking=lambda: talk.conversation is not None and talk.user is not None,
             options=["--profile", profile or DEFAULT_PROFILE],
         ),
     )

@@ -182,7 +182,7 @@ class Plain:
 
     # -- what is typed ----------------------------------------------------------------------------
 
-    def set_draft(self, text: str) -> None:
+    def set_draft(self, text: str, *, offered: bool = False) -> None:
         """Lines that were read cannot be taken back."""
 
     @property

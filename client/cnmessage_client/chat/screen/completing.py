@@ -21,6 +21,9 @@ from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_protocol.conversation import Everyone, on_screen
 
+_PARTNER = "partner"
+"""Stands for whom one talks with, so that click offers what comes behind a name."""
+
 _ESCAPED = set(" '\"\\\t")
 """What the talk would take for a break between words, a quote or an escape."""
 
@@ -84,6 +87,9 @@ class ChatCompleter(Completer):
             return _names(names, words.typed, words.length) if len(words.done) == 1 else []
         found = [offer for item in self._click(words) for offer in _offers(item, words)]
         if self._to_users(words.done) and not words.typed.startswith("-"):
+            if self._talking() and self._program.facts_of(words.done).moves:  # the partner need not be named
+                named = Words([*words.done, _PARTNER], words.typed, words.length)
+                found += [offer for item in self._click(named) for offer in _offers(item, named)]
             found = _names(known.names, words.typed, words.length) + found
         return list(dict.fromkeys(found))
 

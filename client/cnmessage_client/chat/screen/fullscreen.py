@@ -25,7 +25,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output import Output as TerminalOutput
 
 from cnmessage_client.chat.editor import edit_text
-from cnmessage_client.chat.screen.cells import Row
+from cnmessage_client.chat.screen.cells import Row, cut
 from cnmessage_client.chat.screen.drawing import draw
 from cnmessage_client.chat.screen.layout import Sources, screen_layout
 from cnmessage_client.chat.screen.lineedit import LineEdit
@@ -38,6 +38,9 @@ from cnmessage_client.chat.screens import InputHandler, TalkView
 from cnmessage_client.chat.talk.entries import Entry, Note, Output, Rule, Typed
 from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import ProgressView
+
+BEGINNING = "'to NAME' begins a conversation, 'help' lists the rest."
+"""What stands at home while there is nothing to show."""
 
 REDRAW_PAUSE = 0.03
 REFRESH = 1.0
@@ -128,9 +131,9 @@ class FullScreen:
         """The bell."""
         self._output.bell()
 
-    def set_draft(self, text: str) -> None:
-        """Put text into the line being typed."""
-        self._line.set_draft(text)
+    def set_draft(self, text: str, *, offered: bool = False) -> None:
+        """Put text into the line being typed; what is typed next takes its place if it is only `offered`."""
+        self._line.set_draft(text, offered=offered)
         self._invalidate()
 
     @property
@@ -226,7 +229,9 @@ class FullScreen:
         )
 
     def _rows(self, width: int, height: int) -> list[Row]:
-        return self._scrollback.visible(self._talk.entries, width, height)
+        rows = self._scrollback.visible(self._talk.entries, width, height)
+        begins = not self._talk.entries and self._talk.conversation is None and height > 0
+        return [[(self._theme.dim, cut(BEGINNING, width))]] if begins else rows
 
     def _status(self) -> Row:
         below = None if self._scrollback.at_end else self._scrollback.below

@@ -24,6 +24,7 @@ from prompt_toolkit.layout.processors import (
     Transformation,
     TransformationInput,
 )
+from prompt_toolkit.selection import SelectionState
 
 from cnmessage_client.chat.screen.recall import Recall
 from cnmessage_client.chat.talk.turns import Typing
@@ -103,13 +104,16 @@ class LineEdit:
         """This line was no answer: Up brings it back."""
         self._recall.add(line)
 
-    def set_draft(self, text: str) -> None:
-        """Put a text in place of it."""
+    def set_draft(self, text: str, *, offered: bool = False) -> None:
+        """Put a text in place of it. If `offered` it is selected: what is typed next takes its place."""
         document = Document(typed_text(text))
         if self.lent:
             self._aside = document
-        else:
-            self.buffer.reset(document)
+            return
+        self.buffer.reset(document)
+        if offered and document.text:
+            self.buffer.selection_state = SelectionState(original_cursor_position=0)
+            self.buffer.selection_state.enter_shift_mode()
 
     def bind(self, keys: KeyBindings) -> None:
         """Add what keys do to the line."""
@@ -135,6 +139,8 @@ class LineEdit:
         text = typed_text(data)
         if self.lent:
             text = text.replace("\n", " ")
+        if self.buffer.selection_state is not None:
+            self.buffer.cut_selection()
         self.buffer.insert_text(text)
 
     def _up(self) -> None:

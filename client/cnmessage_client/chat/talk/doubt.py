@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import assert_never
 
+from cnmessage_client.chat.talk.lines import PROGRAM
 from cnmessage_protocol.conversation import Conversation, Direct, Everyone, on_screen
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.records import MAX_BODY, check_body, utf8_size
@@ -54,13 +55,24 @@ def doubt(
     if can_ask and like_command:
         line = body.strip()
         line = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
-        text = f"Send '{line}' to {in_words(to)}? In a conversation the command is '/{line}'. [y/N]"
+        command = in_small(line)
+        text = (
+            f"Send '{line}' as text to {in_words(to)}? In a conversation the command is '/{command}'. [y/N]"
+        )
         return Question(text, to, body, as_file=False)
     lines = body.count("\n") + 1
     if lines > MOST_LINES and can_ask:
         text = f"Send {lines} lines to {in_words(to)} as one message? [y/N]"
         return Question(text, to, body, as_file=False)
     return None
+
+
+def in_small(line: str) -> str:
+    """The line with the command's name, and the program's before it, as they are written."""
+    word, rest = line.split(maxsplit=1)[0], line.split(maxsplit=1)[1:]
+    if word.lower() == PROGRAM and rest:
+        return f"{PROGRAM} {in_small(rest[0])}"
+    return line.replace(word, word.lower(), 1)
 
 
 def _too_large(to: tuple[Conversation, ...], body: str, size: int, *, can_ask: bool) -> Question | Hindrance:

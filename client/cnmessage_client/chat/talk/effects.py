@@ -93,9 +93,20 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class SetDraft:
-    """Put this text into the line being typed, before what stands there: that was typed after it."""
+    """Put this text into the line being typed, before what stands there: that was typed after it.
+
+    If it is only `offered`, it goes into an empty line, and what is typed next takes its place.
+    """
 
     text: str
+    offered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Up may bring this line back, though it was typed where answers are: it was none."""
+
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +144,7 @@ Effect = (
     | Ring
     | Break
     | SetDraft
+    | Remember
     | Edit
     | SendAsFile
     | Quit

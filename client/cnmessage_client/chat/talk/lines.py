@@ -36,6 +36,16 @@ class CommandShape(Protocol):
         ...
 
     @property
+    def asks(self) -> bool:
+        """Whether it asks, secrets too."""
+        ...
+
+    @property
+    def instead(self) -> Callable[[Sequence[str]], str | None] | None:
+        """Of the words of a call that was not understood: what was likely meant."""
+        ...
+
+    @property
     def unread(self) -> str | None:
         """The option with which it shows all that waits, and marks it as read."""
         ...

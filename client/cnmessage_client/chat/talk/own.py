@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.doubt import NO, YES, Hindrance, Question, doubt, in_words
-from cnmessage_client.chat.talk.effects import Effect, SendAsFile, SendMessage, SetDraft
+from cnmessage_client.chat.talk.effects import Effect, Remember, SendAsFile, SendMessage, SetDraft
 from cnmessage_client.chat.talk.entries import Mark, Note, Preview, Said, Trouble
 from cnmessage_client.chat.talk.outgoing import Outgoing
 from cnmessage_client.chat.talk.views import Views, conversations_of
@@ -18,6 +18,9 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 TRIES = 3
 """Answers that may be neither yes nor no."""
+
+LONGEST_ANSWER = 10
+"""Characters of one word that may be a slip for a yes or a no; more is a text of its own."""
 
 
 class OwnLines:
@@ -35,7 +38,8 @@ class OwnLines:
         self._views = views
         self._new_key = new_key
         self._can_ask = can_ask
-        self._asked: tuple[Question, str] | None = None
+        self._asked: Question | None = None
+        self._secrets = False
         self._wrong = 0
 
     @property
@@ -55,44 +59,67 @@ class OwnLines:
         time: datetime,
         *,
         like_command: bool = False,
+        secrets: bool = False,
     ) -> list[Effect]:
-        """Send this, or ask first. `line` is what was typed, to be put back when nothing is sent."""
+        """Send this, or ask first. `line` is what was typed, to be put back when it cannot be sent.
+
+        `secrets`: what is like a command would ask them, so that they may follow whatever is asked here.
+        """
         match doubt(to, body, can_ask=self._can_ask, like_command=like_command):
             case None:
                 return self._send(user, to, body, now, time)
             case Hindrance(text):
-                back: list[Effect] = [SetDraft(line)] if self._can_ask else []
+                back: list[Effect] = [SetDraft(line, offered=True)] if self._can_ask else []
                 return [*self._views.add(Trouble(text)), *back]
             case Question(text) as question:
-                self._asked, self._wrong = (question, line), 0
+                self._asked, self._secrets, self._wrong = question, secrets, 0
                 return self._views.add(Note(text))
 
     def answered(self, user: str, line: str, now: float, time: datetime) -> list[Effect]:
-        """The answer to the question: yes does it, no puts the text back.
+        """The answer to the question: yes does it, no does not, and Up brings the text back.
 
-        All else is asked for again, in the same words only once; the third one is a no.
+        All else is kept for Up. One short word is asked about again, in the same words only once; the third
+        is a no. A text is a no at once, and stands in the line. Nothing is kept that may be a secret.
         """
         if self._asked is None:
             return []
         answer = line.strip().lower()
         if answer not in YES | NO:
-            self._wrong += 1
-            if self._wrong < TRIES:
-                once = self._views.add(Note("Answer y to do it, or n to have the text back in the line."))
-                return once if self._wrong == 1 else []
-            told = self._views.add(Note("Neither y nor n: it was not sent, and stands in the line again."))
-            return [*told, *self.withdraw()]
-        (question, typed), self._asked = self._asked, None
+            return self._no_answer(line)
         if answer in NO:
-            return [SetDraft(typed)]
+            return self.withdraw()
+        question, self._asked = self._asked, None
         if question.as_file:
             return [SendAsFile(question.to, question.body, f"message-{time:%Y%m%d-%H%M%S}.txt")]
         return self._send(user, question.to, question.body, now, time)
 
+    @property
+    def asks_amid_secrets(self) -> bool:
+        """Whether the next line is an answer, or a secret that was typed for what is asked about."""
+        return self.asks and self._secrets
+
+    def _no_answer(self, line: str) -> list[Effect]:
+        self._wrong += 1
+        first = self._wrong == 1
+        if self._secrets:
+            text = "Answer y to send it as text, or n. All else may be a secret, and is dropped."
+            return self._views.add(Note(text)) if first else []
+        kept: list[Effect] = [Remember(line)]
+        word = line.strip()
+        if len(word.split()) > 1 or len(word) > LONGEST_ANSWER:
+            text = "Neither y nor n: it was not sent. What you typed now stands in the line; Enter takes it."
+            self._asked = None
+            return [*kept, *self._views.add(Note(text)), SetDraft(line, offered=True)]
+        if self._wrong == TRIES:
+            text = "Neither y nor n: it was not sent. Up brings back what you typed."
+            self._asked = None
+            return [*kept, *self._views.add(Note(text))]
+        return [*kept, *self._views.add(Note("Answer y to do it, or n not to."))] if first else kept
+
     def withdraw(self) -> list[Effect]:
-        """Nobody will answer the question: the text goes back into the line."""
+        """Nobody will answer the question: the text is not sent."""
         asked, self._asked = self._asked, None
-        return [] if asked is None else [SetDraft(asked[1])]
+        return [] if asked is None else self._views.add(Note("Not sent; Up brings it back."))
 
     def retry(self, now: float, *, everything: bool) -> list[Effect]:
         """Send what failed again, under the same keys: the last one, or all."""

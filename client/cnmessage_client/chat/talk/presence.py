@@ -1,7 +1,10 @@
 """Machine: which users there are, and who of them is online. Tells nobody: who wants to know looks."""
 
+import difflib
 from collections.abc import Iterable, Sequence, Sized
 from itertools import islice
+
+from cnmessage_protocol.conversation import Conversation, Direct
 
 MOST_NAMES = 20_000
 """Names that are remembered."""
@@ -37,9 +40,13 @@ class KnownUsers:
                 self._online.add(name)
         return {name for name, online in changes if online}
 
-    def online(self, name: str) -> bool:
-        """Whether this user is online, as far as is known."""
-        return name in self._online
+    def partner(self, conversation: Conversation | None, me: str | None) -> tuple[Conversation, bool] | None:
+        """Whom one talks with, and whether that user is online, where this is known."""
+        match conversation:
+            case Direct(name) if name != me and self.listed:
+                return conversation, name in self._online
+            case _:
+                return None
 
     def count(self, me: str) -> int | None:
         """How many are online, `me` among them; None before the first list."""
@@ -48,6 +55,17 @@ class KnownUsers:
     def names_online(self, me: str) -> list[str] | None:
         """Who is online, `me` among them, in order; None before the first list."""
         return sorted(self._online | {me}) if self.listed else None
+
+    def no_user(self, name: str, slash: str) -> str:
+        """That there is no user of this name, and whom it may have meant; `slash` is before commands here."""
+        near = difflib.get_close_matches(name, self.known, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"'{slash}users' lists those there are"
+        return f"there is no user '{name}'; {hint}"
+
+    @staticmethod
+    def not_known_yet(name: str) -> str:
+        """That nobody can say now whether there is a user of this name."""
+        return f"it is not known yet whether there is a user '{name}'; if not, what you write will fail"
 
     @staticmethod
     def _room(names: Sized) -> int:

@@ -1,17 +1,16 @@
 """Machine: the chat without terminal, client and clock. Takes what was typed and what came; returns effects.
 
-Composed of small machines: lines.py reads, conversations.py holds the views, speaking.py sends and follows
-own messages, arrivals.py keeps what came until its turn, presence.py knows who is online, link.py the
-connection. The driver carries out the effects in their order, gives the time with every input (`now` in
-monotonic seconds), and has the screen look at `status` and `prompt` after each.
+Composed of small machines: lines.py reads, views.py holds the views, own.py sends and follows own lines,
+arrivals.py keeps what came until its turn, presence.py knows who is online, link.py the connection. The
+driver carries out the effects in order, gives `now` (monotonic seconds), and has the screen look afterwards.
 """
 
-import difflib
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import TypeGuard
 
 from cnmessage_client.chat.talk.arrivals import NewItems
+from cnmessage_client.chat.talk.begun import LinesBegun
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import (
     AskReceipts,
@@ -24,6 +23,7 @@ from cnmessage_client.chat.talk.effects import (
     MarkRead,
     Quit,
     Redraw,
+    Remember,
     Ring,
     RunCommand,
 )
@@ -36,6 +36,7 @@ from cnmessage_client.chat.talk.lines import (
     Commands,
     Enter,
     Hint,
+    Line,
     More,
     Retry,
     SendText,
@@ -43,7 +44,7 @@ from cnmessage_client.chat.talk.lines import (
     read,
 )
 from cnmessage_client.chat.talk.link import Change, LinkStatus, span
-from cnmessage_client.chat.talk.mistaken import like_command
+from cnmessage_client.chat.talk.mistaken import Slips, asks_secrets
 from cnmessage_client.chat.talk.own import OwnLines
 from cnmessage_client.chat.talk.presence import KnownUsers
 from cnmessage_client.chat.talk.status import Completions, Status
@@ -79,13 +80,15 @@ class Talk:
         self.user = user
         self._commands = commands
         self._new_key = new_key
-        self._could_be = could_be
         self._can_ask = can_ask
         self._whole_previews = whole_previews
         self._zone = zone
         self._bounds = bounds
+        self._began_in: Conversation | None = None
         self._link = LinkStatus()
         self._presence = KnownUsers()
+        self._slips = Slips(commands, could_be, self._presence)
+        self._begun = LinesBegun()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -131,16 +134,8 @@ class Talk:
             self._own.outgoing.waiting(now, up=up),
             self._views.unread.counts(),
             self._presence.count(self.user) if up and self.user is not None else None,
-            self._partner() if up else None,
+            self._presence.partner(self.conversation, self.user) if up else None,
         )
-
-    def _partner(self) -> tuple[Conversation, bool] | None:
-        """Whom one talks with, and whether that user is online, where this is known."""
-        match self.conversation:
-            case Direct(name) if name != self.user and self._presence.listed:
-                return self.conversation, self._presence.online(name)
-            case _:
-                return None
 
     @property
     def asks(self) -> bool:
@@ -188,8 +183,8 @@ class Talk:
         """A line, or a pasted block; line feeds at its end belong to no text."""
         line = line.rstrip("\n")
         if self._own.asks:
-            return self._own.answered(self.user or "", line, now, time)
-        match read(line, self.conversation, self._commands):
+            return self._answered(line, now, time)
+        match self._read(line):
             case Blank():
                 return []
             case SendText() as said:
@@ -213,6 +208,12 @@ class Talk:
             case (Break() | Edit() | Quit()) as effect:
                 return [effect]
 
+    def begin_in(self, conversation: Conversation, now: float) -> list[Effect]:
+        """Open this one before anything is typed: at once; left again if it turns out to be with nobody."""
+        if self._can_ask and not self._presence.listed:
+            self._began_in = conversation
+        return self._enter(conversation, now)
+
     def looked_up(
         self, wanted: Conversation, users: Sequence[tuple[str, bool]] | None, now: float
     ) -> list[Effect]:
@@ -220,13 +221,13 @@ class Talk:
         if users is None:
             return self._enter_unknown(wanted, now)
         self.roster(users, now)
-        there = on_screen(wanted) in {name for name, _ in users}
-        if there or not self._can_ask or not self._stranger(wanted):
+        if not self._can_ask or not self._stranger(wanted) or wanted.name in {name for name, _ in users}:
             return self._views.enter(wanted, now, up=self._link.up)
-        near = difflib.get_close_matches(wanted.name, self._presence.known, 1)
-        slash = "" if self.conversation is None else "/"
-        hint = f"did you mean '{near[0]}'?" if near else f"'{slash}users' lists those there are"
-        return [*self.trouble(f"there is no user '{wanted.name}'; {hint}"), DropLines()]
+        return self._no_user(wanted)
+
+    def logged_out_amid(self, draft: str | None, ahead: int) -> None:
+        """What was being typed, None if unknown, when the login ended; `ahead` lines were entered before."""
+        self._begun.ended(draft, ahead)
 
     def leave_draft(self, draft: str) -> None:
         """This is being typed in the open view; it comes back with the view."""
@@ -303,9 +304,11 @@ class Talk:
 
     def roster(self, users: Sequence[tuple[str, bool]], now: float) -> list[Effect]:
         """All users and whether they are online."""
-        del now
         self._presence.roster(users)
-        return []
+        began_in, self._began_in = self._began_in, None
+        if began_in is None or began_in != self.conversation or not self._stranger(began_in):
+            return []
+        return [*self._views.enter(None, now, up=self._link.up), *self._no_user(began_in)]
 
     def presence(self, changes: Sequence[tuple[str, bool]], now: float) -> list[Effect]:
         """These came or went."""
@@ -358,22 +361,27 @@ class Talk:
     def _say(self, said: SendText, line: str, now: float, time: datetime) -> list[Effect]:
         if self.user is None:
             return self._nobody()
-        asked = self.conversation is not None and said.body == line and self._like_command(line)
-        return self._own.say(self.user, said.to, said.body, line, now, time, like_command=asked)
+        like = said.body == line and self._slips.like_command(line, self.conversation)
+        secrets = like and asks_secrets(line, self._commands)
+        to, body = said.to, said.body
+        return self._own.say(self.user, to, body, line, now, time, like_command=like, secrets=secrets)
 
-    def _like_command(self, text: str) -> bool:
-        known = self._presence.known
-        partner = "" if self.conversation is None else on_screen(self.conversation)
+    def _answered(self, line: str, now: float, time: datetime) -> list[Effect]:
+        """An answer; a command in its place, or what is like one, is a no."""
+        secrets = self._own.asks_amid_secrets
+        if not self._slips.no_answer(line, self.conversation, secrets=secrets):
+            return self._own.answered(self.user or "", line, now, time)
+        return [*self._own.withdraw(), Remember(line), *self.typed(line, now, time)]
 
-        def could_be(words: Sequence[str]) -> bool:
-            return self._could_be(words) or self._could_be((words[0], partner, *words[1:]))
-
-        return like_command(
-            text,
-            self._commands,
-            could_be=could_be,
-            user=lambda name: name in known or not self._presence.listed,
-        )
+    def _read(self, line: str) -> Line:
+        """Without a login nothing can be sent: a person's line is a command, if it was begun as one."""
+        if self.user is not None or self.conversation is None or not self._can_ask:
+            return read(line, self.conversation, self._commands)
+        harmless = self._begun.unknown and asks_secrets(line, self._commands)
+        if self._begun.take(line) and not harmless:
+            return read(line, self.conversation, self._commands)
+        meant = read(line, None, self._commands)
+        return SendText((self.conversation,), line) if isinstance(meant, Hint) else meant
 
     def _who(self) -> list[Effect]:
         if self.user is None:
@@ -389,7 +397,7 @@ class Talk:
         return self.trouble(f"nobody is logged in here; use: {slash}login NAME, or {new}")
 
     def _run(self, words: tuple[str, ...], line: str) -> list[Effect]:
-        if self._shows_unread(words) and self._unread_asked is None:
+        if self._unread_asked is None and self._shows_unread(words):
             self._unread_asked = self._latest
         return [*self._views.add(Typed(self.prompt, line)), RunCommand(words)]
 
@@ -409,13 +417,14 @@ class Talk:
 
     def _enter_unknown(self, wanted: Conversation, now: float) -> list[Effect]:
         """Enter it although nobody can say now whether there is this user: it may be one since lately."""
-        doubtful = self._can_ask and self._presence.listed and self._stranger(wanted)
-        effects = self._views.enter(wanted, now, up=self._link.up)
-        if doubtful:
-            who = on_screen(wanted)
-            text = f"it is not known yet whether there is a user '{who}'; if not, what you write will fail"
-            effects += self.note(text)
-        return effects
+        entered = self._views.enter(wanted, now, up=self._link.up)
+        if self._can_ask and self._presence.listed and self._stranger(wanted):
+            entered += self.note(self._presence.not_known_yet(wanted.name))
+        return entered
+
+    def _no_user(self, wanted: Direct) -> list[Effect]:
+        text = self._presence.no_user(wanted.name, "" if self.conversation is None else "/")
+        return [*self.trouble(text), DropLines()]
 
     def _stranger(self, conversation: Conversation | None) -> TypeGuard[Direct]:
         """Whether nobody of this name was seen so far, so that it is probably mistyped."""
@@ -430,9 +439,8 @@ class Talk:
         if message.client_id is not None and self._own.outgoing.ours(message.client_id):
             self._views.saw(message.seq)
             return [*self._own.confirmed(message, now), *self._views.mark_read()]
-        own = said.mark is not None
-        effects = self._views.came(said, conversations_of(said), unread=not own)
-        if own:
+        effects = self._views.came(said, conversations_of(said), unread=said.mark is None)
+        if said.mark is not None:
             self._own.outgoing.watch(said, message.id, now)
         elif self._arrivals.rings(message, now):
             effects.append(Ring())

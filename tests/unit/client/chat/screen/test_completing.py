@@ -105,6 +105,26 @@ def test_paths_are_written_so_that_they_are_read_as_one_word(
     assert becomes(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/sendfile a.", ["/sendfile a.txt "]),
+        ("/sendfile inner/d", ["/sendfile inner/deep.txt "]),
+        ("/files send my", ["/files send my\\ file.txt "]),
+        ("/files send --note x a.", ["/files send --note x a.txt "]),
+        ("/files send a.txt in", ["/files send a.txt inner/"]),
+        ("/sendfile carol a.", ["/sendfile carol a.txt "]),
+        ("/sendfile c", ["/sendfile carol "]),
+        ("/send a.", []),
+        ("/blacklist add a.", []),
+    ],
+)
+def test_in_a_conversation_a_file_goes_to_the_partner_unnamed(
+    folder: Path, text: str, expected: list[str]
+) -> None:
+    assert becomes(text, talking=True) == expected
+
+
 def test_no_shell_is_here_to_write_out_a_tilde(folder: Path) -> None:
     assert becomes("files send bob ~/my") == [f"files send bob {folder}/my\\ file.txt "]
 

@@ -118,6 +118,27 @@ async def test_a_draft_is_put_there_and_told() -> None:
         await stage.shows("back▯ again!")
 
 
+@lasting
+async def test_an_offered_draft_is_sent_changed_or_replaced_and_never_glued_to() -> None:
+    async with on_stage() as stage:
+        for keys, becomes in (
+            ("", "offered"),
+            ("new", "new"),
+            ("\x1b[D!", "offere!d"),
+            ("\x1b[200~p\x1b[201~", "p"),
+        ):
+            stage.screen.set_draft("offered", offered=True)
+            await stage.drafts("offered")
+            stage.type(keys)
+            stage.key("enter")
+            assert await stage.line() == becomes
+        stage.screen.set_draft("offered", offered=True)
+        await stage.drafts("offered")
+        stage.key("ctrl-c")
+        stage.type("on\r")
+        assert await stage.line() == "on"
+
+
 # -- questions --------------------------------------------------------------------------------------
 
 

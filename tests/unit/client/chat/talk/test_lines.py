@@ -19,8 +19,6 @@ from cnmessage_client.chat.talk.lines import (
     SendText,
     read,
 )
-from cnmessage_client.chat.talk.mistaken import like_command
-from cnmessage_client.cli.main import cli
 from tests.support.conversations import ALL, BOB, CAROL, talk_with, whom
 from tests.unit.client.chat.talk.talking import COMMANDS
 from tests.unit.protocol.strategies import NAMES, thorough
@@ -198,52 +196,6 @@ def test_what_a_command_does_with_its_line_is_handed_in_and_not_read_off_its_nam
         refused = read(line, None, commands)
         assert isinstance(refused, Hint)
         assert refused.text.endswith(hint)
-
-
-@pytest.mark.parametrize(
-    ("text", "like"),
-    [
-        *(
-            (word, True)
-            for word in ("users", "who", "quit", "exit", "help", "logout", "files", "devices", "more")
-        ),
-        *(
-            (line, True)
-            for line in ("history 5", "history --with bob", "users --online", "help send", "to carol")
-        ),
-        *(
-            (line, True)
-            for line in ("send bob hi", "send all hi", "broadcast it works", "retry all", "break 10")
-        ),
-        *(
-            (line, True)
-            for line in ("sendfile bob a.txt", "files send bob a.txt", "login bob", "cnmessage users")
-        ),
-        ("files get report.pdf", True),
-        ("  users ", True),
-        *(
-            (line, False)
-            for line in ("send me the file", "history is long", "users like it", "help me", "hello")
-        ),
-        *(
-            (line, False)
-            for line in ("to be or not to be", "files are gone", "break it", "edit the text", "/x", "@x")
-        ),
-        *(
-            (line, False)
-            for line in ("users aren't here", "users\nlike it", "sendfile", "watch", "", "more than that")
-        ),
-    ],
-)
-def test_a_text_is_like_a_command_if_it_could_be_one(text: str, like: bool) -> None:
-    found = like_command(text, COMMANDS, could_be=cli.could_be, user=lambda name: name in {"bob", "carol"})
-    assert found is like
-
-
-@pytest.mark.parametrize("command", [name for name, facts in COMMANDS.items() if facts.in_chat])
-def test_every_example_is_like_a_command(command: str) -> None:
-    line = COMMANDS[command].words
-    assert like_command(line, COMMANDS, could_be=cli.could_be, user=lambda _: True), line
 
 
 # -- what holds for any text ------------------------------------------------------------------------

@@ -273,15 +273,17 @@ def test_the_first_login_keeps_what_stands_at_home() -> None:
     assert (talk.user, lines(talk.entries)) == ("alice", ["* welcome"])
 
 
+NOBODY = "! nobody is logged in here; use: /login NAME, or for a new account: /signup NAME"
+
+
 def test_whose_login_ends_elsewhere_stays_where_text_is_text() -> None:
     talk = new_talk()
     type_in(talk, "to bob")
     talk.came(received(1, "carol"), 0.0)
     effects = talk.logged_out(0.0, by_itself=True)
     assert (effects, talk.conversation, talk.prompt) == ([DropCommands()], BOB, "not logged in → bob> ")
-    assert lines(shown(type_in(talk, "exit"))) == [
-        "! nobody is logged in here; use: /login NAME, or for a new account: /signup NAME"
-    ]
+    talk.logged_out_amid("ex", 0)
+    assert lines(shown(type_in(talk, "exit"))) == [NOBODY]
 
 
 def test_nothing_is_marked_or_asked_for_once_nobody_is_logged_in() -> None:

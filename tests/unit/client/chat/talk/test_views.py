@@ -18,7 +18,7 @@ from cnmessage_client.chat.talk.view import FOLD_WITHIN
 from cnmessage_client.chat.talk.views import conversations_of, said_of
 from cnmessage_client.model import Message
 from cnmessage_protocol.machines.states import State
-from tests.support.conversations import BOB, CAROL, talk_with, whom
+from tests.support.conversations import ALL, BOB, CAROL, talk_with, whom
 from tests.unit.client.chat.talk.talking import (
     at_bob,
     broadcast,
@@ -307,3 +307,21 @@ def test_after_a_restore_new_messages_stand_at_the_end_and_are_marked() -> None:
         talk.came(received(seq), 0.0)
     assert talk.came(received(5, id="anew"), 10.0)[-1] == MarkRead(5)
     assert lines(talk.entries)[-1] == "bob: text 5"
+
+
+def test_a_talk_may_begin_in_a_conversation_before_it_is_known_who_there_is() -> None:
+    for name, stays in (("bob", True), ("bbo", False)):
+        talk = new_talk(live=False)
+        talk.begin_in(talk_with(name), 0.0)
+        assert talk.conversation == talk_with(name)
+        told = lines(shown(talk.roster([("bob", False)], 1.0)))
+        assert (talk.conversation == talk_with(name)) is stays
+        assert told == ([] if stays else ["! there is no user 'bbo'; did you mean 'bob'?"])
+
+
+def test_who_went_elsewhere_meanwhile_is_not_sent_home() -> None:
+    talk = new_talk(live=False)
+    talk.begin_in(talk_with("bbo"), 0.0)
+    type_in(talk, "/to all")
+    assert talk.roster([("bob", False)], 1.0) == []
+    assert talk.conversation == ALL
