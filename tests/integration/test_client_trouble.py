@@ -1,6 +1,7 @@
 """What a client does when something fails beside its call: it tells what is so, and leaves nothing behind."""
 
 import asyncio
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -69,6 +70,28 @@ def test_a_file_is_sent_again_by_another_call_though_an_earlier_one_failed_in_pa
             (anew,) = await alice.send_files("bob", [here])
             assert anew.id != first
             assert len(await alice.files(sent=True)) == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_name_that_is_no_text_is_refused_and_the_others_are_sent(
+    broker: BrokerThread, home: Home, tmp_path: Path
+) -> None:
+    odd, good = tmp_path / os.fsdecode(b"caf\xe9"), tmp_path / "good.txt"
+    for each in (odd, good):
+        each.write_text("content")
+
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob")
+        async with Client(home=home, profile="alice") as alice:
+            with pytest.raises(FilesError) as failed:
+                await alice.send_files("bob", [odd, good])
+            assert [each.name for each in failed.value.sent] == ["good.txt"]
+            (refused,) = [each.error for each in failed.value.failed]
+            assert refused is not None
+            assert "not UTF-8 text" in refused.message
+            (sent,) = await alice.send_files("bob", [odd], names=["café"])
+            assert sent.name == "café"
 
     asyncio.run(scenario())
 

@@ -8,11 +8,13 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from cnmessage_broker import priority
+from tests.support.harness import BrokerProcess
 
 Given = TypeVar("Given")
 SCHED_GETATTR = {"x86_64": 315, "aarch64": 275}.get(platform.machine())
@@ -30,10 +32,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def slice_here() -> int:
-    """Nanoseconds of this thread's slices."""
+def slice_here(thread: int = 0) -> int:
+    """Nanoseconds of the slices of a thread, of this one without a number."""
     found = ctypes.create_string_buffer(SIZE)
-    assert ctypes.CDLL(None).syscall(SCHED_GETATTR, 0, found, SIZE, 0) == 0
+    assert ctypes.CDLL(None).syscall(SCHED_GETATTR, thread, found, SIZE, 0) == 0
     nanoseconds: int = struct.unpack_from("=Q", found, 24)[0]
     return nanoseconds
 
@@ -56,6 +58,12 @@ def test_who_is_prompt_has_short_slices_and_so_have_the_threads_it_starts() -> N
         return priority.be_prompt(), slice_here(), on_a_thread(slice_here), niceness()
 
     assert on_a_thread(work) == (True, priority.SHORT, priority.SHORT, niceness())
+
+
+def test_a_broker_is_prompt(tmp_path: Path) -> None:
+    with BrokerProcess(tmp_path / "data") as broker:
+        assert broker.process is not None
+        assert slice_here(broker.process.pid) == priority.SHORT
 
 
 def test_who_steps_back_has_the_slices_that_everybody_has() -> None:

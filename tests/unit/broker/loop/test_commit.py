@@ -6,6 +6,7 @@ A real store and real sockets, on which nobody is.
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ class Turn:
         self.link = Lanes()
         log = structlog.get_logger()
         config = Config(data=data)
-        listeners = Listeners(os.urandom)
+        listeners = self.listeners = Listeners(os.urandom)
         self.trail = Trail(listening=True)
         clocks = (time.monotonic, time.time, os.urandom, time.monotonic)
         deps = Deps(config, store, listeners, budgets(config), *clocks, trail=self.trail)
@@ -104,6 +105,15 @@ def test_bytes_of_bodies_count_as_rows_do(turn: Turn) -> None:
     assert turn.commit.rows == 2
     turn.submit(2, "x" * 10 * BYTES_OF_ROW)
     assert turn.commit.rows == 2 + 2 + 10
+
+
+def test_a_broadcast_counts_as_many_rows_as_there_are_who_listen(turn: Turn) -> None:
+    device = turn.store.bind_device("key", turn.bob.id, "", 1)
+    for _ in range(20):
+        turn.listeners.add(device, turn.bob.name, 0.0)
+    new = _message(turn.alice, turn.bob, bytes(16), (UserName("all"),), "hello")
+    turn.commit.submit(Ticket(1), Submit([replace(new, kind=Kind.BROADCAST)]))
+    assert turn.commit.rows == 21
 
 
 def test_a_message_right_after_a_departure_counts_as_missed(turn: Turn) -> None:

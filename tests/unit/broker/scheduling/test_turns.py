@@ -23,6 +23,21 @@ def made_heavy(turns: Turns[str], key: str, now: float) -> None:
     assert serve(turns, now, BURST * 10) == "dear"
 
 
+def test_who_talked_is_before_those_that_begin_to_flood_once_time_has_passed() -> None:
+    turns: Turns[str] = Turns(expect=lambda item: 0.0003 if item == "message" else 0.001)
+    for number in range(40):  # all have been there before
+        turns.put(f"flood{number}", "request", 1, 0.0)
+    while serve(turns, 0.0, 0.02) is not None:
+        pass
+    for moment in range(1, 51):
+        turns.put("talker", "message", 1, float(moment))
+        assert serve(turns, float(moment), 0.0003) == "message"
+    for number in range(40):
+        turns.put(f"flood{number}", "request", 1, 60.0)
+    turns.put("talker", "message", 1, 60.0)
+    assert serve(turns, 60.0, 0.0003) == "message"
+
+
 def test_a_light_user_comes_before_any_number_of_heavy_ones() -> None:
     turns: Turns[str] = Turns()
     for key in ("a", "b"):
