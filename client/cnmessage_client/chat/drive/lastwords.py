@@ -7,30 +7,15 @@ A Surface in front of another; knows neither commands nor questions.
 from collections import deque
 from collections.abc import Callable
 
-from cnmessage_client.shell.out.surface import Surface
+from cnmessage_client.shell.out.surface import InFront, Surface
 
 
-class LastWords:
+class LastWords(InFront):
     """A Surface. What it gets is shown at the next release; printed on one thread, released on any."""
 
     def __init__(self, surface: Surface) -> None:
-        self._surface = surface
+        super().__init__(surface)
         self._held: deque[tuple[Callable[[str], None], str]] = deque()
-
-    @property
-    def person(self) -> bool:
-        """As the surface behind it."""
-        return self._surface.person
-
-    @property
-    def colour(self) -> bool:
-        """As the surface behind it."""
-        return self._surface.colour
-
-    @property
-    def width(self) -> int:
-        """As the surface behind it."""
-        return self._surface.width
 
     def out(self, text: str) -> None:
         """Data, at the release."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection
 
 from cnmessage_client.shell.command import PROGRAM
-from cnmessage_client.shell.out.surface import Surface
+from cnmessage_client.shell.out.surface import InFront, Surface
 
 _CALL = re.compile(rf"\b{PROGRAM} (?:--profile \S+ )?([a-z_]+)")
 
@@ -17,31 +17,13 @@ def typed_here(text: str, slash: str, commands: Collection[str]) -> str:
     return _CALL.sub(lambda call: f"{slash}{call[1]}" if call[1] in commands else call[0], text)
 
 
-class HintsHere:
+class HintsHere(InFront):
     """A Surface in front of another: what is no data passes `here` first."""
 
     def __init__(self, surface: Surface, here: Callable[[str], str]) -> None:
-        self._surface, self._here = surface, here
-
-    @property
-    def person(self) -> bool:
-        """As the surface behind it."""
-        return self._surface.person
-
-    @property
-    def colour(self) -> bool:
-        """As the surface behind it."""
-        return self._surface.colour
-
-    @property
-    def width(self) -> int:
-        """As the surface behind it."""
-        return self._surface.width
-
-    def out(self, text: str) -> None:
-        """Data."""
-        self._surface.out(text)
+        super().__init__(surface)
+        self._here = here
 
     def err(self, text: str) -> None:
-        """All else."""
+        """All else, as it is typed here."""
         self._surface.err(self._here(text))

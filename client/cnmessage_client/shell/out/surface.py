@@ -23,3 +23,33 @@ class Surface(Protocol):
 
     def err(self, text: str) -> None:
         """All else: hints and errors, in the same form."""
+
+
+class InFront:
+    """A Surface in front of another, to which it passes all on."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+
+    @property
+    def person(self) -> bool:
+        """As the surface behind it."""
+        return self._surface.person
+
+    @property
+    def colour(self) -> bool:
+        """As the surface behind it."""
+        return self._surface.colour
+
+    @property
+    def width(self) -> int:
+        """As the surface behind it."""
+        return self._surface.width
+
+    def out(self, text: str) -> None:
+        """Data."""
+        self._surface.out(text)
+
+    def err(self, text: str) -> None:
+        """All else."""
+        self._surface.err(text)
