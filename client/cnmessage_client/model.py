@@ -261,7 +261,7 @@ def delivered_of(row: tuple[bytes, Sequence[tuple[str, Any]]]) -> Delivered:
 
 
 def device_of(row: tuple[int, str, int, int, bool, bool]) -> Device:
-    """The application's view of a row of results.SessionList."""
+    """The application's view of a row of results.DeviceList."""
     identity, label, created, seen, online, current = row
     return Device(identity, label, from_millis(created), from_millis(seen), online, current)
 

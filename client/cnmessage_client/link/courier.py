@@ -182,10 +182,9 @@ class Courier:
     async def finish(self) -> None:
         """Give leftovers a moment to be confirmed, if the broker is there at all."""
         if self._connection.heard.is_set():
-            try:
-                await asyncio.wait_for(self._no_leftovers.wait(), LEFTOVER_PATIENCE)
-            except TimeoutError:
-                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEFTOVER_PATIENCE):
+                    await self._no_leftovers.wait()
 
     def close(self) -> None:
         """Release the outbox; what is unacknowledged stays in it for the next client of this profile."""
