@@ -6,13 +6,13 @@ A file's bytes are elsewhere: here is who sent it, who may fetch it and how far 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from cnmessage_broker.store.ports.reader import FileReader
 from cnmessage_broker.store.ports.records import (
     AccountId,
     Clock,
     FetchRow,
     FetchStatus,
     FileRow,
-    FilesFound,
     FileStatus,
     NewFile,
     Usage,
@@ -20,7 +20,7 @@ from cnmessage_broker.store.ports.records import (
 from cnmessage_protocol.ids import ClientId, FileId
 
 
-class FileStore(Protocol):
+class FileStore(FileReader, Protocol):
     """Durable state about files.
 
     `Store.commit` of a submission that carries a file's facts makes an uploading file a stored one, in the
@@ -50,12 +50,6 @@ class FileStore(Protocol):
         self, file: FileId, account: AccountId, status: FetchStatus, offset: int, now: int
     ) -> FetchRow | None:
         """Write down how far a recipient is; DONE stays. What holds now; None if they may not fetch."""
-
-    def sent(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
-        """An owner's files with an order below `before`: at most `limit`, and `max_bytes`, one at least."""
-
-    def received(self, account: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
-        """The same of the files that this account may fetch, with how far it is with each."""
 
     def end(self, file: FileId, status: FileStatus) -> bytes | None:
         """Withdraw or expire a file, which stays readable; one that has ended already stays as it is.

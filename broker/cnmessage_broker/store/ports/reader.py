@@ -1,0 +1,57 @@
+"""The port of reading pages: what may take long, and is read beside the writer.
+
+A reader belongs to one thread. Each method sees one state of the store, at least as new as what was answered
+before it was called.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from cnmessage_broker.store.ports.records import AccountId, FilesFound, Found, Owner, Query, UserRow
+from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.records import InboxItem
+
+
+class FileReader(Protocol):
+    """Lists of files."""
+
+    def sent(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
+        """An owner's files with an order below `before`: at most `limit`, and `max_bytes`, one at least."""
+
+    def received(self, account: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
+        """The same of the files that this account may fetch, with how far it is with each."""
+
+
+class Reader(Protocol):
+    """Pages of inboxes, users and files. Methods raise StoreError when the disk fails."""
+
+    @property
+    def files(self) -> FileReader:
+        """What is kept about files."""
+
+    def users(self, after: str, limit: int) -> Sequence[UserRow]:
+        """Accounts with a name above `after`, in order of name."""
+
+    def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
+        """Items above `after` in rising seq: at most `limit`, and `max_bytes` of the wire, one at least."""
+
+    def history(self, owner: Owner, query: Query) -> Found:
+        """The latest items that match."""
+
+    def unread(self, owner: Owner) -> int:
+        """How many received items lie above the read mark, at most MOST_UNREAD."""
+
+    def receipts(
+        self,
+        sender: AccountId,
+        ids: Sequence[MessageId],
+        limit: int,
+    ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
+        """For each of the sender's messages rows (recipient, received, read); others' are left out.
+
+        Everyone it was addressed to has a row, but for each message there are at most `limit`. One who
+        blocks looks like one who is away.
+        """
+
+    def close(self) -> None:
+        """Release everything; nothing may be called afterwards."""

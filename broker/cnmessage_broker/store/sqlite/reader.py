@@ -1,0 +1,111 @@
+"""Reading pages out of the SQLite file; see Reader for the contract. Nothing here writes."""
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from cnmessage_broker.store.directory import HeldDirectory
+from cnmessage_broker.store.ports.records import (
+    MOST_UNREAD,
+    AccountId,
+    FilesFound,
+    Found,
+    Owner,
+    Query,
+    UserRow,
+)
+from cnmessage_broker.store.sqlite.database import ReadingConnection
+from cnmessage_broker.store.sqlite.file_reader import SqliteFileReader
+from cnmessage_broker.store.sqlite.inboxes import Inboxes
+from cnmessage_broker.store.sqlite.statements import Statements
+from cnmessage_protocol.conversation import Direct, Everyone
+from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.records import InboxItem
+
+
+class SqlitePages:
+    """Users and inboxes, by the statements of one connection."""
+
+    def __init__(self, statements: Statements, directory: HeldDirectory, files: SqliteFileReader) -> None:
+        self._statements = statements
+        self._directory = directory
+        self._inboxes = Inboxes(statements, directory.accounts, files.facts)
+
+    def users(self, after: str, limit: int) -> Sequence[UserRow]:
+        return [UserRow(*row) for row in self._statements.run("users", (after, limit))]
+
+    def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
+        return self._inboxes.after(owner, after, limit, max_bytes)
+
+    def history(self, owner: Owner, query: Query) -> Found:
+        match query.conversation:
+            case Direct(name):
+                peer = self._directory.account_by_name(name)
+                return self._inboxes.history(owner, query, name, None if peer is None else peer.id)
+            case Everyone() | None:
+                return self._inboxes.history(owner, query, None, None)
+            case _ as never:
+                assert_never(never)
+
+    def unread(self, owner: Owner) -> int:
+        ((count,),) = self._statements.run("unread", {"owner": owner, "most": MOST_UNREAD})
+        return int(count)
+
+    def receipts(
+        self, sender: AccountId, ids: Sequence[MessageId], limit: int
+    ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
+        return self._inboxes.receipts(sender, ids, limit)
+
+    def places(self, packed: bytes) -> list[tuple[Owner, int]]:
+        """Where a message went: recipients, and the number of its item in their inboxes."""
+        return self._inboxes.places(packed)
+
+
+class SqliteReader:
+    """Reader on a connection of its own."""
+
+    def __init__(self, connection: ReadingConnection, directory: HeldDirectory) -> None:
+        self._connection = connection
+        files = SqliteFileReader(connection, directory.accounts)
+        self.files = _FilesOfOneState(connection, files)
+        self._pages = SqlitePages(connection, directory, files)
+
+    def users(self, after: str, limit: int) -> Sequence[UserRow]:
+        with self._connection.one_state():
+            return self._pages.users(after, limit)
+
+    def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
+        with self._connection.one_state():
+            return self._pages.inbox_after(owner, after, limit, max_bytes)
+
+    def history(self, owner: Owner, query: Query) -> Found:
+        with self._connection.one_state():
+            return self._pages.history(owner, query)
+
+    def unread(self, owner: Owner) -> int:
+        with self._connection.one_state():
+            return self._pages.unread(owner)
+
+    def receipts(
+        self, sender: AccountId, ids: Sequence[MessageId], limit: int
+    ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
+        with self._connection.one_state():
+            return self._pages.receipts(sender, ids, limit)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _FilesOfOneState:
+    """Lists of files, each page of one state."""
+
+    def __init__(self, connection: ReadingConnection, files: SqliteFileReader) -> None:
+        self._connection = connection
+        self._files = files
+
+    def sent(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
+        with self._connection.one_state():
+            return self._files.sent(owner, before, limit, max_bytes)
+
+    def received(self, account: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
+        with self._connection.one_state():
+            return self._files.received(account, before, limit, max_bytes)
