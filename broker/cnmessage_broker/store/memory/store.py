@@ -6,6 +6,7 @@ tests and demonstrations, never for real users.
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -63,6 +64,9 @@ class MemoryStore:
 
     def reader(self) -> "MemoryStore":
         return self
+
+    def one_state(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def create_account(self, name: UserName, password: str, now: int) -> Account:
         if name in self._names:

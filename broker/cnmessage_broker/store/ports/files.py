@@ -15,9 +15,8 @@ from cnmessage_broker.store.ports.records import (
     FileRow,
     FileStatus,
     NewFile,
-    Usage,
 )
-from cnmessage_protocol.ids import ClientId, FileId
+from cnmessage_protocol.ids import FileId
 
 
 class FileStore(FileReader, Protocol):
@@ -31,21 +30,6 @@ class FileStore(FileReader, Protocol):
     def add(self, new: NewFile) -> FileRow:
         """Enter an upload; for a known (owner, client_id) the row there is, whatever else differs."""
 
-    def find(self, file: FileId) -> FileRow | None:
-        """The file of an id."""
-
-    def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
-        """The file that an owner's upload became."""
-
-    def usage(self, owner: AccountId) -> Usage:
-        """All files of an owner that are uploading or stored."""
-
-    def may_fetch(self, file: FileId, account: AccountId) -> bool:
-        """Whether this account was addressed and not withheld from; an owner's own right is FileRow.owner."""
-
-    def fetches(self, file: FileId) -> Sequence[FetchRow]:
-        """Everyone the file was addressed to, in order; who got nothing looks like one who does not fetch."""
-
     def set_fetch(
         self, file: FileId, account: AccountId, status: FetchStatus, offset: int, now: int
     ) -> FetchRow | None:
@@ -57,8 +41,8 @@ class FileStore(FileReader, Protocol):
         Gives its digest if that was a stored file and no other one needs the content.
         """
 
-    def needs_content(self, sha256: bytes) -> bool:
-        """Whether a stored file has this digest."""
+    def expire(self, files: Sequence[FileId]) -> Sequence[bytes]:
+        """End these because their time is over; gives the digests that no stored file needs any more."""
 
     def newly_overdue(self, clock: Clock, limit: int) -> Sequence[FileRow]:
         """Stored files, then uploads, that are past due and have no grace yet; the longest overdue first."""

@@ -1,19 +1,47 @@
 """The port of reading pages: what may take long, and is read beside the writer.
 
-A reader belongs to one thread. Each method sees one state of the store, at least as new as what was answered
-before it was called.
+A reader belongs to one thread. It sees all that was committed before it was asked.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from cnmessage_broker.store.ports.records import AccountId, FilesFound, Found, Owner, Query, UserRow
-from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_broker.store.ports.records import (
+    AccountId,
+    FetchRow,
+    FileRow,
+    FilesFound,
+    Found,
+    Owner,
+    Query,
+    Usage,
+    UserRow,
+)
+from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import InboxItem
 
 
 class FileReader(Protocol):
-    """Lists of files."""
+    """Files, and who fetches them."""
+
+    def find(self, file: FileId) -> FileRow | None:
+        """The file of an id."""
+
+    def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
+        """The file that an owner's upload became."""
+
+    def usage(self, owner: AccountId) -> Usage:
+        """All files of an owner that are uploading or stored."""
+
+    def may_fetch(self, file: FileId, account: AccountId) -> bool:
+        """Whether this account was addressed and not withheld from; an owner's own right is FileRow.owner."""
+
+    def fetches(self, file: FileId) -> Sequence[FetchRow]:
+        """Everyone the file was addressed to, in order; who got nothing looks like one who does not fetch."""
+
+    def needs_content(self, sha256: bytes) -> bool:
+        """Whether a stored file has this digest."""
 
     def sent(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
         """An owner's files with an order below `before`: at most `limit`, and `max_bytes`, one at least."""
@@ -28,6 +56,9 @@ class Reader(Protocol):
     @property
     def files(self) -> FileReader:
         """What is kept about files."""
+
+    def one_state(self) -> AbstractContextManager[None]:
+        """What is read in here belongs together, whatever is written meanwhile."""
 
     def users(self, after: str, limit: int) -> Sequence[UserRow]:
         """Accounts with a name above `after`, in order of name."""

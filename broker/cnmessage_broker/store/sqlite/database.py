@@ -80,10 +80,13 @@ class ReadingConnection(Statements):
     """Reads beside the writer, without waiting for it or making it wait."""
 
     def __init__(self, path: Path, sql: Mapping[str, str], soundness: Soundness) -> None:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        connection.set_busy_timeout(5000)
-        connection.execute("PRAGMA query_only = TRUE")
-        connection.execute(f"PRAGMA cache_size = -{READER_CACHE}")
+        try:
+            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+            connection.set_busy_timeout(5000)
+            connection.execute("PRAGMA query_only = TRUE")
+            connection.execute(f"PRAGMA cache_size = -{READER_CACHE}")
+        except apsw.Error as error:
+            raise soundness.translated(error) from error
         super().__init__(connection, sql, soundness)
 
     @contextmanager

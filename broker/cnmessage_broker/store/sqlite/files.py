@@ -73,9 +73,17 @@ class SqliteFiles(SqliteFileReader):
 
     def end(self, file: FileId, status: FileStatus) -> bytes | None:
         with self._db.transaction():
-            for (digest,) in self._db.run("end_file", (status, file)):
-                if digest is not None and not self.needs_content(digest):
-                    return bytes(digest)
+            return self._ended(file, status)
+
+    def expire(self, files: Sequence[FileId]) -> Sequence[bytes]:
+        with self._db.transaction():
+            digests = [self._ended(file, FileStatus.EXPIRED) for file in files]
+        return [each for each in digests if each is not None]
+
+    def _ended(self, file: FileId, status: FileStatus) -> bytes | None:
+        for (digest,) in self._db.run("end_file", (status, file)):
+            if digest is not None and not self.needs_content(digest):
+                return bytes(digest)
         return None
 
     def newly_overdue(self, clock: Clock, limit: int) -> Sequence[FileRow]:

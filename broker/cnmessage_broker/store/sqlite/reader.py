@@ -1,13 +1,13 @@
 """Reading pages out of the SQLite file; see Reader for the contract. Nothing here writes."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import assert_never
 
 from cnmessage_broker.store.directory import HeldDirectory
 from cnmessage_broker.store.ports.records import (
     MOST_UNREAD,
     AccountId,
-    FilesFound,
     Found,
     Owner,
     Query,
@@ -60,52 +60,16 @@ class SqlitePages:
         return self._inboxes.places(packed)
 
 
-class SqliteReader:
+class SqliteReader(SqlitePages):
     """Reader on a connection of its own."""
 
     def __init__(self, connection: ReadingConnection, directory: HeldDirectory) -> None:
+        self.files = SqliteFileReader(connection, directory.accounts)
+        super().__init__(connection, directory, self.files)
         self._connection = connection
-        files = SqliteFileReader(connection, directory.accounts)
-        self.files = _FilesOfOneState(connection, files)
-        self._pages = SqlitePages(connection, directory, files)
 
-    def users(self, after: str, limit: int) -> Sequence[UserRow]:
-        with self._connection.one_state():
-            return self._pages.users(after, limit)
-
-    def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
-        with self._connection.one_state():
-            return self._pages.inbox_after(owner, after, limit, max_bytes)
-
-    def history(self, owner: Owner, query: Query) -> Found:
-        with self._connection.one_state():
-            return self._pages.history(owner, query)
-
-    def unread(self, owner: Owner) -> int:
-        with self._connection.one_state():
-            return self._pages.unread(owner)
-
-    def receipts(
-        self, sender: AccountId, ids: Sequence[MessageId], limit: int
-    ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
-        with self._connection.one_state():
-            return self._pages.receipts(sender, ids, limit)
+    def one_state(self) -> AbstractContextManager[None]:
+        return self._connection.one_state()
 
     def close(self) -> None:
         self._connection.close()
-
-
-class _FilesOfOneState:
-    """Lists of files, each page of one state."""
-
-    def __init__(self, connection: ReadingConnection, files: SqliteFileReader) -> None:
-        self._connection = connection
-        self._files = files
-
-    def sent(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
-        with self._connection.one_state():
-            return self._files.sent(owner, before, limit, max_bytes)
-
-    def received(self, account: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
-        with self._connection.one_state():
-            return self._files.received(account, before, limit, max_bytes)

@@ -6,6 +6,7 @@ the contract.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,9 @@ class SqliteStore:
             self._directory.keep_device(Device(*row))
         for owner, target in self._db.run("all_blocks"):
             self._directory.keep_block(owner, target)
+
+    def one_state(self) -> AbstractContextManager[None]:
+        return nullcontext()  # nobody else writes
 
     def reader(self) -> Reader:
         return SqliteReader(self._db.beside(), self._directory)
@@ -319,7 +323,7 @@ def _moved_on(
         known = after.get(owner) or before(owner)
         away = (known.away_from, known.head) if online else (known.head, None)
         after[owner] = replace(known, away_from=away[0], away_upto=away[1])
-    return after
+    return {owner: marks for owner, marks in after.items() if marks != before(owner)}
 
 
 def _mark_row(marks: Marks) -> tuple[int | None, ...]:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from cnmessage_broker.between import Begin, Complete, Crowded, Finished, Open, Progress, Unused
-from cnmessage_broker.loop import dispatch
 from cnmessage_broker.loop.dispatch import FILE_VERBS, VERBS, Guard, guarded
 from cnmessage_broker.loop.effects import Effect, Refuse
 from cnmessage_broker.store.ports.records import StoreError
@@ -148,27 +147,27 @@ def test_repeating_a_request_gives_the_same_answer(room: Room, verb: str) -> Non
     assert room.ask(caller, request) == room.ask(caller, request)
 
 
-def test_errors_of_a_handler_become_refusals() -> None:
-    def full() -> list[Effect]:
+def test_errors_of_a_handler_become_refusals(room: Room) -> None:
+    async def full() -> list[Effect]:
         raise StoreError("the broker's disk is full", fatal=False)
 
-    def bad() -> list[Effect]:
+    async def bad() -> list[Effect]:
         raise ProtocolError("nonsense")
 
-    (refusal,) = guarded(full)
+    (refusal,) = room.drive(guarded(full()))
     assert isinstance(refusal, Refuse)
     assert refusal.error.code is ErrorCode.STORAGE
     assert "disk is full" in refusal.error.message
-    (refusal,) = guarded(bad)
+    (refusal,) = room.drive(guarded(bad()))
     assert isinstance(refusal, Refuse)
     assert refusal.error.code is ErrorCode.BAD_REQUEST
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_refusal(room: Room) -> None:
-    # The reactor logs it with its trace and answers 'internal'.
-    def broken() -> list[Effect]:
+    # The loop logs it with its trace and answers 'internal'.
+    async def broken() -> list[Effect]:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError):
-        guarded(broken)
-    assert dispatch.run(Whoami(), room.caller("unknown"), room.deps)
+        room.drive(guarded(broken()))
+    assert room.start("unknown", Whoami())
