@@ -112,10 +112,12 @@ class Commit:
         """Have something else done by the writer, in turn with the groups; `done` is called on its thread."""
         self._jobs.put(rank, (job, done))
 
-    def when_settled(self, owner: Owner, resume: Callable[[], None]) -> bool:
-        """Whether something of this owner's is on its way; then `resume` is called once it is not."""
+    def when_settled(self, owner: Owner, resume: Callable[[], None], *, presence: bool = False) -> bool:
+        """Whether something of this owner's is on its way, see Pending.touches; then `resume` is called once
+        it is not.
+        """
         for pending in (*reversed(self._collected), *reversed(self._handed_over)):
-            if pending.touches(owner):
+            if pending.touches(owner, presence=presence):
                 pending.waiting.append(resume)
                 return True
         return False

@@ -28,7 +28,7 @@ class Pending(Generic[Asker]):
     answers: list[tuple[Asker, Submit | Confirm]] = field(default_factory=list)
     waiting: list[Callable[[], None]] = field(default_factory=list)
     rows: int = 0
-    _of: set[Owner] = field(default_factory=set)
+    _senders: set[Owner] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.answers or self.group)
@@ -40,17 +40,16 @@ class Pending(Generic[Asker]):
         self.rows += width
         for each in effect.submissions:
             self.rows += len(each.body) // BYTES_OF_ROW
-            self._of.add(each.sender)
-            self._of.update(each.recipients)
+            self._senders.add(each.sender)
 
-    def touches(self, owner: Owner) -> bool:
-        """Whether something of this owner's waits to be written."""
-        group = self.group
+    def touches(self, owner: Owner, *, presence: bool = False) -> bool:
+        """Whether a message that this owner sent waits to be written, what they have read, or, if that
+        matters, that they came or went.
+        """
         return (
-            owner in self._of
-            or owner in group.read
-            or owner in group.received
-            or any(each == owner for each, _, _ in group.presence)
+            owner in self._senders
+            or owner in self.group.read
+            or (presence and any(each == owner for each, _, _ in self.group.presence))
         )
 
 

@@ -126,8 +126,9 @@ class Tasks:
                     self._hasher.submit(job, arrive)
                 except PoolFullError:
                     return JobDone(error=_BUSY)
-            case Settled(owner):
-                return None if self._commit.when_settled(owner, partial(arrive, _BEGIN)) else _BEGIN
+            case Settled(owner, presence):
+                resume = partial(arrive, _BEGIN)
+                return None if self._commit.when_settled(owner, resume, presence=presence) else _BEGIN
             case _:
                 raise TypeError(wait)
         return None

@@ -51,6 +51,9 @@ class OnHasher(Wait[Result]):
 
 @dataclass(frozen=True, slots=True)
 class Settled(Wait[None]):
-    """That all of this owner's which was collected so far is on disk, or was refused by it."""
+    """That messages of this owner which were collected so far are on disk, or were refused by it, and what
+    they have read; with `presence` also that they came or went.
+    """
 
     owner: Owner
+    presence: bool = False

@@ -5,7 +5,7 @@ from typing import assert_never
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import address, existing
 from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
-from cnmessage_broker.loop.waits import OnReader
+from cnmessage_broker.loop.waits import OnReader, Settled
 from cnmessage_broker.store.ports.records import Query
 from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -71,6 +71,8 @@ async def sync(request: Sync, caller: Caller, deps: Deps) -> list[Effect]:
 async def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
     """The latest items that match the request's filters."""
     _, account = caller.bound()
+    if request.missed:
+        await Settled(account.id, presence=True)  # since when they are here is not said before
     marks = deps.directory.marks(account.id)
     above, upto = 0, None if request.before is None else request.before - 1
     if request.missed:

@@ -156,24 +156,27 @@ def test_jobs_go_by_rank_and_light_users_first(turn: Turn) -> None:
 
 def test_who_asks_for_it_hears_when_their_own_is_settled_also_if_it_was_refused(turn: Turn) -> None:
     heard: list[str] = []
-    assert not turn.commit.when_settled(turn.bob.id, lambda: heard.append("nothing to wait for"))
+    assert not turn.commit.when_settled(turn.alice.id, lambda: heard.append("nothing to wait for"))
     turn.holding = True
+    turn.commit.read(turn.bob.id, 1)
     turn.submit(1)
     turn.run()
     turn.submit(2)
-    for who in (turn.alice, turn.bob):
-        assert turn.commit.when_settled(who.id, partial(heard.append, who.name))
+    turn.commit.presence(turn.bob.id, online=True)
+    assert turn.commit.when_settled(turn.bob.id, partial(heard.append, "bob has read"))
+    assert turn.commit.when_settled(turn.bob.id, partial(heard.append, "bob is here"), presence=True)
+    assert turn.commit.when_settled(turn.alice.id, partial(heard.append, "alice has sent"))
     turn.let_go()
-    assert (heard, list(turn.answered())) == ([], [1])
+    assert (heard, list(turn.answered())) == (["bob has read"], [1])
     connection = turn.store._db.connection
     ((pages,),) = connection.execute("PRAGMA page_count")
     turn.submit(3, "x" * 60_000)
     connection.execute(f"PRAGMA max_page_count = {pages}")
-    assert turn.commit.when_settled(turn.bob.id, partial(heard.append, "after 3"))
+    assert turn.commit.when_settled(turn.alice.id, partial(heard.append, "alice was refused"))
     turn.let_go()
-    assert heard == ["alice", "bob"]
+    assert heard == ["bob has read", "bob is here", "alice has sent"]
     turn.let_go()
-    assert heard == ["alice", "bob", "after 3"]
+    assert heard[3:] == ["alice was refused"]
     assert turn.answered()[3] is ErrorCode.STORAGE
 
 

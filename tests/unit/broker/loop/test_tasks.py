@@ -66,7 +66,7 @@ def test_each_goes_on_when_what_it_waits_for_has_come_and_not_before(turn: Turn)
 
 def test_who_waits_until_it_is_settled_goes_on_after_the_group(turn: Turn) -> None:
     async def handler() -> list[Effect]:
-        await Settled(turn.bob.id)
+        await Settled(turn.alice.id)
         return [Reply(turn.marks.head)]
 
     turn.submit(1)
