@@ -32,8 +32,8 @@ from cnmessage_broker.net.tcp import descriptor_limit, reserve_of
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
 from cnmessage_broker.priority import made_in_background
 from cnmessage_broker.store.ports.messages import Store
-from cnmessage_broker.store.ports.records import FileStatus
 from cnmessage_broker.store.sqlite.store import SqliteStore
+from cnmessage_broker.store.threads import StoreThreads
 from cnmessage_broker.watchdog import Watchdog, memory_there
 from cnmessage_protocol.envelope import PROBE
 from cnmessage_protocol.ids import FileId
@@ -47,6 +47,9 @@ LOCK_FILE = "broker.lock"
 _MAIN_SHARE = 0.45
 _FILES_SHARE = 0.1
 """Of the descriptors for connections: the ports of requests and of deliveries each, and the file channel."""
+
+READERS = 2
+"""Threads that read pages: a long one keeps only the other waiting."""
 
 _UNREAD_SHARE = 8
 """What all clients of a context may leave unread is this fraction of the memory there is."""
@@ -103,6 +106,7 @@ class Broker:
             self._link = Lanes()
             self._files = self._file_thread(secret, monotonic)
             undo.pop_all()
+        self._threads = StoreThreads(self.store, READERS)
         self.passwords = PasswordPool(config.password_workers, config.password_queue)
         attention = Attention(monotonic())
         self.deps = Deps(
@@ -120,6 +124,7 @@ class Broker:
         self.reactor = Reactor(
             self._sockets,
             self.deps,
+            self._threads,
             self.passwords,
             admission,
             self._link,
@@ -212,6 +217,7 @@ class Broker:
         self._file_context.term()
         self._sockets.close()
         self._context.term()
+        self._threads.close()
         self.store.close()
         os.close(self._lock)
 
@@ -274,8 +280,7 @@ def purge(data: Path, ids: Iterable[bytes]) -> int:
     try:
         store = SqliteStore(data / DATABASE, os.urandom)
         try:
-            for each in ids:
-                store.files.end(FileId(each), FileStatus.EXPIRED)
+            store.files.expire([FileId(each) for each in ids])
             return collect(Blobs(data / FILES_FOLDER), store)
         finally:
             store.close()

@@ -124,7 +124,7 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(key=KEYS, now=TIME)
     def saw(self, key: str, now: int) -> None:
-        self.both(lambda store: store.saw_device(key, now))
+        self.both(lambda store: store.commit(Group(seen={key: now})))
 
     @rule(owner=WHO, other=WHO, on=st.booleans())
     def block(self, owner: int, other: int, *, on: bool) -> None:

@@ -3,7 +3,14 @@
 import pytest
 
 from cnmessage_broker.store.ports.messages import Store
-from cnmessage_broker.store.ports.records import SEEN_GRAIN, Account, Device, NameTakenError, UserRow
+from cnmessage_broker.store.ports.records import (
+    Account,
+    Device,
+    Group,
+    NameTakenError,
+    PasswordChangedError,
+    UserRow,
+)
 from cnmessage_protocol.ids import UserName
 from tests.contract.conftest import Desk
 
@@ -153,19 +160,27 @@ def test_a_devices_last_use_is_exact_to_the_minute(store: Store, desk: Desk) -> 
     alice = desk.account("alice")
     store.bind_device("key", alice.id, "", 1000)
 
-    def seen(now: int) -> int:
-        store.saw_device("key", now)
+    for now in (2000, 900):  # the clock may go back
+        store.commit(Group(seen={"key": now, "unknown": now}))
         device = store.device("key")
         assert device is not None
         assert list(store.devices(alice.id)) == [device]
-        return device.last_seen
-
-    assert seen(1000 + SEEN_GRAIN - 1) == 1000
-    assert seen(1000 + SEEN_GRAIN) == 1000 + SEEN_GRAIN
-    assert seen(2000) == 1000 + SEEN_GRAIN  # the clock went back a little
-    assert seen(900) == 900  # it was far ahead, and is right again
-    store.saw_device("unknown", 5)
+        assert device.last_seen == now
     assert store.device("unknown") is None
+
+
+def test_nobody_is_bound_by_a_password_that_was_changed_meanwhile(store: Store, desk: Desk) -> None:
+    alice = desk.account("alice")
+    store.bind_device("key", alice.id, "", 1, password=alice.password)
+    store.change_password(alice.id, "another", "key", was=alice.password)
+    with pytest.raises(PasswordChangedError):
+        store.bind_device("thief", alice.id, "", 1, password=alice.password)
+    with pytest.raises(PasswordChangedError):
+        store.change_password(alice.id, "a third", "thief", was=alice.password)
+    assert [each.key for each in store.devices(alice.id)] == ["key"]
+    changed = store.account(alice.id)
+    assert changed is not None
+    assert changed.password == "another"
 
 
 def test_a_block_holds_until_it_is_taken_off(store: Store, desk: Desk) -> None:

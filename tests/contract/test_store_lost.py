@@ -319,7 +319,7 @@ def test_a_stop_after_a_failure_is_not_clean(path: Path) -> None:
     store = SqliteStore(path, os.urandom)
     store._db.connection.set_progress_handler(lambda: True, 1)
     with pytest.raises(StoreError):
-        store.marks(1)
+        store.unread(1)
     store._db.connection.set_progress_handler(None)
     store.close()
     assert examined(path)

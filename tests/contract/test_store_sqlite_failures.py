@@ -15,7 +15,6 @@ import pytest
 
 from cnmessage_broker.maintenance.check import check
 from cnmessage_broker.store.ports.records import (
-    SEEN_GRAIN,
     FetchStatus,
     FileRow,
     FileStatus,
@@ -52,7 +51,7 @@ WRITES: dict[str, Act] = {
     "bind_device again": lambda desk: desk.store.bind_device("key1", 1, "new", 7),
     "bind_device elsewhere": lambda desk: desk.store.bind_device("key1", 2, "new", 7),
     "unbind_device": lambda desk: desk.store.unbind_device(1, 1),
-    "saw_device": lambda desk: desk.store.saw_device("key1", 9 * SEEN_GRAIN),
+    "saw_device": lambda desk: desk.store.commit(Group(seen={"key1": 9})),
     "block": lambda desk: desk.store.block(2, 1),
     "unblock": lambda desk: desk.store.unblock(1, 2),
     "commit messages": lambda desk: desk.send(*accounts(desk)[:2]),
@@ -194,13 +193,12 @@ def test_a_full_disk_refuses_accounts_devices_and_blocks_alike(desk: Desk) -> No
         lambda desk: desk.store.inbox_after(2, 0, 9, 999),
         lambda desk: desk.store.history(2, Query(9)),
         lambda desk: desk.store.users("", 9),
-        lambda desk: desk.store.marks(2),
         lambda desk: desk.store.unread(2),
         lambda desk: desk.store.receipts(1, [MessageId((1).to_bytes(16, "big"))], 9),
         lambda desk: desk.store.files.sent(1, None, 9, 999),
         lambda desk: desk.store.files.received(3, None, 9, 999),
     ],
-    ids=["inbox_after", "history", "users", "marks", "unread", "receipts", "sent_files", "received_files"],
+    ids=["inbox_after", "history", "users", "unread", "receipts", "sent_files", "received_files"],
 )
 def test_a_read_that_fails_is_a_store_error_too(desk: Desk, read: Act) -> None:
     read(desk)

@@ -107,6 +107,7 @@ class Arrivals:
         self._log = log
         self._aside: OrderedDict[Link, list[tuple[Waiting, int]]] = OrderedDict()
         self._aside_size = 0
+        self._parked: list[str] = []
         self._beats: Budget[int] = Budget(*BEATS)
         self._refusals: Budget[str] = Budget(*REFUSALS)
 
@@ -202,6 +203,17 @@ class Arrivals:
             self.turns.hold(key, size)
         return None
 
+    def park(self, key: str, item: Waiting, size: int, now: float) -> None:
+        """What was taken cannot be done before some more is on disk: it stays the key's first until then."""
+        self.turns.put_back(key, item, size, now)
+        self._parked.append(key)
+
+    def unpark(self, now: float) -> None:
+        """There is room at the disk again."""
+        parked, self._parked = self._parked, []
+        for key in parked:
+            self.turns.served(key, 0.0, now)
+
     def served(self, key: str, item: Waiting, cost: float, now: float) -> None:
         """What was taken of this key has taken so many seconds."""
         self._estimates.learn(_kind_of(item), cost)
@@ -232,6 +244,17 @@ def _kind_of(item: Waiting) -> Kind:
             return kind_of(item.request.VERB, 0)
         case _:
             return kind_of("slice", 0)
+
+
+def stores(item: Waiting) -> bool:
+    """Whether it is of those that may bring many rows for the disk."""
+    match item:
+        case Frame(_, body):
+            return body is not None and peek(body, _VERB_PLACE) == "send"
+        case Slices():
+            return True
+        case FileRequest():
+            return False
 
 
 def _link_of(item: Waiting) -> Link | None:

@@ -1,90 +1,180 @@
-"""The commit: what a turn has collected goes to the disk in one transaction, and then its answers and pushes
-leave.
+"""The commit: what is collected goes to the writer in groups, and then its answers and pushes leave.
 
-What is collected, whom it will answer, and what happens when the disk does not take it.
+One thing is at the writer at a time, a group or a job; what comes meanwhile is collected for the next one, so
+the loop never waits for the disk, and order holds. What is collected, whom it will answer, and what happens
+when the disk does not take it.
 """
 
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import structlog
 
 from cnmessage_broker.between import Lanes
+from cnmessage_broker.jobs import JobDone
 from cnmessage_broker.loop import delivery
 from cnmessage_broker.loop.answers import Answers, Asker
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.effects import Confirm, Submit
-from cnmessage_broker.loop.pending import Pending, sent
-from cnmessage_broker.store.ports.records import Owner, Stored, StoreError
+from cnmessage_broker.loop.pending import Pending, merged, sent
+from cnmessage_broker.scheduling.ranked import Rank, Ranked
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import Group, Outcome, Owner, Stored, StoreError
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.trace import counted
 
+Write = Callable[[Callable[[Store], Any], Callable[[JobDone], None]], None]
+"""Runs a job on the store's writer and says what became of it, on any thread."""
+
+RETRY = 0.25
+"""Seconds until what nobody will say again is tried again on a disk that did not take it."""
+
 
 class Commit:
-    """Collects until `run`. `failed`: the disk cannot be trusted any more, and the broker must end."""
+    """Collects; `run` hands over, `finish` takes up what became of it. `wake` is called, on any thread, when
+    there is something to take up. `failed`: the disk cannot be trusted any more, and the broker must end.
+    """
 
     def __init__(
         self,
         deps: Deps,
+        write: Write,
         answers: Answers,
         doorbell: Doorbell,
         link: Lanes,
+        wake: Callable[[], None],
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self.failed = False
         self._deps = deps
+        self._write = write
         self._answers = answers
         self._doorbell = doorbell
         self._link = link
+        self._wake = wake
         self._log = log
-        self._pending: Pending[Asker] = Pending()
+        self._collected: deque[Pending[Asker]] = deque([Pending()])
+        self._jobs: Ranked[tuple[Callable[[Store], Any], Callable[[JobDone], None]]] = Ranked()
+        self._writing = False
+        self._job_is_next = False
+        self._handed_over: list[Pending[Asker]] = []
+        self._came: deque[JobDone | None] = deque()
+        self._owed = Group()
+        self._owed_from = 0.0
         self._disk_failing = False
 
     @property
     def rows(self) -> int:
-        """Inbox rows that wait to be written, and what of the bodies takes as long."""
-        return self._pending.rows
+        """Inbox rows that were collected, and what of the bodies takes as long; not what is at the writer."""
+        return sum([each.rows for each in self._collected])
 
-    def commit_for(self, owner: Owner) -> None:
-        """Write what waits if some of it is this owner's, so that they read what they wrote."""
-        if self._pending.touches(owner):
-            self.run()
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way to the disk."""
+        return self._writing or bool(self._jobs) or any(self._collected)
+
+    # -- collecting -------------------------------------------------------------------------------
 
     def submit(self, asker: Asker, effect: Submit) -> None:
         """Messages to store, and who waits for it."""
-        if self._pending.group.presence:
-            self.run()  # who came or went did so before this message
+        if self._collected[-1].group.presence:
+            self._collected.append(Pending())  # who came or went did so before this message
         width = sum(delivery.width_of(new, self._deps.listeners) for new in effect.submissions)
-        self._pending.add(asker, effect, width)
+        self._collected[-1].add(asker, effect, width)
 
     def confirm(self, asker: Asker, effect: Confirm) -> None:
         """Who waits for what has been collected."""
-        self._pending.answers.append((asker, effect))
+        self._collected[-1].answers.append((asker, effect))
 
     def read(self, owner: Owner, upto: int) -> None:
         """The owner has read up to here."""
-        marks = self._pending.group.read
+        marks = self._collected[-1].group.read
         marks[owner] = max(upto, marks.get(owner, 0))
 
     def received(self, owner: Owner, upto: int) -> None:
         """A client of the owner has everything up to here."""
-        marks = self._pending.group.received
+        marks = self._collected[-1].group.received
         marks[owner] = max(upto, marks.get(owner, 0))
 
     def presence(self, owner: Owner, *, online: bool) -> None:
         """The owner came or went."""
-        self._pending.group.presence.append((owner, online, self._deps.now_ms()))
+        self._collected[-1].group.presence.append((owner, online, self._deps.now_ms()))
+
+    def seen(self, key: str) -> None:
+        """This device was used."""
+        self._collected[-1].group.seen[key] = self._deps.now_ms()
+
+    def write(self, rank: Rank, job: Callable[[Store], Any], done: Callable[[JobDone], None]) -> None:
+        """Have something else done by the writer, in turn with the groups; `done` is called on its thread."""
+        self._jobs.put(rank, (job, done))
+
+    def when_settled(self, owner: Owner, resume: Callable[[], None], *, presence: bool = False) -> bool:
+        """Whether something of this owner's is on its way, see Pending.touches; then `resume` is called once
+        it is not.
+        """
+        for pending in (*reversed(self._collected), *reversed(self._handed_over)):
+            if pending.touches(owner, presence=presence):
+                pending.waiting.append(resume)
+                return True
+        return False
+
+    # -- to the writer, and back ------------------------------------------------------------------
 
     def run(self) -> None:
-        """One transaction, then the answers and the pushes that waited for it."""
-        if not self._pending.group and not self._pending.answers:
+        """Hand the next over, if nothing is at the writer."""
+        if self._writing:
             return
-        pending, self._pending = self._pending, Pending()
-        try:
-            outcomes = self._deps.store.commit(pending.group)
-        except StoreError as error:
-            self._not_taken(pending, error)
-            return
+        groups = any(self._collected) or (bool(self._owed) and self._deps.monotonic() >= self._owed_from)
+        if self._jobs and (self._job_is_next or not groups):
+            self._writing, self._job_is_next = True, False
+            job, done = self._jobs.take()
+            self._write(job, partial(self._job_done, done))
+        elif groups:
+            self._writing, self._job_is_next = True, True
+            self._handed_over, self._collected = [*self._collected], deque([Pending()])
+            work = [self._owed, *(each.group for each in self._handed_over)]
+            self._write(partial(_commit_all, work), self._arrive)
+
+    def _job_done(self, done: Callable[[JobDone], None], came: JobDone) -> None:
+        done(came)
+        self._arrive(None)
+
+    def _arrive(self, came: JobDone | None) -> None:
+        self._came.append(came)
+        self._wake()
+
+    def finish(self) -> bool:
+        """Take up what became of what was handed over, if it is known; the next is handed over before."""
+        if not self._came:
+            return False
+        came, before = self._came.popleft(), self._handed_over
+        self._writing, self._handed_over = False, []
+        if came is None:
+            self.run()
+            return True
+        if came.error is not None:
+            raise came.error
+        outcomes, error = list(came.result[0]), came.result[1]
+        if outcomes:
+            del outcomes[0]  # that of what was owed
+            self._owed = Group()
+        for pending in before[len(outcomes) :]:
+            self._owe(pending)
+        self.run()
+        for pending, each in zip(before, outcomes, strict=False):
+            self._taken(pending, each)
+        if error is not None:
+            self._not_taken(before[len(outcomes) :], error)
+        for pending in before:
+            for resume in pending.waiting:
+                resume()
+        return True
+
+    def _taken(self, pending: Pending[Asker], outcomes: Sequence[Outcome]) -> None:
         if self._disk_failing:
             self._deps.trail.note("commit", "failing", "taken", "sound")
         self._disk_failing = False
@@ -108,16 +198,32 @@ class Commit:
         for push in delivery.pushes(self._deps.listeners, stored):
             self._doorbell.ring(push, now)
 
-    def _not_taken(self, pending: Pending[Asker], error: StoreError) -> None:
+    def _owe(self, pending: Pending[Asker]) -> None:
+        """Marks, and who came and went, are known only here: they are tried again."""
+        self._owed = merged(self._owed, replace(pending.group, submissions=[]))
+        self._owed_from = self._deps.monotonic() + RETRY
+
+    def _not_taken(self, refused: Sequence[Pending[Asker]], error: StoreError) -> None:
+        messages = sum(len(each.group.submissions) for each in refused)
         if not self._disk_failing:
-            self._log.error("commit failed", error=str(error), messages=len(pending.group.submissions))
+            self._log.error("commit failed", error=str(error), messages=messages)
         before = "failing" if self._disk_failing else "sound"
-        count = counted(len(pending.group.submissions), "message")
-        self._deps.trail.note("commit", before, "not taken", "failing", count)
+        self._deps.trail.note("commit", before, "not taken", "failing", counted(messages, "message"))
         self._disk_failing = True
+        self._owed_from = self._deps.monotonic() + RETRY
         text = f"{error}; nothing was stored, try again later"
-        for asker, _ in pending.answers:
-            self._answers.refuse(asker, RequestError(ErrorCode.STORAGE, text))
-        # Marks, and who came and went, are known only here, so they are tried again with each turn.
-        self._pending.group = replace(pending.group, submissions=[])
+        for pending in refused:
+            for asker, _ in pending.answers:
+                self._answers.refuse(asker, RequestError(ErrorCode.STORAGE, text))
         self.failed = self.failed or error.fatal
+
+
+def _commit_all(groups: Sequence[Group], store: Store) -> tuple[list[list[Outcome]], StoreError | None]:
+    """The outcomes of these groups in order, up to the first that is not taken, and why that is."""
+    outcomes: list[list[Outcome]] = []
+    for group in groups:
+        try:
+            outcomes.append(store.commit(group) if group else [])
+        except StoreError as error:
+            return outcomes, error
+    return outcomes, None

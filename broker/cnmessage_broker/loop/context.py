@@ -11,7 +11,7 @@ from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.loop.passwords import OWASP, Passwords
 from cnmessage_broker.scheduling.charges import WorkBudget
-from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.directory import Directory
 from cnmessage_broker.store.ports.records import Account, AccountId, Device
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import FileId, MessageId, uuid7
@@ -63,7 +63,7 @@ class Deps:
     """
 
     config: Config
-    store: Store
+    directory: Directory
     listeners: Listeners
     budgets: Budgets
     monotonic: Callable[[], float]

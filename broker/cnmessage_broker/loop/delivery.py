@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from cnmessage_broker.loop.effects import Push
 from cnmessage_broker.loop.listeners import Listener, Listeners
-from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.directory import Directory
 from cnmessage_broker.store.ports.records import Account, FileRow, Stored, Submission
 from cnmessage_protocol.conversation import Conversation, Direct, Everyone, to_wire
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
@@ -30,7 +30,7 @@ PUSH_BYTES = 1 << 17
 
 
 def address(
-    store: Store,
+    directory: Directory,
     listeners: Listeners,
     sender: Account,
     message: NewMessage,
@@ -46,7 +46,7 @@ def address(
         raise RequestError(ErrorCode.BAD_REQUEST, "this broker carries bodies of text only, not of bytes")
     recipients: list[int] = []
     for conversation in message.to:
-        recipients += _members(conversation, store, listeners, sender)
+        recipients += _members(conversation, directory, listeners, sender)
     return Submission(
         identity,
         message.client_id,
@@ -57,15 +57,17 @@ def address(
         Kind.BROADCAST if Everyone() in message.to else Kind.DIRECT,
         body,
         now_ms,
-        frozenset(store.blockers_of(sender.id)),
+        frozenset(directory.blockers_of(sender.id)),
     )
 
 
-def _members(conversation: Conversation, store: Store, listeners: Listeners, sender: Account) -> list[int]:
+def _members(
+    conversation: Conversation, directory: Directory, listeners: Listeners, sender: Account
+) -> list[int]:
     """The accounts that a message to this conversation reaches now."""
     match conversation:
         case Direct(name):
-            return [existing(store, name)]
+            return [existing(directory, name)]
         case Everyone():
             return [owner for owner in listeners.online_owners() if owner != sender.id]
         case _ as never:
@@ -73,7 +75,7 @@ def _members(conversation: Conversation, store: Store, listeners: Listeners, sen
 
 
 def address_file(
-    store: Store, sender: Account, row: FileRow, facts: FileFacts, identity: MessageId, now_ms: int
+    directory: Directory, sender: Account, row: FileRow, facts: FileFacts, identity: MessageId, now_ms: int
 ) -> Submission:
     """The message that offers an uploaded file; it has the upload's client id and its note as body.
 
@@ -84,20 +86,20 @@ def address_file(
         row.client_id,
         sender.id,
         sender.name,
-        tuple([existing(store, name) for name in row.to]),
+        tuple([existing(directory, name) for name in row.to]),
         row.to,
         Kind.FILE,
         row.note,
         now_ms,
-        frozenset(store.blockers_of(sender.id)),
+        frozenset(directory.blockers_of(sender.id)),
         facts,
         file_extras(row.mtime, row.executable),
     )
 
 
-def existing(store: Store, name: str) -> int:
+def existing(directory: Directory, name: str) -> int:
     """The account of a name; RequestError when it is no user."""
-    account = store.account_by_name(name)
+    account = directory.account_by_name(name)
     if account is None:
         raise RequestError(ErrorCode.NO_SUCH_USER, f"there is no user '{name}'")
     return account.id

@@ -4,7 +4,7 @@ Guards and budgets are declared here and checked once, before the handler. Error
 here, so that no request can stop the broker.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
@@ -14,9 +14,10 @@ from typing import Any
 from cnmessage_broker import between
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import width_of
-from cnmessage_broker.loop.effects import Effect, Refuse, Submit
+from cnmessage_broker.loop.effects import Effect, MarkSeen, Refuse, Submit
 from cnmessage_broker.loop.handlers import account, blacklist, files, messages, presence, uploads
 from cnmessage_broker.loop.refusals import noted
+from cnmessage_broker.loop.waits import Settled
 from cnmessage_broker.scheduling.charges import BYTES_READ, BYTES_WRITTEN, WIDE, Cost
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol import requests as verbs
@@ -38,7 +39,13 @@ SENDS = Cost(writes=1)
 """For a message; its inbox rows and bytes are added."""
 
 SYNCS = Cost(writes=20)
-"""For a transaction of its own: the disk is waited for."""
+"""For a transaction of its own."""
+
+SEEN_GRAIN = 60_000
+"""Milliseconds within which a device's last use is not written down again."""
+
+FILES = "files"
+"""The line of what looks at files and changes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +53,15 @@ class Verb:
     """One row of the table.
 
     `commits_first`: what the caller has waiting to be written is committed before it runs. `cost` is spent
-    for it in any case, and refused to who is in debt for the same kind of work.
+    for it in any case, and refused to who is in debt for the same kind of work. Handlers of one `line` run
+    one after the other, whoever asked: they look at what others of it change.
     """
 
-    handler: Callable[[Any, Caller, Deps], list[Effect]]
+    handler: Callable[[Any, Caller, Deps], Awaitable[list[Effect]]]
     cost: Cost
     guard: Guard = Guard.LOGGED_IN
     commits_first: bool = True
+    line: str = ""
 
 
 VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
@@ -64,8 +73,8 @@ VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
         verbs.Whoami: Verb(account.whoami, READS),
         verbs.Devices: Verb(account.devices, READS),
         verbs.Revoke: Verb(account.revoke, SYNCS),
-        verbs.Attach: Verb(presence.attach, SYNCS),
-        verbs.Detach: Verb(presence.detach, FREE),
+        verbs.Attach: Verb(presence.attach, SYNCS, commits_first=False),
+        verbs.Detach: Verb(presence.detach, FREE, commits_first=False),
         verbs.Beat: Verb(presence.beat, FREE, commits_first=False),
         verbs.Send: Verb(messages.send, SENDS, commits_first=False),
         verbs.Sync: Verb(messages.sync, READS),
@@ -77,21 +86,21 @@ VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
         verbs.Blacklist: Verb(blacklist.blacklist, READS),
         verbs.Receipts: Verb(messages.receipts, READS),
         verbs.Files: Verb(files.files, READS),
-        verbs.Withdraw: Verb(files.withdraw, SYNCS),
-        verbs.Decline: Verb(files.decline, SYNCS),
+        verbs.Withdraw: Verb(files.withdraw, SYNCS, line=FILES),
+        verbs.Decline: Verb(files.decline, SYNCS, line=FILES),
     },
 )
 """Every request of the protocol; a test fails when one is missing."""
 
 FILE_VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
     {
-        between.Begin: Verb(uploads.begin, SYNCS),
-        between.Complete: Verb(uploads.complete, FREE, commits_first=False),
-        between.Open: Verb(files.open_file, SYNCS),
-        between.Progress: Verb(files.progress, FREE, Guard.ANYONE, commits_first=False),
-        between.Finished: Verb(files.finished, SYNCS),
+        between.Begin: Verb(uploads.begin, SYNCS, line=FILES),
+        between.Complete: Verb(uploads.complete, FREE, commits_first=False, line=FILES),
+        between.Open: Verb(files.open_file, SYNCS, line=FILES),
+        between.Progress: Verb(files.progress, FREE, Guard.ANYONE, commits_first=False, line=FILES),
+        between.Finished: Verb(files.finished, SYNCS, line=FILES),
         between.Crowded: Verb(files.crowded, FREE, Guard.ANYONE),
-        between.Unused: Verb(files.unused, FREE, Guard.ANYONE),
+        between.Unused: Verb(files.unused, FREE, Guard.ANYONE, line=FILES),
     },
 )
 """What the file thread may ask on behalf of a client, and what it tells of one that may be gone."""
@@ -102,12 +111,12 @@ def verb_of(request: verbs.Request) -> Verb:
     return VERBS.get(type(request)) or FILE_VERBS[type(request)]
 
 
-def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
+async def run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     """Check guard and budgets, run the handler, turn its errors into a refusal; the log hears of some."""
-    return noted(request, caller, deps, _run(request, caller, deps))
+    return noted(request, caller, deps, await _run(request, caller, deps))
 
 
-def _run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
+async def _run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     verb = verb_of(request)
     if verb.guard is Guard.LOGGED_IN and caller.account is None:
         text = "this device is not logged in"
@@ -116,9 +125,20 @@ def _run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
     if wait > 0:
         text = f"this account has had too much done; try again in {ceil(wait)} s"
         return [Refuse(RequestError(ErrorCode.RATE_LIMITED, text))]
-    effects = guarded(lambda: _handled(verb, request, caller, deps))
-    spend(Cost(verb.cost.writes + _asked(request) + _written(effects, deps), verb.cost.reads), caller, deps)
-    return effects
+    spend(Cost(verb.cost.writes + _asked(request), verb.cost.reads), caller, deps)
+    if verb.commits_first and caller.account is not None:
+        await Settled(caller.account.id)
+    effects = await guarded(verb.handler(request, caller, deps))
+    spend(Cost(_written(effects, deps)), caller, deps)
+    return [*_seen(caller, deps), *effects]
+
+
+def _seen(caller: Caller, deps: Deps) -> list[Effect]:
+    """That the caller's device was used, if it is some time since that was written down."""
+    device = caller.device
+    if device is None or abs(deps.now_ms() - device.last_seen) < SEEN_GRAIN:
+        return []
+    return [MarkSeen(device.key)]
 
 
 def _debt(cost: Cost, caller: Caller, deps: Deps) -> float:
@@ -164,21 +184,10 @@ def _written(effects: Iterable[Effect], deps: Deps) -> float:
     )
 
 
-def _handled(verb: Verb, request: verbs.Request, caller: Caller, deps: Deps) -> list[Effect]:
-    """Run the handler; that the device was used is written down first, at most once a minute."""
-    if caller.device is not None and not deps.stopping:
-        try:
-            deps.store.saw_device(caller.key, deps.now_ms())
-        except StoreError as error:
-            if error.fatal:
-                raise
-    return verb.handler(request, caller, deps)
-
-
-def guarded(step: Callable[[], list[Effect]]) -> list[Effect]:
-    """Run a step of a handler; what it raises on purpose becomes a refusal. A fatal StoreError passes."""
+async def guarded(steps: Awaitable[list[Effect]]) -> list[Effect]:
+    """Run a handler; what it raises on purpose becomes a refusal. A fatal StoreError passes."""
     try:
-        return step()
+        return await steps
     except StoreError as error:
         if error.fatal:
             raise

@@ -16,7 +16,7 @@ from cnmessage_broker.loop.effects import Push
 from cnmessage_broker.loop.listeners import Event, Listeners
 from cnmessage_broker.net.link import Link
 from cnmessage_broker.net.links import Links
-from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.directory import Directory
 from cnmessage_protocol.deliveries import Hello
 from cnmessage_protocol.ids import ID_SIZE
 
@@ -45,7 +45,7 @@ class Doorbell:
         self._log = log
         self._in_step = True
 
-    def drain(self, store: Store, now: float) -> Iterator[Push]:
+    def drain(self, directory: Directory, now: float) -> Iterator[Push]:
         """Take what subscribers sent; grant what is theirs, each with a hello as its first delivery."""
         for _ in range(_DRAIN):
             try:
@@ -70,14 +70,14 @@ class Doorbell:
             elif not self._in_step:
                 continue
             elif len(data) == 1 + ID_SIZE and self._listeners.get(data[1:], link.key) is not None:
-                yield from self._subscription(data[0], data[1:], link, store)
+                yield from self._subscription(data[0], data[1:], link, directory)
 
     def _expel(self, link: Link, reason: str) -> None:
         if not link.cut:
             self._bar(link.key)
             self._links.cut_key(link.key, reason)
 
-    def _subscription(self, kind: int, topic: bytes, link: Link, store: Store) -> Iterator[Push]:
+    def _subscription(self, kind: int, topic: bytes, link: Link, directory: Directory) -> Iterator[Push]:
         listener = self._listeners.get(topic, link.key)
         if listener is None:
             return
@@ -87,7 +87,7 @@ class Doorbell:
             return
         self._socket.setsockopt(zmq.SUBSCRIBE, topic)
         self._listeners.grant(listener, link, lambda: self._links.behind(link))
-        yield Push(listener, Hello.KIND, {"head": store.marks(listener.owner).head})
+        yield Push(listener, Hello.KIND, {"head": directory.marks(listener.owner).head})
 
     def ring(self, push: Push, now: float) -> None:
         """Publish one sealed delivery."""

@@ -1,6 +1,6 @@
-"""What a handler wants done. A handler touches no socket and commits nothing."""
+"""What a handler wants done in the end. A handler touches no socket and commits no message."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,20 +68,19 @@ class MarkPresence:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkSeen:
+    """The device of this key was used; written with the group."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Push:
     """Seal and publish a delivery to one listener; it may be lost on its way."""
 
     listener: Listener
     kind: str
     values: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Run `job` on the password pool, then `then` with its result on the reactor."""
-
-    job: Callable[[], Any]
-    then: Callable[[Any], "list[Effect]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +98,5 @@ class Note:
     fields: Mapping[str, object]
 
 
-Mark = MarkRead | MarkReceived | MarkPresence
-Effect = Note | Reply | Refuse | Submit | Confirm | Mark | Push | Tell | Work
+Mark = MarkRead | MarkReceived | MarkPresence | MarkSeen
+Effect = Note | Reply | Refuse | Submit | Confirm | Mark | Push | Tell

@@ -5,12 +5,14 @@ OWASP's profile: 19 MiB, 2 iterations, 1 lane. Knows neither accounts nor socket
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from cnmessage_broker import jobs
+from cnmessage_broker.jobs import JobDone
 from cnmessage_broker.priority import step_back
 
 
@@ -51,17 +53,17 @@ class PasswordPool:
         self.taken = 0
         """Jobs that were ever handed over."""
 
-    def submit(self, job: Callable[[], Any], done: Callable[["Future[Any]"], None]) -> None:
+    def submit(self, job: Callable[[], Any], done: Callable[[JobDone], None]) -> None:
         """Run `job`; `done` is called on the worker's thread. PoolFullError when there is no room."""
         if not self._room.acquire(blocking=False):
             raise PoolFullError
         self.taken += 1
 
-        def finish(future: "Future[Any]") -> None:
+        def finish(came: JobDone) -> None:
             self._room.release()
-            done(future)
+            done(came)
 
-        self._executor.submit(job).add_done_callback(finish)
+        jobs.submit(self._executor, job, finish)
 
     def close(self) -> None:
         """Wait for what runs and drop what waits."""

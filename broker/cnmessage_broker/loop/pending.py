@@ -1,5 +1,6 @@
-"""What one turn of the reactor collects for its commit, and whom it will answer afterwards."""
+"""What is collected for one group on its way to the disk, and whom it will answer afterwards."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -19,31 +20,50 @@ BYTES_OF_ROW = 2500
 class Pending(Generic[Asker]):
     """A group on its way to the disk, and the requests that wait for it, in order.
 
-    `rows`: inbox rows, and what of the bodies takes as long to write.
+    `rows`: inbox rows, and what of the bodies takes as long to write. Each of `waiting` is called once it is
+    decided.
     """
 
     group: Group = field(default_factory=Group)
     answers: list[tuple[Asker, Submit | Confirm]] = field(default_factory=list)
+    waiting: list[Callable[[], None]] = field(default_factory=list)
     rows: int = 0
+    _senders: set[Owner] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.answers or self.group)
 
     def add(self, asker: Asker, effect: Submit, width: int) -> None:
         """Messages to store, and who waits for it; `width` is what they write or push, in rows."""
         self.group.submissions += effect.submissions
         self.answers.append((asker, effect))
-        self.rows += width + sum(len(each.body) // BYTES_OF_ROW for each in effect.submissions)
+        self.rows += width
+        for each in effect.submissions:
+            self.rows += len(each.body) // BYTES_OF_ROW
+            self._senders.add(each.sender)
 
-    def touches(self, owner: Owner) -> bool:
-        """Whether something of this owner's waits to be written."""
-        group = self.group
+    def touches(self, owner: Owner, *, presence: bool = False) -> bool:
+        """Whether a message that this owner sent waits to be written, what they have read, or, if that
+        matters, that they came or went.
+        """
         return (
-            owner in group.read
-            or owner in group.received
-            or any(each == owner for each, _, _ in group.presence)
-            or any(new.sender == owner or owner in new.recipients for new in group.submissions)
+            owner in self._senders
+            or owner in self.group.read
+            or (presence and any(each == owner for each, _, _ in self.group.presence))
         )
 
 
-def sent(submit: Submit, outcomes: list[Outcome]) -> Sent:
+def merged(first: Group, then: Group) -> Group:
+    """What two groups without messages come to, one after the other."""
+    read, received = dict(first.read), dict(first.received)
+    for owner, upto in then.read.items():
+        read[owner] = max(upto, read.get(owner, 0))
+    for owner, upto in then.received.items():
+        received[owner] = max(upto, received.get(owner, 0))
+    return Group([], read, received, [*first.presence, *then.presence], {**first.seen, **then.seen})
+
+
+def sent(submit: Submit, outcomes: Sequence[Outcome]) -> Sent:
     """The answer to a SEND whose submissions have these outcomes."""
     acks: list[tuple[bytes, bytes, int, int]] = []
     refused = [(client_id, str(code), text) for client_id, code, text in submit.refused]

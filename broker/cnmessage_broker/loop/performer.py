@@ -1,10 +1,9 @@
-"""Carrying effects out: each goes to the room that knows how, at once or with the turn's commit.
+"""Carrying effects out: each goes to the room that knows how, at once or with the next commit.
 
-Whatever a step of a handler raises ends here: a fault of ours is logged and answered, and stops nobody. Knows
-no verb, and nothing of who comes next.
+A fault of ours is logged and answered here, and stops nobody. Knows no verb, and nothing of who comes next.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import structlog
 
@@ -20,15 +19,14 @@ from cnmessage_broker.loop.effects import (
     MarkPresence,
     MarkRead,
     MarkReceived,
+    MarkSeen,
     Note,
     Push,
     Refuse,
     Reply,
     Submit,
     Tell,
-    Work,
 )
-from cnmessage_broker.loop.work import PasswordWork
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
@@ -42,7 +40,6 @@ class Performer:
         answers: Answers,
         commit: Commit,
         doorbell: Doorbell,
-        work: PasswordWork,
         link: Lanes,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
@@ -51,21 +48,14 @@ class Performer:
         self._answers = answers
         self._commit = commit
         self._doorbell = doorbell
-        self._work = work
         self._link = link
         self._log = log
 
-    def run(
-        self, asker: Asker, step: Callable[[], list[Effect]], what: str, caller: Caller | None = None
-    ) -> None:
-        """Run a step of a handler and perform what it gives; `what` names it in the log."""
-        try:
-            effects = step()
-        except Exception as error:  # noqa: BLE001 - the one place where a fault of ours must not stop the broker
-            self._log.exception("a handler failed", verb=what)
-            self.failed = self.failed or isinstance(error, StoreError)
-            effects = [Refuse(RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))]
-        self.perform(asker, effects, caller)
+    def fault(self, error: Exception, what: str) -> list[Effect]:
+        """What is left to do when a handler failed by a fault of ours; `what` names it in the log."""
+        self._log.error("a handler failed", verb=what, exc_info=error)
+        self.failed = self.failed or isinstance(error, StoreError)
+        return [Refuse(RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))]
 
     def perform(self, asker: Asker | None, effects: Iterable[Effect], caller: Caller | None = None) -> None:
         """Carry effects out; what was read for an answer is charged to the caller."""
@@ -93,23 +83,11 @@ class Performer:
                 self._commit.received(owner, upto)
             case MarkPresence(owner, online):
                 self._commit.presence(owner, online=online)
+            case MarkSeen(key):
+                self._commit.seen(key)
             case Push():
                 self._doorbell.ring(effect, self._deps.monotonic())
             case Tell(news):
                 self._link.to_files.put(news)
-            case Work() if asker is not None:
-                self._begin(asker, effect)
             case _:
                 self._log.error("an effect without a request", effect=type(effect).__name__)
-
-    def _begin(self, asker: Asker, work: Work) -> None:
-        try:
-            self._work.begin(asker, work)
-        except RequestError as error:
-            self._answers.refuse(asker, error)
-
-    def finish_work(self) -> None:
-        """What follows from one job that is done; one in a turn, for each waits for the disk."""
-        done = self._work.take()
-        if done is not None:
-            self.run(done.asker, lambda: dispatch.guarded(done.step), "password work")

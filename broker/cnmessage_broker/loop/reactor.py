@@ -1,12 +1,14 @@
 """The one loop: drain, take turns, dispatch, commit, tick.
 
-A turn reads what is waiting, does work of bounded size, each key in its turn, stores all of it with one
-fsync, and only then answers and publishes. Nothing a peer sends can stop it or make it neglect the others.
+A turn reads what is waiting and does work of bounded size, each key in its turn; what is to be stored goes to
+the writer, and is answered and published in a later turn, once it is on disk. So the loop never waits for a
+disk, and nothing a peer sends can stop it or make it neglect the others.
 Knows no verb and no effect.
 """
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 
 import structlog
@@ -16,7 +18,7 @@ from cnmessage_broker.between import Lanes
 from cnmessage_broker.logs import transitions
 from cnmessage_broker.loop import delivery
 from cnmessage_broker.loop.answers import Answers
-from cnmessage_broker.loop.arrivals import Arrivals
+from cnmessage_broker.loop.arrivals import Arrivals, Waiting, stores
 from cnmessage_broker.loop.attention import Attention
 from cnmessage_broker.loop.commit import Commit
 from cnmessage_broker.loop.context import Deps
@@ -24,11 +26,12 @@ from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.passwords import PasswordPool
 from cnmessage_broker.loop.performer import Performer
 from cnmessage_broker.loop.reception import Reception
+from cnmessage_broker.loop.tasks import Tasks
 from cnmessage_broker.loop.upkeep import Upkeep
-from cnmessage_broker.loop.work import PasswordWork
 from cnmessage_broker.net.sockets import Sockets
 from cnmessage_broker.net.zap import Admission
 from cnmessage_broker.store.ports.records import StoreError
+from cnmessage_broker.store.threads import StoreThreads
 from cnmessage_broker.wakeup import Wakeup
 from cnmessage_broker.watchdog import Watchdog
 from cnmessage_protocol import deliveries
@@ -48,6 +51,9 @@ STEP_SECONDS = 2e-5
 TICK = 0.25
 """Seconds between looks at what time alone brings about."""
 
+_LOOK = 1000
+"""Milliseconds between looks at whether the disk still matters, at the end."""
+
 
 class Reactor:
     """Runs a broker until told to stop."""
@@ -56,6 +62,7 @@ class Reactor:
         self,
         sockets: Sockets,
         deps: Deps,
+        threads: StoreThreads,
         pool: PasswordPool,
         admission: Admission,
         link: Lanes,
@@ -80,18 +87,20 @@ class Reactor:
             sockets.requests,
             sockets.request_links,
             answers,
-            lambda key: deps.store.device(key) is not None,
+            lambda key: deps.directory.device(key) is not None,
             attention,
             deps.monotonic,
             log,
             deps.trail,
         )
-        self._commit = Commit(deps, answers, self._doorbell, link, log)
-        self._work = PasswordWork(pool, self._wakeup.ring)
-        self._performer = Performer(deps, answers, self._commit, self._doorbell, self._work, link, log)
-        self._reception = Reception(deps, admission, self._arrivals.turns, self._commit, self._performer, log)
+        wake = self._wakeup.ring
+        self._commit = Commit(deps, threads.write, answers, self._doorbell, link, wake, log)
+        self._performer = Performer(deps, answers, self._commit, self._doorbell, link, log)
+        self._tasks = Tasks(self._performer, self._commit, threads.read, pool, wake)
+        self._reception = Reception(deps, admission, self._arrivals.turns, self._tasks, self._performer, log)
         self._upkeep = Upkeep(
             deps,
+            self._tasks,
             {"requests": sockets.request_links, "deliveries": sockets.delivery_links},
             watchdog,
             descriptors,
@@ -136,15 +145,26 @@ class Reactor:
             poller.poll(self._pause())
             self._guarded_turn()
         self._guarded_turn()
+        self._settle()
         farewell = {"reason": str(ErrorCode.SHUTDOWN)}
         self._performer.perform(
             None, delivery.notices(self._deps.listeners, deliveries.Closed.KIND, farewell)
         )
         self._deps.trail.tell(self._trace)
 
+    def _settle(self) -> None:
+        """Wait for what is on its way to the disk, and answer it."""
+        poller = zmq.Poller()
+        poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        while self._commit.busy and not self.failed:
+            self._commit.run()
+            poller.poll(_LOOK)
+            self._wakeup.drain()
+            self._guarded(self._go_on)
+
     def _pause(self) -> int:
         """Milliseconds until there is something to do even if nobody comes."""
-        if self._more or self._work:
+        if self._more or self._tasks:
             return 0
         now = self._deps.monotonic()
         waits = [self._next_tick - now, self._arrivals.turns.wait(now), self._sockets.door.wait()]
@@ -152,24 +172,37 @@ class Reactor:
 
     def close(self) -> None:
         """Release what the loop itself holds."""
+        self._tasks.close()
         self._wakeup.close()
 
     def _guarded_turn(self) -> None:
+        self._guarded(self.turn)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
         try:
-            self.turn()
+            step()
         except StoreError as error:
             self._log.error("the store failed", error=str(error))
             self._broken = True
 
+    def _go_on(self) -> None:
+        """Take up what the threads have done: one thing of the writer's, and what follows from it, before the
+        next, so that the order in which it was done holds.
+        """
+        if self._commit.finish():
+            self._arrivals.unpark(self._deps.monotonic())
+        self._tasks.go_on()
+
     def turn(self) -> None:
-        """One round: what waits is read, some of it done, one commit, then answers and deliveries."""
+        """One round: what is on disk is answered, what waits is read, some of it done and handed over."""
         now = self._deps.monotonic()
         self._wakeup.drain()
         while self._soon:
             self._soon.popleft()()
         for links in (self._sockets.request_links, self._sockets.delivery_links):
             links.drain(now)
-        self._performer.perform(None, self._doorbell.drain(self._deps.store, now))
+        self._go_on()
+        self._performer.perform(None, self._doorbell.drain(self._deps.directory, now))
         self._more = True
         for beat in self._arrivals.drain():
             if beat is None:
@@ -179,7 +212,6 @@ class Reactor:
         self._sockets.door.drain()
         for ask in self._link.to_reactor.take():
             self._arrivals.ask(ask, now)
-        self._performer.finish_work()
         self._serve()
         now = self._deps.monotonic()
         if now >= self._next_tick:
@@ -200,17 +232,27 @@ class Reactor:
         self._arrivals.come_back(now)
         heavy = False
         while (taken := self._arrivals.take(now)) is not None:
-            key, item, _ = taken
+            key, item, size = taken
+            if self._commit.rows >= rows_at_most and stores(item):
+                self._arrivals.park(key, item, size, now)
+                continue
             heavy = heavy or turns.heavy
             started, rows = now, self._commit.rows
-            self._reception.receive(key, item)
+            task = self._reception.receive(key, item)
             now = monotonic()
             written = max(0, self._commit.rows - rows)
             cost = max(STEP_SECONDS, now - started) + written * ROW_SECONDS
-            self._arrivals.served(key, item, cost, now)
-            if now > ends or self._commit.rows >= rows_at_most:
+            if task is None or task.done:
+                self._arrivals.served(key, item, cost, now)
+            else:
+                task.ended = partial(self._served, key, item, cost)
+            if now > ends:
                 break
         self._commit.run()
         if heavy:
             after = monotonic()
             turns.rest(after - ends + TURN * longer, after)
+
+    def _served(self, key: str, item: Waiting, cost: float, elsewhere: float) -> None:
+        """What a key wanted is done, after so many seconds of work on other threads too."""
+        self._arrivals.served(key, item, cost + elsewhere, self._deps.monotonic())

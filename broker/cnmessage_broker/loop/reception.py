@@ -11,11 +11,11 @@ from cnmessage_broker.between import FileRequest
 from cnmessage_broker.loop import dispatch
 from cnmessage_broker.loop.answers import Asker
 from cnmessage_broker.loop.arrivals import Frame, Waiting
-from cnmessage_broker.loop.commit import Commit
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Refuse
 from cnmessage_broker.loop.handlers.messages import rows_of
 from cnmessage_broker.loop.performer import Performer
+from cnmessage_broker.loop.tasks import Task, Tasks
 from cnmessage_broker.net.zap import Admission
 from cnmessage_broker.scheduling.asker import Origin, Ticket
 from cnmessage_broker.scheduling.slices import SLICE, Slices, SliceTicket
@@ -35,46 +35,47 @@ class Reception:
         deps: Deps,
         admission: Admission,
         turns: Turns[Waiting],
-        commit: Commit,
+        tasks: Tasks,
         performer: Performer,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._deps = deps
         self._admission = admission
         self._turns = turns
-        self._commit = commit
+        self._tasks = tasks
         self._performer = performer
         self._log = log
         self._warned: Counter[str] = Counter()
 
-    def receive(self, key: str, item: Waiting) -> None:
-        """Do what this key has waited for."""
+    def receive(self, key: str, item: Waiting) -> Task | None:
+        """Do what this key has waited for; the handler, if one was begun. It may be under way still."""
         match item:
             case Frame():
-                self.request(item)
+                return self.request(item)
             case Slices():
                 if item.waiting:  # else a slice was refused meanwhile, and all of it with that
                     self._slice(key, item)
             case FileRequest(ticket, device, address, request):
-                self._dispatch(Ticket(ticket), request, self._caller(device, address))
+                return self._dispatch(Ticket(ticket), request, self._caller(device, address))
+        return None
 
-    def request(self, frame: Frame) -> None:
+    def request(self, frame: Frame) -> Task | None:
         """Do what a frame asks for; a bad one is answered."""
         link = frame.link
         if frame.body is None:
             text = "a request must be exactly one frame"
             self._refuse(Origin(link, 0), RequestError(ErrorCode.BAD_REQUEST, text))
-            return
+            return None
         try:
             call = unpack_request(frame.body)
         except ProtocolError as error:
             self._refuse(Origin(link, error.request_id), RequestError(error.code, error.message))
-            return
+            return None
         origin, address = Origin(link, call.request_id), link.address or self._admission.address_of(link.key)
         if isinstance(call.request, Send) and self._is_wide(call.request):
             self._slice(link.key, Slices(origin, address, frame.body, call.request.messages))
-        else:
-            self._dispatch(origin, call.request, self._caller(link.key, address))
+            return None
+        return self._dispatch(origin, call.request, self._caller(link.key, address))
 
     def _refuse(self, origin: Origin, error: RequestError) -> None:
         """Answer a bad frame; it is logged once for each key."""
@@ -105,13 +106,15 @@ class Reception:
             self._turns.put_back(key, slices, slices.size, self._deps.monotonic())
 
     def _caller(self, key: str, address: str) -> Caller:
-        device = self._deps.store.device(key)
-        account = None if device is None else self._deps.store.account(device.account)
+        device = self._deps.directory.device(key)
+        account = None if device is None else self._deps.directory.account(device.account)
         return Caller(key, address, device, account)
 
-    def _dispatch(self, asker: Asker, request: Request, caller: Caller) -> None:
+    def _dispatch(self, asker: Asker, request: Request, caller: Caller) -> Task:
         if isinstance(request, Send):
             self._turns.talked(self._deps.monotonic())
-        if dispatch.verb_of(request).commits_first and caller.account is not None:
-            self._commit.commit_for(caller.account.id)
-        self._performer.run(asker, lambda: dispatch.run(request, caller, self._deps), request.VERB, caller)
+        steps = dispatch.run(request, caller, self._deps)
+        line = dispatch.verb_of(request).line
+        task = Task(steps, request.VERB, asker, caller, line, self._turns.rank)
+        self._tasks.start(task)
+        return task

@@ -1,16 +1,15 @@
 """Which refusals the log hears of: what may be an attack, and what users will ask its operator about.
 
-Works on what a handler wants done, and asks the store whether a name is a user's. Knows no handler, no log.
+Works on what a handler wants done, and asks the directory whether a name is a user's. Knows no handler and no
+log.
 """
 
 from collections.abc import Iterable
-from functools import partial
 from types import MappingProxyType
-from typing import Any
 
 from cnmessage_broker.logs import KEY_SHORT
 from cnmessage_broker.loop.context import Caller, Deps
-from cnmessage_broker.loop.effects import Effect, Note, Refuse, Work
+from cnmessage_broker.loop.effects import Effect, Note, Refuse
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.requests import Login, Passwd, Request, Signup
 
@@ -30,23 +29,13 @@ OF_CODE = MappingProxyType(
 
 
 def noted(request: Request, caller: Caller, deps: Deps, effects: Iterable[Effect]) -> list[Effect]:
-    """The effects, and a line for the log beside each refusal that is worth one; also once passwords are
-    checked.
-    """
+    """The effects, and a line for the log beside each refusal that is worth one."""
     found: list[Effect] = []
     for effect in effects:
-        match effect:
-            case Refuse(error):
-                found += [effect, *_note(request, caller, deps, error.code)]
-            case Work(job, then):
-                found.append(Work(job, partial(_followed, request, caller, deps, then)))
-            case _:
-                found.append(effect)
+        found.append(effect)
+        if isinstance(effect, Refuse):
+            found += _note(request, caller, deps, effect.error.code)
     return found
-
-
-def _followed(request: Request, caller: Caller, deps: Deps, then: Any, result: Any) -> list[Effect]:
-    return noted(request, caller, deps, then(result))
 
 
 def _note(request: Request, caller: Caller, deps: Deps, code: ErrorCode) -> list[Effect]:
@@ -55,7 +44,9 @@ def _note(request: Request, caller: Caller, deps: Deps, code: ErrorCode) -> list
         return []
     account = caller.account
     if isinstance(request, Login | Signup):
-        account = deps.store.account_by_name(request.name)  # else it may be a password, typed in its place
+        account = deps.directory.account_by_name(
+            request.name
+        )  # else it may be a password, typed in its place
     user = None if account is None else account.name
     fields = {"user": user, "key": caller.key[:KEY_SHORT], "address": caller.address, "reason": str(code)}
     return [Note(event, fields if event in OF_VERB.values() else {**fields, "verb": request.VERB})]

@@ -14,6 +14,7 @@ from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.effects import Effect, MarkPresence
 from cnmessage_broker.loop.handlers.expiry import sweep
 from cnmessage_broker.loop.listeners import Event
+from cnmessage_broker.loop.tasks import Task, Tasks
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.net.tcp import reserve_of
 from cnmessage_broker.watchdog import Pressure, Watchdog, give_back, memory_used
@@ -35,6 +36,7 @@ class Upkeep:
     def __init__(
         self,
         deps: Deps,
+        tasks: Tasks,
         links: Mapping[str, Links],
         watchdog: Watchdog,
         descriptors: int,
@@ -45,6 +47,7 @@ class Upkeep:
         self.exhausted = False
         """Whether so much memory is used that the broker must end, to start anew."""
         self._deps = deps
+        self._tasks = tasks
         self._links = links
         self._watchdog = watchdog
         self._descriptors = descriptors
@@ -53,6 +56,7 @@ class Upkeep:
         self._used = used
         self._next_presence = 0.0
         self._next_sweep = 0.0
+        self._sweep: Task | None = None
         self._next_report = 0.0
         self._short = False
 
@@ -67,7 +71,9 @@ class Upkeep:
         yield from self._expire()
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_INTERVAL
-            yield from dispatch.guarded(lambda: sweep(self._deps))
+            if self._sweep is None or self._sweep.done:
+                self._sweep = Task(dispatch.guarded(sweep(self._deps)), "sweep", line=dispatch.FILES)
+                self._tasks.start(self._sweep)
         if now >= self._next_presence:
             self._next_presence = now + PRESENCE_INTERVAL
             yield from self._news()

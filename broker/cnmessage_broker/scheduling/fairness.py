@@ -48,7 +48,9 @@ class _Line(Generic[Item]):
 
 
 class FairQueue(Generic[Item]):
-    """Items by key. After each `take` comes a `served` for the same key. `expect(item)`: its cost."""
+    """Items by key. After each `take` comes a `served` for the same key; until then the key has no turn.
+    `expect(item)`: its cost.
+    """
 
     def __init__(self, room: Room | None = None, expect: Callable[[Item], float] = lambda _: 0.0) -> None:
         self._room = room or Room()
@@ -58,6 +60,9 @@ class FairQueue(Generic[Item]):
         self._order = count()
         self._now = 0.0
         self._looked_at: float | None = None
+        self._serving = 0
+        self.taken_at = 0.0
+        """How much work the key that was taken last will have had."""
         self.size = 0
         """Bytes of all that waits."""
 
@@ -92,6 +97,16 @@ class FairQueue(Generic[Item]):
             heapq.heapify(self._heap)
         return key, item
 
+    def serves(self, key: str) -> bool:
+        """Whether something was taken of the key that is not done yet."""
+        line = self._lines.get(key)
+        return line is not None and line.served
+
+    def has(self, key: str) -> bool:
+        """Whether something of the key waits, or is being done."""
+        line = self._lines.get(key)
+        return line is not None and (line.served or bool(line.items))
+
     def first(self, key: str) -> Item | None:
         """What of the key waits first."""
         line = self._lines.get(key)
@@ -117,22 +132,24 @@ class FairQueue(Generic[Item]):
         """The next key, its first item and that one's bytes; None when nothing waits."""
         if not self._heap:
             return None
-        _, _, key = heapq.heappop(self._heap)
+        self.taken_at, _, key = heapq.heappop(self._heap)
         line = self._lines[key]
         self._now = max(self._now, line.tag)
         item, size = line.items.popleft()
         self._count(line, -size)
         line.served = True
+        self._serving += 1
         return key, item, size
 
     def served(self, key: str, cost: float) -> None:
         """What was taken of this key has cost so much."""
         line = self._lines[key]
         line.served = False
+        self._serving -= 1
         line.tag += cost
         if line.items:
             self._enter(key, line)
-        if not self._heap:
+        if not self._heap and not self._serving:
             self._now = max(self._now, line.tag)  # everybody was served: debts are over
         if len(self._lines) > MOST_KEYS:
             self._forget()

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.logs import KEY_SHORT
 from cnmessage_broker.scheduling.fairness import FairQueue, Room
+from cnmessage_broker.scheduling.ranked import Rank
 from cnmessage_protocol.trace import Trail
 
 Item = TypeVar("Item")
@@ -33,7 +34,9 @@ NEGLECT = 0.1
 
 
 class Turns(Generic[Item]):
-    """Items by key. After each `take` comes a `served` for the same key. `expect(item)`: its seconds."""
+    """Items by key. After each `take` comes a `served` for the same key, sooner or later; until then the key
+    has no other turn. `expect(item)`: its seconds.
+    """
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class Turns(Generic[Item]):
 
     def put(self, key: str, item: Item, size: int, now: float, *, stranger: bool = False) -> None:
         """Let it wait behind the key's others."""
-        line = self._heavy if stranger and self._light.first(key) is None else self._line_of(key, now)
+        line = self._heavy if stranger and not self._light.has(key) else self._line_of(key, now)
         if line is self._heavy and not line:
             self._heavy_at = now
         self._note(key, line)
@@ -114,10 +117,15 @@ class Turns(Generic[Item]):
         """Whether what was taken last is a heavy key's."""
         return self._taken is self._heavy
 
+    @property
+    def rank(self) -> Rank:
+        """Where who was taken last stands among those who wait for something else."""
+        return self.heavy, self._taken.taken_at
+
     def served(self, key: str, cost: float, now: float) -> None:
         """What was taken of this key has taken so many seconds."""
         self._used.spend(key, now, cost)
-        self._taken.served(key, cost)
+        (self._heavy if self._heavy.serves(key) else self._light).served(key, cost)
 
     def rest(self, seconds: float, now: float) -> None:
         """So long was worked for heavy keys: as long they wait, if anybody else is there."""
@@ -147,7 +155,7 @@ class Turns(Generic[Item]):
 
     def _line_of(self, key: str, now: float) -> FairQueue[Item]:
         """A key that has something in the heavy line stays there until that is done, so its order holds."""
-        heavy = self._heavy.first(key) is not None
-        if not heavy and self._light.first(key) is None:
+        heavy = self._heavy.has(key)
+        if not heavy and not self._light.has(key):
             heavy = self._used.wait(key, now, 0.0) > 0
         return self._heavy if heavy else self._light

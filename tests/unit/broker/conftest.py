@@ -1,16 +1,18 @@
 """A broker's rooms without sockets: real handlers, the memory store, clocks that stand still.
 
-`Room.ask` does for one request what the reactor does in a turn: dispatch, work, commit, effects.
+`Room.ask` does for one request what the loop does: it drives the handler, each wait done on the spot, and
+carries out its effects.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cnmessage_broker import jobs
 from cnmessage_broker.between import News
 from cnmessage_broker.config import Config
 from cnmessage_broker.loop import delivery, dispatch
@@ -21,16 +23,18 @@ from cnmessage_broker.loop.effects import (
     MarkPresence,
     MarkRead,
     MarkReceived,
+    MarkSeen,
     Push,
     Refuse,
     Reply,
     Submit,
     Tell,
-    Work,
 )
+from cnmessage_broker.loop.handlers.expiry import sweep
 from cnmessage_broker.loop.listeners import Event, Listener, Listeners
 from cnmessage_broker.loop.passwords import OWASP
 from cnmessage_broker.loop.pending import sent
+from cnmessage_broker.loop.waits import OnHasher, OnReader, OnWriter, Wait
 from cnmessage_broker.store.memory.store import MemoryStore
 from cnmessage_broker.store.ports.records import Account, Group, Stored
 from cnmessage_protocol.conversation import from_wire
@@ -43,6 +47,10 @@ from cnmessage_protocol.results import Attached
 PASSWORD = "correct horse battery"
 HASH = OWASP.hash(PASSWORD)
 WIDE = {"login_burst": 1000, "address_login_burst": 1000}
+
+
+NOTHING = jobs.JobDone()
+Steps = Coroutine[Wait[Any], Any, list[Effect]]
 
 
 class Room:
@@ -95,8 +103,40 @@ class Room:
         )
 
     def start(self, key: str, request: Request) -> list[Effect]:
-        """What the handler wants done, not done yet."""
-        return dispatch.run(request, self.caller(key), self.deps)
+        """What the handler wants done in the end, not done yet."""
+        return self.drive(dispatch.run(request, self.caller(key), self.deps))
+
+    def drive(self, steps: Steps, came: jobs.JobDone = NOTHING) -> list[Effect]:
+        """Let a handler go on to its end, from what came of its last wait."""
+        while True:
+            try:
+                wait = steps.send(came.result) if came.error is None else steps.throw(came.error)
+            except StopIteration as end:
+                effects: list[Effect] = end.value
+                return effects
+            came = self.wait(wait)
+
+    def wait(self, wait: Wait[Any]) -> jobs.JobDone:
+        """What comes of waiting for it."""
+        match wait:
+            case OnReader(job) | OnWriter(job):
+                return jobs.run(partial(job, self.store))
+            case OnHasher(job):
+                return jobs.run(job)
+            case _:
+                return NOTHING
+
+    def hashed(self, key: str, request: Request) -> tuple[Steps, jobs.JobDone]:
+        """A handler that waits for its password, and what came of that; it has not gone on yet."""
+        steps: Steps = dispatch.run(request, self.caller(key), self.deps)
+        came = NOTHING
+        while not isinstance(wait := steps.send(came.result), OnHasher):
+            came = self.wait(wait)
+        return steps, self.wait(wait)
+
+    def sweep(self) -> list[Effect]:
+        """What a look at what has had its time wants done in the end."""
+        return self.drive(sweep(self.deps))
 
     def ask(self, key: str, request: Request) -> Any:
         """The result record of a request; RequestError when it is refused."""
@@ -118,8 +158,6 @@ class Room:
                     answers.append(result)
                 case Refuse(error):
                     raise error
-                case Work(job, then):
-                    answers.append(self.perform(dispatch.guarded(partial(then, job()))))
                 case Submit():
                     answers.append(self._submit(effect))
                 case Push():
@@ -130,6 +168,8 @@ class Room:
                     group.read[owner] = upto
                 case MarkReceived(owner, upto):
                     group.received[owner] = upto
+                case MarkSeen(seen):
+                    group.seen[seen] = self.deps.now_ms()
                 case MarkPresence(owner, online):
                     group.presence.append((owner, online, self.deps.now_ms()))
         self.store.commit(group)

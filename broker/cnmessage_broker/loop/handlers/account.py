@@ -1,13 +1,15 @@
 """Accounts and the devices bound to them: signup, login, logout, passwd, whoami, devices, revoke."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from cnmessage_broker.between import Unbound
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.context import Caller, Deps
-from cnmessage_broker.loop.effects import Effect, MarkPresence, Push, Refuse, Reply, Tell, Work
+from cnmessage_broker.loop.effects import Effect, MarkPresence, Push, Refuse, Reply, Tell
 from cnmessage_broker.loop.listeners import Event
-from cnmessage_broker.store.ports.records import Account, Device, NameTakenError
+from cnmessage_broker.loop.waits import OnHasher, OnReader, OnWriter
+from cnmessage_broker.store.ports.records import Account, Device, NameTakenError, PasswordChangedError
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import UserName
@@ -15,34 +17,25 @@ from cnmessage_protocol.requests import Devices, Login, Logout, Passwd, Revoke, 
 from cnmessage_protocol.results import DeviceList, Done, Identity, LoggedIn, PasswordChanged
 
 
-def signup(request: Signup, caller: Caller, deps: Deps) -> list[Effect]:
+async def signup(request: Signup, caller: Caller, deps: Deps) -> list[Effect]:
     """Make an account; a repeated signup with the right password is a login."""
     refusal = _spend_login(request.name, caller, deps)
     if refusal is not None:
         return [refusal]
-
-    def again(known: Account | None) -> Work:
-        taken = RequestError(
-            ErrorCode.NAME_TAKEN,
-            f"the name '{request.name}' is taken; choose another, or log in if it is yours",
-        )
-        return _verified_login(known, request.password, request.label, caller, deps, taken)
-
-    known = deps.store.account_by_name(request.name)
-    if known is not None:
-        return [again(known)]
-
-    def create(hashed: str) -> list[Effect]:
-        try:
-            account = deps.store.create_account(UserName(request.name), hashed, deps.now_ms())
-        except NameTakenError:  # meanwhile, perhaps by this very client: then its repetition logs in
-            return [again(deps.store.account_by_name(request.name))]
-        return _bind(account, request.label, caller, deps)
-
-    return [Work(lambda: deps.passwords.hash(request.password), create)]
+    if deps.directory.account_by_name(request.name) is None:
+        name, now = UserName(request.name), deps.now_ms()
+        hashed = await OnHasher(lambda: deps.passwords.hash(request.password))
+        with suppress(NameTakenError):  # meanwhile, perhaps by this very client: then its repetition logs in
+            account = await OnWriter(lambda store: store.create_account(name, hashed, now))
+            return await _bind(account, request.label, caller, deps)
+    taken = RequestError(
+        ErrorCode.NAME_TAKEN,
+        f"the name '{request.name}' is taken; choose another, or log in if it is yours",
+    )
+    return await _verified_login(request, caller, deps, taken)
 
 
-def login(request: Login, caller: Caller, deps: Deps) -> list[Effect]:
+async def login(request: Login, caller: Caller, deps: Deps) -> list[Effect]:
     """Bind the caller's key; the same answer for a wrong name and a wrong password."""
     refusal = _spend_login(request.name, caller, deps)
     if refusal is not None:
@@ -50,19 +43,19 @@ def login(request: Login, caller: Caller, deps: Deps) -> list[Effect]:
     wrong = RequestError(
         ErrorCode.BAD_CREDENTIALS, "wrong user name or password; try again, or sign up if you are new"
     )
-    account = deps.store.account_by_name(request.name)
-    return [_verified_login(account, request.password, request.label, caller, deps, wrong)]
+    return await _verified_login(request, caller, deps, wrong)
 
 
-def logout(_: Logout, caller: Caller, deps: Deps) -> list[Effect]:
+async def logout(_: Logout, caller: Caller, deps: Deps) -> list[Effect]:
     """Unbind the caller's key; a key that is not bound is logged out already."""
-    if caller.device is None:
+    device = caller.device
+    if device is None:
         return [Reply(Done())]
-    deps.store.unbind_device(caller.device.account, caller.device.id)
-    return [Reply(Done()), *_end_listeners([caller.device], deps)]
+    await OnWriter(lambda store: store.unbind_device(device.account, device.id))
+    return [Reply(Done()), *_end_listeners([device], deps)]
 
 
-def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
+async def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
     """Change the password; every other device is logged out."""
     _, account = caller.bound()
     refusal = _spend_login(account.name, caller, deps)
@@ -74,53 +67,54 @@ def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
             return deps.passwords.hash(request.new)
         return account.password if deps.passwords.verify(account.password, request.new) else None
 
-    def change(hashed: str | None) -> list[Effect]:
-        if hashed is None or deps.store.account(account.id) != account:
-            return [
-                Refuse(
-                    RequestError(ErrorCode.BAD_CREDENTIALS, "the old password is wrong; nothing was changed")
-                )
-            ]
-        if hashed == account.password:
-            # A repeat after a lost answer: what was asked for is so already. Who has logged in since stays.
-            return [Reply(PasswordChanged(0))]
-        gone = deps.store.change_password(account.id, hashed, caller.key)
-        return [Reply(PasswordChanged(len(gone))), *_end_listeners(gone, deps)]
+    hashed = await OnHasher(work)
+    wrong = RequestError(ErrorCode.BAD_CREDENTIALS, "the old password is wrong; nothing was changed")
+    if hashed is None or deps.directory.account(account.id) != account:
+        raise wrong
+    if hashed == account.password:
+        # A repeat after a lost answer: what was asked for is so already. Who has logged in since stays.
+        return [Reply(PasswordChanged(0))]
+    try:
+        gone = await OnWriter(
+            lambda store: store.change_password(account.id, hashed, caller.key, was=account.password)
+        )
+    except PasswordChangedError:
+        raise wrong from None
+    return [Reply(PasswordChanged(len(gone))), *_end_listeners(gone, deps)]
 
-    return [Work(work, change)]
 
-
-def whoami(_: Whoami, caller: Caller, deps: Deps) -> list[Effect]:
+async def whoami(_: Whoami, caller: Caller, deps: Deps) -> list[Effect]:
     """Who the caller is and how their inbox stands."""
     device, account = caller.bound()
-    marks = deps.store.marks(account.id)
-    unread = deps.store.unread(account.id)
-    blocked = len(deps.store.blocked_by(account.id))
+    unread = await OnReader(lambda reader: reader.unread(account.id))
+    marks = deps.directory.marks(account.id)
+    blocked = len(deps.directory.blocked_by(account.id))
     me = Identity(account.name, device.id, marks.head, marks.read, unread, blocked, deps.now_ms())
     return [Reply(me, unread)]
 
 
-def devices(_: Devices, caller: Caller, deps: Deps) -> list[Effect]:
+async def devices(_: Devices, caller: Caller, deps: Deps) -> list[Effect]:
     """All devices of the caller's account."""
     current, account = caller.bound()
+    now = deps.now_ms()
     rows = tuple(
         (
             device.id,
             device.label,
             device.created,
-            device.last_seen,
+            now if device.id == current.id else device.last_seen,
             bool(deps.listeners.of_device(device.key, account.id)),
             device.id == current.id,
         )
-        for device in deps.store.devices(account.id)
+        for device in deps.directory.devices(account.id)
     )
     return [Reply(DeviceList(rows[-1024:]))]
 
 
-def revoke(request: Revoke, caller: Caller, deps: Deps) -> list[Effect]:
+async def revoke(request: Revoke, caller: Caller, deps: Deps) -> list[Effect]:
     """Log out one device of the caller's account."""
     _, account = caller.bound()
-    gone = deps.store.unbind_device(account.id, request.device)
+    gone = await OnWriter(lambda store: store.unbind_device(account.id, request.device))
     if gone is None:
         raise RequestError(
             ErrorCode.NO_SUCH_DEVICE,
@@ -129,28 +123,25 @@ def revoke(request: Revoke, caller: Caller, deps: Deps) -> list[Effect]:
     return [Reply(Done()), *_end_listeners([gone], deps)]
 
 
-def _verified_login(
-    account: Account | None,
-    password: str,
-    label: str,
-    caller: Caller,
-    deps: Deps,
-    refusal: RequestError,
-) -> Work:
+async def _verified_login(
+    request: Signup | Login, caller: Caller, deps: Deps, refusal: RequestError
+) -> list[Effect]:
+    account = deps.directory.account_by_name(request.name)
     stored = None if account is None else account.password
+    fits = await OnHasher(lambda: deps.passwords.verify(stored, request.password))
+    if account is None or not fits:
+        return [Refuse(refusal)]
+    try:
+        return await _bind(account, request.label, caller, deps)
+    except PasswordChangedError:  # while this one was being checked
+        return [Refuse(refusal)]
 
-    def decide(fits: bool) -> list[Effect]:
-        # The password may have been changed while this one was being checked.
-        if account is None or not fits or deps.store.account(account.id) != account:
-            return [Refuse(refusal)]
-        return _bind(account, label, caller, deps)
 
-    return Work(lambda: deps.passwords.verify(stored, password), decide)
-
-
-def _bind(account: Account, label: str, caller: Caller, deps: Deps) -> list[Effect]:
-    earlier = deps.store.device(caller.key)
-    device = deps.store.bind_device(caller.key, account.id, label, deps.now_ms())
+async def _bind(account: Account, label: str, caller: Caller, deps: Deps) -> list[Effect]:
+    now, earlier = deps.now_ms(), deps.directory.device(caller.key)
+    device = await OnWriter(
+        lambda store: store.bind_device(caller.key, account.id, label, now, password=account.password)
+    )
     moved = [] if earlier is None or earlier.account == account.id else [earlier]
     return [Reply(LoggedIn(account.name, device.id)), *_end_listeners(moved, deps)]
 

@@ -2,6 +2,7 @@
 
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Reply
+from cnmessage_broker.loop.waits import OnWriter
 from cnmessage_broker.store.ports.records import Account
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.requests import Blacklist, Block, Unblock
@@ -10,32 +11,33 @@ from cnmessage_protocol.results import Done, Names
 MAX_BLOCKED = 4096
 
 
-def block(request: Block, caller: Caller, deps: Deps) -> list[Effect]:
+async def block(request: Block, caller: Caller, deps: Deps) -> list[Effect]:
     """Put a user on the caller's blacklist."""
     _, account = caller.bound()
     target = _other(request.name, account, deps)
-    blocked = deps.store.blocked_by(account.id)
+    blocked = deps.directory.blocked_by(account.id)
     if len(blocked) >= MAX_BLOCKED and target.name not in blocked:
         raise RequestError(ErrorCode.TOO_LARGE, f"a blacklist holds at most {MAX_BLOCKED} users")
-    deps.store.block(account.id, target.id)
+    await OnWriter(lambda store: store.block(account.id, target.id))
     return [Reply(Done())]
 
 
-def unblock(request: Unblock, caller: Caller, deps: Deps) -> list[Effect]:
+async def unblock(request: Unblock, caller: Caller, deps: Deps) -> list[Effect]:
     """Take a user off the caller's blacklist."""
     _, account = caller.bound()
-    deps.store.unblock(account.id, _other(request.name, account, deps).id)
+    target = _other(request.name, account, deps)
+    await OnWriter(lambda store: store.unblock(account.id, target.id))
     return [Reply(Done())]
 
 
-def blacklist(_: Blacklist, caller: Caller, deps: Deps) -> list[Effect]:
+async def blacklist(_: Blacklist, caller: Caller, deps: Deps) -> list[Effect]:
     """Whom the caller blocks."""
     _device, account = caller.bound()
-    return [Reply(Names(tuple(deps.store.blocked_by(account.id))))]
+    return [Reply(Names(tuple(deps.directory.blocked_by(account.id))))]
 
 
 def _other(name: str, account: Account, deps: Deps) -> Account:
-    target = deps.store.account_by_name(name)
+    target = deps.directory.account_by_name(name)
     if target is None:
         raise RequestError(ErrorCode.NO_SUCH_USER, f"there is no user '{name}'")
     if target.id == account.id:

@@ -6,10 +6,14 @@ last, at most `expiry_grace`. So what ends has either truly lived its time or ha
 time again before, because the clock was put right, is there again.
 """
 
-from cnmessage_broker.between import Gone
+from collections.abc import Sequence
+
+from cnmessage_broker.between import Gone, Release
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.effects import Effect, Tell
-from cnmessage_broker.loop.handlers.files import ended, has_expired
+from cnmessage_broker.loop.handlers.files import has_expired
+from cnmessage_broker.loop.waits import OnWriter
+from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Clock, FileRow, FileStatus
 
 AGING = 60
@@ -20,22 +24,33 @@ _NOTED = 200
 """Most files that end in one sweep, and that are found to be past due."""
 
 
-def sweep(deps: Deps) -> list[Effect]:
+async def sweep(deps: Deps) -> list[Effect]:
     """Note what is past due, which stops its transfers, and end that whose grace is over."""
-    config, store, now = deps.config, deps.store, deps.now_ms()
+    config, now = deps.config, deps.now_ms()
     clock = Clock(now, now - config.upload_expiry * 1000)
-    fresh = store.files.newly_overdue(clock, _NOTED)
     elapsed = int(deps.monotonic() - deps.aged_at)
-    if fresh or elapsed >= min(AGING, config.expiry_grace):
-        deps.aged_at += elapsed
+
+    def look(store: Store) -> tuple[Sequence[FileRow], bool]:
+        """What is past due since the last look, and whether the time since then was written down."""
+        fresh = store.files.newly_overdue(clock, _NOTED)
+        if not fresh and elapsed < min(AGING, config.expiry_grace):
+            return (), False
         graces = {row.id: min(config.expiry_grace, _lasts(row, config.upload_expiry)) for row in fresh}
         store.files.age(clock, elapsed, config.expiry_grace, graces)
-    effects: list[Effect] = [
-        Tell(Gone(row.id, has_expired(row))) for row in fresh if row.status is FileStatus.STORED
-    ]
-    for row in store.files.due(clock, _ENDED):
-        effects += ended(row, FileStatus.EXPIRED, deps)
-    return effects
+        return fresh, True
+
+    def end(store: Store) -> tuple[Sequence[FileRow], Sequence[bytes]]:
+        """What has ended, and the contents that nobody needs any more."""
+        due = store.files.due(clock, _ENDED)
+        return due, store.files.expire([row.id for row in due]) if due else ()
+
+    fresh, aged = await OnWriter(look)
+    if aged:
+        deps.aged_at += elapsed
+    due, unused = await OnWriter(end)
+    past_due = [row for row in fresh if row.status is FileStatus.STORED]
+    gone: list[Effect] = [Tell(Gone(row.id, has_expired(row))) for row in (*past_due, *due)]
+    return [*gone, *(Tell(Release(digest)) for digest in unused)]
 
 
 def _lasts(row: FileRow, upload_expiry: int) -> int:

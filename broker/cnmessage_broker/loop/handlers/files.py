@@ -9,7 +9,11 @@ from typing import Any
 from cnmessage_broker.between import Crowded, Finished, Gone, Open, Progress, Ready, Release, Unused
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Push, Refuse, Reply, Tell
-from cnmessage_broker.store.ports.records import FetchRow, FetchStatus, FileRow, FileStatus
+from cnmessage_broker.loop.waits import OnReader, OnWriter
+from cnmessage_broker.store.ports.files import FileStore
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.reader import FileReader, Reader
+from cnmessage_broker.store.ports.records import AccountId, FetchRow, FetchStatus, FileRow, FileStatus
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Noted, Opened
@@ -20,11 +24,14 @@ from cnmessage_protocol.results import Done, FileList
 _PAGE_BYTES = 1 << 18
 
 
-def files(request: Files, caller: Caller, deps: Deps) -> list[Effect]:
+async def files(request: Files, caller: Caller, deps: Deps) -> list[Effect]:
     """What the caller sent, with how far each recipient is, or what they were offered."""
     _, account = caller.bound()
-    find = deps.store.files.sent if request.sent else deps.store.files.received
-    found = find(account.id, request.before, request.limit, _PAGE_BYTES)
+    page = (account.id, request.before, request.limit, _PAGE_BYTES)
+    if request.sent:
+        found = await OnReader(lambda reader: reader.files.sent(*page))
+    else:
+        found = await OnReader(lambda reader: reader.files.received(*page))
     rows = tuple(_row(row, fetches, deps) for row, fetches in found.files)
     return [Reply(FileList(rows, more=found.more), found.looked_at)]
 
@@ -57,30 +64,33 @@ def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> tuple[Any, ..
     )
 
 
-def withdraw(request: Withdraw, caller: Caller, deps: Deps) -> list[Effect]:
+async def withdraw(request: Withdraw, caller: Caller, _: Deps) -> list[Effect]:
     """Take a file back, or give an upload up; one that has ended already is fine."""
-    _, account = caller.bound()
-    row = deps.store.files.find(FileId(request.file))
+    _device, account = caller.bound()
+    row = await OnReader(lambda reader: reader.files.find(FileId(request.file)))
     if row is None or row.owner != account.id:
         raise _no_such_file()
     if row.status in {FileStatus.WITHDRAWN, FileStatus.EXPIRED}:
         return [Reply(Done())]
-    return [Reply(Done()), *ended(row, FileStatus.WITHDRAWN, deps)]
+    digest = await OnWriter(lambda store: store.files.end(row.id, FileStatus.WITHDRAWN))
+    error = RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
+    gone: list[Effect] = [Reply(Done()), Tell(Gone(row.id, error))]
+    return gone if digest is None else [*gone, Tell(Release(digest))]
 
 
-def decline(request: Decline, caller: Caller, deps: Deps) -> list[Effect]:
+async def decline(request: Decline, caller: Caller, deps: Deps) -> list[Effect]:
     """The caller does not want the file: downloads of it stop, on all devices; its sender is told."""
     _, account = caller.bound()
-    row = _offered(FileId(request.file), account.id, deps)
+    row = await _offered(FileId(request.file), account.id)
     text = f"'{row.name}' was given up meanwhile; get it again to have it after all"
     gone = Tell(Gone(row.id, RequestError(ErrorCode.WITHDRAWN, text), account.id))
-    return [Reply(Done()), *_moved_on(row, account.id, FetchStatus.FAILED, 0, deps), gone]
+    return [Reply(Done()), *await _moved_on(row, account.id, FetchStatus.FAILED, 0, deps), gone]
 
 
-def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
+async def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
     """Check the caller's rights and say what will come."""
     _, account = caller.bound()
-    row = _offered(FileId(request.file), account.id, deps)
+    row = await _offered(FileId(request.file), account.id)
     if row.status is FileStatus.WITHDRAWN:
         raise RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
     if row.status is FileStatus.EXPIRED or is_expired(row, deps):
@@ -90,12 +100,12 @@ def open_file(request: Open, caller: Caller, deps: Deps) -> list[Effect]:
     if request.get.offset > row.size:
         text = f"'offset' is {request.get.offset}, but '{row.name}' has only {row.size} bytes"
         raise RequestError(ErrorCode.BAD_REQUEST, text)
-    moved = _moved_on(row, account.id, FetchStatus.FETCHING, request.get.offset, deps)
+    moved = await _moved_on(row, account.id, FetchStatus.FETCHING, request.get.offset, deps)
     opened = Opened(row.name, row.size, row.sha256, row.mtime, row.executable)
     return [Reply(Ready(opened, account.id)), *moved]
 
 
-def progress(request: Progress, caller: Caller, deps: Deps) -> list[Effect]:
+async def progress(request: Progress, caller: Caller, deps: Deps) -> list[Effect]:
     """How far a fetch is; only where it pauses is written down.
 
     It begins with `open_file`, which tells the sender. What was declined or given up since, from another
@@ -107,28 +117,36 @@ def progress(request: Progress, caller: Caller, deps: Deps) -> list[Effect]:
         deps.fetching[file, account] = request.offset
         return []
     deps.fetching.pop((file, account), None)
-    if not deps.stopping and _status(file, account, deps) is FetchStatus.FETCHING:
-        deps.store.files.set_fetch(file, account, FetchStatus.FETCHING, request.offset, deps.now_ms())
+    if not deps.stopping:
+        now, offset = deps.now_ms(), request.offset
+        await OnWriter(lambda store: _paused(store.files, file, account, offset, now))
     return []
 
 
-def finished(request: Finished, caller: Caller, deps: Deps) -> list[Effect]:
+def _paused(files: FileStore, file: FileId, account: AccountId, offset: int, now: int) -> None:
+    if _status(files, file, account) is FetchStatus.FETCHING:
+        files.set_fetch(file, account, FetchStatus.FETCHING, offset, now)
+
+
+async def finished(request: Finished, caller: Caller, deps: Deps) -> list[Effect]:
     """The caller has the file, or gave it up; the sender is told."""
     _, account = caller.bound()
-    row = _offered(FileId(request.file), account.id, deps)
+    row = await _offered(FileId(request.file), account.id)
     status = FetchStatus.DONE if request.whole else FetchStatus.FAILED
-    return [Reply(Noted()), *_moved_on(row, account.id, status, row.size if request.whole else 0, deps)]
+    moved = await _moved_on(row, account.id, status, row.size if request.whole else 0, deps)
+    return [Reply(Noted()), *moved]
 
 
-def crowded(_: Crowded, __: Caller, ___: Deps) -> list[Effect]:
+async def crowded(_: Crowded, __: Caller, ___: Deps) -> list[Effect]:
     """The refusal that the file thread has given: like any of its kind, it is noted."""
     return [Refuse(RequestError(ErrorCode.RATE_LIMITED, "too many transfers at once"))]
 
 
-def unused(request: Unused, caller: Caller, deps: Deps) -> list[Effect]:
+async def unused(request: Unused, caller: Caller, deps: Deps) -> list[Effect]:
     """Let a blob go that no file needs."""
-    del caller
-    return [] if deps.store.files.needs_content(request.sha256) else [Tell(Release(request.sha256))]
+    del caller, deps
+    needed = await OnWriter(lambda store: store.files.needs_content(request.sha256))
+    return [] if needed else [Tell(Release(request.sha256))]
 
 
 def has_expired(row: FileRow) -> RequestError:
@@ -136,42 +154,47 @@ def has_expired(row: FileRow) -> RequestError:
     return RequestError(ErrorCode.EXPIRED, f"'{row.name}' has expired; ask {row.owner_name} to send it again")
 
 
-def ended(row: FileRow, status: FileStatus, deps: Deps) -> list[Effect]:
-    """End a file for good: its transfers stop, and its bytes go unless another file needs them."""
-    digest = deps.store.files.end(row.id, status)
-    if status is FileStatus.EXPIRED:
-        error = has_expired(row)
-    else:
-        error = RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
-    gone: list[Effect] = [Tell(Gone(row.id, error))]
-    return gone if digest is None else [*gone, Tell(Release(digest))]
-
-
-def _offered(file: FileId, account: int, deps: Deps) -> FileRow:
+async def _offered(file: FileId, account: AccountId) -> FileRow:
     """The file, if it is the caller's own or was offered to them."""
-    row = deps.store.files.find(file)
-    if row is None or (row.owner != account and not deps.store.files.may_fetch(file, account)):
+
+    def look(reader: Reader) -> FileRow | None:
+        row = reader.files.find(file)
+        if row is None or (row.owner != account and not reader.files.may_fetch(file, account)):
+            return None
+        return row
+
+    row = await OnReader(look)
+    if row is None:
         raise _no_such_file()
     return row
 
 
-def _moved_on(row: FileRow, account: int, status: FetchStatus, offset: int, deps: Deps) -> list[Effect]:
-    """Write down where a recipient is; the sender hears of it if it is news."""
-    if not deps.store.files.may_fetch(row.id, account):
-        return []  # the sender's own copy counts for nothing
-    before = _status(row.id, account, deps)
-    after = deps.store.files.set_fetch(row.id, account, status, offset, deps.now_ms())
-    if after is None or after.status is before:
+async def _moved_on(
+    row: FileRow, account: AccountId, status: FetchStatus, offset: int, deps: Deps
+) -> list[Effect]:
+    """Write down where a recipient is; the sender hears of it if it is news.
+
+    Nothing is written for the sender's own copy: it counts for nothing.
+    """
+    now = deps.now_ms()
+
+    def move(store: Store) -> FetchRow | None:
+        before = _status(store.files, row.id, account)
+        after = store.files.set_fetch(row.id, account, status, offset, now)
+        return None if after is None or after.status is before else after
+
+    news = await OnWriter(move)
+    if news is None:
         return []
-    if after.status is not FetchStatus.FETCHING:
+    if news.status is not FetchStatus.FETCHING:
         deps.fetching.pop((row.id, account), None)
-    values = {"file": row.id, "name": row.name, "user": after.name, "state": str(after.status)}
+    values = {"file": row.id, "name": row.name, "user": news.name, "state": str(news.status)}
     return [Push(each, FileState.KIND, values) for each in deps.listeners.of(row.owner) if each.granted]
 
 
-def _status(file: FileId, account: int, deps: Deps) -> FetchStatus | None:
+def _status(files: FileReader, file: FileId, account: AccountId) -> FetchStatus | None:
     """Where a recipient is with a file; None for whom it is not for."""
-    return next((each.status for each in deps.store.files.fetches(file) if each.account == account), None)
+    return next((each.status for each in files.fetches(file) if each.account == account), None)
 
 
 def is_expired(row: FileRow, deps: Deps) -> bool:

@@ -5,6 +5,7 @@ from typing import assert_never
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import address, existing
 from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
+from cnmessage_broker.loop.waits import OnReader, Settled
 from cnmessage_broker.store.ports.records import Query
 from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -32,7 +33,7 @@ def _reach(conversation: Conversation, deps: Deps) -> int:
             assert_never(never)
 
 
-def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
+async def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
     """Store messages; each is acknowledged or refused by itself."""
     _, account = caller.bound()
     if deps.stopping:
@@ -46,7 +47,7 @@ def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
     for message in request.messages:
         try:
             identity = deps.message_id(now_ms)
-            submission = address(deps.store, deps.listeners, account, message, identity, now_ms)
+            submission = address(deps.directory, deps.listeners, account, message, identity, now_ms)
         except RequestError as error:
             effect.refused.append((message.client_id, error.code, error.message))
         else:
@@ -54,20 +55,25 @@ def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
     return [effect]
 
 
-def sync(request: Sync, caller: Caller, deps: Deps) -> list[Effect]:
+async def sync(request: Sync, caller: Caller, deps: Deps) -> list[Effect]:
     """The next items above a cursor; having asked above it means having what lies below."""
     _, account = caller.bound()
-    items = deps.store.inbox_after(account.id, request.after, min(request.limit, PAGE_ITEMS), PAGE_BYTES)
-    head = deps.store.marks(account.id).head
+    limit = min(request.limit, PAGE_ITEMS)
+    items = await OnReader(lambda reader: reader.inbox_after(account.id, request.after, limit, PAGE_BYTES))
+    head = deps.directory.marks(account.id).head
+    if items:
+        head = max(head, items[-1].seq)  # the reader may be ahead of what we were told
     more = bool(items) and items[-1].seq < head
     known = [MarkReceived(account.id, request.after)] if request.after <= head else []
     return [*known, Reply(Page(tuple(items), head, more), len(items))]
 
 
-def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
+async def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
     """The latest items that match the request's filters."""
     _, account = caller.bound()
-    marks = deps.store.marks(account.id)
+    if request.missed:
+        await Settled(account.id, presence=True)  # since when they are here is not said before
+    marks = deps.directory.marks(account.id)
     above, upto = 0, None if request.before is None else request.before - 1
     if request.missed:
         above = marks.away_from
@@ -76,41 +82,41 @@ def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
         above = max(above, marks.read)
     match request.peer:
         case Direct(name):
-            existing(deps.store, name)
+            existing(deps.directory, name)
         case Everyone() | None:
             pass
         case _ as never:
             assert_never(never)
-    found = deps.store.history(
-        account.id,
-        Query(
-            limit=min(request.limit, PAGE_ITEMS),
-            above=above,
-            upto=upto,
-            since=request.since,
-            until=request.until,
-            conversation=request.peer,
-            received_only=(request.peer is None and not request.own) or request.missed or request.unread,
-            direct_only=request.missed,
-            max_bytes=PAGE_BYTES,
-        ),
+    query = Query(
+        limit=min(request.limit, PAGE_ITEMS),
+        above=above,
+        upto=upto,
+        since=request.since,
+        until=request.until,
+        conversation=request.peer,
+        received_only=(request.peer is None and not request.own) or request.missed or request.unread,
+        direct_only=request.missed,
+        max_bytes=PAGE_BYTES,
     )
-    return [Reply(Page(tuple(found.items), marks.head, found.more, found.before), found.looked_at)]
+    found = await OnReader(lambda reader: reader.history(account.id, query))
+    head = max(deps.directory.marks(account.id).head, *(item.seq for item in found.items), 0)
+    return [Reply(Page(tuple(found.items), head, found.more, found.before), found.looked_at)]
 
 
-def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:
+async def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:
     """Raise the read mark; it never goes back and never beyond the head."""
     _, account = caller.bound()
-    marks = deps.store.marks(account.id)
+    marks = deps.directory.marks(account.id)
     upto = max(marks.read, min(request.upto, marks.head))
     return [MarkRead(account.id, upto), Confirm(ReadMark(upto))]
 
 
-def receipts(request: Receipts, caller: Caller, deps: Deps) -> list[Effect]:
+async def receipts(request: Receipts, caller: Caller, _: Deps) -> list[Effect]:
     """How far the caller's own messages have come."""
-    _, account = caller.bound()
+    _device, account = caller.bound()
     share = MAX_RECEIPTS // max(1, len(request.ids))
-    known = deps.store.receipts(account.id, [MessageId(each) for each in request.ids], share)
+    ids = [MessageId(each) for each in request.ids]
+    known = await OnReader(lambda reader: reader.receipts(account.id, ids, share))
     missing = [each for each in request.ids if MessageId(each) not in known]
     if missing:
         raise RequestError(ErrorCode.NO_SUCH_MESSAGE, "you sent no message with this id")

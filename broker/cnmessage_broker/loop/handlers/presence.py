@@ -3,6 +3,7 @@
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, MarkPresence, MarkReceived, Reply
 from cnmessage_broker.loop.listeners import Event
+from cnmessage_broker.loop.waits import OnReader
 from cnmessage_protocol.envelope import VERSION
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.machines.liveness import EXPIRY, HEARTBEAT
@@ -14,7 +15,7 @@ DELIVERIES = 1
 """The push socket's port, counted from the request socket's; sockets.py binds it there."""
 
 
-def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
+async def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
     """Open a listener; deliveries begin once the client has subscribed and was greeted."""
     device, account = caller.bound()
     if deps.pressed:
@@ -25,13 +26,13 @@ def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
     ):
         raise RequestError(ErrorCode.RATE_LIMITED, "too many programs are attached; end one or wait a moment")
     listener, came = deps.listeners.add(device, account.name, deps.listened(), caller.address)
-    marks = deps.store.marks(account.id)
+    marks = deps.directory.marks(account.id)
     effects: list[Effect] = [MarkPresence(account.id, online=True)] if came else []
-    if request.cursor is not None and request.epoch == deps.store.epoch and request.cursor <= marks.head:
+    if request.cursor is not None and request.epoch == deps.directory.epoch and request.cursor <= marks.head:
         effects.append(MarkReceived(account.id, request.cursor))
     answer = Attached(
         user=account.name,
-        epoch=deps.store.epoch,
+        epoch=deps.directory.epoch,
         head=marks.head,
         read_upto=marks.read,
         listener=listener.topic,
@@ -47,7 +48,7 @@ def attach(request: Attach, caller: Caller, deps: Deps) -> list[Effect]:
     return [*effects, Reply(answer)]
 
 
-def detach(request: Detach, caller: Caller, deps: Deps) -> list[Effect]:
+async def detach(request: Detach, caller: Caller, deps: Deps) -> list[Effect]:
     """End a listener; one that is gone already is fine."""
     caller.bound()
     listener = deps.listeners.get(request.listener, caller.key)
@@ -56,7 +57,7 @@ def detach(request: Detach, caller: Caller, deps: Deps) -> list[Effect]:
     return [*left, Reply(Done())]
 
 
-def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
+async def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
     """Keep a listener alive; tells where the inbox ends, which finds a lost last push."""
     _, account = caller.bound()
     listener = deps.listeners.get(request.listener, caller.key)
@@ -64,19 +65,19 @@ def beat(request: Beat, caller: Caller, deps: Deps) -> list[Effect]:
         raise RequestError(ErrorCode.NOT_ATTACHED, "this listener has ended; attach again")
     listener.liveness.heard(deps.listened())
     deps.listeners.step(listener, Event.BEAT)
-    marks = deps.store.marks(account.id)
+    marks = deps.directory.marks(account.id)
     effects: list[Effect] = []
     if request.cursor > marks.head:  # nobody can have what is not there: this says nothing of what was read
-        return [Reply(Pulse(marks.head, deps.store.epoch, marks.read))]
+        return [Reply(Pulse(marks.head, deps.directory.epoch, marks.read))]
     listener.confirmed(request.cursor)
     if request.cursor > marks.received:
         effects.append(MarkReceived(account.id, request.cursor))
-    return [*effects, Reply(Pulse(marks.head, deps.store.epoch, marks.read))]
+    return [*effects, Reply(Pulse(marks.head, deps.directory.epoch, marks.read))]
 
 
-def users(request: Users, caller: Caller, deps: Deps) -> list[Effect]:
+async def users(request: Users, caller: Caller, deps: Deps) -> list[Effect]:
     """A page of all accounts with who is online."""
     caller.bound()
-    rows = deps.store.users(request.after, request.limit)
+    rows = await OnReader(lambda reader: reader.users(request.after, request.limit))
     listed = tuple((row.name, deps.listeners.online(row.id), row.last_seen) for row in rows)
     return [Reply(UserList(listed, more=len(rows) == request.limit), len(rows))]

@@ -5,7 +5,9 @@ from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import address_file, existing
 from cnmessage_broker.loop.effects import Effect, Reply, Submit
 from cnmessage_broker.loop.handlers.files import has_expired, is_expired
-from cnmessage_broker.store.ports.records import Account, FileRow, FileStatus, NewFile
+from cnmessage_broker.loop.waits import OnReader, OnWriter
+from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import Account, FileRow, FileStatus, NewFile, Usage
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Kept, Put
 from cnmessage_protocol.ids import ID_SIZE, ClientId, FileId, UserName
@@ -14,15 +16,23 @@ from cnmessage_protocol.records import FileFacts
 _SECOND = 1000
 
 
-def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
+async def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
     """Enter an upload, or go on with it; one that is complete is answered as it was, unless it has ended."""
     _, account = caller.bound()
     put, client_id = request.put, ClientId(request.upload)
-    row = deps.store.files.upload(account.id, client_id)
-    if (row is None or row.status is FileStatus.UPLOADING) and deps.store.has_message(account.id, client_id):
+
+    def look(store: Store) -> tuple[FileRow | None, bool, Usage]:
+        """The upload if it is known, whether its id is a message's, and what the caller's files take."""
+        files = store.files
+        taken = store.has_message(account.id, client_id)
+        return files.upload(account.id, client_id), taken, files.usage(account.id)
+
+    row, taken, used = await OnWriter(look)
+    if taken and (row is None or row.status is FileStatus.UPLOADING):
         raise RequestError(ErrorCode.CONFLICT, "this id stands for a message already")
     if row is None:
-        row = _entered(put, client_id, account, deps)
+        new = _new_file(put, client_id, account, used, deps)
+        row = await OnWriter(lambda store: store.files.add(new))
     gone = row.status is not FileStatus.UPLOADING and row.message is None  # its note is not known any more
     if not gone and (row.name, row.size, row.to, row.note) != (put.name, put.size, put.to, put.note):
         raise RequestError(ErrorCode.CONFLICT, "this id stands for another upload already")
@@ -37,16 +47,17 @@ def begin(request: Begin, caller: Caller, deps: Deps) -> list[Effect]:
     return [Reply(Kept(row.id, row.message, row.seq, row.recipients))]
 
 
-def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> FileRow:
+def _new_file(put: Put, client_id: ClientId, account: Account, used: Usage, deps: Deps) -> NewFile:
+    """The upload to enter; RequestError if it may not be."""
     config, now = deps.config, deps.now_ms()
     if deps.stopping:
         raise RequestError(ErrorCode.SHUTDOWN, "the broker is stopping; send the file again later")
     if put.size > config.file_limit:
         text = f"'{put.name}' has {put.size} bytes; this broker takes files of up to {config.file_limit}"
         raise RequestError(ErrorCode.TOO_LARGE, text)
-    _check_quota(put, account, deps)
+    _check_quota(put, used, deps)
     for name in put.to:
-        existing(deps.store, name)
+        existing(deps.directory, name)
     lasts = config.file_expiry if put.expires is None else put.expires
     if config.file_expiry and lasts > config.file_expiry:
         text = (
@@ -55,29 +66,27 @@ def _entered(put: Put, client_id: ClientId, account: Account, deps: Deps) -> Fil
         )
         raise RequestError(ErrorCode.BAD_REQUEST, text)
     identity = FileId(deps.randomness(ID_SIZE))
-    return deps.store.files.add(
-        NewFile(
-            identity,
-            client_id,
-            account.id,
-            put.name,
-            put.size,
-            tuple(UserName(name) for name in put.to),
-            put.note,
-            created=now,
-            expires=now + lasts * _SECOND if lasts else None,
-            mtime=put.mtime,
-            executable=put.executable,
-        ),
+    return NewFile(
+        identity,
+        client_id,
+        account.id,
+        put.name,
+        put.size,
+        tuple(UserName(name) for name in put.to),
+        put.note,
+        created=now,
+        expires=now + lasts * _SECOND if lasts else None,
+        mtime=put.mtime,
+        executable=put.executable,
     )
 
 
-def _check_quota(put: Put, account: Account, deps: Deps) -> None:
+def _check_quota(put: Put, used: Usage, deps: Deps) -> None:
     """QUOTA when it is used up. What has expired counts only beyond a quota of its own.
 
     It waits for the end of its grace; files of a second each would fill the disk meanwhile.
     """
-    config, used = deps.config, deps.store.files.usage(account.id)
+    config = deps.config
     files = used.files + max(0, used.overdue_files - config.file_count)
     size = used.size + max(0, used.overdue_size - config.file_quota)
     if files >= config.file_count:
@@ -94,10 +103,10 @@ def _check_quota(put: Put, account: Account, deps: Deps) -> None:
         raise RequestError(ErrorCode.QUOTA, text)
 
 
-def complete(request: Complete, caller: Caller, deps: Deps) -> list[Effect]:
+async def complete(request: Complete, caller: Caller, deps: Deps) -> list[Effect]:
     """Offer a file to its recipients: its message is stored with the group, as any other."""
     _, account = caller.bound()
-    row = deps.store.files.find(FileId(request.file))
+    row = await OnReader(lambda reader: reader.files.find(FileId(request.file)))
     if row is None or row.owner != account.id or row.status in {FileStatus.WITHDRAWN, FileStatus.EXPIRED}:
         raise RequestError(ErrorCode.WITHDRAWN, "this upload was given up meanwhile; send the file again")
     if deps.stopping:
@@ -106,4 +115,4 @@ def complete(request: Complete, caller: Caller, deps: Deps) -> list[Effect]:
         )
     now = deps.now_ms()
     facts = FileFacts(row.id, row.name, row.size, request.sha256)
-    return [Submit([address_file(deps.store, account, row, facts, deps.message_id(now), now)])]
+    return [Submit([address_file(deps.directory, account, row, facts, deps.message_id(now), now)])]

@@ -125,6 +125,10 @@ class MemoryFiles:
         self._overdue.pop(file, None)
         return None if row.sha256 in set(self.live_digests()) else row.sha256
 
+    def expire(self, files: Sequence[FileId]) -> Sequence[bytes]:
+        digests = [self.end(file, FileStatus.EXPIRED) for file in files]
+        return [each for each in digests if each is not None]
+
     def needs_content(self, sha256: bytes) -> bool:
         return sha256 in set(self.live_digests())
 

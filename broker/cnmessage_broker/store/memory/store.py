@@ -6,13 +6,13 @@ tests and demonstrations, never for real users.
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from cnmessage_broker.store.memory.files import MemoryFiles
 from cnmessage_broker.store.ports.records import (
     MOST_UNREAD,
-    SEEN_GRAIN,
     Account,
     AccountId,
     Conflict,
@@ -23,6 +23,7 @@ from cnmessage_broker.store.ports.records import (
     NameTakenError,
     Outcome,
     Owner,
+    PasswordChangedError,
     Query,
     Stored,
     Submission,
@@ -61,6 +62,12 @@ class MemoryStore:
     def epoch(self) -> bytes:
         return self._epoch
 
+    def reader(self) -> "MemoryStore":
+        return self
+
+    def one_state(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def create_account(self, name: UserName, password: str, now: int) -> Account:
         if name in self._names:
             raise NameTakenError(name)
@@ -84,14 +91,20 @@ class MemoryStore:
             for name in chosen
         ]
 
-    def change_password(self, account: AccountId, password: str, keep: str) -> Sequence[Device]:
+    def change_password(
+        self, account: AccountId, password: str, keep: str, *, was: str | None = None
+    ) -> list[Device]:
+        self._expect(account, was)
         self._accounts[account] = replace(self._accounts[account], password=password)
         gone = [device for device in self.devices(account) if device.key != keep]
         for device in gone:
             del self._devices[device.key]
         return gone
 
-    def bind_device(self, key: str, account: AccountId, label: str, now: int) -> Device:
+    def bind_device(
+        self, key: str, account: AccountId, label: str, now: int, *, password: str | None = None
+    ) -> Device:
+        self._expect(account, password)
         earlier = self._devices.get(key)
         if earlier is not None and earlier.account == account:
             device = replace(earlier, label=label, last_seen=now)
@@ -100,6 +113,11 @@ class MemoryStore:
             device = Device(self._last_device, key, account, label, now, now)
         self._devices[key] = device
         return device
+
+    def _expect(self, account: AccountId, password: str | None) -> None:
+        known = self._accounts[account]
+        if password is not None and known.password != password:
+            raise PasswordChangedError(known.name)
 
     def device(self, key: str) -> Device | None:
         return self._devices.get(key)
@@ -113,11 +131,6 @@ class MemoryStore:
             if each.id == device:
                 return self._devices.pop(each.key)
         return None
-
-    def saw_device(self, key: str, now: int) -> None:
-        device = self._devices.get(key)
-        if device is not None and abs(now - device.last_seen) >= SEEN_GRAIN:
-            self._devices[key] = replace(device, last_seen=now)
 
     def block(self, owner: Owner, target: AccountId) -> bool:
         fresh = (owner, target) not in self._blocks
@@ -153,6 +166,9 @@ class MemoryStore:
                 inbox.away_upto = len(inbox.items)
             else:
                 inbox.away_from, inbox.away_upto = len(inbox.items), None
+        for key, now in group.seen.items():
+            if key in self._devices:
+                self._devices[key] = replace(self._devices[key], last_seen=now)
         return outcomes
 
     def _store(self, new: Submission) -> Outcome:

@@ -6,21 +6,20 @@ A file's bytes are elsewhere: here is who sent it, who may fetch it and how far 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from cnmessage_broker.store.ports.reader import FileReader
 from cnmessage_broker.store.ports.records import (
     AccountId,
     Clock,
     FetchRow,
     FetchStatus,
     FileRow,
-    FilesFound,
     FileStatus,
     NewFile,
-    Usage,
 )
-from cnmessage_protocol.ids import ClientId, FileId
+from cnmessage_protocol.ids import FileId
 
 
-class FileStore(Protocol):
+class FileStore(FileReader, Protocol):
     """Durable state about files.
 
     `Store.commit` of a submission that carries a file's facts makes an uploading file a stored one, in the
@@ -31,31 +30,10 @@ class FileStore(Protocol):
     def add(self, new: NewFile) -> FileRow:
         """Enter an upload; for a known (owner, client_id) the row there is, whatever else differs."""
 
-    def find(self, file: FileId) -> FileRow | None:
-        """The file of an id."""
-
-    def upload(self, owner: AccountId, client_id: ClientId) -> FileRow | None:
-        """The file that an owner's upload became."""
-
-    def usage(self, owner: AccountId) -> Usage:
-        """All files of an owner that are uploading or stored."""
-
-    def may_fetch(self, file: FileId, account: AccountId) -> bool:
-        """Whether this account was addressed and not withheld from; an owner's own right is FileRow.owner."""
-
-    def fetches(self, file: FileId) -> Sequence[FetchRow]:
-        """Everyone the file was addressed to, in order; who got nothing looks like one who does not fetch."""
-
     def set_fetch(
         self, file: FileId, account: AccountId, status: FetchStatus, offset: int, now: int
     ) -> FetchRow | None:
         """Write down how far a recipient is; DONE stays. What holds now; None if they may not fetch."""
-
-    def sent(self, owner: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
-        """An owner's files with an order below `before`: at most `limit`, and `max_bytes`, one at least."""
-
-    def received(self, account: AccountId, before: int | None, limit: int, max_bytes: int) -> FilesFound:
-        """The same of the files that this account may fetch, with how far it is with each."""
 
     def end(self, file: FileId, status: FileStatus) -> bytes | None:
         """Withdraw or expire a file, which stays readable; one that has ended already stays as it is.
@@ -63,8 +41,8 @@ class FileStore(Protocol):
         Gives its digest if that was a stored file and no other one needs the content.
         """
 
-    def needs_content(self, sha256: bytes) -> bool:
-        """Whether a stored file has this digest."""
+    def expire(self, files: Sequence[FileId]) -> Sequence[bytes]:
+        """End these because their time is over; gives the digests that no stored file needs any more."""
 
     def newly_overdue(self, clock: Clock, limit: int) -> Sequence[FileRow]:
         """Stored files, then uploads, that are past due and have no grace yet; the longest overdue first."""

@@ -14,9 +14,6 @@ from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, InboxItem, Kind, utf8_size
 
 AccountId = int
-SEEN_GRAIN = 60_000
-"""Milliseconds within which a device's last use is not written again."""
-
 MOST_UNREAD = 100_000
 """Unread items that are counted: it takes as long as they are many."""
 
@@ -95,19 +92,20 @@ Outcome = Stored | Conflict
 
 @dataclass(slots=True)
 class Group:
-    """Everything one turn of the reactor wants on disk: one transaction, one fsync.
+    """Everything that goes to the disk together: one transaction, one fsync.
 
-    `read` and `received` map owners to a seq and only ever raise it; `arrived` and `left` tell who got
-    their first and lost their last listener, with the time in ms.
+    `read` and `received` map owners to a seq and only ever raise it; `presence` tells who got their first
+    listener (True) or lost their last one, with the time in ms; `seen` when a device's key was used last.
     """
 
     submissions: list[Submission] = field(default_factory=list)
     read: dict[Owner, int] = field(default_factory=dict)
     received: dict[Owner, int] = field(default_factory=dict)
     presence: list[tuple[Owner, bool, int]] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.submissions or self.read or self.received or self.presence)
+        return bool(self.submissions or self.read or self.received or self.presence or self.seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +181,10 @@ class StoreError(Exception):
 
 class NameTakenError(Exception):
     """An account of that name exists already."""
+
+
+class PasswordChangedError(Exception):
+    """The account's password is not the one any more that was checked."""
 
 
 # -- files -------------------------------------------------------------------------------------

@@ -1,12 +1,11 @@
-"""One SQLite connection with named statements and transactions; its errors become StoreError.
+"""The SQLite file that a broker works on: its one writing connection, transactions, and reading connections.
 
 Knows nothing of what the statements mean.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import apsw
 import structlog
@@ -16,40 +15,21 @@ from cnmessage_broker.store.sqlite import incarnation, queries
 from cnmessage_broker.store.sqlite.checkpoints import Checkpoints
 from cnmessage_broker.store.sqlite.condition import examine
 from cnmessage_broker.store.sqlite.migrate import open_database
+from cnmessage_broker.store.sqlite.statements import Soundness, Statements
 
-Bindings = Sequence[Any] | Mapping[str, Any]
+READER_CACHE = 16 << 10
+"""KiB of pages that a reading connection keeps."""
 
 
-class Database:
+class Database(Statements):
     """The database file at `path`, of the newest schema. UnusableDatabaseError if it is lost or damaged."""
 
     def __init__(self, path: Path, log: structlog.typing.FilteringBoundLogger | None = None) -> None:
-        self._sql = queries.load()
-        self._path = path
-        self._failed = False
         examine(path, log)
-        self.connection = open_database(path)
+        super().__init__(open_database(path), queries.load(), Soundness())
+        self._path = path
         self._checkpoints = Checkpoints(self.connection, path, log)
         self._identity = _identity(path)
-
-    def run(self, name: str, bindings: Bindings = ()) -> list[tuple[Any, ...]]:
-        """Run a named statement; all its rows."""
-        return list(self.each(name, bindings))
-
-    def each(self, name: str, bindings: Bindings = ()) -> Iterator[tuple[Any, ...]]:
-        """Run a named statement; its rows as they are asked for."""
-        try:
-            yield from self.connection.execute(self._sql[name], bindings)
-        except apsw.ConstraintError:
-            raise
-        except apsw.Error as error:
-            raise self._translated(error) from error
-        except UnicodeDecodeError as error:
-            raise self.damage(error) from error
-
-    def many(self, name: str, bindings: Sequence[Bindings]) -> None:
-        """Run a named statement once for each of the bindings, inside a transaction."""
-        self.connection.executemany(self._sql[name], bindings)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -63,14 +43,12 @@ class Database:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
             if isinstance(error, apsw.Error):
-                raise self._translated(error) from error
+                raise self._soundness.translated(error) from error
             raise
 
-    def damage(self, error: Exception) -> StoreError:
-        """What is there was never written so. Nobody knows what else is wrong, so the broker must stop."""
-        self._failed = True
-        text = f"the broker's database is damaged: {error!r}; 'cnmessage-broker check --deep' tells more"
-        return StoreError(text, fatal=True)
+    def beside(self) -> "ReadingConnection":
+        """A connection that reads, for another thread; to be closed before this one."""
+        return ReadingConnection(self._path, self._sql, self._soundness)
 
     def _check_identity(self) -> None:
         """SQLite goes on writing into a file that has no name any more; nothing may be acknowledged then."""
@@ -83,8 +61,9 @@ class Database:
         After a failure everything stays as it lies, for the next start to look at.
         """
         self._checkpoints.close()
-        whole = not self._failed and _identity(self._path) == self._identity
-        if self._failed:
+        failed = self._soundness.failed
+        whole = not failed and _identity(self._path) == self._identity
+        if failed:
             self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         else:
             try:
@@ -96,15 +75,34 @@ class Database:
             with suppress(OSError):
                 incarnation.remember_stop(self._path)
 
-    def _translated(self, error: apsw.Error) -> StoreError:
-        if isinstance(error, apsw.FullError):
-            return StoreError("the broker's disk is full", fatal=False)
-        if isinstance(error, apsw.BusyError):
-            return StoreError("another program holds the broker's database", fatal=False)
-        if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
-            return self.damage(error)
-        self._failed = True
-        return StoreError(f"the broker's disk failed: {error}", fatal=True)
+
+class ReadingConnection(Statements):
+    """Reads beside the writer, without waiting for it or making it wait."""
+
+    def __init__(self, path: Path, sql: Mapping[str, str], soundness: Soundness) -> None:
+        try:
+            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+            connection.set_busy_timeout(5000)
+            connection.execute("PRAGMA query_only = TRUE")
+            connection.execute(f"PRAGMA cache_size = -{READER_CACHE}")
+        except apsw.Error as error:
+            raise soundness.translated(error) from error
+        super().__init__(connection, sql, soundness)
+
+    @contextmanager
+    def one_state(self) -> Iterator[None]:
+        """What is read in here belongs together, whatever is written meanwhile."""
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Release it; what it might do for the log on closing is the writer's."""
+        self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        self.connection.close()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cnmessage_broker.store.ports.records import Account, AccountId, Found, Owner, Query
-from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_broker.store.sqlite.places import PLACE_SIZE, unpack_places
+from cnmessage_broker.store.sqlite.statements import Statements
 from cnmessage_protocol.conversation import Everyone
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import NO_EXTRAS, Direction, FileFacts, InboxItem, Kind, row_size
@@ -25,7 +25,7 @@ class Inboxes:
 
     def __init__(
         self,
-        db: Database,
+        db: Statements,
         accounts: Mapping[AccountId, Account],
         facts: Callable[[bytes], tuple[FileFacts | None, Mapping[str, Any]]],
     ) -> None:

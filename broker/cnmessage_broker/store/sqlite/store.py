@@ -1,20 +1,22 @@
-"""The embedded store: one SQLite file, one connection, one writer.
+"""The embedded store: one SQLite file, one writer, and readers beside it.
 
-Identity (accounts, devices, blacklists) is small and asked for on each request, so it is held in memory and
-written through; messages and inboxes are not. Every method is one transaction. See Store for the contract.
+Identity (accounts, devices, blacklists) and the marks of inboxes are small and asked for on each request, so
+they are held in memory and written through; messages are not. Every method is one transaction. See Store for
+the contract.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 import apsw
 import structlog
 
+from cnmessage_broker.store.directory import HeldDirectory
+from cnmessage_broker.store.ports.reader import Reader
 from cnmessage_broker.store.ports.records import (
-    MOST_UNREAD,
-    SEEN_GRAIN,
     Account,
     AccountId,
     Conflict,
@@ -25,6 +27,7 @@ from cnmessage_broker.store.ports.records import (
     NameTakenError,
     Outcome,
     Owner,
+    PasswordChangedError,
     Query,
     Stored,
     StoreError,
@@ -34,11 +37,10 @@ from cnmessage_broker.store.ports.records import (
 from cnmessage_broker.store.sqlite.checksums import message_checksum
 from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_broker.store.sqlite.files import SqliteFiles
-from cnmessage_broker.store.sqlite.inboxes import Inboxes
 from cnmessage_broker.store.sqlite.incarnation import current_epoch
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_broker.store.sqlite.places import pack_places
-from cnmessage_protocol.conversation import Direct, Everyone
+from cnmessage_broker.store.sqlite.reader import SqlitePages, SqliteReader
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import InboxItem
 
@@ -54,113 +56,116 @@ class SqliteStore:
     ) -> None:
         self._db = Database(path, log)
         try:
-            self._epoch = current_epoch(self._db.connection, path, randomness)
+            self._directory = HeldDirectory(current_epoch(self._db.connection, path, randomness))
             with self._db.transaction():
                 self._db.run("all_left")
             self._load()
         except (apsw.Error, StoreError, OSError) as error:
             self._db.connection.close()
             raise UnusableDatabaseError(f"{path} cannot be used: {error}") from error
-        self._heads: dict[Owner, int] = {}
-        self.files = SqliteFiles(self._db, self._accounts)
-        self._inboxes = Inboxes(self._db, self._accounts, self.files.facts)
+        self.files = SqliteFiles(self._db, self._directory.accounts)
+        self._pages = SqlitePages(self._db, self._directory, self.files)
 
     def _load(self) -> None:
         """Fetch what is held in memory."""
-        self._accounts: dict[AccountId, Account] = {row[0]: Account(*row) for row in self._db.run("accounts")}
-        self._names = {account.name: account for account in self._accounts.values()}
-        self._devices: dict[str, Device] = {}
-        self._devices_of: dict[AccountId, dict[int, Device]] = {}
+        for *account, head, read, received, away_from, away_upto in self._db.run("accounts"):
+            marks = Marks(head, read, received, away_from, away_upto)
+            self._directory.keep_account(Account(*account), marks)
         for row in self._db.run("all_devices"):
-            self._keep_device(Device(*row))
-        self._blockers: dict[AccountId, set[Owner]] = {}
-        self._blocked: dict[Owner, set[AccountId]] = {}
+            self._directory.keep_device(Device(*row))
         for owner, target in self._db.run("all_blocks"):
-            self._keep_block(owner, target)
+            self._directory.keep_block(owner, target)
+
+    def one_state(self) -> AbstractContextManager[None]:
+        return nullcontext()  # nobody else writes
+
+    def reader(self) -> Reader:
+        return SqliteReader(self._db.beside(), self._directory)
+
+    # -- what is held in memory -------------------------------------------------------------------
 
     @property
     def epoch(self) -> bytes:
-        return self._epoch
+        return self._directory.epoch
+
+    def account_by_name(self, name: str) -> Account | None:
+        return self._directory.account_by_name(name)
+
+    def account(self, account: AccountId) -> Account | None:
+        return self._directory.account(account)
+
+    def device(self, key: str) -> Device | None:
+        return self._directory.device(key)
+
+    def devices(self, account: AccountId) -> Sequence[Device]:
+        return self._directory.devices(account)
+
+    def blocked_by(self, owner: Owner) -> Sequence[UserName]:
+        return self._directory.blocked_by(owner)
+
+    def blockers_of(self, sender: AccountId) -> Collection[AccountId]:
+        return self._directory.blockers_of(sender)
+
+    def marks(self, owner: Owner) -> Marks:
+        return self._directory.marks(owner)
 
     # -- identity ---------------------------------------------------------------------------------
 
     def create_account(self, name: UserName, password: str, now: int) -> Account:
-        if name in self._names:
+        if self._directory.account_by_name(name) is not None:
             raise NameTakenError(name)
         with self._db.transaction():
             ((identity,),) = self._db.run("add_account", (name, password, now))
         account = Account(identity, name, password, now)
-        self._accounts[identity] = self._names[name] = account
+        self._directory.keep_account(account, Marks(0, 0, 0, 0, None))
         return account
 
-    def account_by_name(self, name: str) -> Account | None:
-        return self._names.get(UserName(name))
-
-    def account(self, account: AccountId) -> Account | None:
-        return self._accounts.get(account)
-
-    def users(self, after: str, limit: int) -> Sequence[UserRow]:
-        return [UserRow(*row) for row in self._db.run("users", (after, limit))]
-
-    def change_password(self, account: AccountId, password: str, keep: str) -> Sequence[Device]:
+    def change_password(
+        self, account: AccountId, password: str, keep: str, *, was: str | None = None
+    ) -> list[Device]:
+        known = self._with_password(account, was)
         with self._db.transaction():
             self._db.run("set_password", (password, account))
             gone = [Device(*row) for row in self._db.run("unbind_others", (account, keep))]
-        changed = replace(self._accounts[account], password=password)
-        self._accounts[account] = self._names[changed.name] = changed
-        for device in gone:
-            self._drop_device(device)
+        self._directory.keep_account(replace(known, password=password))
+        self._directory.drop_devices(gone)
         return gone
 
-    def bind_device(self, key: str, account: AccountId, label: str, now: int) -> Device:
-        earlier = self._devices.get(key)
+    def bind_device(
+        self, key: str, account: AccountId, label: str, now: int, *, password: str | None = None
+    ) -> Device:
+        self._with_password(account, password)
+        earlier = self._directory.device(key)
         with self._db.transaction():
             if earlier is not None and earlier.account == account:
                 (row,) = self._db.run("rebind_device", (label, now, key))
             else:
                 self._db.run("unbind_key", (key,))
                 (row,) = self._db.run("bind_device", (key, account, label, now, now))
-        if earlier is not None:
-            self._drop_device(earlier)
-        return self._keep_device(Device(*row))
+        device = Device(*row)
+        self._directory.keep_device(device)
+        return device
 
-    def device(self, key: str) -> Device | None:
-        return self._devices.get(key)
-
-    def devices(self, account: AccountId) -> Sequence[Device]:
-        mine = self._devices_of.get(account, {})
-        return [mine[each] for each in sorted(mine)]
+    def _with_password(self, account: AccountId, password: str | None) -> Account:
+        known = self._directory.accounts[account]
+        if password is not None and known.password != password:
+            raise PasswordChangedError(known.name)
+        return known
 
     def unbind_device(self, account: AccountId, device: int) -> Device | None:
-        known = self._devices_of.get(account, {}).get(device)
+        known = next((each for each in self.devices(account) if each.id == device), None)
         if known is not None:
             with self._db.transaction():
                 self._db.run("unbind_device", (account, device))
-            self._drop_device(known)
+            self._directory.drop_devices([known])
         return known
-
-    def saw_device(self, key: str, now: int) -> None:
-        device = self._devices.get(key)
-        if device is not None and abs(now - device.last_seen) >= SEEN_GRAIN:
-            with self._db.transaction():
-                self._db.run("saw_device", (now, key))
-            self._keep_device(replace(device, last_seen=now))
-
-    def _keep_device(self, device: Device) -> Device:
-        self._devices[device.key] = device
-        self._devices_of.setdefault(device.account, {})[device.id] = device
-        return device
-
-    def _drop_device(self, device: Device) -> None:
-        del self._devices[device.key]
-        del self._devices_of[device.account][device.id]
 
     def block(self, owner: Owner, target: AccountId) -> bool:
         if owner in self.blockers_of(target):
             return False
         with self._db.transaction():
             self._db.run("block", (owner, target))
-        self._keep_block(owner, target)
+        self._directory.keep_block(owner, target)
         return True
 
     def unblock(self, owner: Owner, target: AccountId) -> bool:
@@ -168,19 +173,8 @@ class SqliteStore:
             return False
         with self._db.transaction():
             self._db.run("unblock", (owner, target))
-        self._blockers[target].discard(owner)
-        self._blocked[owner].discard(target)
+        self._directory.drop_block(owner, target)
         return True
-
-    def _keep_block(self, owner: Owner, target: AccountId) -> None:
-        self._blockers.setdefault(target, set()).add(owner)
-        self._blocked.setdefault(owner, set()).add(target)
-
-    def blocked_by(self, owner: Owner) -> Sequence[UserName]:
-        return sorted(self._accounts[target].name for target in self._blocked.get(owner, ()))
-
-    def blockers_of(self, sender: AccountId) -> Collection[AccountId]:
-        return self._blockers.get(sender, frozenset())
 
     # -- messages ---------------------------------------------------------------------------------
 
@@ -189,14 +183,18 @@ class SqliteStore:
         try:
             with self._db.transaction():
                 outcomes = self._append_fresh(group.submissions, heads)
-                self._finish(group, heads)
+                marks = self._finish(group, heads)
         except _RepeatedIdError:
             # Some client ids stand for something: after a lost answer, mostly. Rare, so only now one by one.
             heads = {}
             with self._db.transaction():
                 outcomes = [self._append_checked(each, heads) for each in group.submissions]
-                self._finish(group, heads)
-        self._heads |= heads
+                marks = self._finish(group, heads)
+        self._directory.keep_marks(marks)
+        for key, now in group.seen.items():
+            device = self._directory.device(key)
+            if device is not None:
+                self._directory.keep_device(replace(device, last_seen=now))
         return outcomes
 
     def has_message(self, sender: AccountId, client_id: ClientId) -> bool:
@@ -225,7 +223,7 @@ class SqliteStore:
         ):
             if (kind, to, body) != (int(new.kind), " ".join(new.to), new.body):
                 return Conflict.CLIENT_ID
-            return Stored(MessageId(identity), own_seq, tuple(self._inboxes.places(places)), fresh=False)
+            return Stored(MessageId(identity), own_seq, tuple(self._pages.places(places)), fresh=False)
         if self.files.uploading([new]):
             return Conflict.CLIENT_ID
         return self._append_fresh([new], heads)[0]
@@ -258,47 +256,39 @@ class SqliteStore:
     def _next_seq(self, owner: Owner, heads: dict[Owner, int]) -> int:
         head = heads.get(owner)
         if head is None:
-            head = self._heads.get(owner)
-            if head is None:
-                ((head,),) = self._db.run("head", (owner,))
+            head = self._directory.marks(owner).head
         heads[owner] = head + 1
         return head + 1
 
-    def _finish(self, group: Group, heads: Mapping[Owner, int]) -> None:
-        self._db.many("set_head", [(head, owner) for owner, head in heads.items()])
-        sent = {each.sender: each.time for each in group.submissions}
-        self._db.many("sent_at", [(time, sender) for sender, time in sent.items()])
-        self._db.many("set_read", [{"owner": owner, "upto": upto} for owner, upto in group.read.items()])
-        received = [{"owner": owner, "upto": upto} for owner, upto in group.received.items()]
-        self._db.many("set_received", received)
-        for owner, online, now in group.presence:
-            self._db.run("arrived" if online else "left", (now, owner))
+    def _finish(self, group: Group, heads: Mapping[Owner, int]) -> dict[Owner, Marks]:
+        """Write down how the inboxes stand now, and who was seen; gives the marks that changed."""
+        marks = _moved_on(group, heads, self._directory.marks)
+        rows = [(*_mark_row(each), owner) for owner, each in marks.items()]
+        self._db.many("set_marks", rows)
+        seen = {each.sender: each.time for each in group.submissions}
+        seen |= {owner: now for owner, _, now in group.presence}
+        self._db.many("seen_at", [(time, owner) for owner, time in seen.items()])
+        self._db.many("saw_device", [(time, key) for key, time in group.seen.items()])
+        return marks
 
-    def marks(self, owner: Owner) -> Marks:
-        (row,) = self._db.run("marks", (owner,))
-        return Marks(*row)
+    # -- pages ------------------------------------------------------------------------------------
+
+    def users(self, after: str, limit: int) -> Sequence[UserRow]:
+        return self._pages.users(after, limit)
 
     def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
-        return self._inboxes.after(owner, after, limit, max_bytes)
+        return self._pages.inbox_after(owner, after, limit, max_bytes)
 
     def history(self, owner: Owner, query: Query) -> Found:
-        match query.conversation:
-            case Direct(name):
-                peer = self._names.get(name)
-                return self._inboxes.history(owner, query, name, None if peer is None else peer.id)
-            case Everyone() | None:
-                return self._inboxes.history(owner, query, None, None)
-            case _ as never:
-                assert_never(never)
+        return self._pages.history(owner, query)
 
     def unread(self, owner: Owner) -> int:
-        ((count,),) = self._db.run("unread", {"owner": owner, "most": MOST_UNREAD})
-        return int(count)
+        return self._pages.unread(owner)
 
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
-        return self._inboxes.receipts(sender, ids, limit)
+        return self._pages.receipts(sender, ids, limit)
 
     def close(self) -> None:
         self._db.close()
@@ -310,6 +300,34 @@ def _message_row(new: Submission, own_seq: int, places: bytes) -> tuple[Any, ...
         new.id, new.sender, new.client_id, kind, to.encode(), new.body.encode(), new.time, own_seq, places
     )
     return new.id, new.sender, new.client_id, kind, to, new.body, new.time, own_seq, places, checksum
+
+
+def _moved_on(
+    group: Group, heads: Mapping[Owner, int], before: Callable[[Owner], Marks]
+) -> dict[Owner, Marks]:
+    """The marks that a group changes: first its messages, then what was read and received, then who came and
+    went.
+    """
+    after: dict[Owner, Marks] = {}
+    for owner, head in heads.items():
+        known = before(owner)
+        after[owner] = Marks(head, known.read, known.received, known.away_from, known.away_upto)
+    for owner, upto in group.read.items():
+        known = after.get(owner) or before(owner)
+        read = max(known.read, min(upto, known.head))
+        after[owner] = replace(known, read=read, received=max(known.received, read))
+    for owner, upto in group.received.items():
+        known = after.get(owner) or before(owner)
+        after[owner] = replace(known, received=max(known.received, min(upto, known.head)))
+    for owner, online, _ in group.presence:
+        known = after.get(owner) or before(owner)
+        away = (known.away_from, known.head) if online else (known.head, None)
+        after[owner] = replace(known, away_from=away[0], away_upto=away[1])
+    return {owner: marks for owner, marks in after.items() if marks != before(owner)}
+
+
+def _mark_row(marks: Marks) -> tuple[int | None, ...]:
+    return marks.head, marks.read, marks.received, marks.away_from, marks.away_upto
 
 
 class _RepeatedIdError(Exception):

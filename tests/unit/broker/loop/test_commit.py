@@ -1,103 +1,23 @@
-"""What goes to the disk in one group: order within a turn, and what a full disk may cost.
+"""What goes to the disk in one group: order, what waits while the writer is busy, what a full disk may cost.
 
-A real store and real sockets, on which nobody is.
+A real store and real sockets, on which nobody is. The writer works on the spot, or when the test lets it.
 """
 
-import os
-import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
+from typing import Any
 
-import pytest
-import structlog
-import zmq
-
-from cnmessage_broker.between import FileAnswer, Lanes
-from cnmessage_broker.config import Config
-from cnmessage_broker.keys import load_or_create
-from cnmessage_broker.loop.answers import Answers
-from cnmessage_broker.loop.commit import Commit
-from cnmessage_broker.loop.context import Deps, budgets
-from cnmessage_broker.loop.doorbell import Doorbell
+from cnmessage_broker.loop.commit import RETRY
 from cnmessage_broker.loop.effects import Confirm, Submit
-from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.loop.pending import BYTES_OF_ROW
-from cnmessage_broker.net.gate import GateLimits
-from cnmessage_broker.net.sockets import Sockets, Watch
-from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, Admission, anybody
 from cnmessage_broker.scheduling.asker import Ticket
-from cnmessage_broker.store.ports.records import Account, Marks, Submission
-from cnmessage_broker.store.sqlite.store import SqliteStore
+from cnmessage_broker.scheduling.ranked import LAST
+from cnmessage_broker.store.ports.messages import Store
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.ids import ClientId, MessageId, UserName
+from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.records import Kind
 from cnmessage_protocol.results import Done, Sent
-from cnmessage_protocol.trace import Trail
-from tests.support.harness import free_port
-
-
-class Turn:
-    """A commit over a store with alice and bob; the file thread's tickets wait for its answers."""
-
-    def __init__(self, store: SqliteStore, sockets: Sockets, admission: Admission, data: Path) -> None:
-        self.store = store
-        self.alice, self.bob = (store.create_account(UserName(name), "", 1) for name in ("alice", "bob"))
-        self.link = Lanes()
-        log = structlog.get_logger()
-        config = Config(data=data)
-        listeners = self.listeners = Listeners(os.urandom)
-        self.trail = Trail(listening=True)
-        clocks = (time.monotonic, time.time, os.urandom, time.monotonic)
-        deps = Deps(config, store, listeners, budgets(config), *clocks, trail=self.trail)
-        answers = Answers(sockets.requests, sockets.request_links, self.link, time.monotonic, log)
-        doorbell = Doorbell(sockets.deliveries, sockets.delivery_links, listeners, admission.bar, log)
-        self.commit = Commit(deps, answers, doorbell, self.link, log)
-
-    def submit(self, number: int, body: str = "hello") -> None:
-        """A message from alice to bob, for whose fate the ticket of this number waits."""
-        identity, to = number.to_bytes(16, "big"), (self.bob.name,)
-        self.commit.submit(Ticket(number), Submit([_message(self.alice, self.bob, identity, to, body)]))
-
-    @property
-    def marks(self) -> Marks:
-        """How bob's inbox stands."""
-        return self.store.marks(self.bob.id)
-
-    def answered(self) -> dict[int, object]:
-        """What was answered since the last look, by ticket: a result, or the code of a refusal."""
-        answers = [each for each in self.link.to_files.take() if isinstance(each, FileAnswer)]
-        return {each.ticket: each.result if each.error is None else each.error.code for each in answers}
-
-
-def _message(
-    sender: Account, to: Account, identity: bytes, names: tuple[UserName, ...], body: str
-) -> Submission:
-    return Submission(
-        MessageId(identity),
-        ClientId(identity),
-        sender.id,
-        sender.name,
-        (to.id,),
-        names,
-        Kind.DIRECT,
-        body,
-        1,
-    )
-
-
-@pytest.fixture
-def turn(tmp_path: Path) -> Iterator[Turn]:
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    admission = Admission({DOMAIN: anybody, DELIVERIES_DOMAIN: anybody}, time.monotonic)
-    watch = Watch(admission, GateLimits(8, 8, 8, 1.0), 1 << 20, time.monotonic, structlog.get_logger())
-    _, secret = load_or_create(tmp_path / "broker.key")
-    sockets = Sockets(context, "127.0.0.1", free_port(), secret, watch)
-    store = SqliteStore(tmp_path / "store.db", os.urandom)
-    yield Turn(store, sockets, admission, tmp_path)
-    store.close()
-    sockets.close()
-    context.term()
+from tests.unit.broker.loop.conftest import Turn, message
 
 
 def test_bytes_of_bodies_count_as_rows_do(turn: Turn) -> None:
@@ -111,24 +31,24 @@ def test_a_broadcast_counts_as_many_rows_as_there_are_who_listen(turn: Turn) -> 
     device = turn.store.bind_device("key", turn.bob.id, "", 1)
     for _ in range(20):
         turn.listeners.add(device, turn.bob.name, 0.0)
-    new = _message(turn.alice, turn.bob, bytes(16), (UserName("all"),), "hello")
+    new = message(turn.alice, turn.bob, bytes(16), (UserName("all"),), "hello")
     turn.commit.submit(Ticket(1), Submit([replace(new, kind=Kind.BROADCAST)]))
     assert turn.commit.rows == 21
 
 
 def test_a_message_right_after_a_departure_counts_as_missed(turn: Turn) -> None:
     turn.commit.presence(turn.bob.id, online=True)
-    turn.commit.run()
+    turn.run()
     turn.commit.presence(turn.bob.id, online=False)
     turn.submit(1)
-    turn.commit.run()
+    turn.run()
     assert (turn.marks.away_from, turn.marks.head) == (0, 1)
 
 
 def test_a_message_right_after_an_arrival_does_not_count_as_missed(turn: Turn) -> None:
     turn.commit.presence(turn.bob.id, online=True)
     turn.submit(1)
-    turn.commit.run()
+    turn.run()
     assert (turn.marks.away_upto, turn.marks.head) == (0, 1)
 
 
@@ -137,7 +57,7 @@ def test_nothing_is_answered_before_it_is_on_disk(turn: Turn) -> None:
     turn.commit.confirm(Ticket(2), Confirm(Done()))
     assert turn.answered() == {}
     assert turn.marks.head == 0
-    turn.commit.run()
+    turn.run()
     identity = (1).to_bytes(16, "big")
     assert turn.answered() == {1: Sent(((identity, identity, 1, 1),), ()), 2: Done()}
     assert turn.marks.head == 1
@@ -146,37 +66,128 @@ def test_nothing_is_answered_before_it_is_on_disk(turn: Turn) -> None:
 def test_a_full_disk_does_not_forget_who_came_and_what_was_read(turn: Turn) -> None:
     # The sender of a refused message sends again; nobody sends presence and marks again.
     turn.submit(1)
-    turn.commit.run()
+    turn.run()
     connection = turn.store._db.connection
     ((pages,),) = connection.execute("PRAGMA page_count")
     connection.execute(f"PRAGMA max_page_count = {pages}")
+    turn.submit(2, "x" * 60_000)
     turn.commit.presence(turn.bob.id, online=True)
     turn.commit.read(turn.bob.id, 1)
-    turn.submit(2, "x" * 60_000)
-    turn.commit.run()
+    turn.run()
     assert not turn.commit.failed
     assert turn.answered()[2] is ErrorCode.STORAGE
     assert turn.marks.head == 1
     connection.execute("PRAGMA max_page_count = 100000")
-    turn.commit.run()
+    turn.run()
+    assert turn.marks.read == 0  # not at once: a disk that fails is not asked all the time
+    turn.now += RETRY
+    turn.run()
     assert (turn.marks.read, turn.marks.away_upto) == (1, 1)
 
 
 def test_that_the_disk_fails_and_is_sound_again_is_told(turn: Turn) -> None:
     turn.submit(1)
-    turn.commit.run()
+    turn.run()
     assert turn.trail.take() == []
     connection = turn.store._db.connection
     ((pages,),) = connection.execute("PRAGMA page_count")
     connection.execute(f"PRAGMA max_page_count = {pages}")
     for number in (2, 3):
         turn.submit(number, "x" * 60_000)
-        turn.commit.run()
+        turn.run()
     connection.execute("PRAGMA max_page_count = 100000")
     turn.submit(4)
-    turn.commit.run()
+    turn.run()
     assert [str(each) for each in turn.trail.take()] == [
         "commit: sound --not taken--> failing (1 message)",
         "commit: failing --not taken--> failing (1 message)",
         "commit: failing --taken--> sound",
     ]
+
+
+def test_what_comes_while_the_writer_is_busy_goes_with_the_next_group_in_order(turn: Turn) -> None:
+    turn.holding = True
+    turn.submit(1)
+    turn.run()
+    for number in (2, 3):
+        turn.submit(number)
+        turn.run()
+    assert len(turn.held) == 1
+    assert turn.answered() == {}
+    turn.let_go()
+    assert list(turn.answered()) == [1]
+    turn.let_go()
+    assert list(turn.answered()) == [2, 3]
+    assert [item.id[-1] for item in turn.store.inbox_after(turn.bob.id, 0, 9, 1 << 20)] == [1, 2, 3]
+    assert not turn.commit.busy
+
+
+def given(result: Any, _: Store) -> Any:
+    """A job that does nothing."""
+    return result
+
+
+def test_a_message_waits_for_one_job_at_most_however_many_there_are(turn: Turn) -> None:
+    turn.holding = True
+    done: list[int] = []
+    for number in range(9):
+        turn.commit.write(LAST, partial(given, number), lambda came: done.append(came.result))
+    turn.run()
+    turn.submit(1)
+    turn.let_go()
+    turn.let_go()
+    assert (done, list(turn.answered())) == ([0], [1])
+    while turn.held:
+        turn.let_go()
+    assert done == [*range(9)]
+
+
+def test_jobs_go_by_rank_and_light_users_first(turn: Turn) -> None:
+    done: list[str] = []
+    turn.holding = True
+    ranks = {"first come": (True, 0.0), "heavy": (True, 1.0), "less": (False, 0.1), "more": (False, 0.2)}
+    for name, rank in ranks.items():
+        turn.commit.write(rank, partial(given, name), lambda came: done.append(came.result))
+        turn.run()
+    while turn.held:
+        turn.let_go()
+    assert done == ["first come", "less", "more", "heavy"]
+
+
+def test_who_asks_for_it_hears_when_their_own_is_settled_also_if_it_was_refused(turn: Turn) -> None:
+    heard: list[str] = []
+    assert not turn.commit.when_settled(turn.alice.id, lambda: heard.append("nothing to wait for"))
+    turn.holding = True
+    turn.commit.read(turn.bob.id, 1)
+    turn.submit(1)
+    turn.run()
+    turn.submit(2)
+    turn.commit.presence(turn.bob.id, online=True)
+    assert turn.commit.when_settled(turn.bob.id, partial(heard.append, "bob has read"))
+    assert turn.commit.when_settled(turn.bob.id, partial(heard.append, "bob is here"), presence=True)
+    assert turn.commit.when_settled(turn.alice.id, partial(heard.append, "alice has sent"))
+    turn.let_go()
+    assert (heard, list(turn.answered())) == (["bob has read"], [1])
+    connection = turn.store._db.connection
+    ((pages,),) = connection.execute("PRAGMA page_count")
+    turn.submit(3, "x" * 60_000)
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    assert turn.commit.when_settled(turn.alice.id, partial(heard.append, "alice was refused"))
+    turn.let_go()
+    assert heard == ["bob has read", "bob is here", "alice has sent"]
+    turn.let_go()
+    assert heard[3:] == ["alice was refused"]
+    assert turn.answered()[3] is ErrorCode.STORAGE
+
+
+def test_what_is_owed_after_a_failure_goes_before_what_came_since(turn: Turn) -> None:
+    connection = turn.store._db.connection
+    ((pages,),) = connection.execute("PRAGMA page_count")
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    turn.submit(1, "x" * 60_000)
+    turn.commit.presence(turn.bob.id, online=True)
+    turn.run()
+    connection.execute("PRAGMA max_page_count = 100000")
+    turn.submit(2)
+    turn.run()
+    assert (turn.marks.away_upto, turn.marks.head) == (0, 1)

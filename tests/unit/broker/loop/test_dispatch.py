@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from cnmessage_broker.between import Begin, Complete, Crowded, Finished, Open, Progress, Unused
-from cnmessage_broker.loop import dispatch
 from cnmessage_broker.loop.dispatch import FILE_VERBS, VERBS, Guard, guarded
 from cnmessage_broker.loop.effects import Effect, Refuse
 from cnmessage_broker.store.ports.records import StoreError
@@ -96,9 +95,11 @@ def test_what_the_file_thread_asks_for_a_client_needs_a_login_too(room: Room) ->
         assert room.refusal("unknown", request) is ErrorCode.UNAUTHENTICATED
 
 
-def test_only_what_is_frequent_and_reads_nothing_may_run_before_the_commit() -> None:
-    # All others see what was sent before them in the same turn.
+def test_only_what_reads_nothing_of_the_disk_may_run_before_the_commit() -> None:
+    # All others see what was sent before them.
     assert {request for request, command in VERBS.items() if not command.commits_first} == {
+        Attach,
+        Detach,
         Beat,
         Send,
         Ack,
@@ -148,27 +149,27 @@ def test_repeating_a_request_gives_the_same_answer(room: Room, verb: str) -> Non
     assert room.ask(caller, request) == room.ask(caller, request)
 
 
-def test_errors_of_a_handler_become_refusals() -> None:
-    def full() -> list[Effect]:
+def test_errors_of_a_handler_become_refusals(room: Room) -> None:
+    async def full() -> list[Effect]:
         raise StoreError("the broker's disk is full", fatal=False)
 
-    def bad() -> list[Effect]:
+    async def bad() -> list[Effect]:
         raise ProtocolError("nonsense")
 
-    (refusal,) = guarded(full)
+    (refusal,) = room.drive(guarded(full()))
     assert isinstance(refusal, Refuse)
     assert refusal.error.code is ErrorCode.STORAGE
     assert "disk is full" in refusal.error.message
-    (refusal,) = guarded(bad)
+    (refusal,) = room.drive(guarded(bad()))
     assert isinstance(refusal, Refuse)
     assert refusal.error.code is ErrorCode.BAD_REQUEST
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_refusal(room: Room) -> None:
-    # The reactor logs it with its trace and answers 'internal'.
-    def broken() -> list[Effect]:
+    # The loop logs it with its trace and answers 'internal'.
+    async def broken() -> list[Effect]:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError):
-        guarded(broken)
-    assert dispatch.run(Whoami(), room.caller("unknown"), room.deps)
+        room.drive(guarded(broken()))
+    assert room.start("unknown", Whoami())

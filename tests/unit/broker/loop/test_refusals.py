@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cnmessage_broker.between import Begin, Crowded
-from cnmessage_broker.loop.effects import Effect, Note, Work
+from cnmessage_broker.loop.effects import Note
 from cnmessage_protocol.files.channel import Put
 from cnmessage_protocol.requests import History, Login, Passwd, Request, Send, Signup, Whoami
 from tests.unit.broker.conftest import PASSWORD, Room, message
@@ -14,18 +14,9 @@ WRONG = "not the password"
 
 
 def notes(room: Room, key: str, request: Request) -> list[tuple[str, dict[str, Any]]]:
-    """What the log hears of a request, once passwords are checked too."""
-
-    def of(effects: list[Effect]) -> list[tuple[str, dict[str, Any]]]:
-        found: list[tuple[str, dict[str, Any]]] = []
-        for effect in effects:
-            if isinstance(effect, Work):
-                found += of(effect.then(effect.job()))
-            elif isinstance(effect, Note):
-                found.append((effect.event, dict(effect.fields)))
-        return found
-
-    return of(room.start(key, request))
+    """What the log hears of a request."""
+    effects = room.start(key, request)
+    return [(each.event, dict(each.fields)) for each in effects if isinstance(each, Note)]
 
 
 def told(user: str | None, key: str, reason: str, **more: str) -> dict[str, Any]:
@@ -59,7 +50,7 @@ def test_a_name_that_is_no_users_may_be_a_password_and_is_not_noted(request_: Re
     room = Room(login_burst=burst, login_rate=0.001)
     room.user("alice")
     if burst == 1:
-        room.start("stranger", request_)  # and what comes of it is not followed
+        room.hashed("stranger", request_)  # and what comes of it is not followed
     heard = notes(room, "stranger", request_)
     assert [(fields["user"], fields["key"]) for _, fields in heard] == [(None, "stranger")] * len(heard)
     assert len(heard) == (burst == 1 or isinstance(request_, Login))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_broker.loop.dispatch import VERBS, run
+from cnmessage_broker.loop.dispatch import VERBS
 from cnmessage_broker.loop.effects import Refuse, Reply, Submit
 from cnmessage_broker.loop.handlers.messages import rows_of
 from cnmessage_broker.scheduling.charges import ADDRESS_FACTOR, WorkBudget
@@ -99,7 +99,7 @@ def test_beats_and_goodbyes_cost_nothing() -> None:
     alice = room.user("alice")
     listener = room.attach(alice)
     for _ in range(100):
-        assert isinstance(run(Beat(listener.topic, 0), room.caller(alice), room.deps)[0], Reply)
+        assert isinstance(room.start(alice, Beat(listener.topic, 0))[0], Reply)
     assert room.refusal(alice, Send((message("alice"),))) is ErrorCode.RATE_LIMITED
     room.ask(alice, Detach(listener.topic))
 

@@ -1,5 +1,5 @@
 -- name: accounts
-SELECT id, name, password, created FROM account;
+SELECT id, name, password, created, head, read_upto, received_upto, away_from, away_upto FROM account;
 
 -- name: add_account
 INSERT INTO account (name, password, created) VALUES (?, ?, ?) RETURNING id;
@@ -46,10 +46,10 @@ DELETE FROM block WHERE owner = ? AND target = ?;
 -- name: head
 SELECT head FROM account WHERE id = ?;
 
--- name: set_head
-UPDATE account SET head = ? WHERE id = ?;
+-- name: set_marks
+UPDATE account SET head = ?, read_upto = ?, received_upto = ?, away_from = ?, away_upto = ? WHERE id = ?;
 
--- name: sent_at
+-- name: seen_at
 UPDATE account SET last_seen = ? WHERE id = ?;
 
 -- name: add_message
@@ -62,26 +62,8 @@ INSERT INTO inbox (owner, seq, message, direction) VALUES (?, ?, ?, ?);
 -- name: find_message
 SELECT id, kind, recipients, body, own_seq, places FROM message WHERE sender = ? AND client_id = ?;
 
--- name: set_read
-UPDATE account
-SET read_upto = max(read_upto, min(:upto, head)),
-    received_upto = max(received_upto, read_upto, min(:upto, head))
-WHERE id = :owner;
-
--- name: set_received
-UPDATE account SET received_upto = max(received_upto, min(:upto, head)) WHERE id = :owner;
-
--- name: arrived
-UPDATE account SET last_seen = ?, away_upto = head WHERE id = ?;
-
--- name: left
-UPDATE account SET last_seen = ?, away_from = head, away_upto = NULL WHERE id = ?;
-
 -- name: all_left
 UPDATE account SET away_from = head, away_upto = NULL WHERE away_upto IS NOT NULL;
-
--- name: marks
-SELECT head, read_upto, received_upto, away_from, away_upto FROM account WHERE id = ?;
 
 -- name: inbox_after
 SELECT inbox.seq, inbox.direction, message.id, message.kind, message.sender, message.recipients,

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from cnmessage_broker.loop.effects import Work
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.requests import (
@@ -14,7 +13,6 @@ from cnmessage_protocol.requests import (
     Login,
     Logout,
     Passwd,
-    Request,
     Revoke,
     Signup,
     Whoami,
@@ -41,27 +39,20 @@ def test_a_repeated_signup_logs_in_and_another_password_is_refused(room: Room) -
     assert room.store.device("other") is None
 
 
-def started(room: Room, key: str, request: Request) -> tuple[Work, Any]:
-    """A request whose password is being hashed; gives the work and what the hashing gave."""
-    (work,) = room.start(key, request)
-    assert isinstance(work, Work)
-    return work, work.job()
-
-
 def test_a_signup_repeated_while_the_first_is_being_hashed_logs_in_too(room: Room) -> None:
     # The link broke while the password was hashed; the client asks again. The account is theirs.
-    (first, hashed), (second, hashed_again) = [started(room, "key", Signup("alice", PASSWORD)) for _ in "12"]
-    answer = room.perform(first.then(hashed))
+    first, second = [room.hashed("key", Signup("alice", PASSWORD)) for _ in "12"]
+    answer = room.perform(room.drive(*first))
     assert isinstance(answer, LoggedIn)
-    assert room.perform(second.then(hashed_again)) == answer
+    assert room.perform(room.drive(*second)) == answer
 
 
 def test_a_signup_that_comes_second_with_another_password_is_refused(room: Room) -> None:
-    first, hashed = started(room, "one", Signup("alice", PASSWORD))
-    second, other = started(room, "two", Signup("alice", NEW))
-    room.perform(first.then(hashed))
+    first = room.hashed("one", Signup("alice", PASSWORD))
+    second = room.hashed("two", Signup("alice", NEW))
+    room.perform(room.drive(*first))
     with pytest.raises(Exception, match="taken"):
-        room.perform(second.then(other))
+        room.perform(room.drive(*second))
     assert room.store.device("two") is None
 
 
@@ -85,21 +76,21 @@ def test_an_unknown_name_and_a_wrong_password_are_told_alike(room: Room) -> None
 def test_a_login_that_was_checked_against_an_old_password_does_not_count(room: Room) -> None:
     # Someone knows the password; the owner changes it while that login is being hashed.
     alice = room.user("alice")
-    login, fits = started(room, "intruder", Login("alice", PASSWORD))
-    assert fits is True
+    login = room.hashed("intruder", Login("alice", PASSWORD))
+    assert login[1].result is True
     room.ask(alice, Passwd(PASSWORD, NEW))
     with pytest.raises(Exception, match="wrong user name or password"):
-        room.perform(login.then(fits))
+        room.perform(room.drive(*login))
     assert room.store.device("intruder") is None
 
 
 def test_a_password_change_that_was_checked_against_an_old_password_does_not_count(room: Room) -> None:
     alice = room.user("alice")
     room.ask("intruder", Login("alice", PASSWORD))
-    change, hashed = started(room, "intruder", Passwd(PASSWORD, "the intruder's"))
+    change = room.hashed("intruder", Passwd(PASSWORD, "the intruder's"))
     room.ask(alice, Passwd(PASSWORD, NEW))
     with pytest.raises(Exception, match="password"):
-        room.perform(change.then(hashed))
+        room.perform(room.drive(*change))
     assert room.ask(alice, Whoami()).user == "alice"
 
 
@@ -198,11 +189,14 @@ def test_guessing_is_slowed_by_name_by_key_and_by_address_before_any_hashing(
     for settings, attempt in cases:
         room = Room(**settings)
         room.user("alice")
-        effects = [room.start(*attempt(turn))[0] for turn in range(5)]
-        assert [isinstance(each, Work) for each in effects] == [True] * 3 + [False] * 2
+        for turn in range(3):
+            room.hashed(*attempt(turn))
+        for turn in (3, 4):
+            with pytest.raises(StopIteration):  # it ends without
+                room.hashed(*attempt(turn))
         assert room.refusal(*attempt(9)) is ErrorCode.RATE_LIMITED
         room.monotonic += 60
-        assert isinstance(room.start(*attempt(10))[0], Work)
+        room.hashed(*attempt(10))
 
 
 def test_wrong_logins_of_others_lock_nobody_out() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from cnmessage_broker.between import Begin, Begun, Complete, Gone, News, Open, Ready, Release
 from cnmessage_broker.loop.effects import Tell
-from cnmessage_broker.loop.handlers.expiry import AGING, sweep
+from cnmessage_broker.loop.handlers.expiry import AGING
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.files.channel import Get, Put
 from cnmessage_protocol.requests import Files, Withdraw
@@ -32,7 +32,7 @@ def run(room: Room, seconds: int, *, by_the_clock: bool = True) -> list[News]:
     for _ in range(0, seconds, 30):
         room.monotonic += 30
         room.wall += 30 if by_the_clock else 0
-        told += [effect.news for effect in sweep(room.deps) if isinstance(effect, Tell)]
+        told += [effect.news for effect in room.sweep() if isinstance(effect, Tell)]
     return told
 
 
@@ -157,7 +157,7 @@ def test_what_is_past_due_takes_no_more_room_than_another_quota() -> None:
     for _ in range(4):
         files.append(upload(room, alice, brief))
         room.wall += 2
-        sweep(room.deps)
+        room.sweep()
     assert room.refusal(alice, Begin(os.urandom(16), PUT)) is ErrorCode.QUOTA
     room.ask(alice, Withdraw(files[0]))
     room.ask(alice, Begin(os.urandom(16), PUT))

@@ -22,7 +22,6 @@ from cnmessage_broker.between import (
     Unused,
 )
 from cnmessage_broker.loop.effects import Tell
-from cnmessage_broker.loop.handlers.expiry import sweep
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import ErrorCode
@@ -262,8 +261,8 @@ def test_a_file_expires_for_those_who_have_not_fetched_it() -> None:
     assert isinstance(room.ask(carol, Open(file, Get())), Ready)
     room.wall += 2
     assert room.refusal(carol, Open(file, Get())) is ErrorCode.EXPIRED, "also before the sweep"
-    assert [effect.news for effect in sweep(room.deps) if isinstance(effect, Tell)][-1] == Release(DIGEST)
-    assert sweep(room.deps) == []
+    assert [effect.news for effect in room.sweep() if isinstance(effect, Tell)][-1] == Release(DIGEST)
+    assert room.sweep() == []
     assert room.refusal(carol, Open(file, Get())) is ErrorCode.EXPIRED
     assert states(room, alice) == {"bob": "done", "carol": "expired"}
 
@@ -287,7 +286,7 @@ def test_an_upload_that_nobody_goes_on_with_expires() -> None:
     alice, _ = room.users("alice", "bob")
     begun = room.ask(alice, Begin(b"u" * 16, PUT))
     room.wall += 61
-    sweep(room.deps)
+    room.sweep()
     assert room.refusal(alice, Complete(begun.file, DIGEST)) is ErrorCode.WITHDRAWN
     assert room.refusal(alice, Begin(b"u" * 16, PUT)) is ErrorCode.WITHDRAWN
 
