@@ -4,17 +4,18 @@ Stored first, then published.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from cnmessage_broker.loop.effects import Push
-from cnmessage_broker.loop.listeners import Listener, Listeners
+from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.store.ports.directory import Directory
 from cnmessage_broker.store.ports.records import Account, FileRow, Stored, Submission
-from cnmessage_protocol.conversation import Conversation, Direct, Everyone, to_wire
+from cnmessage_protocol.conversation import Direct, Everyone, to_wire
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.ids import MessageId
+from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import (
     Direction,
     FileFacts,
@@ -45,33 +46,30 @@ def address(
     if isinstance(body, bytes):
         raise RequestError(ErrorCode.BAD_REQUEST, "this broker carries bodies of text only, not of bytes")
     recipients: list[int] = []
+    names: list[UserName] = []
+    kind = Kind.DIRECT
     for conversation in message.to:
-        recipients += _members(conversation, directory, listeners, sender)
+        match conversation:
+            case Direct(name):
+                recipients.append(existing(directory, name))
+            case Everyone():
+                kind = Kind.BROADCAST
+                recipients += [owner for owner in listeners.online_owners() if owner != sender.id]
+            case _ as never:
+                assert_never(never)
+        names.append(to_wire(conversation))
     return Submission(
         identity,
         message.client_id,
         sender.id,
         sender.name,
         tuple(recipients),
-        tuple([to_wire(each) for each in message.to]),
-        Kind.BROADCAST if Everyone() in message.to else Kind.DIRECT,
+        tuple(names),
+        kind,
         body,
         now_ms,
         frozenset(directory.blockers_of(sender.id)),
     )
-
-
-def _members(
-    conversation: Conversation, directory: Directory, listeners: Listeners, sender: Account
-) -> list[int]:
-    """The accounts that a message to this conversation reaches now."""
-    match conversation:
-        case Direct(name):
-            return [existing(directory, name)]
-        case Everyone():
-            return [owner for owner in listeners.online_owners() if owner != sender.id]
-        case _ as never:
-            assert_never(never)
 
 
 def address_file(
@@ -112,23 +110,49 @@ def width_of(new: Submission, listeners: Listeners) -> int:
 
 def pushes(listeners: Listeners, stored: Iterable[tuple[Submission, Stored]]) -> Iterable[Push]:
     """Deliveries of freshly stored messages to all who are online, in lists, in order."""
-    rows: defaultdict[int, list[tuple[int, int, InboxItem]]] = defaultdict(list)
+    inboxes: defaultdict[int, _Fresh] = defaultdict(_Fresh)
     online = listeners.online_owners()
-    for new, place in stored:
-        if not place.fresh:
+    for new, stored_as in stored:
+        if not stored_as.fresh:
             continue
         size = row_size(new.body, new.to, new.file)
         own = False
-        for owner, seq in place.places:
+        for owner, seq in stored_as.places:
             if owner == new.sender:
                 own = True
             if seq and owner in online:
-                rows[owner].append((seq, size, _row(new, seq, Direction.RECEIVED, owner)))
+                inboxes[owner].add(seq, size, _row(new, seq, Direction.RECEIVED, owner))
         if not own and new.sender in online:
-            rows[new.sender].append((place.seq, size, _row(new, place.seq, Direction.SENT, new.sender)))
-    for owner, items in rows.items():
+            inboxes[new.sender].add(stored_as.seq, size, _row(new, stored_as.seq, Direction.SENT, new.sender))
+    for owner, fresh in inboxes.items():
         for listener in listeners.of(owner):
-            yield from _lists(listener, items)
+            # What it does not take it hears of from its next heartbeat, and fetches.
+            for items in fresh.lists(listener.take(fresh.places)):
+                yield Push(listener, Items.KIND, {"items": items})
+
+
+@dataclass(slots=True)
+class _Fresh:
+    """What is new in one inbox; `places` has (seq, bytes) of each of `rows`."""
+
+    places: list[tuple[int, int]] = field(default_factory=list)
+    rows: list[InboxItem] = field(default_factory=list)
+
+    def add(self, seq: int, size: int, row: InboxItem) -> None:
+        self.places.append((seq, size))
+        self.rows.append(row)
+
+    def lists(self, upto: int) -> Iterator[list[InboxItem]]:
+        """The first so many, in lists that make a delivery each."""
+        start = filled = 0
+        for end in range(upto):
+            size = self.places[end][1]
+            if end > start and (end - start == PUSH_ITEMS or filled + size > PUSH_BYTES):
+                yield self.rows[start:end]
+                start, filled = end, 0
+            filled += size
+        if upto > start:
+            yield self.rows[start:upto]
 
 
 def _row(new: Submission, seq: int, direction: Direction, owner: int) -> InboxItem:
@@ -145,21 +169,6 @@ def _row(new: Submission, seq: int, direction: Direction, owner: int) -> InboxIt
         file=new.file,
         extras=new.extras,
     )
-
-
-def _lists(listener: Listener, items: list[tuple[int, int, InboxItem]]) -> Iterable[Push]:
-    batch: list[InboxItem] = []
-    filled = 0
-    for seq, size, row in items:
-        if not listener.takes(seq, size):
-            break  # it is behind: its next heartbeat tells it so, and it fetches
-        if batch and (len(batch) == PUSH_ITEMS or filled + size > PUSH_BYTES):
-            yield Push(listener, Items.KIND, {"items": batch})
-            batch, filled = [], 0
-        batch.append(row)
-        filled += size
-    if batch:
-        yield Push(listener, Items.KIND, {"items": batch})
 
 
 def notices(listeners: Listeners, kind: str, values: dict[str, Any]) -> Iterable[Push]:

@@ -5,7 +5,7 @@ lost at any time: clients attach again. Times are those of the clock of attentio
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -98,15 +98,18 @@ class Listener:
     @property
     def granted(self) -> bool:
         """Whether the broker has let it subscribe to its topic."""
-        return self.stage in {Stage.GREETED, Stage.LIVE}
+        return self.stage is Stage.LIVE or self.stage is Stage.GREETED
 
-    def takes(self, seq: int, size: int) -> bool:
-        """Whether an item of `size` bytes may be pushed now; if so it counts as on its way."""
-        if not self.granted or self._bytes > WINDOW_BYTES or self.behind():
-            return False
-        self._unconfirmed.append((seq, size))
-        self._bytes += size
-        return True
+    def take(self, places: Sequence[tuple[int, int]]) -> int:
+        """How many of these items, each (seq, bytes), may be pushed now; they count as on their way."""
+        if not self.granted or self.behind():
+            return 0
+        for taken, (seq, size) in enumerate(places):
+            if self._bytes > WINDOW_BYTES:
+                return taken
+            self._unconfirmed.append((seq, size))
+            self._bytes += size
+        return len(places)
 
     def confirmed(self, cursor: int) -> None:
         """The client has everything up to `cursor`."""

@@ -7,7 +7,7 @@ from cnmessage_broker.loop.delivery import address, existing
 from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
 from cnmessage_broker.loop.waits import OnReader, Settled
 from cnmessage_broker.store.ports.records import Query
-from cnmessage_protocol.conversation import Conversation, Direct, Everyone
+from cnmessage_protocol.conversation import Direct, Everyone
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import NewMessage
@@ -20,17 +20,16 @@ PAGE_BYTES = 1 << 18
 
 def rows_of(message: NewMessage, deps: Deps) -> int:
     """Inbox rows that storing a message writes, its sender's own too, or pushes if those are more."""
-    return 1 + sum([_reach(each, deps) for each in message.to])
-
-
-def _reach(conversation: Conversation, deps: Deps) -> int:
-    match conversation:
-        case Direct():
-            return 1
-        case Everyone():
-            return len(deps.listeners)
-        case _ as never:
-            assert_never(never)
+    rows = 1
+    for conversation in message.to:
+        match conversation:
+            case Direct():
+                rows += 1
+            case Everyone():
+                rows += len(deps.listeners)
+            case _ as never:
+                assert_never(never)
+    return rows
 
 
 async def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:

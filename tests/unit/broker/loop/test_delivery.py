@@ -184,7 +184,7 @@ def test_who_is_not_granted_yet_or_far_behind_gets_no_push(room: Room) -> None:
     room.send(alice, "bob")
     assert room.pushed == []
     room.deps.listeners.step(his, Event.HELLO)
-    his.takes(1, 1 << 40)
+    assert his.take([(1, 1 << 40)]) == 1
     room.send(alice, "bob")
     assert room.pushed == []
     his.confirmed(1)
@@ -196,7 +196,7 @@ def test_a_push_never_leaves_a_gap_in_its_own_list(room: Room) -> None:
     # When the window fills in the middle of a commit, the rest waits: a later small item must not overtake.
     alice, bob = room.users("alice", "bob")
     his = room.attach(bob)
-    his.takes(0, WINDOW_BYTES - 30_000)
+    assert his.take([(0, WINDOW_BYTES - 30_000)]) == 1
     bodies = ["x", "y" * 60_000, "z", "z"]
     room.ask(alice, Send(tuple(message("bob", body) for body in bodies)))
     pushed = [seq for each in seqs(room.pushed) for seq in each]
