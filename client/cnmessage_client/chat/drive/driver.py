@@ -90,6 +90,8 @@ class Driver:
         """Done once the chat is to be left, with the exit status."""
         self.sending: set[str] = set()
         """Keys of messages that are not stored yet."""
+        self.unsaid: list[str] = []
+        """What went wrong when nobody could see it any more."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: set[asyncio.Task[None]] = set()
         self._looking: set[asyncio.Task[None]] = set()
@@ -109,6 +111,8 @@ class Driver:
         self.feed.close()
         for task in self._tasks:
             task.cancel()
+        if self._tasks:  # an editor gives the terminal back first
+            await asyncio.wait(self._tasks)
         await self.living.close()
 
     # -- what a person does -----------------------------------------------------------------------
@@ -267,6 +271,8 @@ class Driver:
             line = await self.screen.edit(text)
         except CnMessageError as error:
             self.feed.failed = True
+            if self.left.done():
+                self.unsaid.append(error.message)
             self.warned(error.message)
             self.screen.set_draft(text)
         finally:

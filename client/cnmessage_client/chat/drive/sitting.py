@@ -25,6 +25,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.profile import DEFAULT_PROFILE, Home
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.settings import Settings
+from cnmessage_client.shell.signals import ending, heeded, stop_now
 from cnmessage_client.shell.streams import reader_watched
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
@@ -97,6 +98,8 @@ async def _sit(driver: Driver, sitting: "Sitting", settings: Settings) -> int:
     finally:
         for fault in driver.feed.faults:
             settings.renderer.note(fault)
+    for line in driver.unsaid:
+        settings.renderer.note(line)
     for line in sitting.stopped:
         settings.renderer.note(f"stopped: {line}")
     for line in sitting.not_begun:
@@ -260,9 +263,30 @@ class Sitting:
             else:
                 driver.leave(_INTERRUPTED)
 
-        loop.add_signal_handler(signal.SIGINT, interrupted)
-        loop.add_signal_handler(signal.SIGCONT, driver.screen.continued)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        aside = False
+
+        def stopped() -> None:
+            nonlocal aside
+            driver.screen.put_aside()
+            aside = True
+            stop_now()
+            loop.call_later(_LOOK, here_again)
+
+        def here_again() -> None:
+            if aside:  # it did not stop, for nobody could have brought it back
+                continued()
+
+        def continued() -> None:
+            nonlocal aside
+            aside = False
+            driver.screen.continued()
+
+        if heeded(signal.SIGINT):
+            loop.add_signal_handler(signal.SIGINT, interrupted)
+        if heeded(signal.SIGTSTP):
+            loop.add_signal_handler(signal.SIGTSTP, stopped)
+        loop.add_signal_handler(signal.SIGCONT, continued)
+        for number in ending():
             loop.add_signal_handler(number, driver.leave, _INTERRUPTED)
 
 

@@ -8,12 +8,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
 from cnmessage_client.model import TransferProgress
 from cnmessage_client.shell.out.render import Renderer, in_units
 from cnmessage_client.shell.out.safe_text import safe_text
+from cnmessage_client.shell.signals import around_stops
 from cnmessage_protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -123,18 +124,22 @@ class Bars(Nothing):
     def __init__(self, renderer: Renderer, count: int) -> None:
         self._renderer = renderer
         self._progress = _bars()
+        self._aside = ExitStack()
         self._count = count
         self._tasks: dict[str, TaskID] = {}
         self._latest: dict[str, TransferProgress] = {}
         self._total = self._progress.add_task("total", total=None, state="", visible=count > 1)
 
     def __enter__(self) -> Self:
+        cursor = self._progress.console.show_cursor
+        self._aside.enter_context(around_stops(lambda: cursor(True), lambda: cursor(False)))
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave the bars as they stand."""
         self._progress.stop()
+        self._aside.close()
 
     def moved(self, key: str, progress: TransferProgress) -> None:
         """Move this file's bar."""
