@@ -32,6 +32,9 @@ STEP = 10
 _SHOWN = 8
 """With up to so many files each has a bar all the time; with more, only those that move."""
 
+_SHOW, _HIDE = b"\x1b[?25h", b"\x1b[?25l"
+"""What makes the cursor of a terminal seen, and not."""
+
 _WIDTH = 20
 _BAR = 12
 """With the other columns they fit into a terminal of 80."""
@@ -131,8 +134,7 @@ class Bars(Nothing):
         self._total = self._progress.add_task("total", total=None, state="", visible=count > 1)
 
     def __enter__(self) -> Self:
-        cursor = self._progress.console.show_cursor
-        self._aside.enter_context(around_stops(lambda: cursor(True), lambda: cursor(False)))
+        self._aside.enter_context(around_stops(lambda: _cursor(_SHOW), lambda: _cursor(_HIDE)))
         self._progress.start()
         return self
 
@@ -176,6 +178,12 @@ class Bars(Nothing):
             completed=sum(max(0, each.done - each.started_at) for each in every),
             state=f"{ended} of {self._count}",
         )
+
+
+def _cursor(sequence: bytes) -> None:
+    """Past rich, which may be in the middle of a write."""
+    with suppress(OSError, ValueError):
+        os.write(sys.stderr.fileno(), sequence)
 
 
 def _bars() -> "Progress":
