@@ -28,6 +28,7 @@ from cnmessage_client.chat.drive.running import Running
 from cnmessage_client.chat.drive.typed_here import HintsHere, typed_here
 from cnmessage_client.chat.screens import Screen
 from cnmessage_client.chat.talk.effects import (
+    AskFiles,
     AskReceipts,
     Break,
     DropCommands,
@@ -206,6 +207,8 @@ class Driver:
                 self._loading.add(self._spawn(self._load_earlier(effect, self.living.login)))
             case AskReceipts(ids):
                 self._spawn(self._ask_receipts(ids, self.living.login))
+            case AskFiles(ids):
+                self._spawn(self._ask_files(ids, self.living.login))
             case Edit(text):
                 self.input.editor_opened()
                 self._loading.add(self._spawn(self._edit(text)))
@@ -238,6 +241,9 @@ class Driver:
         else:
             if found is not None:
                 came = found
+                files = [each.file.id for each in found if isinstance(each, Message) and each.file]
+                if files:  # what is offered no more is not shown as if it were
+                    await self._ask_files(files, login)
                 self.feed.give(lambda now: self.talk.earlier(wanted.conversation, came, now))
 
     def open(self, conversation: Conversation) -> None:
@@ -264,6 +270,13 @@ class Driver:
         if found is not None:
             came = found
             self.feed.give(lambda now: self.talk.receipts(came, now))
+
+    async def _ask_files(self, ids: Sequence[str], login: int) -> None:
+        with suppress(CnMessageError):  # the talk asks again
+            found = await self.living.ask(login, lambda client: client.files(sent=False, holding=ids))
+            if found is not None:
+                came = found
+                self.feed.give(lambda _: self.talk.files(came, ids))
 
     async def _edit(self, text: str) -> None:
         line = None
@@ -344,7 +357,7 @@ class Driver:
         self.feed.failed = self.feed.failed or status != 0
         if status == EXIT_STATUS[ErrorCode.INTERRUPTED] and not self.left.done():
             self.note("stopped")
-        self.feed.give(lambda now: self.talk.finished(running.words, status, now))
+        self.feed.give(lambda _: self.talk.finished(running.words, status))
         if running.facts.unread is not None:
             self._spawn(self.living.look_again())
         self.input.go_on()
