@@ -138,3 +138,24 @@ def test_with_json_every_line_is_an_object(cli: Cli) -> None:
     assert result.objects[0]["user"] == "json1"
     assert "stored" in [each.get("status") for each in result.objects]
     assert all(json.loads(line) for line in result.err.splitlines())
+
+
+def test_at_a_terminal_no_line_has_an_escape_in_place_of_a_break(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("rows1", "rows2")
+    (tmp_path / "a.txt").write_text("a")
+    with open_chat(cli, "rows1", "--plain", columns=120) as one:
+        one.until("[online]")
+        cli.ok(
+            "--profile", "rows2", "files", "send", "rows1", str(tmp_path / "a.txt"), "--note", "see\npage 3"
+        )
+        one.until("page 3")
+        cli.ok("--profile", "rows2", "send", "rows1", "C:\\new\nthing")
+        one.until("thing")
+        cli.ok("--profile", "rows1", "send", "rows2", "mine\ntoo")
+        one.until("too")
+        one.enter("to rows2")
+        one.until("[to rows2]")
+        one.enter("/history 3")
+        one.until(re.compile(r"C:\\new.*C:\\new", re.DOTALL))
+        assert "\\n" not in one.text.replace("C:\\new", "")
+        assert "\\\\" not in one.text

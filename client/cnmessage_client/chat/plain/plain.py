@@ -155,7 +155,10 @@ class Plain:
 
     def _print(self, said: Said, *, dated: bool = False) -> None:
         """A message as data, an own one of elsewhere or of earlier too."""
-        self.surface.out(message_json(said) if self._as_json else message_line(said, dated=dated))
+        self.surface.out(message_json(said) if self._as_json else self._line_of(said, dated=dated))
+
+    def _line_of(self, said: Said, *, dated: bool) -> str:
+        return message_line(said, dated=dated, person=self.surface.person)
 
     def _say(self, said: Said) -> None:
         if said.mark is None:
@@ -163,7 +166,7 @@ class Plain:
         elif self._as_json:
             self.surface.out(mark_json(said))
         else:
-            self.surface.err(mark_line(said))
+            self.surface.err(mark_line(said, person=self.surface.rings))
 
     def _tell(self, text: str) -> None:
         self.surface.err(other_json(text) if self._as_json else other_line(text))

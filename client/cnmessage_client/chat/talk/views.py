@@ -107,7 +107,8 @@ class Views:
         for said in self.offers.listed(found, asked):
             effects += self.marked(said)
             if self._whole_previews and said.file is not None and said.gone:  # nothing is drawn anew
-                effects += self.add(Note(f"[{said.gone}] {said.sender}: {said.file.name}"))
+                name = said.file.name.replace("\n", " ")
+                effects += self.add(Note(f"[{said.gone}] {said.sender}: {name}"))
         return effects
 
     def mark_read(self) -> list[Effect]:
