@@ -159,3 +159,31 @@ def test_at_a_terminal_no_line_has_an_escape_in_place_of_a_break(cli: Cli, tmp_p
         one.until(re.compile(r"C:\\new.*C:\\new", re.DOTALL))
         assert "\\n" not in one.text.replace("C:\\new", "")
         assert "\\\\" not in one.text
+
+
+def test_commands_of_a_group_and_topics_are_known_in_any_case(cli: Cli) -> None:
+    cli.accounts("case1", "case2")
+    result = chat(
+        cli,
+        "case1",
+        "To CASE2",
+        "/FILES List",
+        "/Blacklist ADD case2",
+        "/HELP Files send",
+        "/Retry ALL",
+        "/QUIT",
+    )
+    assert result.status == 0, result.err
+    assert "Usage: /files send" in result.out
+    assert cli.ok("--profile", "case1", "blacklist", "list").lines == ["case2"]
+
+
+@pytest.mark.parametrize(
+    "line", ["help files nothing", "help nothing", "help to bob", "/help send bob", "files no --help"]
+)
+def test_help_that_there_is_not_is_told_in_one_line_and_fails(cli: Cli, line: str) -> None:
+    cli.accounts("topic1")
+    result = chat(cli, "topic1", line)
+    assert result.status == 8
+    assert len([each for each in result.err.splitlines() if each.startswith("there is no ")]) == 1
+    assert "Usage" not in result.out + result.err

@@ -294,22 +294,29 @@ class Driver:
     # -- commands ---------------------------------------------------------------------------------
 
     def _run(self, words: tuple[str, ...]) -> None:
-        surface, facts = self.screen.surface, self.program.facts_of(words)
+        words = self.program.in_small(words)
+        facts = self.program.facts_of(words)
         about = asked_about(words, explains=facts.explains)
         if about is not None:
-            keys = self.screen.keys
-            text = help_text(
-                self.program, about, self._slash, surface.width, colour=surface.colour, keys=keys
-            )
-            if text is not None:
-                self.feed.give(lambda _: self.talk.output(text, from_top=True))
-                return
+            self._help(about, exact=facts.explains)
+            return
         if isinstance(self.talk.conversation, Direct):
             known = self.talk.completions.names
             words = with_partner(self.program, words, to_wire(self.talk.conversation), known)
         if facts.asks:
             self.input.questions()
         self.runner.run(words, facts, self._carry)
+
+    def _help(self, words: Sequence[str], *, exact: bool) -> None:
+        surface, keys = self.screen.surface, self.screen.keys
+        look = {"colour": surface.colour, "keys": keys, "exact": exact}
+        try:
+            text = help_text(self.program, words, self._slash, surface.width, **look)
+        except CnMessageError as error:
+            self.feed.failed = True
+            self.warned(error.message)
+        else:
+            self.feed.give(lambda _: self.talk.output(text, from_top=True))
 
     @property
     def _slash(self) -> str:
