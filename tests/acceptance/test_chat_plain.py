@@ -187,3 +187,42 @@ def test_help_that_there_is_not_is_told_in_one_line_and_fails(cli: Cli, line: st
     assert result.status == 8
     assert len([each for each in result.err.splitlines() if each.startswith("there is no ")]) == 1
     assert "Usage" not in result.out + result.err
+
+
+def test_lines_through_a_pipe_find_the_connection_there(cli: Cli) -> None:
+    cli.accounts("there1", "there2")
+    cli.ok("--profile", "there1", "send", "there2", "written before")
+    for line in ("more", "to there2\n/more", "to there2"):
+        result = chat(cli, "there1", line, "/who", arguments=("--json",))
+        assert result.status == 0
+        notes = [each["note"] for each in map(json.loads, result.err.splitlines()) if "note" in each]
+        assert any(note.startswith("online: ") and "there1" in note for note in notes)
+        assert not any("no connection" in note for note in notes)
+        (old,) = [each for each in result.objects if "body" in each]
+        assert (old["from"], old["body"]) == ("there1", "written before"), "a message, not a receipt"
+        assert all("status" not in each for each in result.objects)
+
+
+def test_what_is_to_be_typed_has_its_slash_in_a_conversation(cli: Cli) -> None:
+    cli.accounts("slash1", "slash2")
+    with open_chat(cli, "slash1", "--plain", columns=120) as one:
+        one.until("[online]")
+        one.key("ctrl-c")
+        one.until("Ctrl-D or 'exit' leaves")
+        one.enter("to slash2")
+        one.until("[to slash2]")
+        one.key("ctrl-c")
+        one.until("Ctrl-D or '/exit' leaves")
+        cli.ok("--profile", "slash1", "logout")
+        one.until("not logged in any more; type: /login NAME")
+        one.enter("/whoami")
+        one.until("use: /login NAME, or, if you are new: /signup NAME")
+
+
+def test_who_cannot_be_asked_is_told_how_to_log_in_to_this_profile(cli: Cli) -> None:
+    for arguments in (("--no-input",), ()):
+        result = chat(cli, "other", arguments=arguments)
+        assert result.status == 4
+        assert re.search(
+            r"--profile other login NAME, or, if you are new: .*--profile other signup NAME$", result.err
+        )

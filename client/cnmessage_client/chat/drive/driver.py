@@ -311,7 +311,7 @@ class Driver:
         surface, keys = self.screen.surface, self.screen.keys
         look = {"colour": surface.colour, "keys": keys, "exact": exact}
         try:
-            text = help_text(self.program, words, self._slash, surface.width, **look)
+            text = help_text(self.program, words, self.slash, surface.width, **look)
         except CnMessageError as error:
             self.feed.failed = True
             self.warned(error.message)
@@ -319,13 +319,14 @@ class Driver:
             self.feed.give(lambda _: self.talk.output(text, from_top=True))
 
     @property
-    def _slash(self) -> str:
+    def slash(self) -> str:
+        """What stands before a command where one is."""
         return "" if self.talk.conversation is None else "/"
 
     def _here(self, text: str) -> str:
         """What a command says, as it is typed here."""
         facts = self.program.facts
-        return typed_here(text, self._slash, {name for name in facts if facts[name].in_chat})
+        return typed_here(text, self.slash, {name for name in facts if facts[name].in_chat})
 
     def _carry(self, running: Running) -> int:
         """On a command's own thread: carry it out, and tell what went wrong."""
@@ -339,7 +340,7 @@ class Driver:
 
         surface = words if running.facts.asks else hints
         host = ChatHost(self.living, running, surface, ask, self.screen.view)
-        settings = replace(own, host=host, prefix=self._slash)
+        settings = replace(own, host=host, prefix=self.slash)
         status, as_json = 1, own.as_json or "--json" in running.words
         try:
             error, status = perform(self.program, running.words, settings)

@@ -38,6 +38,9 @@ _LOOK = 0.02
 _LAST_WORD = 1.0
 """Seconds that a message which was just typed has to be stored when a person leaves."""
 
+_AWAY = frozenset({State.WAITING, State.CLOSED})
+"""The connection is known to be away."""
+
 _INTERRUPTED = EXIT_STATUS[ErrorCode.INTERRUPTED]
 
 
@@ -206,23 +209,40 @@ class Sitting:
             try:
                 entering.result()  # raises what it ended with
             except EOFError:
-                text = "the answers ended before anybody was logged in; use: cnmessage chat, signup or login"
+                text = f"the answers ended before anybody was logged in; use: {self._entrances}"
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, text) from None
             if self._conversation is not None:
                 self._driver.open(self._conversation)
+            if self._piped:
+                await self._connected()
             self._driver.input.begin()
         return await left
+
+    async def _connected(self) -> None:
+        """Wait until it is online and knows who else is: lines may ask. Not if the first attempt fails."""
+        clock, driver = asyncio.get_running_loop().time, self._driver
+        waits, deadline = True, clock() + self._settings.timeout
+        while waits and clock() < deadline and not driver.left.done():
+            await asyncio.sleep(_LOOK)
+            known = driver.talk.status(clock()).online is not None
+            waits = driver.living.state not in _AWAY and not known
 
     async def _enter(self) -> None:
         driver, living = self._driver, self._driver.living
         if living.profile.user is not None:
             await connect(living, driver)
         elif self._settings.no_input:
-            text = f"nobody is logged in with profile '{living.profile.name}'; use: cnmessage signup or login"
+            text = f"nobody is logged in with profile '{living.profile.name}'; use: {self._entrances}"
             raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
         else:
             driver.input.questions()
             await first_run(living, driver, broker_given=self._broker_given)
+
+    @property
+    def _entrances(self) -> str:
+        """How somebody is logged in to this profile, in a shell."""
+        command = self._settings.command()
+        return f"{command} login NAME, or, if you are new: {command} signup NAME"
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -259,7 +279,9 @@ class Sitting:
             if driver.input.interrupt():
                 return
             if self._plain_terminal:
-                driver.note("Ctrl-D or 'exit' leaves; Ctrl-C clears the line, or stops a command.")
+                driver.note(
+                    f"Ctrl-D or '{driver.slash}exit' leaves; Ctrl-C clears the line, or stops a command."
+                )
             else:
                 driver.leave(_INTERRUPTED)
 
