@@ -54,13 +54,15 @@ def full_screen(shell: Chat) -> None:
     eventually(lambda: shell.modes == RAW)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "numbers", [ENDING[:3], pytest.param(ENDING[3:], marks=pytest.mark.slow)], ids=["usual", "others"]
+)
 def test_a_full_screen_that_is_ended_from_outside_leaves_the_terminal_as_it_was(
-    cli: Cli, tmp_path: Path
+    cli: Cli, tmp_path: Path, numbers: tuple[signal.Signals, ...]
 ) -> None:
     cli.accounts("gone1")
     with Shell(cli, tmp_path) as shell:
-        for number in ENDING:
+        for number in numbers:
             shell.run("gone1", "chat")
             full_screen(shell)
             shell.type("half a line")
