@@ -25,7 +25,9 @@ class Shell(Chat):
 
     def __init__(self, cli: HasEnvironment, folder: Path, **environment: str) -> None:
         own = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TZ": "UTC", "PS1": _PROMPT.decode()}
-        super().__init__([shutil.which("dash") or "sh", "-i"], cli.environment(**own, **environment))
+        super().__init__(
+            [shutil.which("dash") or "sh", "-i"], cli.environment(**own, **environment), columns=200
+        )
         self._note = folder / "pid"
         self._since = 0
         self.at_prompt()
