@@ -372,9 +372,9 @@ class Client:
         """Say that this user has a file, which was fetched without `confirm`; its sender can see so."""
         await self._move_one(ConfirmJob(arguments.identity("id", id), self.timeout, reporter(None)))
 
-    async def files(self, *, sent: bool) -> list[model.FileInfo]:
-        """The files this user sent, or was offered, the latest first."""
-        return [model.file_info(row) for row in await self._calls.files(sent=sent)]
+    async def files(self, *, sent: bool, holding: Sequence[str] = ()) -> list[model.FileInfo]:
+        """The files this user sent, or was offered, the latest first; back to all `holding` (ids)."""
+        return [model.file_info(row) for row in await self._calls.files(sent=sent, holding=holding)]
 
     async def withdraw_file(self, id: str) -> None:  # noqa: A002 - as above
         """Take a file of this user back; an upload that is not finished is given up."""

@@ -161,9 +161,8 @@ class Profile:
         with suppress(CnMessageError):  # a disk that takes no note of it is another trouble than this one
             self.logged_out(address)
         text = f"profile '{self.name}' is not logged in at {address.place}"
-        return RequestError(
-            error.code, f"{text}; use: cnmessage {option}login NAME (or signup NAME, if you are new)"
-        )
+        new = f"if you are new: cnmessage {option}signup NAME"
+        return RequestError(error.code, f"{text}; use: cnmessage {option}login NAME, or, {new}")
 
     def keys(self, generate: Callable[[], tuple[bytes, bytes]]) -> KeyPair:
         """The device's keys; INTEGRITY if they are damaged, or if others may read them.

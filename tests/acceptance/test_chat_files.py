@@ -106,3 +106,36 @@ def test_a_text_that_is_too_long_for_a_message_goes_as_a_file(cli: Cli, tmp_path
         (info,) = other.files(sent=False)
         assert info.sha256 == hashlib.sha256(text.encode()).hexdigest()
     assert not list(cli.home.state.rglob("spool/*"))  # nothing is left behind
+
+
+def test_an_offer_that_is_over_is_shown_so_wherever_it_stands(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("over1", "over2")
+    for name in ("taken.txt", "short.txt", "unwanted.txt", "kept.txt"):
+        (tmp_path / name).write_text(name)
+    with open_chat(cli, "over2") as chat, open_chat(cli, "over2", "--plain", columns=120) as plain:
+        chat.online()
+        plain.until("[online]")
+        for name, *more in (
+            ("taken.txt",),
+            ("short.txt", "--expires", "3s"),
+            ("unwanted.txt",),
+            ("kept.txt",),
+        ):
+            cli.ok("--profile", "over1", "files", "send", "over2", str(tmp_path / name), *more)
+            chat.until(re.compile(rf"\[file\] {name}, .* · /files get"))
+        cli.ok("--profile", "over1", "files", "rm", "taken.txt")
+        chat.enter("files cancel unwanted.txt")
+        for name, gone in (
+            ("taken.txt", "withdrawn"),
+            ("short.txt", "expired"),
+            ("unwanted.txt", "declined"),
+        ):
+            chat.until(re.compile(rf"\[file\] {name}, \d+ bytes · {gone}$", re.MULTILINE))
+            plain.until(f"[{gone}] over1: {name}")
+        assert re.search(r"\[file\] kept.txt, \d+ bytes · /files get", chat.text)
+    with open_chat(cli, "over2") as chat, open_chat(cli, "over2", "--plain", columns=120) as plain:
+        for one in (chat, plain):
+            one.until("online")
+            one.enter("to over1")
+            one.until(re.compile(r"\[file\] taken.txt, \d+ bytes · withdrawn$", re.MULTILINE))
+            one.until(re.compile(r"\[file\] kept.txt, \d+ bytes · /files get", re.MULTILINE))

@@ -267,9 +267,9 @@ def test_line_after_line_the_edited_text_goes_out_and_without_a_terminal_it_is_r
         chat.enter("@editor6")
         chat.until("[to editor6]")
         chat.enter("/edit")
-        chat.until("[stored] → editor6: one\\ntwo")
+        chat.until("[stored] → editor6: one…")
         chat.key("ctrl-c")
-        chat.until("Ctrl-D or 'exit' leaves")
+        chat.until("Ctrl-D or '/exit' leaves")
         chat.key("ctrl-d")
         assert chat.finish() == 0
     assert bodies(cli, "editor6") == ["one\\ntwo"]

@@ -138,3 +138,91 @@ def test_with_json_every_line_is_an_object(cli: Cli) -> None:
     assert result.objects[0]["user"] == "json1"
     assert "stored" in [each.get("status") for each in result.objects]
     assert all(json.loads(line) for line in result.err.splitlines())
+
+
+def test_at_a_terminal_no_line_has_an_escape_in_place_of_a_break(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("rows1", "rows2")
+    (tmp_path / "a.txt").write_text("a")
+    with open_chat(cli, "rows1", "--plain", columns=120) as one:
+        one.until("[online]")
+        cli.ok(
+            "--profile", "rows2", "files", "send", "rows1", str(tmp_path / "a.txt"), "--note", "see\npage 3"
+        )
+        one.until("page 3")
+        cli.ok("--profile", "rows2", "send", "rows1", "C:\\new\nthing")
+        one.until("thing")
+        cli.ok("--profile", "rows1", "send", "rows2", "mine\ntoo")
+        one.until("too")
+        one.enter("to rows2")
+        one.until("[to rows2]")
+        one.enter("/history 3")
+        one.until(re.compile(r"C:\\new.*C:\\new", re.DOTALL))
+        assert "\\n" not in one.text.replace("C:\\new", "")
+        assert "\\\\" not in one.text
+
+
+def test_commands_of_a_group_and_topics_are_known_in_any_case(cli: Cli) -> None:
+    cli.accounts("case1", "case2")
+    result = chat(
+        cli,
+        "case1",
+        "To CASE2",
+        "/FILES List",
+        "/Blacklist ADD case2",
+        "/HELP Files send",
+        "/Retry ALL",
+        "/QUIT",
+    )
+    assert result.status == 0, result.err
+    assert "Usage: /files send" in result.out
+    assert cli.ok("--profile", "case1", "blacklist", "list").lines == ["case2"]
+
+
+@pytest.mark.parametrize(
+    "line", ["help files nothing", "help nothing", "help to bob", "/help send bob", "files no --help"]
+)
+def test_help_that_there_is_not_is_told_in_one_line_and_fails(cli: Cli, line: str) -> None:
+    cli.accounts("topic1")
+    result = chat(cli, "topic1", line)
+    assert result.status == 8
+    assert len([each for each in result.err.splitlines() if each.startswith("there is no ")]) == 1
+    assert "Usage" not in result.out + result.err
+
+
+def test_lines_through_a_pipe_find_the_connection_there(cli: Cli) -> None:
+    cli.accounts("there1", "there2")
+    cli.ok("--profile", "there1", "send", "there2", "written before")
+    for line in ("more", "to there2\n/more", "to there2"):
+        result = chat(cli, "there1", line, "/who", arguments=("--json",))
+        assert result.status == 0
+        notes = [each["note"] for each in map(json.loads, result.err.splitlines()) if "note" in each]
+        assert any(note.startswith("online: ") and "there1" in note for note in notes)
+        assert not any("no connection" in note for note in notes)
+        (old,) = [each for each in result.objects if "body" in each]
+        assert (old["from"], old["body"]) == ("there1", "written before"), "a message, not a receipt"
+        assert all("status" not in each for each in result.objects)
+
+
+def test_what_is_to_be_typed_has_its_slash_in_a_conversation(cli: Cli) -> None:
+    cli.accounts("slash1", "slash2")
+    with open_chat(cli, "slash1", "--plain", columns=120) as one:
+        one.until("[online]")
+        one.key("ctrl-c")
+        one.until("Ctrl-D or 'exit' leaves")
+        one.enter("to slash2")
+        one.until("[to slash2]")
+        one.key("ctrl-c")
+        one.until("Ctrl-D or '/exit' leaves")
+        cli.ok("--profile", "slash1", "logout")
+        one.until("not logged in any more; type: /login NAME")
+        one.enter("/whoami")
+        one.until("use: /login NAME, or, if you are new: /signup NAME")
+
+
+def test_who_cannot_be_asked_is_told_how_to_log_in_to_this_profile(cli: Cli) -> None:
+    for arguments in (("--no-input",), ()):
+        result = chat(cli, "other", arguments=arguments)
+        assert result.status == 4
+        assert re.search(
+            r"--profile other login NAME, or, if you are new: .*--profile other signup NAME$", result.err
+        )

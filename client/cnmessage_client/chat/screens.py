@@ -70,6 +70,9 @@ class Screen(Protocol):
     def redraw(self) -> None:
         """Another view is open, or the status changed: draw soon what the talk holds now."""
 
+    def put_aside(self) -> None:
+        """The program is about to stop: the terminal is to be as it was before."""
+
     def continued(self) -> None:
         """The program goes on after a stop, during which the terminal was somebody else's."""
 

@@ -1,7 +1,7 @@
 """Words that both screens use about a message. Pure; what they make is not cleaned yet."""
 
 from cnmessage_client.chat.talk.entries import Said
-from cnmessage_client.model import UNKNOWN, MessageFile
+from cnmessage_client.model import UNKNOWN
 from cnmessage_client.shell.out.render import SHORT_ID, in_units
 from cnmessage_protocol.conversation import Conversation
 
@@ -18,11 +18,15 @@ def content(said: Said) -> str:
         return UNKNOWN
     if said.file is None:
         return said.body
-    file = offer(said.file, received=said.mark is None)
+    file = offer(said)
     return f"{file}\n{said.body}" if said.body else file
 
 
-def offer(file: MessageFile, *, received: bool) -> str:
-    """A file, and how to fetch it for who can."""
-    text = f"[file] {file.name}, {in_units(file.size)}".replace("\n", " ")
-    return f"{text} · /files get {file.id[:SHORT_ID]}" if received else text
+def offer(said: Said) -> str:
+    """The file of a message, and how to fetch it for who can, or why nobody can; nothing without a file."""
+    if said.file is None:
+        return ""
+    text = f"[file] {said.file.name}, {in_units(said.file.size)}".replace("\n", " ")
+    if said.gone:
+        return f"{text} · {said.gone}"
+    return f"{text} · /files get {said.file.id[:SHORT_ID]}" if said.mark is None else text

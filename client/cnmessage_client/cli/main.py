@@ -15,6 +15,7 @@ from cnmessage_client.shell.command import PROGRAM, Facts, Section
 from cnmessage_client.shell.group import Commands, unknown_command
 from cnmessage_client.shell.outcome import ended
 from cnmessage_client.shell.settings import Settings, common, help_option, settings_of
+from cnmessage_client.shell.signals import ending
 from cnmessage_client.shell.streams import discard, replace_closed
 
 COMMANDS = (
@@ -92,9 +93,8 @@ def run(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` wants it
-            signal.signal(number, _interrupt)
+    for number in ending():
+        signal.signal(number, _interrupt)
     try:
         result: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - `ended` raises what it does not know
@@ -108,7 +108,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _interrupt(*_: object) -> None:
-    """SIGTERM and SIGHUP end a command as Ctrl-C does, also where SIGINT is ignored, as in the background."""
+    """What would end the process ends a command as Ctrl-C does, also where SIGINT is ignored (`&`)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)

@@ -21,7 +21,7 @@ from cnmessage_protocol.errors import (
     ProtocolError,
     RequestError,
 )
-from cnmessage_protocol.ids import normal, parse_id
+from cnmessage_protocol.ids import id_text, normal, parse_id
 from cnmessage_protocol.machines.effects import Answered
 from cnmessage_protocol.machines.liveness import Backoff
 from cnmessage_protocol.machines.session import Session
@@ -208,9 +208,9 @@ class Requests:
             more, last = page.more, found[-1][0] if found else ""
         return found
 
-    async def files(self, *, sent: bool) -> list[tuple[Any, ...]]:
-        """All rows of the list of files, the latest first."""
-        walk = self._walk()
+    async def files(self, *, sent: bool, holding: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        """The rows of the list of files, the latest first: all, or until all `holding` were there."""
+        walk, missing = self._walk(), set(holding)
         found: list[tuple[Any, ...]] = []
         before, more = None, True
         while more:
@@ -221,6 +221,9 @@ class Requests:
             check_order((-row[0] for row in page.files), -LARGEST - 1 if before is None else -before)
             found += page.files
             more, before = page.more, found[-1][0] if found else None
+            if missing:
+                missing -= {id_text(row[1]) for row in page.files}
+                more = more and bool(missing)
         return found
 
     async def file_called(self, word: str) -> bytes:

@@ -58,6 +58,15 @@ class Commands(click.Group):
             command = found or command
         return facts_of(command)
 
+    def in_small(self, words: Sequence[str]) -> tuple[str, ...]:
+        """A line of words with those that name a command, or one of its commands, as these are written."""
+        context, command, small = click.Context(self), self, list[str]()
+        inner: click.Command | None = command
+        for word in words:
+            inner = inner.get_command(context, word.lower()) if isinstance(inner, click.Group) else None
+            small.append(word if inner is None else word.lower())
+        return tuple(small)
+
     def could_be(self, words: Sequence[str]) -> bool:
         """Whether these words make sense as a line: a command with the arguments that it takes."""
         command: click.Command = self

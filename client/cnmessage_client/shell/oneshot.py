@@ -11,8 +11,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO, TypeVar
 
-import click
-
 from cnmessage_client.client import Client
 from cnmessage_client.loop import new_event_loop
 from cnmessage_client.shell.command import Facts
@@ -20,6 +18,7 @@ from cnmessage_client.shell.host import Run
 from cnmessage_client.shell.out.colours import wants_colour
 from cnmessage_client.shell.out.progress import Bars, Events, Lines, Nothing, ProgressView
 from cnmessage_client.shell.out.render import Renderer
+from cnmessage_client.shell.prompt import ask_here
 from cnmessage_client.shell.streams import input_bytes, reader_watched, say
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
@@ -101,10 +100,7 @@ class OneShot:
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """Ask on standard error, so that data alone goes to standard output."""
-        line: str = click.prompt(
-            question, default="", show_default=False, prompt_suffix="", hide_input=hidden, err=True
-        )
-        return line
+        return ask_here(question, hidden=hidden)
 
     def stdin(self) -> BinaryIO:
         """Standard input."""

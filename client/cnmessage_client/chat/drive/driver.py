@@ -28,6 +28,7 @@ from cnmessage_client.chat.drive.running import Running
 from cnmessage_client.chat.drive.typed_here import HintsHere, typed_here
 from cnmessage_client.chat.screens import Screen
 from cnmessage_client.chat.talk.effects import (
+    AskFiles,
     AskReceipts,
     Break,
     DropCommands,
@@ -90,6 +91,8 @@ class Driver:
         """Done once the chat is to be left, with the exit status."""
         self.sending: set[str] = set()
         """Keys of messages that are not stored yet."""
+        self.unsaid: list[str] = []
+        """What went wrong when nobody could see it any more."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading: set[asyncio.Task[None]] = set()
         self._looking: set[asyncio.Task[None]] = set()
@@ -109,6 +112,8 @@ class Driver:
         self.feed.close()
         for task in self._tasks:
             task.cancel()
+        if self._tasks:  # an editor gives the terminal back first
+            await asyncio.wait(self._tasks)
         await self.living.close()
 
     # -- what a person does -----------------------------------------------------------------------
@@ -202,6 +207,8 @@ class Driver:
                 self._loading.add(self._spawn(self._load_earlier(effect, self.living.login)))
             case AskReceipts(ids):
                 self._spawn(self._ask_receipts(ids, self.living.login))
+            case AskFiles(ids):
+                self._spawn(self._ask_files(ids, self.living.login))
             case Edit(text):
                 self.input.editor_opened()
                 self._loading.add(self._spawn(self._edit(text)))
@@ -234,6 +241,9 @@ class Driver:
         else:
             if found is not None:
                 came = found
+                files = [each.file.id for each in found if isinstance(each, Message) and each.file]
+                if files:  # what is offered no more is not shown as if it were
+                    await self._ask_files(files, login)
                 self.feed.give(lambda now: self.talk.earlier(wanted.conversation, came, now))
 
     def open(self, conversation: Conversation) -> None:
@@ -261,12 +271,21 @@ class Driver:
             came = found
             self.feed.give(lambda now: self.talk.receipts(came, now))
 
+    async def _ask_files(self, ids: Sequence[str], login: int) -> None:
+        with suppress(CnMessageError):  # the talk asks again
+            found = await self.living.ask(login, lambda client: client.files(sent=False, holding=ids))
+            if found is not None:
+                came = found
+                self.feed.give(lambda _: self.talk.files(came, ids))
+
     async def _edit(self, text: str) -> None:
         line = None
         try:
             line = await self.screen.edit(text)
         except CnMessageError as error:
             self.feed.failed = True
+            if self.left.done():
+                self.unsaid.append(error.message)
             self.warned(error.message)
             self.screen.set_draft(text)
         finally:
@@ -275,16 +294,12 @@ class Driver:
     # -- commands ---------------------------------------------------------------------------------
 
     def _run(self, words: tuple[str, ...]) -> None:
-        surface, facts = self.screen.surface, self.program.facts_of(words)
+        words = self.program.in_small(words)
+        facts = self.program.facts_of(words)
         about = asked_about(words, explains=facts.explains)
         if about is not None:
-            keys = self.screen.keys
-            text = help_text(
-                self.program, about, self._slash, surface.width, colour=surface.colour, keys=keys
-            )
-            if text is not None:
-                self.feed.give(lambda _: self.talk.output(text, from_top=True))
-                return
+            self._help(about, exact=facts.explains)
+            return
         if isinstance(self.talk.conversation, Direct):
             known = self.talk.completions.names
             words = with_partner(self.program, words, to_wire(self.talk.conversation), known)
@@ -292,14 +307,26 @@ class Driver:
             self.input.questions()
         self.runner.run(words, facts, self._carry)
 
+    def _help(self, words: Sequence[str], *, exact: bool) -> None:
+        surface, keys = self.screen.surface, self.screen.keys
+        look = {"colour": surface.colour, "keys": keys, "exact": exact}
+        try:
+            text = help_text(self.program, words, self.slash, surface.width, **look)
+        except CnMessageError as error:
+            self.feed.failed = True
+            self.warned(error.message)
+        else:
+            self.feed.give(lambda _: self.talk.output(text, from_top=True))
+
     @property
-    def _slash(self) -> str:
+    def slash(self) -> str:
+        """What stands before a command where one is."""
         return "" if self.talk.conversation is None else "/"
 
     def _here(self, text: str) -> str:
         """What a command says, as it is typed here."""
         facts = self.program.facts
-        return typed_here(text, self._slash, {name for name in facts if facts[name].in_chat})
+        return typed_here(text, self.slash, {name for name in facts if facts[name].in_chat})
 
     def _carry(self, running: Running) -> int:
         """On a command's own thread: carry it out, and tell what went wrong."""
@@ -313,7 +340,7 @@ class Driver:
 
         surface = words if running.facts.asks else hints
         host = ChatHost(self.living, running, surface, ask, self.screen.view)
-        settings = replace(own, host=host, prefix=self._slash)
+        settings = replace(own, host=host, prefix=self.slash)
         status, as_json = 1, own.as_json or "--json" in running.words
         try:
             error, status = perform(self.program, running.words, settings)
@@ -338,7 +365,7 @@ class Driver:
         self.feed.failed = self.feed.failed or status != 0
         if status == EXIT_STATUS[ErrorCode.INTERRUPTED] and not self.left.done():
             self.note("stopped")
-        self.feed.give(lambda now: self.talk.finished(running.words, status, now))
+        self.feed.give(lambda _: self.talk.finished(running.words, status))
         if running.facts.unread is not None:
             self._spawn(self.living.look_again())
         self.input.go_on()

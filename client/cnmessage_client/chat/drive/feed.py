@@ -104,7 +104,7 @@ class Feed:
 
     def pushed(self, kind: str) -> None:
         """A delivery of a kind to come, for the first time."""
-        self.give(lambda now: self.talk.pushed(kind, now))
+        self.give(lambda _: self.talk.pushed(kind))
 
     def left_out(self, unread: int, shown: int) -> None:
         """Not all that is unread will be shown."""
@@ -123,7 +123,7 @@ class Feed:
 
     def file_moved(self, news: FileState) -> None:
         """A recipient got on with a file."""
-        self.give(lambda now: self.talk.file_moved(news, now))
+        self.give(lambda _: self.talk.file_moved(news))
 
     def refused(self, error: CnMessageError) -> None:
         """A message that an earlier run left behind was refused."""

@@ -4,6 +4,7 @@ What the command line says of its own commands is shown without what makes no se
 name.
 """
 
+import difflib
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS, OWN_FORM
 from cnmessage_client.shell.command import facts_of
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.out.safe_text import safe_text
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 _EXAMPLE = 36
 """Columns for the example, which begins with the command's name."""
@@ -50,32 +52,44 @@ def asked_about(words: Sequence[str], *, explains: bool) -> Sequence[str] | None
 
 
 def help_text(
-    program: Commands, words: Sequence[str], slash: str, width: int, *, colour: bool, keys: bool
-) -> str | None:
-    """What to show for `help WORDS`; None when the command line has to say that there is no such command.
+    program: Commands,
+    words: Sequence[str],
+    slash: str,
+    width: int,
+    *,
+    colour: bool,
+    keys: bool,
+    exact: bool = True,
+) -> str:
+    """What to show for `help WORDS`; a USAGE error says what there is instead of something unknown.
 
-    `keys`: they do something here, and are explained.
+    `keys`: they do something here, and are explained. Unless `exact`, words behind a command are arguments.
     """
     if not words:
         return "\n".join(_overview(program, slash, width, colour=colour, keys=keys))
-    name = words[0].removeprefix("/")
+    small = [word.lower() for word in words]
+    name = small[0].removeprefix("/")
     own = OWN_COMMANDS.get(OWN_ALIASES.get(name, name))
-    if own is not None and len(words) == 1:
-        return f"{slash}{own.usage}\n  {own.summary}\n  Example: {slash}{own.example.removeprefix('/')}"
-    return _explained(program, [name, *words[1:]], slash, width)
+    if own is None:
+        return _explained(program, [name, *small[1:]], slash, width, exact=exact)
+    if exact and len(words) > 1:
+        raise _nothing_more([name], words[1], slash)
+    return f"{slash}{own.usage}\n  {own.summary}\n  Example: {slash}{own.example.removeprefix('/')}"
 
 
-def _explained(program: Commands, words: Sequence[str], slash: str, width: int) -> str | None:
+def _explained(program: Commands, words: Sequence[str], slash: str, width: int, *, exact: bool) -> str:
     """The command line's help for its command, with the options that make sense here."""
     context = click.Context(program, info_name="")
     command: click.Command = program
     path: list[str] = []
     for word in words:
-        found = command.get_command(context, word) if isinstance(command, click.Group) else None
+        if not isinstance(command, click.Group):
+            if exact:
+                raise _nothing_more(path, word, slash)
+            break  # the rest are its arguments
+        found = command.get_command(context, word)
         if found is None:
-            if path and not isinstance(command, click.Group):
-                break  # the rest are its arguments
-            return None
+            raise _unknown(command, path, word, slash)
         command = found
         path.append(word)
     shown = copy(command)
@@ -85,6 +99,25 @@ def _explained(program: Commands, words: Sequence[str], slash: str, width: int) 
     shown.help = (command.help or "").replace(f"Example: {facts.example}", f"Example: {slash}{example}")
     inner = click.Context(shown, info_name=f"{slash}{' '.join(path)}", terminal_width=width)
     return _as_typed(shown.get_help(inner), program, slash)
+
+
+def _unknown(group: click.Group, path: Sequence[str], word: str, slash: str) -> CnMessageError:
+    """The error for a word that is no command of this group, with those that are."""
+    if path:
+        has = ", ".join(group.commands)
+        text = f"there is no '{slash}{' '.join([*path, word])}'; '{slash}{path[-1]}' has: {has}"
+        return CnMessageError(ErrorCode.USAGE, text)
+    known = [*OWN_COMMANDS, *OWN_ALIASES, *getattr(group, "facts", group.commands)]
+    near = difflib.get_close_matches(word, known, 1)
+    there = f"did you mean '{slash}help {near[0]}'?" if near else f"'{slash}help' lists what there is"
+    return CnMessageError(ErrorCode.USAGE, f"there is no command '{word}'; {there}")
+
+
+def _nothing_more(path: Sequence[str], word: str, slash: str) -> CnMessageError:
+    """The error for a word behind a command that has no commands of its own."""
+    name = " ".join(path)
+    text = f"there is no '{slash}{name} {word}' to explain; for '{slash}{name}' type: {slash}help {name}"
+    return CnMessageError(ErrorCode.USAGE, text)
 
 
 def _as_typed(text: str, program: Commands, slash: str) -> str:

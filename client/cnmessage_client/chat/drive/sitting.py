@@ -25,6 +25,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.profile import DEFAULT_PROFILE, Home
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.settings import Settings
+from cnmessage_client.shell.signals import ending, heeded, stop_now
 from cnmessage_client.shell.streams import reader_watched
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
@@ -36,6 +37,9 @@ _LOOK = 0.02
 
 _LAST_WORD = 1.0
 """Seconds that a message which was just typed has to be stored when a person leaves."""
+
+_AWAY = frozenset({State.WAITING, State.CLOSED})
+"""The connection is known to be away."""
 
 _INTERRUPTED = EXIT_STATUS[ErrorCode.INTERRUPTED]
 
@@ -97,6 +101,8 @@ async def _sit(driver: Driver, sitting: "Sitting", settings: Settings) -> int:
     finally:
         for fault in driver.feed.faults:
             settings.renderer.note(fault)
+    for line in driver.unsaid:
+        settings.renderer.note(line)
     for line in sitting.stopped:
         settings.renderer.note(f"stopped: {line}")
     for line in sitting.not_begun:
@@ -203,23 +209,40 @@ class Sitting:
             try:
                 entering.result()  # raises what it ended with
             except EOFError:
-                text = "the answers ended before anybody was logged in; use: cnmessage chat, signup or login"
+                text = f"the answers ended before anybody was logged in; use: {self._entrances}"
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, text) from None
             if self._conversation is not None:
                 self._driver.open(self._conversation)
+            if self._piped:
+                await self._connected()
             self._driver.input.begin()
         return await left
+
+    async def _connected(self) -> None:
+        """Wait until it is online and knows who else is: lines may ask. Not if the first attempt fails."""
+        clock, driver = asyncio.get_running_loop().time, self._driver
+        waits, deadline = True, clock() + self._settings.timeout
+        while waits and clock() < deadline and not driver.left.done():
+            await asyncio.sleep(_LOOK)
+            known = driver.talk.status(clock()).online is not None
+            waits = driver.living.state not in _AWAY and not known
 
     async def _enter(self) -> None:
         driver, living = self._driver, self._driver.living
         if living.profile.user is not None:
             await connect(living, driver)
         elif self._settings.no_input:
-            text = f"nobody is logged in with profile '{living.profile.name}'; use: cnmessage signup or login"
+            text = f"nobody is logged in with profile '{living.profile.name}'; use: {self._entrances}"
             raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
         else:
             driver.input.questions()
             await first_run(living, driver, broker_given=self._broker_given)
+
+    @property
+    def _entrances(self) -> str:
+        """How somebody is logged in to this profile, in a shell."""
+        command = self._settings.command()
+        return f"{command} login NAME, or, if you are new: {command} signup NAME"
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -256,13 +279,36 @@ class Sitting:
             if driver.input.interrupt():
                 return
             if self._plain_terminal:
-                driver.note("Ctrl-D or 'exit' leaves; Ctrl-C clears the line, or stops a command.")
+                driver.note(
+                    f"Ctrl-D or '{driver.slash}exit' leaves; Ctrl-C clears the line, or stops a command."
+                )
             else:
                 driver.leave(_INTERRUPTED)
 
-        loop.add_signal_handler(signal.SIGINT, interrupted)
-        loop.add_signal_handler(signal.SIGCONT, driver.screen.continued)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        aside = False
+
+        def stopped() -> None:
+            nonlocal aside
+            driver.screen.put_aside()
+            aside = True
+            stop_now()
+            loop.call_later(_LOOK, here_again)
+
+        def here_again() -> None:
+            if aside:  # it did not stop, for nobody could have brought it back
+                continued()
+
+        def continued() -> None:
+            nonlocal aside
+            aside = False
+            driver.screen.continued()
+
+        if heeded(signal.SIGINT):
+            loop.add_signal_handler(signal.SIGINT, interrupted)
+        if heeded(signal.SIGTSTP):
+            loop.add_signal_handler(signal.SIGTSTP, stopped)
+        loop.add_signal_handler(signal.SIGCONT, continued)
+        for number in ending():
             loop.add_signal_handler(number, driver.leave, _INTERRUPTED)
 
 

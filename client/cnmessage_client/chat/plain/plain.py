@@ -5,7 +5,6 @@ sequence, and nothing is drawn twice. The same lines are typed as on the full sc
 here.
 """
 
-import asyncio
 import os
 import shutil
 import sys
@@ -16,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Self, TextIO
 
-from cnmessage_client.chat.editor import edit_text
+from cnmessage_client.chat.editor import Editor
 from cnmessage_client.chat.plain.reader import MOST_BYTES, LineReader
 from cnmessage_client.chat.plain.words import (
     delivery_json,
@@ -73,6 +72,7 @@ class Plain:
         self._stdin = stdin
         self._reader = LineReader(stdin, self._came)
         self._terminal = os.isatty(stdin)
+        self._editor = Editor(os.environ)
         self._typing = Typing()
         self._untaken = 0
         self._loud: list[Any] | None = None
@@ -133,8 +133,15 @@ class Plain:
                     self._say(entry)
             rule = entry if isinstance(entry, Rule) else None
 
+    def put_aside(self) -> None:
+        """Let what is typed be seen: it is for others. Half a secret is not for them."""
+        if self._loud is not None:
+            termios.tcsetattr(self._stdin, termios.TCSAFLUSH, self._loud)
+        self._editor.stop()
+
     def continued(self) -> None:
         """Ask again what is asked; a secret is still no business of the screen's."""
+        self._editor.go_on()
         question = self._typing.question
         if question is not None and self._terminal:
             if self._loud is not None:
@@ -148,7 +155,10 @@ class Plain:
 
     def _print(self, said: Said, *, dated: bool = False) -> None:
         """A message as data, an own one of elsewhere or of earlier too."""
-        self.surface.out(message_json(said) if self._as_json else message_line(said, dated=dated))
+        self.surface.out(message_json(said) if self._as_json else self._line_of(said, dated=dated))
+
+    def _line_of(self, said: Said, *, dated: bool) -> str:
+        return message_line(said, dated=dated, person=self.surface.person)
 
     def _say(self, said: Said) -> None:
         if said.mark is None:
@@ -156,7 +166,7 @@ class Plain:
         elif self._as_json:
             self.surface.out(mark_json(said))
         else:
-            self.surface.err(mark_line(said))
+            self.surface.err(mark_line(said, person=self.surface.rings))
 
     def _tell(self, text: str) -> None:
         self.surface.err(other_json(text) if self._as_json else other_line(text))
@@ -222,7 +232,7 @@ class Plain:
         if not self._terminal:
             raise CnMessageError(ErrorCode.USAGE, "an editor needs a terminal; write the text as a line")
         with self._reader.pause():
-            return await asyncio.to_thread(edit_text, text, os.environ)
+            return await self._editor.edit(text)
 
     async def __aenter__(self) -> Self:
         self._reader.start()
@@ -230,6 +240,8 @@ class Plain:
 
     async def __aexit__(self, *error: object) -> None:
         self._reader.stop()
+        if self._loud is not None:
+            self.forget()
         self._echo_again()
         if self._reader.endless and error[0] is None:
             text = (

@@ -6,7 +6,7 @@ here. Looks at the disk, so it is called on a thread of its own, by lineedit.py.
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -75,17 +75,21 @@ class ChatCompleter(Completer):
     def _command(self, words: "Words", commands: Collection[str]) -> list["Choice"]:
         known = self._known()
         if not words.done:
+            words = replace(words, typed=words.typed.lower())
             own = [word for word in known.words if word.startswith(words.typed)]
             clicks = [each.value for each in self._click(words) if each.value in commands]
             return [Choice(word, words.length) for word in dict.fromkeys(sorted([*own, *clicks]))]
-        first = words.done[0]
-        own_command = OWN_COMMANDS.get(first)
+        words = replace(words, done=list(self._program.in_small(words.done)))
+        small = replace(words, typed=words.typed.lower())
+        own_command = OWN_COMMANDS.get(words.done[0].lower())
         if own_command is not None and own_command.takes == "command":
             return self._command(Words(words.done[1:], words.typed, words.length), self._program.commands)
         if own_command is not None and own_command.takes == "user":
             names = (*known.names, on_screen(Everyone()))
             return _names(names, words.typed, words.length) if len(words.done) == 1 else []
         found = [offer for item in self._click(words) for offer in _offers(item, words)]
+        if not found:  # a command of a group is one in any case
+            found = [Choice(each.value, words.length) for each in self._click(small) if each.type == "plain"]
         if self._to_users(words.done) and not words.typed.startswith("-"):
             if self._talking() and self._program.facts_of(words.done).moves:  # the partner need not be named
                 named = Words([*words.done, _PARTNER], words.typed, words.length)

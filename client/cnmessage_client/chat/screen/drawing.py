@@ -159,7 +159,7 @@ def _preview(said: Said, count: int, width: int) -> str:
         everyone = said.kind == "broadcast"
         last = f"last {said.sender}" if everyone else "last"
         who = f"{on_screen(said.to[0]) if everyone else said.sender}: {count:,} new, {last}: "
-    file = "" if said.file is None else f"{offer(said.file, received=True)} "
+    file = "" if said.file is None else f"{offer(said)} "
     body = said.body[: width * (MOST_MARKS + 2)]  # more cannot be seen
     return tame(safe_text(f"{said.time.astimezone():%H:%M} » {who}{file}{body}"))
 

@@ -6,6 +6,7 @@ Runs on the loop that enters it; leaving gives the terminal back as it was. Know
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -15,16 +16,16 @@ from typing import Self
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import set_app
-from prompt_toolkit.application.run_in_terminal import run_in_terminal
+from prompt_toolkit.application.run_in_terminal import in_terminal
 from prompt_toolkit.clipboard import ClipboardData
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.input import Input, create_input
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output import Output as TerminalOutput
 
-from cnmessage_client.chat.editor import edit_text
+from cnmessage_client.chat.editor import Editor
 from cnmessage_client.chat.screen.cells import Row, cut
 from cnmessage_client.chat.screen.drawing import draw
 from cnmessage_client.chat.screen.layout import Sources, screen_layout
@@ -94,6 +95,8 @@ class FullScreen:
             input=keys or create_input(),
             output=self._output,
         )
+        self._before = self._app.input.raw_mode()  # it keeps how the terminal is now
+        self._editor = Editor(os.environ)
         self.surface = ScreenSurface(on_output, on_note, width=self._columns, colour=self._theme.colour)
 
     keys = True
@@ -120,12 +123,25 @@ class FullScreen:
             self._scrollback.to_end()
         self._invalidate()
 
+    def put_aside(self) -> None:
+        """The program is about to stop: give the terminal back, as it was before."""
+        if self._ours:
+            self._app.renderer.erase()
+            self._before.__exit__(None, None, None)
+        self._editor.stop()
+
     def continued(self) -> None:
         """The program goes on after a stop: the terminal was somebody else's, in every way."""
-        if self._app.is_running and not self._app._running_in_terminal:  # noqa: SLF001 - an editor has it
+        self._editor.go_on()
+        if self._ours:
             self._app.input.raw_mode().__enter__()
             self._app.renderer.reset()
             self._invalidate()
+
+    @property
+    def _ours(self) -> bool:
+        """Whether the terminal is the chat's, and not an editor's."""
+        return self._app.is_running and not self._app._running_in_terminal  # noqa: SLF001
 
     def ring(self) -> None:
         """The bell."""
@@ -164,7 +180,10 @@ class FullScreen:
     async def edit(self, text: str) -> None:
         """Lend the terminal to $VISUAL or $EDITOR; what was saved is the draft. The loop goes on."""
         with set_app(self._app):
-            self.set_draft(await run_in_terminal(lambda: edit_text(text, os.environ), in_executor=True))
+            async with in_terminal():
+                self._before.__exit__(None, None, None)  # as it was, not only with lines and an echo
+                saved = await self._editor.edit(text)
+        self.set_draft(saved)
 
     async def __aenter__(self) -> Self:
         running = asyncio.Event()
@@ -205,7 +224,7 @@ class FullScreen:
         keys.add("c-c")(lambda _: self._handler.interrupt(half=self.half_typed))
         keys.add("c-d", filter=empty)(lambda _: self._handler.signed_off())
         keys.add("escape", "n", filter=Condition(lambda: not self._line.lent))(lambda _: self._on_next())
-        keys.add("c-z")(_suspend)
+        keys.add("c-z")(lambda _: os.kill(0, signal.SIGTSTP))
         return keys
 
     def _page_up(self) -> None:
@@ -280,7 +299,3 @@ class ScreenSurface:
             return
         with suppress(RuntimeError):  # the loop was closed: the chat is over
             self.loop.call_soon_threadsafe(handler, text)
-
-
-def _suspend(event: KeyPressEvent) -> None:
-    event.app.suspend_to_background()

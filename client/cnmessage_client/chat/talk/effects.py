@@ -73,6 +73,13 @@ class AskReceipts:
 
 
 @dataclass(frozen=True, slots=True)
+class AskFiles:
+    """Ask the broker what has become of these files (by id) that were offered."""
+
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class MarkRead:
     """Everything up to `seq` was shown in full."""
 
@@ -140,6 +147,7 @@ Effect = (
     | DropLines
     | LoadEarlier
     | AskReceipts
+    | AskFiles
     | MarkRead
     | Ring
     | Break

@@ -26,7 +26,7 @@ class Said:
 
     `mark` is None for what others wrote. `seq` and `id` are empty until the broker gave them. `reason` says
     why a FAILED one failed. One that is `unknown` cannot be shown by this version, and has neither sender nor
-    body.
+    body. `gone` says why its file is offered no more.
     """
 
     key: str
@@ -41,6 +41,7 @@ class Said:
     reason: str = ""
     unknown: bool = False
     id: str = ""
+    gone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,10 +147,14 @@ def _at(line: str, slash: str) -> Line:
 
 
 def read_command(text: str, slash: str, commands: Commands) -> Line:
-    """What a command line means, without the slash before it; `slash` is how hints write it."""
-    word, rest = word_and_rest(text)
-    if word == PROGRAM and rest:  # hints are there to be pasted
-        word, rest = word_and_rest(rest)
+    """What a command line means, without the slash before it; `slash` is how hints write it.
+
+    A command may be typed in any case: telephones begin a line with a capital.
+    """
+    typed, rest = word_and_rest(text)
+    if typed.lower() == PROGRAM and rest:  # hints are there to be pasted
+        typed, rest = word_and_rest(rest)
+    word = typed.lower()
     if not word:
         return Hint("a command follows the slash directly; // begins a text with a slash")
     command = commands.get(word)
@@ -158,7 +162,7 @@ def read_command(text: str, slash: str, commands: Commands) -> Line:
         return _send(word, rest, slash, everyone=command.text == "everyone")
     own = OWN_COMMANDS.get(OWN_ALIASES.get(word, word))
     if own is None and command is None:
-        return _unknown(word, slash, commands)
+        return _unknown(typed, slash, commands)
     if "\n" in text.strip() and (own is None or own.takes != "text"):
         return Hint(f"a command is one line; these are {text.strip().count(chr(10)) + 1}")
     if own is not None:
@@ -170,7 +174,7 @@ def read_command(text: str, slash: str, commands: Commands) -> Line:
 
 
 def _unknown(word: str, slash: str, commands: Commands) -> Hint:
-    near = difflib.get_close_matches(word, [*OWN_COMMANDS, *OWN_ALIASES, *sorted(commands)], 1)
+    near = difflib.get_close_matches(word.lower(), [*OWN_COMMANDS, *OWN_ALIASES, *sorted(commands)], 1)
     talk = "//… sends it as a text" if slash else "'to NAME' begins a conversation"
     if near:
         end = f" {talk}" if slash else ""
@@ -253,7 +257,7 @@ def _to(rest: str, slash: str) -> Line | None:
 
 
 def _retry(rest: str, _: str) -> Line | None:
-    return Retry(everything=bool(rest.strip())) if rest.strip() in {"", "all"} else None
+    return Retry(everything=bool(rest.strip())) if rest.strip().lower() in {"", "all"} else None
 
 
 def _break(rest: str, _: str) -> Line | None:

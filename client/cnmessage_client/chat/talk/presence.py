@@ -56,6 +56,13 @@ class KnownUsers:
         """Who is online, `me` among them, in order; None before the first list."""
         return sorted(self._online | {me}) if self.listed else None
 
+    def who(self, me: str, *, up: bool) -> str:
+        """Who is online, in words; `up`: there is a connection."""
+        names = self.names_online(me) if up else None
+        if names is None:
+            return "who is online is not known yet: there is no connection"
+        return f"online: {', '.join(names)}"
+
     def no_user(self, name: str, slash: str) -> str:
         """That there is no user of this name, and whom it may have meant; `slash` is before commands here."""
         near = difflib.get_close_matches(name, self.known, 1)

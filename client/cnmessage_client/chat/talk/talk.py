@@ -5,7 +5,7 @@ arrivals.py keeps what came until its turn, presence.py knows who is online, lin
 driver carries out the effects in order, gives `now` (monotonic seconds), and has the screen look afterwards.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, tzinfo
 from typing import TypeGuard
 
@@ -49,7 +49,7 @@ from cnmessage_client.chat.talk.own import OwnLines
 from cnmessage_client.chat.talk.presence import KnownUsers
 from cnmessage_client.chat.talk.status import Completions, Status
 from cnmessage_client.chat.talk.views import Views, conversations_of, said_of
-from cnmessage_client.model import Delivered, Message, Receipt, Unknown
+from cnmessage_client.model import Delivered, FileInfo, Message, Receipt, Unknown
 from cnmessage_protocol.conversation import Conversation, Direct, on_screen
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import CnMessageError
@@ -160,6 +160,7 @@ class Talk:
             return []
         self._begin_anew()
         self._own.outgoing.linked(now, up=self._link.up)
+        self._views.offers.linked(up=self._link.up)
         return [Redraw()]
 
     def logged_out(self, now: float, *, by_itself: bool = False) -> list[Effect]:
@@ -184,6 +185,8 @@ class Talk:
         line = line.rstrip("\n")
         if self._own.asks:
             return self._answered(line, now, time)
+        up = self._link.state is State.LIVE
+        self._views.offers.ask_soon()
         match self._read(line):
             case Blank():
                 return []
@@ -198,7 +201,9 @@ class Talk:
             case Clear():
                 return self._views.clear()
             case Who():
-                return self._who()
+                return (
+                    self._nobody() if self.user is None else self.note(self._presence.who(self.user, up=up))
+                )
             case Hint(text):
                 return [*self._views.add(Typed(self.prompt, line)), *self.trouble(text)]
             case RunCommand(words):
@@ -263,6 +268,10 @@ class Talk:
         del now
         return self._own.receipts(found)
 
+    def files(self, found: Sequence[FileInfo], asked: Collection[str]) -> list[Effect]:
+        """The answer to AskFiles: those of the files that are there."""
+        return self._views.files(found, asked)
+
     def earlier(
         self, conversation: Conversation | None, messages: Sequence[Message | Unknown], now: float
     ) -> list[Effect]:
@@ -285,6 +294,7 @@ class Talk:
         """The session has another state; `missed` are messages received since that `came` will bring yet."""
         turn = self._link.moved(state, retry_in, now)
         self._own.outgoing.linked(now, up=self._link.up)
+        self._views.offers.linked(up=self._link.up)
         effects: list[Effect] = []
         if turn is Change.LOST:
             self._arrivals.lost()
@@ -315,20 +325,18 @@ class Talk:
         self._own.outgoing.came_online(self._presence.changed(changes), now)
         return []
 
-    def file_moved(self, news: FileState, now: float) -> list[Effect]:
+    def file_moved(self, news: FileState) -> list[Effect]:
         """A recipient got on with a file of ours."""
-        del now
         told = {"done": "has fetched", "failed": "gave up fetching"}.get(news.state)
         return [] if told is None else self.note(f"{news.user} {told} {news.name}")
 
-    def pushed(self, kind: str, now: float) -> list[Effect]:
+    def pushed(self, kind: str) -> list[Effect]:
         """A delivery of a kind to come, for the first time."""
-        del now
         return self._views.add(Pushed(kind))
 
-    def finished(self, words: tuple[str, ...], status: int, now: float) -> list[Effect]:
+    def finished(self, words: tuple[str, ...], status: int) -> list[Effect]:
         """A RunCommand ended."""
-        del now
+        self._views.offers.ask_soon()
         if not self._shows_unread(words):
             return []
         upto, self._unread_asked = self._unread_asked, None
@@ -349,11 +357,11 @@ class Talk:
     def tick(self, now: float) -> list[Effect]:
         """Time passed."""
         self._link.tick(now)
-        return [AskReceipts(ids) for ids in self._own.outgoing.tick(now)]
+        return [*map(AskReceipts, self._own.outgoing.tick(now)), *self._views.offers.tick(now)]
 
     def deadline(self) -> float | None:
         """When `tick` has something to do, or None."""
-        due = (self._link.deadline, self._own.outgoing.deadline)
+        due = (self._link.deadline, self._own.outgoing.deadline, self._views.offers.deadline)
         return min((each for each in due if each is not None), default=None)
 
     # -- inner ------------------------------------------------------------------------------------
@@ -382,14 +390,6 @@ class Talk:
             return read(line, self.conversation, self._commands)
         meant = read(line, None, self._commands)
         return SendText((self.conversation,), line) if isinstance(meant, Hint) else meant
-
-    def _who(self) -> list[Effect]:
-        if self.user is None:
-            return self._nobody()
-        names = self._presence.names_online(self.user) if self._link.state is State.LIVE else None
-        if names is None:
-            return self.note("who is online is not known yet: there is no connection")
-        return self.note(f"online: {', '.join(names)}")
 
     def _nobody(self) -> list[Effect]:
         slash = "" if self.conversation is None else "/"

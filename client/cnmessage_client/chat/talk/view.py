@@ -5,6 +5,7 @@ changes in place. Knows no terminal and not which view is open.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from itertools import accumulate
 
@@ -122,11 +123,15 @@ class View:
         return BEGINNING
 
     def replace(self, said: Said) -> Entry | None:
-        """Give a message its new mark; the entry as it stands now, or None when it is not here."""
+        """Give a message its new mark or file; the entry as it stands now, or None when it is not here."""
         place = self._place(said.key)
         if place is None:
             return None
-        entry = Preview(said) if isinstance(self.entries[place], Preview) else said
+        before = self.entries[place]
+        entry: Said | Preview = said
+        if isinstance(before, Preview):
+            entry = replace(before, said=said)
+            self._folds.update({each: entry for each, told in self._folds.items() if told is before})
         self.entries[place] = entry
         if self._last is not None and self._last.key == said.key:
             self._last = said

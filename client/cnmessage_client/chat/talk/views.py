@@ -5,15 +5,16 @@ line and waits as unread. Gives the effects that show it all. Knows neither what
 messages are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import tzinfo
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Redraw, SetDraft, Show
 from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
+from cnmessage_client.chat.talk.offers import Offers
 from cnmessage_client.chat.talk.unread import Unread
 from cnmessage_client.chat.talk.view import BEGINNING, View
-from cnmessage_client.model import Message, Unknown
+from cnmessage_client.model import FileInfo, Message, Unknown
 from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, on_screen
 
 PATIENCE = 10.0
@@ -34,6 +35,7 @@ class Views:
         self.home = View(zone, bounds)
         self.open = self.home
         self.unread = Unread(bounds)
+        self.offers = Offers(bounds)
         self._zone = zone
         self._whole_previews = whole_previews
         self._views: dict[Conversation, View] = {}
@@ -71,6 +73,7 @@ class Views:
     def came(self, said: Said, conversations: Sequence[Conversation], *, unread: bool) -> list[Effect]:
         """A message of these conversations came live: `unread` unless it is of this user."""
         self.saw(said.seq or 0)
+        said = self.offers.seen(said)
         effects = self._put(said, conversations)
         if unread and not self.open.holds(said.key):  # a full view drops what came late at once
             effects.append(Show(self.open.tell(said, conversations[0] if conversations else None)))
@@ -96,6 +99,16 @@ class Views:
             entry = view.replace(said)
             if entry is not None and view is self.open:
                 effects.append(Show(entry, again=True))
+        return effects
+
+    def files(self, found: Sequence[FileInfo], asked: Collection[str]) -> list[Effect]:
+        """Of the files `asked` for, those that are there: what is offered no more is shown so."""
+        effects: list[Effect] = []
+        for said in self.offers.listed(found, asked):
+            effects += self.marked(said)
+            if self._whole_previews and said.file is not None and said.gone:  # nothing is drawn anew
+                name = said.file.name.replace("\n", " ")
+                effects += self.add(Note(f"[{said.gone}] {said.sender}: {name}"))
         return effects
 
     def mark_read(self) -> list[Effect]:
@@ -161,7 +174,7 @@ class Views:
             self._loaded.add(conversation)
         if asked is not None:
             view.loaded(messages)
-        fresh = view.merge(messages)
+        fresh = view.merge([self.offers.seen(each) for each in messages])
         if view is not self.open:
             return fresh, []
         if not fresh and wanted:  # what a person sees already does not count

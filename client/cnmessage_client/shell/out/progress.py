@@ -8,12 +8,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
 from cnmessage_client.model import TransferProgress
 from cnmessage_client.shell.out.render import Renderer, in_units
 from cnmessage_client.shell.out.safe_text import safe_text
+from cnmessage_client.shell.signals import around_stops
 from cnmessage_protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ STEP = 10
 
 _SHOWN = 8
 """With up to so many files each has a bar all the time; with more, only those that move."""
+
+_SHOW, _HIDE = b"\x1b[?25h", b"\x1b[?25l"
+"""What makes the cursor of a terminal seen, and not."""
 
 _WIDTH = 20
 _BAR = 12
@@ -123,18 +127,21 @@ class Bars(Nothing):
     def __init__(self, renderer: Renderer, count: int) -> None:
         self._renderer = renderer
         self._progress = _bars()
+        self._aside = ExitStack()
         self._count = count
         self._tasks: dict[str, TaskID] = {}
         self._latest: dict[str, TransferProgress] = {}
         self._total = self._progress.add_task("total", total=None, state="", visible=count > 1)
 
     def __enter__(self) -> Self:
+        self._aside.enter_context(around_stops(lambda: _cursor(_SHOW), lambda: _cursor(_HIDE)))
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave the bars as they stand."""
         self._progress.stop()
+        self._aside.close()
 
     def moved(self, key: str, progress: TransferProgress) -> None:
         """Move this file's bar."""
@@ -171,6 +178,12 @@ class Bars(Nothing):
             completed=sum(max(0, each.done - each.started_at) for each in every),
             state=f"{ended} of {self._count}",
         )
+
+
+def _cursor(sequence: bytes) -> None:
+    """Past rich, which may be in the middle of a write."""
+    with suppress(OSError, ValueError):
+        os.write(sys.stderr.fileno(), sequence)
 
 
 def _bars() -> "Progress":

@@ -7,6 +7,7 @@ from cnmessage_client.chat.talk.lines import OWN_COMMANDS, Hint, SendText, read
 from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.command import Section, facts_of
 from cnmessage_protocol.conversation import Conversation
+from cnmessage_protocol.errors import CnMessageError
 from tests.support.conversations import BOB
 
 TITLES = {section.value for section in Section}
@@ -68,8 +69,41 @@ def test_own_commands_are_explained_and_those_of_the_command_line_as_they_are_ty
     assert "--expires" in text
     assert explained("list_users", slash="").startswith("Usage: list_users [OPTIONS]")
     assert "cnmessage" not in text
-    assert help_text(cli, ("frobnicate",), "", 80, colour=False, keys=True) is None
-    assert help_text(cli, ("files", "frob"), "", 80, colour=False, keys=True) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("frobnicate",), "there is no command 'frobnicate'; '/help' lists what there is"),
+        (("hsitory",), "there is no command 'hsitory'; did you mean '/help history'?"),
+        (("/hoem",), "there is no command 'hoem'; did you mean '/help home'?"),
+        (("files", "nothing"), "there is no '/files nothing'; '/files' has: send, get, list, rm, cancel"),
+        (("block", "x", "y"), "there is no '/block x'; '/block' has: add, rm, list"),
+        (("send", "bob"), "there is no '/send bob' to explain; for '/send' type: /help send"),
+        (("to", "bob"), "there is no '/to bob' to explain; for '/to' type: /help to"),
+        (("quit", "now"), "there is no '/quit now' to explain; for '/quit' type: /help quit"),
+        (
+            ("files", "send", "x"),
+            "there is no '/files send x' to explain; for '/files send' type: /help files send",
+        ),
+    ],
+)
+def test_what_cannot_be_explained_is_told_in_a_line_with_what_there_is(
+    words: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(CnMessageError) as caught:
+        explained(*words)
+    assert caught.value.message == told
+
+
+def test_arguments_before_the_option_are_no_topic() -> None:
+    text = help_text(cli, ("send", "bob", "hi"), "/", 80, colour=False, keys=True, exact=False)
+    assert text == explained("send")
+
+
+@pytest.mark.parametrize("words", [("HELP",), ("/Files", "SEND"), ("Quit",), ("List_Users",)])
+def test_a_topic_is_known_in_any_case(words: tuple[str, ...]) -> None:
+    assert explained(*words) == explained(*(word.lower() for word in words))
 
 
 def test_commands_that_a_text_quotes_have_their_slash_too() -> None:
@@ -95,7 +129,7 @@ def test_help_is_asked_for_by_a_command_or_by_an_option() -> None:
     assert asked_about(("help", "send"), explains=True) == ("send",)
     assert asked_about(("history", "5", "--help"), explains=False) == ["history", "5"]
     assert asked_about(("history", "5"), explains=False) is None
-    assert explained(*(asked_about(("history", "5", "-h"), explains=False) or ())) == explained("history")
+    assert asked_about(("history", "5", "-h"), explains=False) == ["history", "5"]
 
 
 def test_titles_are_bold_where_there_are_colours() -> None:

@@ -11,7 +11,10 @@ COMMANDS = {"login", "signup", "users", "files"}
     ("text", "here"),
     [
         ("not logged in; use: cnmessage login NAME", "not logged in; use: /login NAME"),
-        ("use: cnmessage --profile bob login NAME (or signup)", "use: /login NAME (or signup)"),
+        (
+            "use: cnmessage --profile bob login NAME, or: cnmessage --profile bob signup NAME",
+            "use: /login NAME, or: /signup NAME",
+        ),
         ("'cnmessage users' lists them; 'cnmessage files rm ID'", "'/users' lists them; '/files rm ID'"),
         (
             "start another chat: cnmessage --profile NAME chat",

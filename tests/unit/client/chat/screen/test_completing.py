@@ -66,6 +66,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("block add bo", ["block add bob", "block add bobby"]),
         ("files send ca", ["files send carol "]),
         ("whoami bo", []),
+        ("HI", ["history "]),
+        ("/His", ["/history "]),
+        ("TO B", ["TO bob", "TO bobby"]),
+        ("Files S", ["Files send "]),
+        ("HELP Files s", ["HELP Files send "]),
+        ("Block Add bo", ["Block Add bob", "Block Add bobby"]),
+        ("History --unr", ["History --unread "]),
     ],
 )
 def test_at_home_words_are_commands_names_and_what_click_knows(

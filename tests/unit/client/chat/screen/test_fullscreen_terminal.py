@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_client.chat.editor import edit_text
+from cnmessage_client.chat.editor import Editor
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.talk.entries import Entry, Mark, Output, Trouble
 from cnmessage_protocol.errors import CnMessageError
@@ -103,8 +103,8 @@ def test_what_an_editor_saved_and_is_no_text_is_kept_where_the_error_says(
     script.chmod(0o755)
     monkeypatch.setenv("VISUAL", str(script))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with pytest.raises(CnMessageError, match="is not UTF-8 text, and is kept in") as caught:
-        edit_text("before", os.environ)
+    with pytest.raises(CnMessageError, match="is not UTF-8 text; what it saved is kept in") as caught:
+        asyncio.run(Editor(os.environ).edit("before"))
     kept = Path(re.findall(r"kept in (\S+\.txt)", caught.value.message)[0])
     assert kept.read_bytes() == b"caf\xe9\n"
     kept.unlink()
@@ -119,7 +119,7 @@ def test_line_feeds_at_the_end_of_what_was_edited_belong_to_no_text(
     script.write_text(f'#!/bin/sh\ncat "{wanted}" > "$1"\n')
     script.chmod(0o755)
     monkeypatch.setenv("VISUAL", str(script))
-    assert edit_text("", os.environ) == "one\ntwo"
+    assert asyncio.run(Editor(os.environ).edit("")) == "one\ntwo"
 
 
 def test_an_editor_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,3 +192,24 @@ def test_behind_a_character_of_disputed_width_all_stands_where_it_should(
             assert "X" not in "".join(row)
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), RuntimeError("a defect")])
+def test_the_terminal_is_given_back_whatever_ends_the_program(error: BaseException) -> None:
+    terminal = FakeTerminal()
+
+    def fail() -> None:
+        raise error
+
+    async def program() -> None:
+        async with on_stage(terminal=terminal):
+            if isinstance(error, Exception):
+                fail()
+            asyncio.get_running_loop().call_soon(fail)
+            await asyncio.Event().wait()
+
+    with pytest.raises(type(error)):
+        asyncio.run(program())
+    for made, undone in (("?1049h", "?1049l"), ("?2004h", "?2004l")):
+        assert -1 < terminal.raw.rfind(made) < terminal.raw.rfind(undone)
+    assert terminal.raw.rfind("?25l") < terminal.raw.rfind("?25h")

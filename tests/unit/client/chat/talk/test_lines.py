@@ -1,5 +1,7 @@
 """What a line means: examples of every form, and what holds for any text."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -283,3 +285,19 @@ def test_every_example_of_a_form_is_read(form: object) -> None:
 
 def test_aliases_lead_to_commands() -> None:
     assert set(OWN_ALIASES.values()) <= set(OWN_COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted({*OWN_COMMANDS, *OWN_ALIASES, *COMMANDS}))
+@pytest.mark.parametrize("rest", ["", " bob", " bob hello", " all", " 5"])
+@pytest.mark.parametrize("spelled", [str.upper, str.capitalize])
+def test_a_command_is_the_same_in_any_case(name: str, rest: str, spelled: Callable[[str], str]) -> None:
+    meant = read(f"/{name}{rest}", BOB, COMMANDS)
+    assert read(f"/{spelled(name)}{rest}", BOB, COMMANDS) == meant
+    assert read(f"/CNMessage {spelled(name)}{rest}", BOB, COMMANDS) == meant
+
+
+def test_a_name_and_a_text_stay_as_they_are_typed_and_an_unknown_command_is_told_so() -> None:
+    assert read("/SEND bob Hi THERE", BOB, COMMANDS) == SendText((BOB,), "Hi THERE")
+    assert read("/Edit Some Text", BOB, COMMANDS) == Edit("Some Text")
+    hint = read("/HSITORY", BOB, COMMANDS)
+    assert hint == Hint("there is no command '/HSITORY'; did you mean '/history'? //… sends it as a text")

@@ -260,7 +260,7 @@ def test_who_is_online_is_told_when_asked() -> None:
     [("done", ["* bob has fetched a.txt"]), ("failed", ["* bob gave up fetching a.txt"]), ("fetching", [])],
 )
 def test_news_of_own_files(state: str, told: list[str]) -> None:
-    assert lines(shown(new_talk().file_moved(FileState(b"x" * 16, "a.txt", "bob", state), 0.0))) == told
+    assert lines(shown(new_talk().file_moved(FileState(b"x" * 16, "a.txt", "bob", state)))) == told
 
 
 # -- users ------------------------------------------------------------------------------------------

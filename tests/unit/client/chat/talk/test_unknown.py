@@ -58,5 +58,5 @@ def test_earlier_pages_go_on_below_it() -> None:
 
 def test_a_delivery_of_a_kind_to_come_is_a_line_of_its_own() -> None:
     talk = new_talk()
-    talk.pushed("typing", 0.0)
+    talk.pushed("typing")
     assert talk.entries[-1] == Pushed("typing")

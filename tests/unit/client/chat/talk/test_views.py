@@ -275,7 +275,7 @@ def test_history_unread_reads_what_waited_when_it_was_typed() -> None:
     talk.came(received(1, "carol"), 0.0)
     type_in(talk, "/history --unread")
     talk.came(received(2, "carol"), 0.0)
-    assert talk.finished(("history", "--unread"), 0, 0.0) == [MarkRead(1)]
+    assert talk.finished(("history", "--unread"), 0) == [MarkRead(1)]
     assert unread(talk) == {"carol": 1}
 
 
@@ -285,16 +285,16 @@ def test_of_two_such_commands_the_first_reads_what_waited_first() -> None:
     type_in(talk, "/history --unread")
     talk.came(received(2, "carol"), 0.0)
     type_in(talk, "/history --unread")
-    assert talk.finished(("history", "--unread"), 0, 0.0) == [MarkRead(1)]
+    assert talk.finished(("history", "--unread"), 0) == [MarkRead(1)]
 
 
 def test_a_history_that_failed_or_showed_less_reads_nothing() -> None:
     talk = at_bob()
     talk.came(received(1, "carol"), 0.0)
     type_in(talk, "/history --unread", "/history 5")
-    assert talk.finished(("history", "5"), 0, 0.0) == []
-    assert talk.finished(("history", "--unread"), 3, 0.0) == []
-    assert talk.finished(("history", "--unread"), 0, 0.0) == []
+    assert talk.finished(("history", "5"), 0) == []
+    assert talk.finished(("history", "--unread"), 3) == []
+    assert talk.finished(("history", "--unread"), 0) == []
     assert unread(talk) == {"carol": 1}
 
 

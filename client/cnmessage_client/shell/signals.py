@@ -1,0 +1,71 @@
+"""The signals that end a program, or put it aside: those that come from outside and can be caught.
+
+Whoever has made something of the terminal undoes it before the process ends or stops. Knows no terminal.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_ENDING = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGXCPU")
+
+
+def ending() -> Iterator[signal.Signals]:
+    """Signals beside SIGINT that would end this process on the spot; not those ignored, as `nohup` wants."""
+    for name in _ENDING:
+        number = getattr(signal, name, None)
+        if number is not None and heeded(number):
+            yield number
+
+
+def heeded(number: signal.Signals) -> bool:
+    """Whether whoever started this process has left the signal to it."""
+    return signal.getsignal(number) is not signal.SIG_IGN
+
+
+def stop_now() -> None:
+    """Stop as SIGTSTP does where nobody catches it; returns when the process goes on.
+
+    Where nobody could bring it back, as without a shell, it does not stop, and this returns at once.
+    """
+    caught = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTSTP)
+    signal.signal(signal.SIGTSTP, caught)
+
+
+@contextmanager
+def around_stops(give: Callable[[], object], take: Callable[[], object]) -> Iterator[None]:
+    """For this time, `give` is called before this process stops, and `take` when it goes on.
+
+    Of SIGSTOP it hears afterwards only: `take` may find anything. Both run on the main thread, in the middle
+    of whatever it does; on another thread this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread() or not heeded(signal.SIGTSTP):
+        yield
+        return
+    given = False
+
+    def stopped(*_: object) -> None:
+        nonlocal given
+        give()
+        given = True
+        stop_now()
+        if given:  # it did not stop, so nothing brings it back
+            continued()
+
+    def continued(*_: object) -> None:
+        nonlocal given
+        given = False
+        take()
+
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in ((signal.SIGTSTP, stopped), (signal.SIGCONT, continued))
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
