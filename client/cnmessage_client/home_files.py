@@ -6,6 +6,7 @@ Must not know what stands in them.
 import errno
 import json
 import os
+import stat
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -46,10 +47,15 @@ def read(path: Path) -> bytes | None:
     """All of a file; None where there is none. INTEGRITY for one that cannot be ours, and may have no end."""
     with usable(path):
         try:
-            with path.open("rb") as file:
-                content = file.read(_MOST + 1)
+            # Not blocking: to open a pipe nobody writes to would wait for ever.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except FileNotFoundError:
             return None
+        with os.fdopen(descriptor, "rb") as file:
+            pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+            content = b"" if pipe else file.read(_MOST + 1) or b""
+    if pipe:
+        raise _damaged(path, "it is a pipe, and no file")
     if len(content) > _MOST:
         raise _damaged(path, f"it holds more than {_MOST} bytes")
     return content

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from cnmessage_client.shell.settings import Settings
-from cnmessage_client.shell.wrong_form import calls, explained
+from cnmessage_client.shell.wrong_form import explained
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
@@ -40,11 +40,6 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
     match error:
         case CnMessageError():
             return error, error.exit_status
-        case click.exceptions.NoArgsIsHelpError():
-            names = ", ".join(getattr(error.ctx.command, "commands", {}))
-            lines = " or ".join(calls(error.ctx))
-            text = f"say what to do: {_called(error.ctx)} {{{names}}}; write: {lines}"
-            return CnMessageError(ErrorCode.USAGE, text), error.exit_code
         case click.UsageError():
             return CnMessageError(ErrorCode.USAGE, _usage_text(explained(error))), error.exit_code
         case click.ClickException():

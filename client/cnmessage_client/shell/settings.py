@@ -70,6 +70,11 @@ class Settings:
         """Whether a person can be asked."""
         return not self.no_input and self.host.can_ask
 
+    @property
+    def reads_pipe(self) -> bool:
+        """Whether something else than a person may stand at standard input, and a command could read it."""
+        return self.prefix is None and not self.host.can_ask
+
     def client(self, trust: Trust | None = None) -> Client:
         """A client as the options say. `trust` decides about a new broker's key; else `trusts` does.
 

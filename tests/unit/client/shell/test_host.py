@@ -107,6 +107,9 @@ class Hall(Nothing):
             raise KeyboardInterrupt
         return future.result(PATIENCE)
 
+    async def while_read(self, wait: Awaitable[Result]) -> Result:
+        return await wait
+
     def ask(self, question: str, *, hidden: bool = False) -> str:
         self.asked.append((question, hidden))
         if not self.answers:
