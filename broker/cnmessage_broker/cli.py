@@ -47,7 +47,6 @@ _PROGRESS_INTERVAL = 5.0
 _SWITCH_SECONDS = 0.0002
 """How long the loop may have to wait for a file or password thread that computes, each time it has let go."""
 
-
 _USUAL = Config()
 
 _OPTIONS = [
@@ -307,7 +306,7 @@ def main(prog_name: str | None = None) -> None:
     """Run the program; where it cannot print, that ends here with one line."""
     streams.prepare()
     try:
-        sys.exit(status_of(cli, prog_name))
+        sys.exit(status_of(cli, prog_name, lambda text: click.echo(text, err=True)))
     except streams.UnprintableError as error:
         streams.discard(sys.stdout)
         _fail(str(error), status=6)

@@ -39,7 +39,7 @@ def explained(error: click.UsageError) -> click.UsageError:
         see = f"{context.command_path} --help" if context.command_path else "help"
         settings = settings_of(context.parent or context)
         if facts.reads is not None and settings.reads_pipe:
-            return click.UsageError(f"{text}; {from_stdin(settings, facts.reads)}")
+            return click.UsageError(f"{text} (see: {see}); {from_stdin(settings, facts.reads)}")
         return click.UsageError(f"{text} (see: {see}); for example: {_example(context, facts)}")
     return click.UsageError(text, context) if type(error) is click.BadParameter else error
 

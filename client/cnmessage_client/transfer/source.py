@@ -120,7 +120,8 @@ class Source:
             whole = more = False  # more may come, or not
         except OSError as error:
             if error.errno == errno.EIO and self.size == 0:
-                raise self._made_up() from error  # memory that is shown as a file, as /proc/self/mem
+                text = f"{self.path} cannot be read from its beginning: it is no file that can be sent"
+                raise CnMessageError(ErrorCode.UNREADABLE, text) from error  # as /proc/self/mem
             raise disk_error(error, self.path, writing=False) from error
         else:
             if whole and not more:
@@ -130,14 +131,11 @@ class Source:
             return  # it has grown since it was opened, as it may
         if (now.st_size > self.size and more) or (now.st_size < self.size and not whole):
             raise self._changed()  # at this moment: a log that somebody writes, say
-        raise self._made_up()
-
-    def _made_up(self) -> CnMessageError:
         text = (
             f"{self.path} does not hold as much as it says, as is usual in /proc and /sys; send a copy of it "
             f"(the command line takes its standard input: cat {self.path} | … - --name {self.path.name})"
         )
-        return CnMessageError(ErrorCode.USAGE, text)
+        raise CnMessageError(ErrorCode.USAGE, text)
 
     def _changed(self) -> CnMessageError:
         if self._snapshot:

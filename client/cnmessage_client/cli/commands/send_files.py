@@ -148,8 +148,9 @@ def _send(settings: Settings, order: _Options) -> None:
         run = _Sending(settings, order)
         try:
             settings.run(lambda client: run.job(client, paths))
-        except (KeyboardInterrupt, BrokenPipeError):
-            settings.renderer.note(run.when_stopped)
+        except (KeyboardInterrupt, BrokenPipeError) as end:
+            if isinstance(end, KeyboardInterrupt) or run.when_stopped != RESUME:
+                settings.renderer.note(run.when_stopped)
             raise
 
 

@@ -34,23 +34,23 @@ def explained(settings: Settings, file: SentFile, path: str, order: Order) -> Cn
     if error.code is ErrorCode.NO_SUCH_FILE and order.many and may_be_user(path) and "." not in path:
         hint = f"if '{path}' is a user: users stand before the files, or each behind --to"
         return CnMessageError(error.code, f"{error.message}; {hint}")
-    if error.code is ErrorCode.USAGE and (text := _by_pipe(settings, names, Path(path))) is not None:
+    if error.code is ErrorCode.USAGE and (text := _by_pipe(settings, names, path)) is not None:
         return CnMessageError(error.code, text)
     return error
 
 
-def _by_pipe(settings: Settings, names: list[str], path: Path) -> str | None:
+def _by_pipe(settings: Settings, names: list[str], path: str) -> str | None:
     """What is at a path that is no file with an end that is known, and how it is sent all the same."""
     try:
-        mode = path.stat().st_mode
+        mode = Path(path).stat().st_mode
     except OSError:
         return None
     if stat.S_ISDIR(mode):
         return f"{path} is a directory; in a shell, send it packed: {_packed(settings, names, path)}"
     if settings.prefix is not None or stat.S_ISSOCK(mode):
         return None
-    word = shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
-    call = ["files", "send", *names, "-", "--name", safe_name(path.name)]
+    word = shlex.quote(f"./{path}" if path.startswith("-") else path)
+    call = ["files", "send", *names, "-", "--name", safe_name(Path(path).name)]
     send = settings.typed(shlex.join(call))
     if stat.S_ISFIFO(mode):
         return f"{path} is a named pipe, and no file; send what comes out of it: cat {word} | {send}"
@@ -62,12 +62,12 @@ def _by_pipe(settings: Settings, names: list[str], path: Path) -> str | None:
     )
 
 
-def _packed(settings: Settings, names: list[str], path: Path) -> str:
+def _packed(settings: Settings, names: list[str], path: str) -> str:
     """The line that sends a directory, as a shell has it, or a chat, where nothing can be piped."""
-    place = path.resolve()
+    place = Path(path).resolve()
     name, send = f"{safe_name(place.name)}.tar.gz", ["files", "send", *names]
-    within = path.parts == (place.name,) and not str(path).startswith("-")
-    what = shlex.join([str(path)] if within else ["-C", str(place.parent), f"./{place.name}"])
+    within = Path(path).parts == (place.name,) and not path.startswith("-")
+    what = shlex.join([str(Path(path))] if within else ["-C", str(place.parent), f"./{place.name}"])
     if settings.prefix is not None:
         then = settings.typed(shlex.join([*send, name]))
         return f"tar czf {shlex.quote(name)} {what}, and then here: {then}"

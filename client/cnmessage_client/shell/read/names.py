@@ -13,18 +13,19 @@ from cnmessage_protocol.ids import may_be_user, user_name
 
 
 class Someone(click.ParamType[str]):
-    """A click type that gives a user's name in small letters."""
+    """A click type that gives a name as it is written, which a user could have."""
 
     name = "user"
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> str:
         """Check it, or fail with how a name looks."""
         try:
-            return user_name(str(value))
+            user_name(str(value))
         except ValueError as error:
             tidy = tidied([str(value)])
             hint = f"; write {' '.join(tidy)}" if tidy else ""
             return self.fail(f"'{value}' cannot be a user: {error}{hint}", parameter, context)
+        return str(value)
 
 
 def tidied(names: Sequence[str]) -> list[str] | None:
