@@ -21,6 +21,9 @@ _MOST = 1 << 20
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
+TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
+RAISE_LIMIT = "raise the limit of open files (ulimit -n), and do the same again"
+
 
 @contextmanager
 def usable(path: Path) -> Iterator[None]:
@@ -35,6 +38,10 @@ def usable(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             raise CnMessageError(
                 ErrorCode.STORAGE, f"no room for {path}: {reason}; make room, and do the same again"
+            ) from error
+        if error.errno in TOO_MANY:
+            raise CnMessageError(
+                ErrorCode.UNREADABLE, f"cannot use {path}: {reason}; {RAISE_LIMIT}"
             ) from error
         raise CnMessageError(
             ErrorCode.UNREADABLE,

@@ -128,6 +128,35 @@ def test_what_is_no_file_is_called_what_it_is(
     assert cli.ok("--profile", name, "files").out == ""
 
 
+@pytest.mark.parametrize(
+    "words", ["whoami", "send x", "files send x ./y", "files send x y", "files get --all"]
+)
+def test_a_command_in_a_directory_that_was_removed_ends_in_words(cli: Cli, words: str) -> None:
+    cli.accounts("default")
+    gone = f'mkdir -p {cli.home.state}/gone; cd {cli.home.state}/gone; rmdir ../gone; exec "$@"'
+    result = sh(cli, gone, *words.split())
+    assert result.status in {0, 2, 6}
+    assert "output: No such file" not in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("words", [("whoami",), ("send", "default", "hi"), ("files", "list")], ids=" ".join)
+def test_a_machine_that_lets_no_connection_be_opened_is_told_in_one_line(
+    cli: Cli, words: tuple[str, ...]
+) -> None:
+    cli.accounts("default")
+    statuses = []
+    for limit in range(24, 10, -2):
+        result = sh(cli, f'ulimit -n {limit}; exec timeout 5 "$@"', *words)
+        statuses.append(result.status)
+        assert "Traceback" not in result.err, limit
+        if result.status not in {0, 124}:
+            assert (result.status, result.out) == (6, ""), (limit, result)
+            (line,) = result.err.splitlines()
+            assert "ulimit -n" in line
+    assert 6 in statuses
+
+
 def test_a_directory_that_is_not_there_is_answered_with_the_line_that_makes_it(
     cli: Cli, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
 from cnmessage_client.shell.settings import Settings
 from cnmessage_client.shell.wrong_form import explained
 from cnmessage_client.transfer.disk import disk_error
@@ -55,6 +56,15 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
         case OSError(errno=errno.EBADF, filename=None):
             trouble = CnMessageError(ErrorCode.STORAGE, "standard output is closed: nothing can be printed")
             trouble.__cause__ = error
+            return trouble, trouble.exit_status
+        case FileNotFoundError(filename=None):
+            text = (
+                "the directory that this runs in was removed; go to another one (cd), then do the same again"
+            )
+            trouble = CnMessageError(ErrorCode.UNREADABLE, text)
+            return trouble, trouble.exit_status
+        case OSError(errno=number) if number in TOO_MANY:
+            trouble = CnMessageError(ErrorCode.STORAGE, f"{error.strerror}; {RAISE_LIMIT}")
             return trouble, trouble.exit_status
         case OSError():
             text = f"{error.filename or 'output'}: {error.strerror}"
