@@ -39,6 +39,7 @@ from cnmessage_broker.serving import serve
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_broker.store.sqlite.condition import require
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
+from cnmessage_broker.words import PathWord, status_of
 from cnmessage_protocol.ids import fingerprint, id_text, parse_id
 
 _PROGRESS_INTERVAL = 5.0
@@ -46,15 +47,15 @@ _PROGRESS_INTERVAL = 5.0
 _SWITCH_SECONDS = 0.0002
 """How long the loop may have to wait for a file or password thread that computes, each time it has let go."""
 
-
 _USUAL = Config()
 
 _OPTIONS = [
-    click.option("--data", type=click.Path(path_type=Path), help="Directory for database and key."),
+    click.option("--data", type=PathWord(), metavar="PATH", help="Directory for database and key."),
     click.option(
         "--config",
         "file",
-        type=click.Path(path_type=Path),
+        type=PathWord(),
+        metavar="PATH",
         help="TOML file with settings; see docs/operations.md.",
     ),
 ]
@@ -164,7 +165,7 @@ def _now_and_then() -> Callable[[str], None]:
 
 
 @cli.command()
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=PathWord())
 def backup(target: Path, **flags: Any) -> None:
     """Copy the database, also of a running broker, to TARGET."""
     config = _config(flags)
@@ -218,9 +219,13 @@ def _show(report: reports.Health) -> None:
         click.echo(f"{name}\t{value}")
 
 
-@cli.group()
-def files() -> None:
-    """List the files that users sent, or free their room."""
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def files(context: click.Context, /, **flags: Any) -> None:
+    """List the files that users sent, or free their room. Alone it lists them."""
+    context.default_map = dict.fromkeys(("list", "purge"), flags)  # what is said here counts behind it too
+    if context.invoked_subcommand is None:
+        context.invoke(list_files, **flags)
 
 
 @files.command("list")
@@ -289,7 +294,7 @@ def _one_field(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
-for _command in (start, key, check, backup, health, list_files, purge_files):
+for _command in (start, key, check, backup, health, files, list_files, purge_files):
     _idle = _command not in {start, key}  # taken for the sake of scripts, and of no use
     click.option("--host", hidden=_idle, help="Address to listen on.  [default: 127.0.0.1]")(_command)
     click.option("--port", hidden=_idle, type=int, help="First of four ports.  [default: 12416]")(_command)
@@ -301,7 +306,7 @@ def main(prog_name: str | None = None) -> None:
     """Run the program; where it cannot print, that ends here with one line."""
     streams.prepare()
     try:
-        cli(prog_name=prog_name)
+        sys.exit(status_of(cli, prog_name, lambda text: click.echo(text, err=True)))
     except streams.UnprintableError as error:
         streams.discard(sys.stdout)
         _fail(str(error), status=6)

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import inf
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+from cnmessage_broker.given import read_whole
 
 ENVIRONMENT_PREFIX = "CNMESSAGE_BROKER_"
 HIGHEST_PORT = 32764
@@ -117,6 +120,7 @@ LIVE = frozenset(
     }
 )
 """What a running broker may be given anew; all else it has built something from."""
+_KINDS = MappingProxyType({str: "a text", Path: "a path", int: "a whole number", float: "a number"})
 SETTINGS = {each.name: each.type for each in fields(Config)}
 
 
@@ -163,7 +167,7 @@ def _from_file(file: Path, *, again: bool) -> dict[str, Any]:
             "the broker, or start it with a file"
         )
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put the mark first
+        values = tomllib.loads(read_whole(file).decode("utf-8-sig"))  # some editors put the mark first
     except OSError as error:
         raise ConfigError(f"cannot read {file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -176,11 +180,13 @@ def _from_file(file: Path, *, again: bool) -> dict[str, Any]:
 
 def _convert(name: str, value: Any) -> Any:
     kind: Any = SETTINGS[name]
-    wrong = ConfigError(f"{name} must be {kind.__name__}, not {value!r}")
+    wrong = ConfigError(f"{name} must be {_KINDS[kind]}, not {value!r}")
     if isinstance(value, bool) or (kind is int and isinstance(value, float)):
         raise wrong
     if kind in {str, Path} and not isinstance(value, str | Path):
         raise wrong
+    if value == "" and kind is Path:
+        raise ConfigError(f"{name} is empty; name a directory")
     try:
         return kind(value)
     except (ValueError, TypeError) as error:

@@ -9,6 +9,7 @@ import zmq
 from zmq.utils import z85
 
 from cnmessage_broker import durable
+from cnmessage_broker.given import read_whole
 
 EVERYWHERE = MappingProxyType({"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"})  # noqa: S104 - read, not bound
 """Hosts to listen on that nobody can connect to, and how they are reached on this machine."""
@@ -37,7 +38,7 @@ def load(path: Path) -> tuple[bytes, bytes]:
                 f"other users of this machine can read or change {path}, the broker's secret key; "
                 f"mend it with: chmod 600 {shlex.quote(str(path))}"
             )
-        secret = path.read_bytes().strip()
+        secret = read_whole(path).strip()
         return z85.decode(zmq.curve_public(secret)), z85.decode(secret)
     except OSError as error:
         raise KeyFileError(f"cannot read the key {path}: {error.strerror}") from error

@@ -6,6 +6,7 @@ Must not know what stands in them.
 import errno
 import json
 import os
+import stat
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,9 @@ _MOST = 1 << 20
 """Bytes of a file of settings or keys; more than anybody has brokers."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
+RAISE_LIMIT = "raise the limit of open files (ulimit -n), and do the same again"
 
 
 @contextmanager
@@ -35,6 +39,10 @@ def usable(path: Path) -> Iterator[None]:
             raise CnMessageError(
                 ErrorCode.STORAGE, f"no room for {path}: {reason}; make room, and do the same again"
             ) from error
+        if error.errno in TOO_MANY:
+            raise CnMessageError(
+                ErrorCode.UNREADABLE, f"cannot use {path}: {reason}; {RAISE_LIMIT}"
+            ) from error
         raise CnMessageError(
             ErrorCode.UNREADABLE,
             f"cannot use {path}: {reason}{_owner(path, error)}; correct that, or set CNMESSAGE_HOME to a "
@@ -46,10 +54,15 @@ def read(path: Path) -> bytes | None:
     """All of a file; None where there is none. INTEGRITY for one that cannot be ours, and may have no end."""
     with usable(path):
         try:
-            with path.open("rb") as file:
-                content = file.read(_MOST + 1)
+            # Not blocking: to open a pipe nobody writes to would wait for ever.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except FileNotFoundError:
             return None
+        with os.fdopen(descriptor, "rb") as file:
+            pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+            content = b"" if pipe else file.read(_MOST + 1) or b""
+    if pipe:
+        raise _damaged(path, "it is a pipe, and no file")
     if len(content) > _MOST:
         raise _damaged(path, f"it holds more than {_MOST} bytes")
     return content

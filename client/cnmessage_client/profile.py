@@ -4,6 +4,8 @@ A profile is one device of one user: a CURVE key pair that the broker knows it b
 the user's name. `CNMESSAGE_HOME` overrides the platform's directories. Knows no socket.
 """
 
+import errno
+import fcntl
 import os
 import re
 import shlex
@@ -69,7 +71,7 @@ class Home:
         folder = self.config / "profiles"
         with usable(folder):
             names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-        return sorted(name for name in names if _PROFILE_NAME.match(name) and self.profile(name).exists)
+        return sorted(name for name in names if _PROFILE_NAME.match(name) and self.profile(name).there)
 
     @property
     def current_profile(self) -> str:
@@ -82,8 +84,9 @@ class Home:
 
     def remove_profile(self, name: str) -> None:
         """Remove all of a profile from this machine; what is used when none is named may be another then."""
+        current = self.current_profile
         self.profile(name).remove()
-        if self.current_profile == name:
+        if current == name:
             self.use_profile(DEFAULT_PROFILE)
 
 
@@ -118,6 +121,15 @@ class Profile:
     def exists(self) -> bool:
         """Whether anybody was ever logged in with it."""
         return read(self._settings) is not None
+
+    @property
+    def there(self) -> bool:
+        """The same, also of one whose settings cannot be read."""
+        try:
+            self._settings.lstat()
+        except OSError as error:
+            return error.errno not in {errno.ENOENT, errno.ENOTDIR}
+        return True
 
     @property
     def user(self) -> str | None:
@@ -183,6 +195,28 @@ class Profile:
             raise self.damaged_key()
         return KeyPair(lines[0], lines[1])
 
+    def hold(self) -> int | None:
+        """Keep others from removing the profile while a program uses it: a descriptor, to be closed then.
+
+        None where there are no keys yet, or a disk that knows no locks. CONFLICT while it is being removed.
+        """
+        return self._locked(fcntl.LOCK_SH, f"profile '{self.name}' is being removed at this moment")
+
+    def _locked(self, kind: int, conflict: str) -> int | None:
+        try:
+            descriptor = os.open(self._key_file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:  # none yet, or one that whoever reads it has words for
+            return None
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise CnMessageError(ErrorCode.CONFLICT, conflict) from error
+        except OSError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
     def keep_keys(self, keys: KeyPair) -> None:
         """Write the device's keys down, before a broker is told of them; CONFLICT where there are others."""
         write(self._key_file, keys.public + b"\n" + keys.secret + b"\n", replace=False)
@@ -205,10 +239,19 @@ class Profile:
                 self.folder.rmdir()
 
     def remove(self) -> None:
-        """Remove all of it from this machine: key and settings, the outbox, unfinished uploads."""
-        for each in (self.folder, self.outbox.parent):
-            with usable(each), suppress(FileNotFoundError):
-                shutil.rmtree(each)
+        """Remove all of it from this machine: key and settings, the outbox, unfinished uploads.
+
+        CONFLICT, and all of it stays, while a program uses it.
+        """
+        busy = f"a program uses profile '{self.name}' now; end it, then do the same again"
+        held = self._locked(fcntl.LOCK_EX, busy)
+        try:
+            for each in (self.folder, self.outbox.parent):
+                with usable(each), suppress(FileNotFoundError):
+                    shutil.rmtree(each)
+        finally:
+            if held is not None:
+                os.close(held)
 
     @property
     def _settings(self) -> Path:

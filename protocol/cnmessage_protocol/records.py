@@ -20,7 +20,7 @@ from cnmessage_protocol.ids import (
     MessageId,
     UserName,
 )
-from cnmessage_protocol.schema import LARGEST, LATEST
+from cnmessage_protocol.schema import EARLIEST, LARGEST, LATEST
 
 MAX_BODY = 1 << 16
 """Largest message body in bytes, of UTF-8 if it is text."""
@@ -238,8 +238,8 @@ def file_extras(mtime: int | None, executable: bool) -> Mapping[str, Any]:
 
 def _known_file_extras(name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
     mtime, executable = values.get("mtime"), values.get("executable", False)
-    if mtime is not None and (type(mtime) is not int or not 0 <= mtime <= LATEST):
-        raise ProtocolError(f"'{name}.mtime' must be a whole number from 0 to {LATEST}")
+    if mtime is not None and (type(mtime) is not int or not EARLIEST <= mtime <= LATEST):
+        raise ProtocolError(f"'{name}.mtime' must be a whole number from {EARLIEST} to {LATEST}")
     if type(executable) is not bool:
         raise ProtocolError(f"'{name}.executable' must be true or false")
     return file_extras(mtime, executable)

@@ -25,6 +25,9 @@ LATEST = 253_402_214_399_999
 """Latest time that a broker may tell, in ms since 1970: a day before the year 10000, which calendars do not
 have, so that every time zone can show it."""
 
+EARLIEST = -62_135_510_400_000
+"""Earliest time that a file can have been written, in the same ms: a day after the year 1 began."""
+
 
 def wire(check: Check, **options: Any) -> Any:
     """A dataclass field with its check; `default=` makes it optional on the wire."""

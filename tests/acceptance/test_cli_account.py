@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from cnmessage_client import Client
+from cnmessage_client.cli.main import cli as program
+from cnmessage_client.shell.command import Group
 from tests.acceptance.conftest import Cli
 from tests.support.harness import BIN, PASSWORD, BrokerProcess, home_at
 
@@ -26,6 +28,63 @@ def test_changing_the_password_logs_other_devices_out(cli: Cli, password_file: s
     assert cli("--profile", "pass1", "whoami").status == 0
     assert cli("--profile", "phone", "login", "pass1", "--password-file", password_file).status == 4
     cli.ok("--profile", "phone", "login", "pass1", "--password-stdin", stdin="new password")
+
+
+def test_the_old_password_is_checked_before_a_new_one_is_asked_for(cli: Cli) -> None:
+    cli.accounts("early1")
+    with cli.terminal("--profile", "early1", "passwd") as terminal:
+        terminal.until("Old password: ")
+        terminal.enter("not this one\n")
+        assert terminal.finish() == 4
+    assert "the old password is wrong; nothing was changed" in terminal.shown
+    assert "New password" not in terminal.shown
+    with cli.terminal("--profile", "early1", "passwd") as terminal:
+        terminal.until("Old password: ")
+        terminal.enter(f"{PASSWORD}\n")
+        for question in ("New password: ", "confirmation: "):
+            terminal.until(question)
+            terminal.enter("another password\n")
+        assert terminal.finish() == 0
+    assert len(cli.ok("--profile", "early1", "devices").rows) == 1
+    cli.ok("--profile", "early1", "passwd", "--password-stdin", stdin=f"another password\n{PASSWORD}\n")
+
+
+def test_whoami_says_what_is_known_here_when_no_broker_answers(tmp_path: Path) -> None:
+    with BrokerProcess(tmp_path / "broker") as broker:
+        cli = Cli(home_at(tmp_path / "home"), broker.address)
+        cli.accounts("known1", "known2")
+        cli.ok("--profile", "known2", "logout")
+        asked = cli.ok("--profile", "known1", "whoami", "--json").objects[0]
+    here = cli("--profile", "known1", "whoami", "--timeout", "1")
+    place = broker.address.partition("#")[0].removeprefix("cnm://")
+    assert (here.status, here.rows) == (3, [["known1", "known1", place, "", ""]])
+    assert len(here.err.splitlines()) == 1
+    said = cli("--profile", "known1", "whoami", "--timeout", "1", "--json")
+    assert said.objects == [{**asked, "session": None, "unread": None}]
+    with cli.terminal("--profile", "known1", "whoami", "--timeout", "1", NO_COLOR="1") as terminal:
+        assert terminal.finish() == 3
+    assert "known1 on" in terminal.shown
+    # Nothing is known of another broker, or where nobody is logged in.
+    for words in (
+        ("--profile", "known1", "--broker", "127.0.0.1:9"),
+        ("--profile", "known2"),
+        ("--profile", "new"),
+    ):
+        other = cli(*words, "whoami", "--timeout", "1")
+        assert (other.status in {3, 4}, other.out) == (True, "")
+
+
+GROUPS = [name for name, command in program.commands.items() if isinstance(command, Group)]
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_alone_is_its_list(cli: Cli, name: str) -> None:
+    cli.accounts("default", f"other-{name}")
+    cli.ok("blacklist", "add", f"other-{name}")
+    cli.ok("files", "send", "default", "/etc/hostname")
+    for options in ((), ("--json",)):
+        assert cli.ok(name, *options).out == cli.ok(name, "list", *options).out != ""
+    assert cli(name, "nothing-of-this-name!").status == 2
 
 
 def test_sessions_can_be_listed_and_revoked(cli: Cli, password_file: str) -> None:

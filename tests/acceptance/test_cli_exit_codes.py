@@ -92,13 +92,6 @@ def test_2_usage(cli: Cli) -> None:
         assert len(result.err.splitlines()) == 1
 
 
-def test_2_a_group_without_its_command_says_which_there_are(cli: Cli) -> None:
-    result = cli("blacklist")
-    assert result.status == 2
-    assert len(result.err) < 200
-    assert "Options:" not in result.err
-
-
 def test_2_a_client_id_that_is_none_says_what_one_looks_like(cli: Cli) -> None:
     cli.accounts("uuid1")
     result = cli("--profile", "uuid1", "send", "uuid1", "x", "--client-id", "seventeen")

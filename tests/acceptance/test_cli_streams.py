@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -190,8 +191,8 @@ def test_a_reader_that_leaves_ends_what_would_go_on(cli: Cli, command: tuple[str
             process.kill()
 
 
-def online(cli: Cli, name: str) -> bool:
-    users = cli.ok("--profile", name, "users", "--json").objects
+def online(cli: Cli, name: str, asker: str | None = None) -> bool:
+    users = cli.ok("--profile", asker or name, "users", "--json").objects
     return any(each["online"] for each in users if each["name"] == name)
 
 
@@ -215,6 +216,40 @@ def test_a_reader_that_leaves_ends_what_is_being_fetched(
     (info,) = cli.ok("--profile", name, "files", "list", "--received", "--json").objects
     assert info["recipients"][0]["state"] != "done"
     assert not (target / "large").exists()
+
+
+WAITING = (
+    (("send", "NAME", "hi", "--wait", "read"), 6, "the message is stored"),
+    (("send", "NAME", "hi", "--wait", "delivered", "--json"), 6, "the message is stored"),
+    (("broadcast", "hi", "--wait", "read"), 6, "the message is stored"),
+    (("files", "send", "NAME", "/etc/hostname", "--wait", "fetched"), 1, "is stored"),
+    (("sendfile", "NAME", "/etc/hostname", "--wait", "fetched"), 1, "is stored"),
+)
+
+
+@pytest.mark.parametrize(("words", "status", "said"), WAITING, ids=[" ".join(each[0]) for each in WAITING])
+def test_a_wait_ends_when_nobody_can_hear_of_it_and_what_is_stored_stays(
+    cli: Cli, words: tuple[str, ...], status: int, said: str
+) -> None:
+    name = f"hears{WAITING.index((words, status, said))}"
+    cli.accounts(name, f"{name}-to")
+    with cli.start("--profile", f"{name}-to", "watch") as watch:
+        eventually(lambda: online(cli, f"{name}-to"))
+        if words[0] != "broadcast":
+            watch.end()
+        else:
+            watch.process.send_signal(signal.SIGSTOP)  # it is online, and reads nothing
+        call = [f"{name}-to" if word == "NAME" else word for word in words]
+        before = time.monotonic()
+        command = shlex.join([HERE, "--profile", name, *call, "--timeout", "60"])
+        result = sh(cli, f"{{ {command}; echo $? >&2; }} | true")
+        assert time.monotonic() < before + PATIENCE
+    *lines, ended = result.err.splitlines()
+    assert (ended, said in lines[-1]) == (str(status), True)
+    if words[0] == "send":
+        assert [row[-1] for row in cli.ok("--profile", f"{name}-to", "history").rows] == ["hi"]
+    elif words[0] != "broadcast":
+        assert cli.ok("--profile", f"{name}-to", "files", "--json").objects[0]["state"] == "stored"
 
 
 def test_a_reader_that_stays_gets_all(cli: Cli) -> None:

@@ -32,7 +32,13 @@ FORMS = (
     ("block bob", "blacklist add bob"),
     ("blacklist bob carol", "blacklist add bob carol"),
     ("blacklist remove bob", "blacklist rm bob"),
-    ("blacklist", "blacklist list"),
+    ("send -5 bob", "send bob -- -5"),
+    ("to bob", "chat bob"),
+    ("home", "chat"),
+    ("broadcast", "broadcast -"),
+    ("sendfile bob", "sendfile NAME - --name FILE"),
+    ("files send bob", "files send bob - --name FILE"),
+    ("files send @bob a.txt", "files send bob a.txt"),
     ("unblock bob", "blacklist rm bob"),
     ("files --sent", "files list --sent"),
     ("files report.pdf", "files get report.pdf"),
@@ -71,6 +77,61 @@ def test_a_likely_wrong_form_is_answered_with_the_right_line(cli: Cli, typed: st
     said = answered(result)
     assert "id you mean" not in said
     assert said.endswith(right) or f" {right} or " in said, said
+
+
+FAILING = (
+    "history 1000001",
+    "history 99999999999999999999",
+    "history 1.5",
+    "history ''",
+    "login zoe --password-file /",
+    "login zoe --password-file ''",
+    "send -5",
+    "watch --count 0",
+    "users --timeout 0",
+    "history --since never",
+    "completion tcsh",
+    "devices revoke 99999999999999999999",
+    "help files nothing",
+    "help nothing",
+    "help send nothing",
+    "retry a b",
+    "blacklist add @bob,carol",
+    "files send --to @bob a.txt",
+    "history --with @bob",
+)
+
+
+@pytest.mark.parametrize("typed", FAILING)
+def test_no_hint_is_a_line_that_fails_as_well(cli: Cli, typed: str) -> None:
+    cli.accounts(f"again{FAILING.index(typed)}")
+    result = cli(*shlex.split(typed), CNMESSAGE_PROFILE=f"again{FAILING.index(typed)}")
+    said = answered(result)
+    for word in ("valid integer", "range", "'peer'", "'name'", "x<="):
+        assert word not in said
+    if "write: " in said:
+        line = shlex.split(said.partition("write: ")[2])
+        assert line != shlex.split(typed)
+        assert cli(*line, CNMESSAGE_PROFILE=f"again{FAILING.index(typed)}").status != 2
+
+
+def test_an_example_that_is_more_than_a_call_of_the_program_stands_as_it_is(cli: Cli) -> None:
+    assert cli("completion").err.endswith('for example: eval "$(cnmessage completion bash)"\n')
+
+
+def test_sendfile_does_not_advise_what_only_files_send_takes(cli: Cli) -> None:
+    cli.accounts("advice1")
+    assert "--to" not in cli("--profile", "advice1", "sendfile", "advice1", "carol").err
+    assert "--to" in cli("--profile", "advice1", "files", "send", "--to", "advice1", "carol").err
+
+
+def test_a_text_that_is_too_long_is_told_the_limit_of_a_message(cli: Cli) -> None:
+    cli.accounts("limit1")
+    for size in (65_537, 65_540, 65_600, 1_000_000):
+        result = cli("--profile", "limit1", "send", "limit1", "-", stdin="x" * size)
+        others = result.err.replace("65536", "").replace(str(size), "")
+        assert (result.status, "65536" in result.err, "655" in others) == (7, True, False)
+    cli.ok("--profile", "limit1", "send", "limit1", "-", stdin="\ufeff" + "x" * 65_536 + "\n")
 
 
 @pytest.mark.parametrize("command", ["signup alice", "login alice", "passwd", "signup alice x"])

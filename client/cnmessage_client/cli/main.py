@@ -14,7 +14,7 @@ from cnmessage_client.cli.commands import send_files as sending
 from cnmessage_client.shell.command import PROGRAM, Facts, Section
 from cnmessage_client.shell.group import Commands, unknown_command
 from cnmessage_client.shell.outcome import ended
-from cnmessage_client.shell.settings import Settings, common, help_option, settings_of
+from cnmessage_client.shell.settings import Settings, common, help_option, settings_of, usage
 from cnmessage_client.shell.signals import ending
 from cnmessage_client.shell.streams import discard, replace_closed
 
@@ -73,7 +73,7 @@ def show_help(context: click.Context, words: tuple[str, ...]) -> None:
     for word in words:
         found = command.get_command(inner, word) if isinstance(command, click.Group) else None
         if found is None:
-            raise unknown_command(inner, command, word)
+            raise usage(unknown_command(inner, command, word).message)  # nothing was called wrongly
         inner, command = click.Context(found, info_name=word, parent=inner), found
     settings_of(context).renderer.text(command.get_help(inner))
 

@@ -72,6 +72,7 @@ class Courier:
         self._no_leftovers.set()
         self._fresh: list[NewMessage] = []
         self._closed = False
+        self._held: int | None = None
 
     def __len__(self) -> int:
         return len(self._session.queue) + len(self._fresh)
@@ -119,9 +120,14 @@ class Courier:
                     del self._waiting[client_id]
 
     def adopt(self) -> None:
-        """Send what killed clients of the profile's user left behind in it, if anybody is logged in."""
+        """Send what killed clients of the profile's user left behind in it, if anybody is logged in.
+
+        From then on nobody removes the profile; CONFLICT while somebody does.
+        """
         if (user := self._profile.user) is None:
             return
+        if self._held is None:
+            self._held = self._profile.hold()
         if self._outbox is None:
             self._outbox = self._new_outbox(user)
         left = self._outbox.adopt()
@@ -187,11 +193,14 @@ class Courier:
                     await self._no_leftovers.wait()
 
     def close(self) -> None:
-        """Release the outbox; what is unacknowledged stays in it for the next client of this profile."""
+        """Release profile and outbox; what is unacknowledged stays in it for the profile's next client."""
         self._kept |= self._waiting.keys()
         self._closed = True
         if self._outbox is not None:
             self._outbox.close()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def _submit_fresh(self) -> None:
         fresh, self._fresh = self._fresh, []

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from cnmessage_client.address import Address
+from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
 from cnmessage_protocol.envelope import PROBE
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.files.channel import FILES
@@ -110,6 +111,9 @@ async def _look_up(address: Address, offset: int) -> Sequence[_Place]:
     try:
         found = await loop.getaddrinfo(address.host, address.port + offset, type=socket.SOCK_STREAM)
     except OSError as error:
+        if error.errno in TOO_MANY:  # nobody was asked: this machine itself could not
+            text = f"this machine cannot look '{address.host}' up: {error.strerror}; {RAISE_LIMIT}"
+            raise CnMessageError(ErrorCode.STORAGE, text) from error
         text = (
             f"there is no host '{address.host}' ({error.strerror}); check how it is spelled, and whether "
             "this machine can look names up"

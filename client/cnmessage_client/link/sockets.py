@@ -6,7 +6,9 @@ import zmq
 from zmq.utils import z85
 
 from cnmessage_client.address import Address
+from cnmessage_client.home_files import RAISE_LIMIT
 from cnmessage_client.profile import KeyPair
+from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 CURVE_OVERHEAD = 64
 """CURVE's framing (33 bytes) counts into MAXMSGSIZE."""
@@ -32,8 +34,12 @@ def _common(socket: "zmq.Socket[bytes]") -> None:
 
 
 def secured(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, access: Access) -> "zmq.Socket[bytes]":
-    """A socket that talks with the holder of the broker's key only."""
-    socket = context.socket(kind)
+    """A socket that talks with the holder of the broker's key only; STORAGE where none can be opened."""
+    try:
+        socket = context.socket(kind)
+    except zmq.ZMQError as error:
+        text = f"this machine lets no connection be opened: {error.strerror}; {RAISE_LIMIT}"
+        raise CnMessageError(ErrorCode.STORAGE, text) from error
     _common(socket)
     socket.setsockopt(zmq.CURVE_SERVERKEY, z85.encode(access.broker_key))
     socket.setsockopt(zmq.CURVE_PUBLICKEY, access.keys.public)

@@ -64,6 +64,8 @@ class Facts:
     """Whether it goes on until it is stopped."""
     explains: bool = False
     """Whether it explains commands. A chat explains its own itself."""
+    reads: str | None = None
+    """How a call of it is typed that takes standard input."""
     to_users: bool = False
     """Whether its words are users, at least the first of them."""
     text: Literal["names", "everyone"] | None = None
@@ -93,13 +95,28 @@ class Command(click.Command):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """As click's, but the words stay known, for an error to say what is right."""
         context.meta[WORDS] = list(args)
-        return super().parse_args(context, args)
+        try:
+            return super().parse_args(context, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or context  # an option without its value is told without
+            raise
 
 
 class Group(Command, click.Group):
-    """A command with commands of its own."""
+    """A command with commands of its own. With none behind it, it does what its `list` does."""
 
     command_class = Command
+
+    def __init__(self, name: str | None, *, facts: Facts, **named: Any) -> None:
+        super().__init__(name, facts=facts, invoke_without_command=True, **named)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command behind it, or the list."""
+        result = super().invoke(context)
+        if context.invoked_subcommand is not None:
+            return result
+        with self.commands["list"].make_context("list", [], parent=context) as inner:
+            return inner.command.invoke(inner)
 
 
 def command(facts: Facts) -> Callable[[Callable[..., Any]], Command]:
@@ -107,9 +124,9 @@ def command(facts: Facts) -> Callable[[Callable[..., Any]], Command]:
     return click.command(cls=Command, facts=facts)
 
 
-def group(facts: Facts, *, alone: bool = False) -> Callable[[Callable[..., Any]], Group]:
-    """Make a function a group of its name; `alone`: it does something without a command behind it."""
-    return click.group(cls=Group, facts=facts, invoke_without_command=alone)
+def group(facts: Facts) -> Callable[[Callable[..., Any]], Group]:
+    """Make a function a group of its name."""
+    return click.group(cls=Group, facts=facts)
 
 
 def facts_of(command: click.Command) -> Facts:

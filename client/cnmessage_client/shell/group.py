@@ -120,7 +120,7 @@ def _takes(command: click.Command, rest: list[str]) -> bool:
             given = given if isinstance(given, str | bool | list | tuple) else None  # else it was not said
             if parameter.required and not given:
                 return False
-            if given:
+            if given is not None:
                 parameter.type_cast_value(context, given)
     except click.UsageError:
         return False

@@ -79,6 +79,10 @@ class Host(Protocol):
         """
         ...
 
+    async def while_read(self, wait: Awaitable[Result]) -> Result:
+        """Wait within a job as long as somebody can hear what comes of it; else BrokenPipeError, at once."""
+        ...
+
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """Ask for a line, which may be empty; `hidden` for secrets. Raises click.Abort when it is not given.
 

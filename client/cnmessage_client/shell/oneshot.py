@@ -98,6 +98,10 @@ class OneShot:
         with asyncio.Runner(loop_factory=new_event_loop if facts.long_lived else None) as runner:
             return runner.run(main())
 
+    async def while_read(self, wait: Awaitable[Result]) -> Result:
+        """Wait as long as somebody reads standard output."""
+        return await _while_read(wait)
+
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """Ask on standard error, so that data alone goes to standard output."""
         return ask_here(question, hidden=hidden)

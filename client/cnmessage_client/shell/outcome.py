@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import click
 
+from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
 from cnmessage_client.shell.settings import Settings
-from cnmessage_client.shell.wrong_form import calls, explained
+from cnmessage_client.shell.wrong_form import explained
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
@@ -40,11 +41,6 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
     match error:
         case CnMessageError():
             return error, error.exit_status
-        case click.exceptions.NoArgsIsHelpError():
-            names = ", ".join(getattr(error.ctx.command, "commands", {}))
-            lines = " or ".join(calls(error.ctx))
-            text = f"say what to do: {_called(error.ctx)} {{{names}}}; write: {lines}"
-            return CnMessageError(ErrorCode.USAGE, text), error.exit_code
         case click.UsageError():
             return CnMessageError(ErrorCode.USAGE, _usage_text(explained(error))), error.exit_code
         case click.ClickException():
@@ -60,6 +56,15 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
         case OSError(errno=errno.EBADF, filename=None):
             trouble = CnMessageError(ErrorCode.STORAGE, "standard output is closed: nothing can be printed")
             trouble.__cause__ = error
+            return trouble, trouble.exit_status
+        case FileNotFoundError(filename=None):
+            text = (
+                "the directory that this runs in was removed; go to another one (cd), then do the same again"
+            )
+            trouble = CnMessageError(ErrorCode.UNREADABLE, text)
+            return trouble, trouble.exit_status
+        case OSError(errno=number) if number in TOO_MANY:
+            trouble = CnMessageError(ErrorCode.STORAGE, f"{error.strerror}; {RAISE_LIMIT}")
             return trouble, trouble.exit_status
         case OSError():
             text = f"{error.filename or 'output'}: {error.strerror}"

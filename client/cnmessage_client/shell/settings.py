@@ -70,6 +70,11 @@ class Settings:
         """Whether a person can be asked."""
         return not self.no_input and self.host.can_ask
 
+    @property
+    def reads_pipe(self) -> bool:
+        """Whether something else than a person may stand at standard input, and a command could read it."""
+        return self.prefix is None and not self.host.can_ask
+
     def client(self, trust: Trust | None = None) -> Client:
         """A client as the options say. `trust` decides about a new broker's key; else `trusts` does.
 
@@ -145,8 +150,7 @@ class Settings:
             program = Path(sys.executable).with_name("cnmessage")
         on_path = shutil.which("cnmessage")
         here = on_path is None and program.name == "cnmessage" and program.exists()
-        near = os.path.relpath(program)
-        typed = "cnmessage" if not here else str(program) if near.startswith("..") else near
+        typed = "cnmessage" if not here else _near(program)
         default = Home.find().current_profile
         name = profile or self.profile or default
         return typed if name == default else f"{typed} --profile {name}"
@@ -165,6 +169,15 @@ class Settings:
             return False
         renderer.note(f"The broker {place} is new here. Its key has the fingerprint\n  {fingerprint}")
         return self.confirm("Is that what its operator told you?")
+
+
+def _near(program: Path) -> str:
+    """A path from here, if it is below; also where this directory was removed meanwhile."""
+    try:
+        near = os.path.relpath(program)
+    except FileNotFoundError:
+        return str(program)
+    return str(program) if near.startswith("..") else near
 
 
 class Seconds(click.FloatRange):

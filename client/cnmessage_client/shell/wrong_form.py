@@ -9,62 +9,97 @@ from collections.abc import Callable, Iterator, Sequence
 
 import click
 
-from cnmessage_client.shell.command import WORDS, Command, facts_of
-from cnmessage_client.shell.settings import settings_of
+from cnmessage_client.shell.command import WORDS, Command, Facts, facts_of
+from cnmessage_client.shell.group import Commands
+from cnmessage_client.shell.settings import Settings, settings_of
 from cnmessage_protocol.ids import may_be_user
 
 _GUESS = re.compile(
     r"[.;]? *(\(Did you mean .*|\(Possible .*|Did you mean .*|did you mean .*|'[^']*help' lists .*)"
 )
-_NO_NUMBER = re.compile(r"Invalid value for '[^']*': ('.*') is not a valid integer( range)?")
+_OPTION = r"Invalid value for ('[^']*'(?: / '[^']*')*): "
+_NO_NUMBER = re.compile(_OPTION + r"('.*') is not a valid (?:integer|float)(?: range)?")
+_RANGE = re.compile(_OPTION + r"(\S+) is not in the range (\S+)")
 
 
 def explained(error: click.UsageError) -> click.UsageError:
     """The error with the line to type instead, where there is a likely one; else with an example."""
     context = error.ctx
-    if context is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
+    if context is None:
         return error
     command, words = context.command, context.meta.get(WORDS, [])
     facts = facts_of(command) if isinstance(command, Command) else None
-    text = error.format_message().rstrip(".")
-    text = _NO_NUMBER.sub(r"\1 is no number", text)
+    text = _in_words(error.format_message().rstrip("."))
     if facts is not None and facts.asks and "extra argument" in text:
         text = "a password is never given on the command line, where others can see it"
     line = _meant(context, words, error)
-    if line is not None:
-        return click.UsageError(f"{_GUESS.sub('', text)}; write: {line}")
+    if line is not None and _understood(context, line):
+        return click.UsageError(f"{_GUESS.sub('', text)}; write: {_shown(context, line)}")
     if facts is not None and isinstance(error, click.MissingParameter):
         see = f"{context.command_path} --help" if context.command_path else "help"
-        return click.UsageError(f"{text} (see: {see}); for example: {_shown(context, facts.words)}")
-    return error
+        settings = settings_of(context.parent or context)
+        if facts.reads is not None and settings.reads_pipe:
+            return click.UsageError(f"{text} (see: {see}); {from_stdin(settings, facts.reads)}")
+        return click.UsageError(f"{text} (see: {see}); for example: {_example(context, facts)}")
+    return click.UsageError(text, context) if type(error) is click.BadParameter else error
 
 
-def calls(context: click.Context) -> list[str]:
-    """How each command of a group is called."""
-    commands = getattr(context.command, "commands", {})
-    words = [
-        [name, *(each.make_metavar(context) for each in command.params if isinstance(each, click.Argument))]
-        for name, command in commands.items()
-    ]
-    return [_shown(context, " ".join([*_path(context), *each])) for each in words]
+def from_stdin(settings: Settings, call: str) -> str:
+    """The hint for who pipes something into a command that was not told to read it."""
+    return f"to send what comes on standard input, write: {settings.typed(call)}"
+
+
+def _in_words(text: str) -> str:
+    """What click says, without the words of programmers."""
+    text = _NO_NUMBER.sub(r"\2 is no number", text)
+    return _RANGE.sub(lambda found: f"{found[1]} must be {_spread(found[3])}, not {found[2]}", text)
+
+
+def _spread(written: str) -> str:
+    """`0<=x<=9` or `x>=0` as one would say it."""
+    low, _, high = written.removeprefix("x>=").partition("<=x<=")
+    return f"from {low} to {high}" if high else f"{low} or more"
+
+
+def _understood(context: click.Context, line: str) -> bool:
+    """Whether a line is one that is worth typing: a command with what it takes."""
+    program = context.find_root().command
+    return not isinstance(program, Commands) or program.could_be(shlex.split(line))
+
+
+def _example(context: click.Context, facts: Facts) -> str:
+    """The command's example; one that is more than a call of it stands as it is."""
+    whole = facts.words == facts.example
+    return facts.example if whole else _shown(context, facts.words)
 
 
 def _meant(context: click.Context, words: Sequence[str], error: click.UsageError) -> str | None:
+    """The line that was likely meant, without the program's name."""
     command = context.command
     options, others = sorted_out(command, words)
     if isinstance(command, click.Group):
         found = _in_group(context, command, error, others)
-        return None if found is None else _shown(context, " ".join([found, shlex.join(options)]).rstrip())
+        return None if found is None else " ".join([found, shlex.join(options)]).rstrip()
     facts = facts_of(command)
     if facts.instead is not None and (tail := facts.instead(others)) is not None:
-        return _shown(context, " ".join([tail, shlex.join(options)]).rstrip())
+        return " ".join([tail, shlex.join(options)]).rstrip()
     if facts.text is not None and isinstance(error, click.NoSuchOption) and not error.possibilities:
         at = next((at for at, word in enumerate(others) if word[:1] == "-" and len(word) > 1), None)
         if at is not None:
-            return _typed(context, [*_path(context), *options, *others[:at], "--", " ".join(others[at:])])
+            return _as_text(facts, [*_path(context), *options], others[:at], others[at:])
     if others and not any(isinstance(each, click.Argument) for each in command.params):
-        return _typed(context, [*_path(context), *options])
+        return shlex.join([*_path(context), *options])
     return None
+
+
+def _as_text(facts: Facts, call: Sequence[str], names: Sequence[str], text: Sequence[str]) -> str | None:
+    """The call with what begins with a dash as its text; the names may stand behind it."""
+    if facts.text == "names" and not names:
+        first, *names = text
+        if not names or not all(map(may_be_user, names)):
+            return None
+        text = [first]
+    return shlex.join([*call, *names, "--", " ".join(text)])
 
 
 def _in_group(
@@ -128,10 +163,6 @@ def _path(context: click.Context) -> list[str]:
         names.insert(0, here.info_name or "")
         here = here.parent
     return names
-
-
-def _typed(context: click.Context, words: Sequence[str]) -> str:
-    return _shown(context, shlex.join(words))
 
 
 def _shown(context: click.Context, line: str) -> str:

@@ -6,14 +6,21 @@ Of one that grows a snapshot can be sent: the bytes it had at its opening, whate
 Every error is a CnMessageError that names the path. Must know no socket.
 """
 
+import errno
 import os
 import stat
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cnmessage_client.transfer.digest import RunningDigest
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.schema import LATEST
+from cnmessage_protocol.schema import EARLIEST, LATEST
+
+UNDATED = -(1 << 31)
+"""Seconds since 1970: the time of a file that has none, as standard input that was put on disk to be sent. It
+is the earliest that every disk keeps; nothing was written in 1901."""
 
 
 class Source:
@@ -26,7 +33,7 @@ class Source:
             # Not blocking: to open a pipe nobody writes to would wait for ever.
             self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise disk_error(error, path, writing=False) from error
+            raise _unopened(path, error) from error
         self._facts = os.fstat(self._descriptor)
         self._hash = RunningDigest()
         try:
@@ -48,9 +55,10 @@ class Source:
 
     @property
     def mtime(self) -> int | None:
-        """The same in ms since 1970, as far as an offer can tell it; None for one that says nothing."""
-        milliseconds = self._facts.st_mtime_ns // 1_000_000
-        return milliseconds if 0 < milliseconds <= LATEST else None
+        """The same in ms since 1970, as far as an offer can tell it; None for one that is UNDATED."""
+        milliseconds = self.mtime_ns // 1_000_000
+        dated = self.mtime_ns != UNDATED * 1_000_000_000
+        return milliseconds if dated and EARLIEST <= milliseconds <= LATEST else None
 
     @property
     def executable(self) -> bool:
@@ -101,7 +109,7 @@ class Source:
 
     def _check_kind(self) -> None:
         if not stat.S_ISREG(self._facts.st_mode):
-            raise CnMessageError(ErrorCode.USAGE, f"{self.path} is {_kind(self._facts)}")
+            raise _no_file(self.path, self._facts)
 
     def _check_size(self) -> None:
         """Look whether it ends where it says. What the system makes up as it is read often does not."""
@@ -111,11 +119,16 @@ class Source:
         except BlockingIOError:
             whole = more = False  # more may come, or not
         except OSError as error:
+            if error.errno == errno.EIO and self.size == 0:
+                text = f"{self.path} cannot be read from its beginning: it is no file that can be sent"
+                raise CnMessageError(ErrorCode.UNREADABLE, text) from error  # as /proc/self/mem
             raise disk_error(error, self.path, writing=False) from error
         else:
             if whole and not more:
                 return
         now = os.fstat(self._descriptor)
+        if self._snapshot and whole and now.st_size > self.size:
+            return  # it has grown since it was opened, as it may
         if (now.st_size > self.size and more) or (now.st_size < self.size and not whole):
             raise self._changed()  # at this moment: a log that somebody writes, say
         text = (
@@ -133,7 +146,25 @@ class Source:
         return CnMessageError(ErrorCode.INTEGRITY, text)
 
 
-def _kind(facts: os.stat_result) -> str:
-    if stat.S_ISDIR(facts.st_mode):
-        return "a directory; name the files in it, or pack it first"
-    return "no regular file; only such can be sent (the command line takes '-' for its standard input)"
+def _unopened(path: Path, error: OSError) -> CnMessageError:
+    """Why it cannot be opened; what nobody can open, as a socket, is no trouble of the disk."""
+    with suppress(OSError):
+        facts = path.stat()
+        if error.errno in {errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP} and not stat.S_ISREG(facts.st_mode):
+            return _no_file(path, facts)
+    return disk_error(error, path, writing=False)
+
+
+def _no_file(path: Path, facts: os.stat_result) -> CnMessageError:
+    kind = next((words for test, words in _KINDS if test(facts.st_mode)), _OTHER)
+    return CnMessageError(ErrorCode.USAGE, f"{path} is {kind}")
+
+
+_OTHER = "no regular file; only such can be sent"
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a directory; name the files in it, or pack it first"),
+    (stat.S_ISFIFO, f"a named pipe and {_OTHER} (the command line takes '-' for its standard input)"),
+    (stat.S_ISSOCK, f"a socket and {_OTHER}"),
+    (stat.S_ISCHR, f"a device and {_OTHER} (the command line takes '-' for its standard input)"),
+    (stat.S_ISBLK, f"a device and {_OTHER} (the command line takes '-' for its standard input)"),
+)

@@ -22,6 +22,7 @@ from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import DIGEST_SIZE, MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
 from cnmessage_protocol.requests import Request
 from cnmessage_protocol.schema import (
+    EARLIEST,
     LARGEST,
     LATEST,
     blob,
@@ -66,7 +67,7 @@ _PEEK = 32
 _identity = blob(ID_SIZE)
 _offset = integer(0, LARGEST)
 _chunk = integer(1, CHUNK)
-_mtime = optional(integer(0, LATEST))
+_mtime = optional(integer(EARLIEST, LATEST))
 
 
 def _recipient(name: str, value: Any) -> str:

@@ -56,8 +56,8 @@ def test_other_programs_variables_do_not_count() -> None:
     [
         ("port", "0", "port must be from 1 to"),
         ("port", str(HIGHEST_PORT + 1), "port must be from 1 to"),
-        ("port", "many", "port must be int, not 'many'"),
-        ("port", "", "port must be int"),
+        ("port", "many", "port must be a whole number, not 'many'"),
+        ("port", "", "port must be a whole number"),
         ("log_format", "xml", "log_format must be 'text' or 'json'"),
         ("password_workers", "0", "password_workers must be at least 1"),
         ("password_queue", "0", "password_queue must be at least 1"),
@@ -69,7 +69,7 @@ def test_other_programs_variables_do_not_count() -> None:
         ("login_rate", "-0.1", "login_rate must not be negative"),
         ("address_login_rate", "-1", "address_login_rate must not be negative"),
         ("send_rate", "-1", "send_rate must not be negative"),
-        ("send_rate", "fast", "send_rate must be float, not 'fast'"),
+        ("send_rate", "fast", "send_rate must be a number, not 'fast'"),
         # A budget with such a rate would let everything pass, or nothing.
         ("login_rate", "nan", "login_rate must"),
         ("login_rate", "inf", "login_rate must"),
@@ -86,12 +86,12 @@ def test_a_value_without_meaning_is_named(name: str, value: str, text: str) -> N
         ("colour = 'red'\n", "unknown setting 'colour'; known are host, port"),
         ("[broker]\nport = 1\n", "unknown setting 'broker'"),
         ("port = \n", "cannot read"),
-        ("port = 'x'\n", "port must be int, not 'x'"),
-        ("port = [1]\n", "port must be int"),
-        ("port = inf\n", "port must be int"),
-        ("port = 2000.9\n", "port must be int"),
-        ("login_burst = true\n", "login_burst must be int"),
-        ("data = 5\n", "data must be Path"),
+        ("port = 'x'\n", "port must be a whole number, not 'x'"),
+        ("port = [1]\n", "port must be a whole number"),
+        ("port = inf\n", "port must be a whole number"),
+        ("port = 2000.9\n", "port must be a whole number"),
+        ("login_burst = true\n", "login_burst must be a whole number"),
+        ("data = 5\n", "data must be a path"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(file: Path, content: str, text: str) -> None:

@@ -24,7 +24,7 @@ from cnmessage_protocol.records import (
 )
 from cnmessage_protocol.requests import parse_request
 from cnmessage_protocol.results import Done, Page, parse_result
-from cnmessage_protocol.schema import LATEST
+from cnmessage_protocol.schema import EARLIEST, LATEST
 from tests.support.raw import frame
 from tests.support.rows import item_row, message_row
 
@@ -162,10 +162,11 @@ FILE_ROW = [bytes(16), "run.sh", 5, bytes(32)]
     [
         ({}, {}),
         ({"mtime": 0}, {"mtime": 0}),
+        ({"mtime": EARLIEST}, {"mtime": EARLIEST}),
         ({"mtime": LATEST, "executable": True, "mood": 1}, {"mtime": LATEST, "executable": True}),
         ({"mtime": None, "executable": False}, {}),
         ({"mtime": LATEST + 1}, None),
-        ({"mtime": -1}, None),
+        ({"mtime": EARLIEST - 1}, None),
         ({"mtime": True}, None),
         ({"mtime": "1"}, None),
         ({"executable": 1}, None),

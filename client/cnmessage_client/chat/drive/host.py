@@ -63,6 +63,10 @@ class ChatHost:
             lambda: self._living.do(job, timeout=run.timeout, account=account),
         )
 
+    async def while_read(self, wait: Awaitable[Result]) -> Result:
+        """Wait: a screen is read as long as there is a chat."""
+        return await wait
+
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """Ask in the line that is being typed."""
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from cnmessage_client.address import parse_address
 from cnmessage_client.client import Client
 from cnmessage_client.profile import Home
 from cnmessage_client.shell.command import Facts, Section, command, group
@@ -129,6 +130,7 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
         password_stdin=password_stdin,
         password_file=password_file,
         new_last=True,
+        asked=lambda password: _check_old(settings, password),
     )
 
     async def job(client: Client) -> int:
@@ -139,6 +141,21 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
         {"status": "changed", "revoked": revoked},
         f"The password was changed; {_devices_were(revoked)} logged out.",
     )
+
+
+def _check_old(settings: Settings, password: str) -> None:
+    """Before somebody thinks of a new one."""
+
+    async def job(client: Client) -> None:
+        me = await client.whoami()
+        await client.login(me.user, password)  # again, which changes nothing
+
+    try:
+        settings.run(job)
+    except CnMessageError as error:
+        if error.code is not ErrorCode.BAD_CREDENTIALS:
+            raise
+        raise CnMessageError(error.code, "the old password is wrong; nothing was changed") from error
 
 
 @command(
@@ -153,7 +170,10 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
 )
 @common
 def whoami(settings: Settings) -> None:
-    """Show who is logged in here, and how the inbox stands."""
+    """Show who is logged in here, and how the inbox stands.
+
+    Without an answer of the broker: what is known here, and exit status 3.
+    """
 
     async def job(client: Client) -> tuple[dict[str, Any], str]:
         me = await client.whoami()
@@ -166,9 +186,25 @@ def whoami(settings: Settings) -> None:
         }
         return values, me.user
 
-    values, user = settings.run(job)
+    try:
+        values, user = settings.run(job)
+    except CnMessageError as error:
+        if error.code is ErrorCode.UNREACHABLE:
+            _say_what_is_known(settings)
+        raise
     person = f"{user} on {values['broker']}, profile {values['profile']}, {values['unread']} unread"
     settings.renderer.record(values, person, [str(value) for value in values.values()])
+
+
+def _say_what_is_known(settings: Settings) -> None:
+    """Who is logged in here as far as this machine knows: what only the broker knows is left open."""
+    client = settings.client()
+    profile, place = client.profile, client.address.place
+    if profile.user is None or profile.broker is None or parse_address(profile.broker).place != place:
+        return
+    values = {"user": profile.user, "profile": profile.name, "broker": place, "session": None, "unread": None}
+    person = f"{profile.user} on {place}, profile {profile.name}, as far as is known here"
+    settings.renderer.record(values, person, [profile.user, profile.name, place, "", ""])
 
 
 @group(
@@ -181,15 +217,11 @@ def whoami(settings: Settings) -> None:
         aliases=("sessions",),
         usual=("device", "session"),
         instead=_revoking,
-    ),
-    alone=True,
+    )
 )
 @common
-@click.pass_context
-def devices(context: click.Context, settings: Settings) -> None:
+def devices(settings: Settings) -> None:
     """List the devices logged in to this account, or log some out."""
-    if context.invoked_subcommand is None:
-        _list_devices(settings)
 
 
 @devices.command(
@@ -198,7 +230,23 @@ def devices(context: click.Context, settings: Settings) -> None:
 @common
 def list_devices(settings: Settings) -> None:
     """List the devices."""
-    _list_devices(settings)
+    renderer = settings.renderer
+    found = settings.run(lambda client: client.devices())
+    heads = ("ID", "DEVICE", "SINCE", "LAST SEEN", "STATE")
+    rows = [
+        (
+            each.as_json(),
+            (
+                str(each.id),
+                each.label,
+                renderer.when(each.created),
+                renderer.seen(each.last_seen, online=each.online),
+                "this one" if each.current else "online" if each.online else "offline",
+            ),
+        )
+        for each in found
+    ]
+    renderer.table(heads, rows)
 
 
 @devices.command(
@@ -223,26 +271,6 @@ def revoke(settings: Settings, ids: tuple[int, ...]) -> None:
         )
 
     settings.run(job)
-
-
-def _list_devices(settings: Settings) -> None:
-    renderer = settings.renderer
-    found = settings.run(lambda client: client.devices())
-    heads = ("ID", "DEVICE", "SINCE", "LAST SEEN", "STATE")
-    rows = [
-        (
-            each.as_json(),
-            (
-                str(each.id),
-                each.label,
-                renderer.when(each.created),
-                renderer.seen(each.last_seen, online=each.online),
-                "this one" if each.current else "online" if each.online else "offline",
-            ),
-        )
-        for each in found
-    ]
-    renderer.table(heads, rows)
 
 
 def _devices_were(count: int) -> str:

@@ -30,7 +30,7 @@ from cnmessage_protocol.conversation import Conversation, from_wire
         prints=False,
         for_reader=True,
         long_lived=True,
-        usual=("talk", "open", "start", "shell", "interactive"),
+        usual=("to", "home", "talk", "open", "start", "shell", "interactive"),
     )
 )
 @click.argument("name", metavar="[NAME|all]", required=False, shell_complete=complete_name)

@@ -25,6 +25,7 @@ from cnmessage_client.shell.read.completion import (
     forget_files,
     remember_files,
 )
+from cnmessage_client.shell.read.named_file import Named
 from cnmessage_client.shell.read.which_file import the_one
 from cnmessage_client.shell.settings import Settings, common
 from cnmessage_client.transfer.names import part_ending
@@ -54,15 +55,11 @@ def _instead(words: Sequence[str]) -> str:
         moves=False,
         usual=("file",),
         instead=_instead,
-    ),
-    alone=True,
+    )
 )
 @common
-@click.pass_context
-def files(context: click.Context, settings: Settings) -> None:
+def files(settings: Settings) -> None:
     """Send files, fetch those sent to you, and see how far each is."""
-    if context.invoked_subcommand is None:
-        _list(settings, sent=True, received=True)
 
 
 files.add_command(sending.send)
@@ -136,7 +133,7 @@ def rm(settings: Settings, words: Sequence[str]) -> None:
     "-o",
     metavar="DIR",
     default=".",
-    type=click.Path(file_okay=False),
+    type=Named(file_okay=False),
     help="Where it was to be put; what is there of it is removed.  [default: here]",
 )
 @common

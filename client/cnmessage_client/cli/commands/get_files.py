@@ -1,5 +1,6 @@
 """Fetching files: `files get` and `getfile`, into a directory or, verified first, to standard output."""
 
+import shlex
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -9,6 +10,7 @@ from cnmessage_client.cli.commands.getting import Getting, Options
 from cnmessage_client.cli.commands.send_files import RESUME
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.read.completion import complete_offered
+from cnmessage_client.shell.read.named_file import Named
 from cnmessage_client.shell.read.which_file import STDIN
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.errors import CnMessageError
@@ -34,7 +36,7 @@ def _fetching(function: Any) -> Any:
             "-o",
             metavar="DIR|-",
             default=".",
-            type=click.Path(file_okay=False, allow_dash=True),
+            type=Named(file_okay=False, allow_dash=True),
             help="Put them there; - is standard output.  [default: here]",
         ),
         click.argument("words", metavar="NAME-or-ID...", nargs=-1, shell_complete=complete_offered),
@@ -46,7 +48,7 @@ def _fetching(function: Any) -> Any:
 @command(
     Facts(
         Section.FILES,
-        "cnmessage files get report.pdf 1a2b3c4d -o Downloads",
+        "cnmessage files get report.pdf 1a2b3c4d -o /tmp",
         asks=False,
         account=False,
         moves=True,
@@ -107,7 +109,8 @@ def _check(settings: Settings, order: Options) -> BinaryIO | None:
         raise usage("-o - has neither time nor x-bit; leave --preserve out")
     if order.output != STDIN:
         if not Path(order.output).is_dir():
-            raise usage(f"there is no directory '{order.output}'; make it first")
+            make = shlex.join(["mkdir", "-p", "--", order.output])
+            raise usage(f"there is no directory '{order.output}'; make it first: {make}")
         return None
     if settings.as_json:
         raise usage("-o - writes the files themselves to standard output; leave --json out")

@@ -9,6 +9,7 @@ from cnmessage_client.client import Client
 from cnmessage_client.model import Message, Unknown, from_millis
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.read.completion import complete_name
+from cnmessage_client.shell.read.names import Someone
 from cnmessage_client.shell.read.times import Moment, When, is_moment
 from cnmessage_client.shell.receipts import tell_received
 from cnmessage_client.shell.settings import Settings, common, usage
@@ -31,7 +32,7 @@ def _instead(words: Sequence[str]) -> str | None:
             count = f" {number}"
         elif is_moment(word):
             narrowed = f" --since {word}"
-        elif may_be_user(word.removeprefix("@")):
+        elif may_be_user(word.removeprefix("@")) and not word[:1].isdecimal():
             narrowed = f" --with {word.removeprefix('@').lower()}"
     return f"history{count}{narrowed}" if count or narrowed else None
 
@@ -50,7 +51,12 @@ def _instead(words: Sequence[str]) -> str | None:
 )
 @click.argument("count", metavar="[N]", type=click.IntRange(0, _ALL), required=False)
 @click.option(
-    "--with", "peer", metavar="NAME", shell_complete=complete_name, help="The conversation with one user."
+    "--with",
+    "peer",
+    metavar="NAME",
+    type=Someone(),
+    shell_complete=complete_name,
+    help="The conversation with one user.",
 )
 @click.option(
     "--since",

@@ -1,9 +1,9 @@
 """Commands that send messages: send, broadcast."""
 
 import asyncio
-import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -15,14 +15,15 @@ from cnmessage_client.model import LEVELS, Level, Receipt
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.partial import too_many
 from cnmessage_client.shell.read.completion import complete_name, remember_names
+from cnmessage_client.shell.read.names import tidied
 from cnmessage_client.shell.read.texts import read_all
 from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_client.shell.wrong_form import from_stdin
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import may_be_user
 from cnmessage_protocol.records import MAX_BODY, MAX_RECIPIENTS
 
-_MORE = 16
 _FLAGS = {"-m", "-t", "-b", "--message", "--text", "--body", "--msg", "--to", "--user"}
 """Options that other programs have for text and recipients."""
 
@@ -36,18 +37,15 @@ def _instead(words: Sequence[str]) -> str | None:
 
 def _no_text(settings: Settings, name: str) -> str:
     text = 'say to whom and what: cnmessage send NAME "TEXT"'
-    if not may_be_user(name) or settings.prefix is not None or settings.host.can_ask:
+    if not may_be_user(name) or not settings.reads_pipe:
         return text
-    return f"{text}; to send what comes on standard input, write: {settings.typed(f'send {name} -')}"
+    return f"{text}; {from_stdin(settings, f'send {name} -')}"
 
 
 def _tidied(names: Sequence[str], text: str) -> str | None:
     """The line without what people put around names, `@bob`, `bob,carol`, `bob:`; or None."""
-    tidy = [each.strip("@:,;") for name in names for each in re.split(r"[,;]", name)]
-    tidy = [each for each in tidy if each]
-    if tidy == list(names) or not tidy or not all(map(may_be_user, tidy)):
-        return None
-    return shlex.join(["send", *tidy, text])
+    tidy = tidied(names)
+    return None if tidy is None else shlex.join(["send", *tidy, text])
 
 
 def _sending(function: Any) -> Any:
@@ -73,6 +71,7 @@ def _sending(function: Any) -> Any:
         moves=False,
         to_users=True,
         text="names",
+        reads="send NAME -",
         usual=("msg", "message", "tell", "write", "say", "dm", "post", "mail", "notify"),
         instead=_instead,
     )
@@ -111,6 +110,7 @@ def send(settings: Settings, words: tuple[str, ...], wait: Level, client_id: str
         account=False,
         moves=False,
         text="everyone",
+        reads="broadcast -",
         usual=("announce", "wall", "shout"),
     )
 )
@@ -149,7 +149,7 @@ class _Sending:
 
     async def job(self, client: Client, body: str, client_id: str | None) -> None:
         """Send, and wait for what was asked for. What goes wrong once it is stored is kept for the end."""
-        key = client_id or new_client_id()
+        key = new_client_id() if client_id is None else client_id
         try:
             receipt = self._receipt = await client.send(self._names, body, client_id=key)
         except asyncio.CancelledError:
@@ -160,7 +160,9 @@ class _Sending:
         if self._wait == "stored":
             return
         try:
-            self._reached = await client.reached_by(receipt, self._wait)
+            with suppress(BrokenPipeError):  # nobody hears the answer; the receipt cannot be printed either
+                waiting = client.reached_by(receipt, self._wait)
+                self._reached = await self._settings.host.while_read(waiting)
         except CnMessageError as error:
             self._trouble = error
 
@@ -203,5 +205,4 @@ def _read_stdin(settings: Settings) -> str:
     source = settings.host.stdin()
     if settings.interactive:
         settings.renderer.note("Type the message; Ctrl-D ends it, Ctrl-C gives it up.")
-    # A little more than a body may have, so that the error for one can tell its size.
-    return read_all(source, "standard input", MAX_BODY + _MORE).removesuffix("\n")
+    return read_all(source, "standard input", MAX_BODY).removesuffix("\n")

@@ -10,6 +10,7 @@ from cnmessage_client.model import User
 from cnmessage_client.shell.command import Facts, Section, command, group
 from cnmessage_client.shell.partial import each_of
 from cnmessage_client.shell.read.completion import complete_name, remember_names
+from cnmessage_client.shell.read.names import Someone
 from cnmessage_client.shell.settings import Settings, common
 from cnmessage_protocol.ids import may_be_user
 
@@ -68,7 +69,9 @@ def blacklist(settings: Settings) -> None:
         usual=("block", "ban", "ignore"),
     )
 )
-@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
+@click.argument(
+    "names", metavar="NAME...", nargs=-1, required=True, type=Someone(), shell_complete=complete_name
+)
 @common
 def add(settings: Settings, names: Sequence[str]) -> None:
     """Let nothing of these users in from now on."""
@@ -90,7 +93,9 @@ def add(settings: Settings, names: Sequence[str]) -> None:
         usual=("unblock", "unban", "unignore", "remove", "delete", "del"),
     )
 )
-@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_name)
+@click.argument(
+    "names", metavar="NAME...", nargs=-1, required=True, type=Someone(), shell_complete=complete_name
+)
 @common
 def rm(settings: Settings, names: Sequence[str]) -> None:
     """Take users off the blacklist; what was kept out meanwhile stays out."""

@@ -9,7 +9,7 @@ from cnmessage_client.link.outbox import waiting_in
 from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.command import PROGRAM, Facts, Section, command, group
 from cnmessage_client.shell.settings import Settings, common, usage
-from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 from cnmessage_protocol.trace import counted
 
 
@@ -35,16 +35,35 @@ def profile(settings: Settings) -> None:
 )
 @common
 def list_profiles(settings: Settings) -> None:
-    """List the profiles and who is logged in with each."""
-    home = Home.find()
-    current = settings.profile or home.current_profile
+    """List the profiles and who is logged in with each; one that is damaged does not hide the others."""
+    home, troubles = Home.find(), list[CnMessageError]()
+    try:
+        current = settings.profile or home.current_profile
+    except CnMessageError as error:
+        current = None
+        troubles.append(_advised(error, "or say which to use: cnmessage profile use NAME"))
     rows = []
     for name in home.profiles():
         one = home.profile(name)
-        values = {"name": name, "user": one.user, "broker": one.broker, "current": name == current}
+        user = broker = None
         mark = "current" if name == current else ""
-        rows.append((values, (name, one.user or "", one.broker or "", mark)))
+        try:
+            user, broker = one.user, one.broker
+        except CnMessageError as error:
+            mark = "damaged"
+            troubles.append(_advised(error, f"or remove the profile: cnmessage profile rm {name} --force"))
+        values = {"name": name, "user": user, "broker": broker, "current": name == current}
+        values["damaged"] = mark == "damaged"
+        rows.append((values, (name, user or "", broker or "", mark)))
     settings.renderer.table(("PROFILE", "USER", "BROKER", ""), rows)
+    for trouble in troubles:
+        settings.renderer.error(trouble)
+    if troubles:
+        raise click.exceptions.Exit(EXIT_STATUS[ErrorCode.PARTIAL if rows else troubles[0].code])
+
+
+def _advised(error: CnMessageError, advice: str) -> CnMessageError:
+    return CnMessageError(error.code, f"{error.message}; {advice}")
 
 
 @profile.command(
@@ -107,9 +126,14 @@ def rm(settings: Settings, name: str, force: bool) -> None:
 def _lost(one: Profile, waiting: int) -> str:
     """What a person should know before this profile is removed; nothing if nothing is lost."""
     facts = []
+    try:
+        user = one.user
+    except CnMessageError as error:  # who was logged in is not known any more
+        user = None
+        facts.append(error.message)
     if waiting:
         facts.append(f"{counted(waiting, 'message')} in it will never be sent (a login sends what waits)")
-    if user := one.user:
+    if user:
         facts.append(f"{user} is logged in with it (log out first: cnmessage --profile {one.name} logout)")
     return " and ".join(facts)
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shlex
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,6 +11,7 @@ from typing import Any
 
 import click
 
+from cnmessage_client.cli.commands.unsent import Order, explained
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, FilesError, SentFile, TransferProgress
 from cnmessage_client.shell.command import Facts, Section, command
@@ -23,11 +23,13 @@ from cnmessage_client.shell.read.completion import (
     known_names,
     remember_names,
 )
+from cnmessage_client.shell.read.names import Someone
 from cnmessage_client.shell.read.spool import spool
 from cnmessage_client.shell.read.times import Span
 from cnmessage_client.shell.read.which_file import STDIN, split_words, without_count
 from cnmessage_client.shell.settings import Settings, common, usage
-from cnmessage_client.transfer.names import is_text, safe_name, sent_name
+from cnmessage_client.shell.wrong_form import from_stdin
+from cnmessage_client.transfer.names import is_text, sent_name
 from cnmessage_client.transfer.places import distinct
 from cnmessage_protocol.conversation import Everyone, on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
@@ -43,18 +45,15 @@ _RESTING = {"done", "failed", "expired"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Options:
+class _Options(Order):
     """What is sent to whom, and how."""
 
-    names: list[str]
     paths: list[str]
     note: str
     expires: timedelta | None
     file_name: str | None
     wait: str
     snapshot: bool
-    guessed: bool
-    """Whether names and paths were told apart by a rule, which an error may have to mention."""
 
 
 def _sending(function: Any) -> Any:
@@ -88,6 +87,7 @@ def _sending(function: Any) -> Any:
         account=False,
         moves=True,
         to_users=True,
+        reads="files send NAME - --name FILE",
         usual=("upload", "put", "attach", "offer", "add"),
     )
 )
@@ -99,6 +99,7 @@ def _sending(function: Any) -> Any:
     "names",
     multiple=True,
     metavar="NAME",
+    type=Someone(),
     shell_complete=complete_name,
     help="A recipient; with it, all words are paths. May be repeated.",
 )
@@ -111,8 +112,14 @@ def send(settings: Settings, words: tuple[str, ...], names: tuple[str, ...], **o
     """
     paths, to = list(words), list(names)
     if not names:
-        to, paths = split_words(words, known_names(settings.client().profile))
-    _send(settings, _Options(names=to, paths=paths, guessed=not names, **options))
+        try:
+            to, paths = split_words(words, known_names(settings.client().profile))
+        except CnMessageError as error:
+            if len(words) > 1 or not may_be_user(words[0]) or not settings.reads_pipe:
+                raise
+            hint = from_stdin(settings, f"files send {words[0]} - --name FILE")
+            raise CnMessageError(error.code, f"{error.message}; {hint}") from error
+    _send(settings, _Options(names=to, paths=paths, guessed=not names, many=True, **options))
 
 
 @command(
@@ -123,15 +130,16 @@ def send(settings: Settings, words: tuple[str, ...], names: tuple[str, ...], **o
         account=False,
         moves=True,
         to_users=True,
+        reads="sendfile NAME - --name FILE",
     )
 )
-@click.argument("name", metavar="NAME", shell_complete=complete_name)
+@click.argument("name", metavar="NAME", type=Someone(), shell_complete=complete_name)
 @click.argument("words", metavar="[N] PATH...|-", nargs=-1, required=True, type=click.Path())
 @_sending
 @common
 def sendfile(settings: Settings, name: str, words: tuple[str, ...], **options: Any) -> None:
     """Send files to one user: `files send` for a single NAME. N, how many follow, may be left out."""
-    _send(settings, _Options(names=[name], paths=without_count(words), guessed=False, **options))
+    _send(settings, _Options(names=[name], paths=without_count(words), guessed=False, many=False, **options))
 
 
 def _send(settings: Settings, order: _Options) -> None:
@@ -140,8 +148,9 @@ def _send(settings: Settings, order: _Options) -> None:
         run = _Sending(settings, order)
         try:
             settings.run(lambda client: run.job(client, paths))
-        except KeyboardInterrupt:
-            settings.renderer.note(run.when_stopped)
+        except (KeyboardInterrupt, BrokenPipeError) as end:
+            if isinstance(end, KeyboardInterrupt) or run.when_stopped != RESUME:
+                settings.renderer.note(run.when_stopped)
             raise
 
 
@@ -205,12 +214,12 @@ class _Sending:
             remember_names(client.profile, [name.lower() for name in order.names])
         late = 0
         if order.wait == "fetched":
-            late = await self._wait(client, stored)
+            late = await self._settings.host.while_read(self._wait(client, stored))
         else:
             for file in stored:
                 self._tell(file, "stored")
         for each in failed:
-            failures.add(self._explained(each, paths[names.index(each.name)]))
+            failures.add(explained(self._settings, each, paths[names.index(each.name)], order))
         failures.raise_if_any()
         if late:
             how = f"see how far each is with: {self._settings.typed('files list --sent')}"
@@ -247,33 +256,6 @@ class _Sending:
             for file in waiting.values():
                 self._tell(file, "stored")
         return late
-
-    def _explained(self, file: SentFile, path: str) -> CnMessageError:
-        """Why it was not sent, with what to type instead where a word was meant as something else."""
-        error, names, last = file.error, self._order.names, self._order.names[-1]
-        if error is None:
-            raise TypeError("a file that failed has an error")
-        if error.code is ErrorCode.NO_SUCH_USER and self._order.guessed and len(names) > 1:
-            hint = f"If '{last}' is meant to be a file: there is none of that name here"
-            return CnMessageError(error.code, f"{error.message}. {hint}")
-        if error.code is ErrorCode.NO_SUCH_FILE and may_be_user(path) and "." not in path:
-            hint = f"if '{path}' is a user: users stand before the files, or each behind --to"
-            return CnMessageError(error.code, f"{error.message}; {hint}")
-        if error.code is ErrorCode.USAGE and Path(path).is_dir():
-            text = f"{path} is a directory; in a shell, send it packed: {self._packed(path)}"
-            return CnMessageError(error.code, text)
-        return error
-
-    def _packed(self, path: str) -> str:
-        """The line that sends a directory, as a shell has it, or a chat, where nothing can be piped."""
-        place = Path(path).resolve()
-        name, send = f"{safe_name(place.name)}.tar.gz", ["files", "send", *self._order.names]
-        within = Path(path).parts == (place.name,) and not path.startswith("-")
-        what = shlex.join([str(Path(path))] if within else ["-C", str(place.parent), f"./{place.name}"])
-        if self._settings.prefix is not None:
-            then = self._settings.typed(shlex.join([*send, name]))
-            return f"tar czf {shlex.quote(name)} {what}, and then here: {then}"
-        return f"tar cz {what} | {self._settings.typed(shlex.join([*send, '-', '--name', name]))}"
 
     def _tell(self, file: SentFile, status: str) -> None:
         values = {

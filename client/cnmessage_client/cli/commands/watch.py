@@ -64,6 +64,8 @@ def watch(
     """Show messages as they come. Begins with the unread ones; you are online meanwhile."""
     if keep_going and command_line is None:
         raise usage("--keep-going is about --exec: say also what to run, as in: watch --exec COMMAND")
+    if command_line is not None and not command_line.strip():
+        raise usage("--exec is empty; say what to run, as in: watch --exec COMMAND")
     hook = None if command_line is None else _Hook(settings, command_line, keep_going=keep_going)
 
     async def job(client: Client) -> None:

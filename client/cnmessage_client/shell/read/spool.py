@@ -15,6 +15,7 @@ from cnmessage_client.private import private_folder
 from cnmessage_client.shell.settings import usage
 from cnmessage_client.shell.streams import unreadable
 from cnmessage_client.transfer.disk import disk_error
+from cnmessage_client.transfer.source import UNDATED
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 RESERVE = 256 << 20
@@ -39,7 +40,8 @@ def spool(source: BinaryIO, folder: Path, addressing: str, *, reserve: int = RES
                     digest.update(data)
                     file.write(data)
                 file.flush()
-                os.utime(file.fileno(), (0, 0))  # its time is part of what tells one upload from another
+                # Its time is part of what tells one upload from another.
+                os.utime(file.fileno(), (UNDATED, UNDATED))
                 return Path(file.name).rename(folder / digest.hexdigest())
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)

@@ -10,17 +10,20 @@ from cnmessage_client.shell.settings import usage
 from cnmessage_client.shell.streams import unreadable
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
+_UNCOUNTED = len(BOM_UTF8) + len("\n") + 1
+
 
 def read_all(source: BinaryIO, place: str, most: int) -> str:
     """All that comes. TOO_LARGE as soon as there are more than `most` bytes: it may have no end.
 
+    A byte order mark and a newline at the end are not counted; one byte more is left to who knows the limit.
     `place` is what a person calls the source. USAGE for what is no text, UNREADABLE for what cannot be read.
     """
     try:
-        data = source.read(most + 1)
+        data = source.read(most + _UNCOUNTED)
     except OSError as error:
         raise unreadable(place, error) from error
-    if len(data) > most:
+    if len(data) == most + _UNCOUNTED:
         raise CnMessageError(ErrorCode.TOO_LARGE, f"{place} holds more than {most} bytes")
     return _text(data, place)
 

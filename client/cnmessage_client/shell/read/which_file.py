@@ -11,6 +11,7 @@ from uuid import UUID
 
 from cnmessage_client.model import FileInfo
 from cnmessage_client.shell.out.render import SHORT_ID
+from cnmessage_client.shell.read.names import tidied
 from cnmessage_client.shell.settings import usage
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.ids import may_be_user, normal
@@ -34,6 +35,9 @@ def split_words(
     """
     first = words[0]
     if not may_be_user(first):
+        if (tidy := tidied([first])) is not None:
+            turned = shlex.join(["cnmessage", "files", "send", *tidy, *words[1:]])
+            raise usage(f"'{first}' cannot be a user; write {turned}")
         raise usage(f"say to whom first: '{first}' is no user; write {_HOW}")
     last = words[-1]
     if exists(first) and may_be_user(last) and not exists(last):

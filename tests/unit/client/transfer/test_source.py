@@ -2,12 +2,14 @@
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cnmessage_client.transfer.source import Source
+from cnmessage_client.transfer.source import UNDATED, Source
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 MADE_UP = [
@@ -27,6 +29,12 @@ def test_a_file_that_is_not_as_long_as_it_says_is_refused_with_what_to_do(path: 
     with pytest.raises(CnMessageError, match=f"{path} does not hold as much.*cat {path} .*--name") as caught:
         Source(path)
     assert caught.value.code is ErrorCode.USAGE
+
+
+def test_memory_that_is_shown_as_a_file_is_no_trouble_of_the_disk() -> None:
+    with pytest.raises(CnMessageError, match="/proc/self/mem cannot be read from its beginning") as caught:
+        Source(Path("/proc/self/mem"))
+    assert caught.value.code is ErrorCode.UNREADABLE
 
 
 def fifo(path: Path) -> None:
@@ -52,7 +60,39 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, make: Callab
     make(path)
     with pytest.raises(CnMessageError, match="there") as caught:
         Source(path)
-    assert caught.value.code in {ErrorCode.USAGE, ErrorCode.STORAGE}
+    assert caught.value.code is ErrorCode.USAGE
+
+
+@pytest.mark.parametrize("written", [-(10**10), -1, 0, 1, 1_700_000_000_123])
+def test_a_time_before_1970_is_a_time_and_only_that_of_the_undated_is_none(
+    tmp_path: Path, written: int
+) -> None:
+    path = tmp_path / "there"
+    path.touch()
+    os.utime(path, ns=(written * 1_000_000, written * 1_000_000))
+    source = Source(path)
+    assert source.mtime == written
+    source.close()
+    os.utime(path, (UNDATED, UNDATED))
+    source = Source(path)
+    assert source.mtime is None
+    source.close()
+
+
+def test_a_snapshot_of_a_log_that_grows_at_this_moment_is_no_shorter_one(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.touch()
+    with subprocess.Popen([sys.executable, "-uc", GROWING, str(path)], stdin=subprocess.PIPE) as writer:
+        try:
+            for _ in range(3000):
+                source = Source(path, snapshot=True)
+                assert source.size <= path.stat().st_size
+                source.close()
+        finally:
+            writer.kill()
+
+
+GROWING = "import sys\nlog = open(sys.argv[1], 'ab', buffering=0)\nwhile True: log.write(b'a line\\n')\n"
 
 
 @pytest.mark.parametrize("size", [0, 1, 1 << 20])
