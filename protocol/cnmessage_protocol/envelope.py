@@ -17,8 +17,9 @@ An error's result is {"message": text}. A reply to a frame whose request id coul
 that does not begin with an array whose second element is such an id.
 """
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cnmessage_protocol.codec import REPLY_LIMITS, REQUEST_LIMITS, Limits, decode, encode, peek
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError, known_code
@@ -37,16 +38,14 @@ PROBE = 3
 _MAX_ERROR_TEXT = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A request with the id its reply will carry."""
 
     request_id: int
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer as it came: `result` is a plain map, or `error` is set."""
 
     request_id: int
@@ -54,8 +53,7 @@ class Reply:
     error: RequestError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeyCard:
+class KeyCard(Struct, frozen=True):
     """What the probe tells anyone who asks: the broker's protocol version and raw CURVE public key."""
 
     version: int

@@ -5,12 +5,13 @@ import contextlib
 import os
 import shlex
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, FilesError, SentFile, TransferProgress
@@ -42,8 +43,7 @@ _POLL = 0.5
 _RESTING = {"done", "failed", "expired"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
+class _Options(Struct, frozen=True):
     """What is sent to whom, and how."""
 
     names: list[str]

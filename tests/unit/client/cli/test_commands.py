@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import pytest
+from msgspec import structs
 
 from cnmessage_client import Client, CnMessageError, ErrorCode
 from cnmessage_client.cli.main import COMMANDS, cli
@@ -157,7 +158,7 @@ def test_a_command_is_given_its_own_facts_and_its_host_too() -> None:
     def outer(settings: Settings) -> None:
         got.append(settings.facts)
 
-    inner = replace(facts, moves=False)
+    inner = structs.replace(facts, moves=False)
 
     @outer.command(facts=inner)
     @common
