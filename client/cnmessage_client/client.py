@@ -124,6 +124,7 @@ class Client:
         if self._failure is None:
             await self._courier.finish()
         await self._lookout.stop()
+        self._stream.tell_read()
         connection.perform(self._session.close(connection.now()))
         await connection.end()
         self._connection = None
@@ -314,7 +315,7 @@ class Client:
     def acknowledge(self, seq: int) -> None:
         """Count everything up to `seq` as read; sent soon, together with what follows."""
         if self._connection is not None:
-            self._connection.perform(self._session.mark_read(self._connection.now(), seq))
+            self._stream.read(seq)
 
     # -- files ------------------------------------------------------------------------------------
 
