@@ -1,8 +1,8 @@
 """What the client hands to applications: plain frozen records with text ids and real times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from msgspec import Struct
 
@@ -162,6 +162,22 @@ class TransferProgress(Struct, frozen=True):
     size: int
     started_at: int
     error: CnMessageError | None = None
+
+
+Progress = Callable[[TransferProgress], None]
+"""Is told how far a file has come."""
+
+
+class Offer(Protocol):
+    """What the offer of a file said of it."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+    @property
+    def sha256(self) -> str | None:
+        """In hexadecimal."""
 
 
 class SentFile(Struct, frozen=True):

@@ -7,7 +7,6 @@ the user's name. `CNMESSAGE_HOME` overrides the platform's directories. Knows no
 import os
 import re
 import shlex
-import shutil
 import socket
 from codecs import BOM_UTF8
 from collections.abc import Callable
@@ -208,6 +207,8 @@ class Profile(Struct, frozen=True):
         """Remove all of it from this machine: key and settings, the outbox, unfinished uploads."""
         for each in (self.folder, self.outbox.parent):
             with usable(each), suppress(FileNotFoundError):
+                import shutil  # noqa: PLC0415 - for a profile that is removed alone
+
                 shutil.rmtree(each)
 
     @property

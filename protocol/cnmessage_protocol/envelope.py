@@ -32,8 +32,9 @@ MAX_REQUEST_ID = (1 << 63) - 1
 MAX_REQUEST = REQUEST_LIMITS.total
 MAX_REPLY = REPLY_LIMITS.total
 MAX_KEY_CARD = 512
+FILES = 2
 PROBE = 3
-"""The key probe's port, counted from the request port."""
+"""The ports of the file channel and of the key probe, counted from the request port."""
 
 _MAX_ERROR_TEXT = 1024
 

@@ -38,9 +38,6 @@ from cnmessage_protocol.schema import (
     text,
 )
 
-FILES = 2
-"""The file channel's port, counted from the request port."""
-
 CHUNK = 1 << 20
 """Most bytes in one chunk."""
 

@@ -123,7 +123,7 @@ def test_help_lists_every_command_once_in_the_section_of_its_facts() -> None:
     assert sorted(listed, key=str) == sorted(
         ((name, facts_of(command).section) for name, command in cli.commands.items()), key=str
     )
-    assert [each.name for each in COMMANDS] == [name for name, _ in listed if name != "help"]
+    assert list(COMMANDS) == [name for name, _ in listed if name != "help"]
 
 
 def test_aliases_lead_to_their_command_with_its_facts() -> None:
