@@ -1,9 +1,9 @@
 """The two frames whose rows travel by the thousand, decoded and checked at once: a SEND, a delivery of items.
 
 This takes a frame of the usual form, or declines: with None, and then the codec and the checks of each field
-read it once more, and say what is wrong, if anything is. What is taken here they take too, with the same value
-(docs/adr/0017). Every array is bounded before anything is made of it, and nothing of any depth is decoded.
-Must know no word of an error.
+read it once more, and say what is wrong, if anything is. What is taken here they take too, with the same
+value (docs/adr/0017). Every array is bounded before anything is made of it, and nothing of any depth is
+decoded. Must know no word of an error.
 """
 
 from functools import lru_cache
