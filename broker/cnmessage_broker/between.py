@@ -23,8 +23,7 @@ NO_TICKET = 0
 # -- what the file thread asks: requests of a caller, checked by the dispatcher like any other -----
 
 
-@dataclass(frozen=True, slots=True)
-class Begin(Request):
+class Begin(Request, frozen=True):
     """A client wants to upload; answered with Begun, or Kept when the file is complete already."""
 
     VERB: ClassVar[str] = "begin upload"
@@ -33,8 +32,7 @@ class Begin(Request):
     put: Put
 
 
-@dataclass(frozen=True, slots=True)
-class Complete(Request):
+class Complete(Request, frozen=True):
     """All bytes of an upload are on disk under this digest; answered with Sent once its message is stored."""
 
     VERB: ClassVar[str] = "complete upload"
@@ -43,8 +41,7 @@ class Complete(Request):
     sha256: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Open(Request):
+class Open(Request, frozen=True):
     """A client wants to fetch a file from an offset on; answered with Ready."""
 
     VERB: ClassVar[str] = "open file"
@@ -53,8 +50,7 @@ class Open(Request):
     get: Get
 
 
-@dataclass(frozen=True, slots=True)
-class Progress(Request):
+class Progress(Request, frozen=True):
     """A download of `account` has come so far; with `paused` it has stopped there for now. No answer.
 
     Its device may be nobody's by then, or another's: it was logged out.
@@ -68,8 +64,7 @@ class Progress(Request):
     paused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finished(Request):
+class Finished(Request, frozen=True):
     """A client has fetched a file whole, or gave its download up; answered with Noted."""
 
     VERB: ClassVar[str] = "finish fetch"
@@ -78,16 +73,14 @@ class Finished(Request):
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Crowded(Request):
+class Crowded(Request, frozen=True):
     """A client was refused one more transfer. No answer: it has it already, the log has not."""
 
     VERB: ClassVar[str] = "transfer"
     RESULT: ClassVar[type[Any]] = Noted
 
 
-@dataclass(frozen=True, slots=True)
-class Unused(Request):
+class Unused(Request, frozen=True):
     """A blob may be of no use: an upload of this digest ended before it was recorded. No answer."""
 
     VERB: ClassVar[str] = "unused"

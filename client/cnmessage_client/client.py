@@ -14,13 +14,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from cnmessage_client import model
 from cnmessage_client.address import DEFAULT_BROKER, parse_address
 from cnmessage_client.known_brokers import KnownBrokers
 from cnmessage_client.link import arguments
-from cnmessage_client.link.arguments import PathText
 from cnmessage_client.link.connection import Connection, device_keys
 from cnmessage_client.link.courier import Courier, compose
 from cnmessage_client.link.lookout import Lookout
@@ -29,11 +28,6 @@ from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream, following_messages, only_messages
 from cnmessage_client.link.trust import Trust, trust_loopback, verified_key
 from cnmessage_client.profile import Home
-from cnmessage_client.transfer.batches import Batches, Progress, reporter
-from cnmessage_client.transfer.confirming import ConfirmJob
-from cnmessage_client.transfer.download import DownloadJob, Offer
-from cnmessage_client.transfer.job import Job
-from cnmessage_client.transfer.upload import addressing, all_sent, forget_if_all_sent, uploads
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.deliveries import FileState
@@ -46,6 +40,9 @@ from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import Direction
 from cnmessage_protocol.results import Identity
 from cnmessage_protocol.trace import Trace, Trail
+
+if TYPE_CHECKING:  # what moves files takes long to load, and most commands move none
+    from cnmessage_client.transfer.calls import FileCalls
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds a call waits for its answer."""
@@ -86,7 +83,7 @@ class Client:
         self._trust = trust or trust_loopback
         self._trace = trace
         self._session = Session(random.random, trail=Trail(listening=trace is not None))
-        self._batches = Batches(trace)
+        self._file_calls: FileCalls | None = None
         self._failure: CnMessageError | None = None
         self._connection: Connection | None = None
         self._courier: Courier
@@ -124,6 +121,7 @@ class Client:
         if self._failure is None:
             await self._courier.finish()
         await self._lookout.stop()
+        self._stream.tell_read()
         connection.perform(self._session.close(connection.now()))
         await connection.end()
         self._connection = None
@@ -314,20 +312,20 @@ class Client:
     def acknowledge(self, seq: int) -> None:
         """Count everything up to `seq` as read; sent soon, together with what follows."""
         if self._connection is not None:
-            self._connection.perform(self._session.mark_read(self._connection.now(), seq))
+            self._stream.read(seq)
 
     # -- files ------------------------------------------------------------------------------------
 
     async def send_files(
         self,
         to: str | Sequence[str],
-        paths: PathText | Sequence[PathText],
+        paths: arguments.PathText | Sequence[arguments.PathText],
         *,
         note: str = "",
         expires: timedelta | None = None,
         names: Sequence[str] | None = None,
         snapshot: bool = False,
-        progress: Progress | None = None,
+        progress: model.Progress | None = None,
     ) -> list[model.SentFile]:
         """Send one file or several at once, which are stored then, in the order of `paths`.
 
@@ -335,23 +333,21 @@ class Client:
         the broker's bytes end. `names` are what recipients see instead of the files' own; with `snapshot` a
         file that grows meanwhile is sent as it was at first.
         """
-        order = addressing(self.profile.user or "", self.address.place, to, note, expires, snapshot=snapshot)
-        jobs = uploads(paths, names, order, self.profile.uploads, self.timeout, reporter(progress))
-        await self._move(jobs)
-        forget_if_all_sent(jobs)
-        return all_sent([job.outcome(job.error and self._explained(job.error)) for job in jobs])
+        return await self._transfers.send(
+            to, paths, progress, note=note, expires=expires, names=names, snapshot=snapshot
+        )
 
     async def get_file(
         self,
         id: str,  # noqa: A002 - the word that all records have for it
-        directory: PathText,
+        directory: arguments.PathText,
         *,
         name: str | None = None,
         overwrite: bool = False,
         confirm: bool = True,
-        offered: Offer | None = None,
+        offered: model.Offer | None = None,
         preserve: bool = False,
-        progress: Progress | None = None,
+        progress: model.Progress | None = None,
     ) -> Path:
         """Fetch a file into `directory`, verified; gives where it is. Cut short, the same call goes on.
 
@@ -360,17 +356,14 @@ class Client:
         message's file, if there is one: no other is taken then. With `preserve` it is as old, and as
         executable, as its sender's. Without `confirm` it counts as fetched by `confirm_file` only.
         """
-        place, report = Path(arguments.path("directory", directory)), reporter(progress)
+        place = Path(arguments.path("directory", directory))
         file = await self._calls.file_called(arguments.text("id", id))
         how = {"overwrite": overwrite, "confirm": confirm, "preserve": preserve}
-        job = DownloadJob(file, place, name, self.timeout, report, offered=offered, **how)
-        async with self._batches.room:
-            await self._move_one(job)
-        return job.target or place
+        return await self._transfers.get(file, place, name, progress, offered=offered, **how)
 
     async def confirm_file(self, id: str) -> None:  # noqa: A002 - as above
         """Say that this user has a file, which was fetched without `confirm`; its sender can see so."""
-        await self._move_one(ConfirmJob(arguments.identity("id", id), self.timeout, reporter(None)))
+        await self._transfers.confirm(arguments.identity("id", id))
 
     async def files(self, *, sent: bool, holding: Sequence[str] = ()) -> list[model.FileInfo]:
         """The files this user sent, or was offered, the latest first; back to all `holding` (ids)."""
@@ -397,22 +390,28 @@ class Client:
         self._connected()
         return self._requests
 
+    @property
+    def _transfers(self) -> "FileCalls":
+        """What moves files."""
+        if self._file_calls is None:
+            from cnmessage_client.transfer.calls import FileCalls  # noqa: PLC0415 - as said above
+
+            self._file_calls = FileCalls(
+                self.profile, self.address, self.timeout, self._proved, self._explained, self._trace
+            )
+        return self._file_calls
+
     async def _log_in(self, verb: type[verbs.Signup | verbs.Login], name: str, password: str) -> str:
         request = login_request(verb, name, password, self.profile.label)
         user = await self._calls.log_in(self.profile, request)
         self._courier.adopt()
         return user
 
-    async def _move(self, jobs: Sequence[Job]) -> None:
-        """Run jobs to their end. UNREACHABLE at once where no broker answers at all."""
+    async def _proved(self) -> Access:
+        """The way to the broker, which has proved its key and knows us: errors come early."""
         if not self._connected().ever_heard:
-            await self._calls.read(verbs.Whoami())  # it proves its key and knows us: errors come early
-        await self._batches.run(self._connected().access, jobs, self.timeout / 2)
-
-    async def _move_one(self, job: Job) -> None:
-        await self._move([job])
-        if job.error is not None:
-            raise self._explained(job.error)
+            await self._calls.read(verbs.Whoami())
+        return self._connected().access
 
     def _take(self, effect: effects.Effect) -> None:
         match effect:
@@ -444,7 +443,8 @@ class Client:
         self._courier.fail(error)
         self._stream.fail(error)
         self._requests.fail(error)
-        self._batches.stop(error)
+        if self._file_calls is not None:
+            self._file_calls.stop(error)
 
 
 def _ignore(*_: object) -> None: ...

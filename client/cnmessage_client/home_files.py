@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -72,7 +73,7 @@ def read_text(path: Path) -> str | None:
     """All of a file as text; an INTEGRITY error where it is none."""
     content = read(path)
     try:
-        return None if content is None else content.decode("utf-8-sig")
+        return None if content is None else content.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise _damaged(path, error) from error
 

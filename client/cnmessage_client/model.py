@@ -1,9 +1,10 @@
 """What the client hands to applications: plain frozen records with text ids and real times."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
+
+from msgspec import Struct
 
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import id_text
@@ -33,8 +34,7 @@ RecipientStatus = Literal["offered", "fetching", "done", "expired", "failed"]
 Phase = Literal["waiting", "sending", "receiving", "verifying", "done", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class MessageFile:
+class MessageFile(Struct, frozen=True):
     """The file a message offers. `size` in bytes, `sha256` in hexadecimal; `name` is not cleaned."""
 
     id: str
@@ -47,8 +47,7 @@ class MessageFile:
         return {"id": self.id, "name": self.name, "size": self.size, "sha256": self.sha256}
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One entry of the inbox; `received` is False for own copies, `file` is there for kind file only."""
 
     id: str
@@ -81,8 +80,7 @@ UNKNOWN = "an item that this version cannot show"
 """What a person is told instead of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """An entry of the inbox that this version cannot show: of a kind to come, or a message that is no text.
 
     `kind` is its number on the wire where it has no name here.
@@ -99,8 +97,7 @@ class Unknown:
         return {"kind": self.kind, "seq": self.seq, "id": self.id, "time": json_time(self.time)}
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """A message is on the broker's disk. `seq` is that of the sender's own copy."""
 
     id: str
@@ -109,8 +106,7 @@ class Receipt:
     recipients: int
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """One account. `last_seen` is None for a user who never was online."""
 
     name: str
@@ -123,8 +119,7 @@ class User:
         return {"name": self.name, "online": self.online, "last_seen": seen}
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """One device that is logged in to this account."""
 
     id: int
@@ -146,16 +141,14 @@ class Device:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """How far one message has come, by recipient."""
 
     id: str
     states: Mapping[str, Level]
 
 
-@dataclass(frozen=True, slots=True)
-class TransferProgress:
+class TransferProgress(Struct, frozen=True):
     """How far one file has come: `done` of `size` bytes; `started_at` is where this run began.
 
     `error` says why it failed, which the call that moves the file raises. `file` is the file's id, None while
@@ -171,8 +164,23 @@ class TransferProgress:
     error: CnMessageError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SentFile:
+Progress = Callable[[TransferProgress], None]
+"""Is told how far a file has come."""
+
+
+class Offer(Protocol):
+    """What the offer of a file said of it."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+    @property
+    def sha256(self) -> str | None:
+        """In hexadecimal."""
+
+
+class SentFile(Struct, frozen=True):
     """One file of a send: it is offered to its recipients, or in a FilesError, and `error` says why not.
 
     With an error, ids and digest are empty as far as they were not known before.
@@ -203,8 +211,7 @@ class FilesError(CnMessageError):
         self.sent, self.failed = list(sent), list(failed)
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientState:
+class RecipientState(Struct, frozen=True):
     """How far one recipient is with a file."""
 
     name: str
@@ -212,8 +219,7 @@ class RecipientState:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class FileInfo:
+class FileInfo(Struct, frozen=True):
     """A file that was sent or offered.
 
     `sha256` is None while it is being uploaded, `expires` for one that stays. A receiver sees only itself in

@@ -9,15 +9,15 @@ import fcntl
 import os
 import re
 import shlex
-import shutil
 import socket
 from codecs import BOM_UTF8
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from cnmessage_client.address import Address, parse_address
 from cnmessage_client.home_files import read, read_toml, usable, write, write_toml
@@ -35,8 +35,7 @@ class KeyPair(NamedTuple):
     secret: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """The directories: `config` for what people edit and keys, `state` for what comes and goes."""
 
     config: Path
@@ -90,8 +89,7 @@ class Home:
             self.use_profile(DEFAULT_PROFILE)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """One device of one user on disk."""
 
     home: Home
@@ -248,6 +246,8 @@ class Profile:
         try:
             for each in (self.folder, self.outbox.parent):
                 with usable(each), suppress(FileNotFoundError):
+                    import shutil  # noqa: PLC0415 - for a profile that is removed alone
+
                     shutil.rmtree(each)
         finally:
             if held is not None:

@@ -4,17 +4,16 @@ Without limits 65 KB of nested array headers make a decoder allocate 68 MB, so n
 decoded anywhere else. Must know nothing of what the values mean, but how a conversation is spelled.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgpack
+from msgspec import Struct
 
 from cnmessage_protocol.conversation import Conversation, to_wire
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What a decoder accepts: sizes in bytes, lengths in elements."""
 
     total: int

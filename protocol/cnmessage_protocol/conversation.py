@@ -4,9 +4,10 @@ Users and whatever else can be talked with share one namespace. Must know nothin
 views.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import assert_never
+
+from msgspec import Struct
 
 from cnmessage_protocol.ids import UserName, user_name
 
@@ -14,15 +15,13 @@ _ALL = UserName("all")
 """The word for everyone. It is reserved, so that no user has it for a name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Direct:
+class Direct(Struct, frozen=True):
     """The conversation with one user."""
 
     name: UserName
 
 
-@dataclass(frozen=True, slots=True)
-class Everyone:
+class Everyone(Struct, frozen=True):
     """What is said to every user who is online."""
 
 

@@ -4,14 +4,15 @@ A push is a doorbell: losing one loses nothing, because the inbox machine notice
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Struct
 
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import MAX_FILE_NAME, Item, inbox_item
-from cnmessage_protocol.schema import blob, boolean, build, count, many, row, text, username, wire, word
+from cnmessage_protocol.schema import blob, boolean, build, count, many, row, text, username, word
 
 MAX_KIND = 32
 """Characters of an unknown kind that are kept."""
@@ -20,51 +21,45 @@ PUSH_ITEMS = 256
 """Most inbox items in one delivery."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Struct, frozen=True):
     """The first delivery on a granted topic: from here on pushes arrive."""
 
     KIND: ClassVar[str] = "hello"
-    head: int = wire(count)
+    head: Annotated[int, count]
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """New inbox items, in rising `seq`."""
 
     KIND: ClassVar[str] = "items"
-    items: tuple[Item, ...] = wire(many(inbox_item, PUSH_ITEMS, minimum=1))
+    items: Annotated[tuple[Item, ...], many(inbox_item, PUSH_ITEMS, minimum=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Struct, frozen=True):
     """Who came or went, in rows `[name, online]`; at most one such delivery a second."""
 
     KIND: ClassVar[str] = "presence"
-    changes: tuple[tuple[str, bool], ...] = wire(many(row(username, boolean), 1024, minimum=1))
+    changes: Annotated[tuple[tuple[str, bool], ...], many(row(username, boolean), 1024, minimum=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
+class FileState(Struct, frozen=True):
     """A recipient of this user's file `file` now has state `state`: fetching, done or failed."""
 
     KIND: ClassVar[str] = "file_state"
-    file: bytes = wire(blob(ID_SIZE))
-    name: str = wire(text(MAX_FILE_NAME))
-    user: str = wire(username)
-    state: str = wire(word("fetching", "done", "failed"))
+    file: Annotated[bytes, blob(ID_SIZE)]
+    name: Annotated[str, text(MAX_FILE_NAME)]
+    user: Annotated[str, username]
+    state: Annotated[str, word("fetching", "done", "failed")]
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """This listener has ended; `reason` is an error code."""
 
     KIND: ClassVar[str] = "closed"
-    reason: str = wire(text(32))
+    reason: Annotated[str, text(32)]
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownDelivery:
+class UnknownDelivery(Struct, frozen=True):
     """A delivery of a kind that this version does not know; what it says is not looked at."""
 
     kind: str

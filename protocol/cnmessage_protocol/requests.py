@@ -1,14 +1,15 @@
 """Every request a client may make, and which record answers it: the catalogue of the protocol.
 
-One frozen dataclass a request; `VERB` is its name on the wire, `RESULT` the record of its answer. Both
+One frozen record a request; `VERB` is its name on the wire, `RESULT` the record of its answer. Both
 sides build and check them here, once, at the edge. docs/protocol.md describes each in words, and a test
 fails when one is missing there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Struct
 
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
@@ -49,7 +50,6 @@ from cnmessage_protocol.schema import (
     plain,
     text,
     together,
-    wire,
 )
 
 MAX_PASSWORD = 1024
@@ -66,129 +66,115 @@ _TO = NewMessage._fields.index("to")
 _rows = together(many(outgoing, MAX_MESSAGES, minimum=1), _TO, MAX_NAMES)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """Root of the catalogue."""
 
     VERB: ClassVar[str]
     RESULT: ClassVar[type[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Signup(Request):
+class Signup(Request, frozen=True):
     """Make an account and bind this device to it. Repeating it with the same password logs in."""
 
     VERB: ClassVar[str] = "signup"
     RESULT: ClassVar[type[Any]] = LoggedIn
-    name: str = wire(fresh_name)
-    password: str = wire(compared(MAX_PASSWORD, min_bytes=MIN_PASSWORD))
-    label: str = wire(_label, default="")
+    name: Annotated[str, fresh_name]
+    password: Annotated[str, compared(MAX_PASSWORD, min_bytes=MIN_PASSWORD)]
+    label: Annotated[str, _label] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Login(Request):
+class Login(Request, frozen=True):
     """Bind this device to an account."""
 
     VERB: ClassVar[str] = "login"
     RESULT: ClassVar[type[Any]] = LoggedIn
-    name: str = wire(existing_name)
-    password: str = wire(compared(MAX_PASSWORD))
-    label: str = wire(_label, default="")
+    name: Annotated[str, existing_name]
+    password: Annotated[str, compared(MAX_PASSWORD)]
+    label: Annotated[str, _label] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Logout(Request):
+class Logout(Request, frozen=True):
     """Unbind this device."""
 
     VERB: ClassVar[str] = "logout"
     RESULT: ClassVar[type[Any]] = Done
 
 
-@dataclass(frozen=True, slots=True)
-class Passwd(Request):
+class Passwd(Request, frozen=True):
     """Change the password and log out every other device."""
 
     VERB: ClassVar[str] = "passwd"
     RESULT: ClassVar[type[Any]] = PasswordChanged
-    old: str = wire(compared(MAX_PASSWORD))
-    new: str = wire(compared(MAX_PASSWORD, min_bytes=MIN_PASSWORD))
+    old: Annotated[str, compared(MAX_PASSWORD)]
+    new: Annotated[str, compared(MAX_PASSWORD, min_bytes=MIN_PASSWORD)]
 
 
-@dataclass(frozen=True, slots=True)
-class Whoami(Request):
+class Whoami(Request, frozen=True):
     """Who this device is bound to."""
 
     VERB: ClassVar[str] = "whoami"
     RESULT: ClassVar[type[Any]] = Identity
 
 
-@dataclass(frozen=True, slots=True)
-class Devices(Request):
+class Devices(Request, frozen=True):
     """The devices bound to this account."""
 
     VERB: ClassVar[str] = "devices"
     RESULT: ClassVar[type[Any]] = DeviceList
 
 
-@dataclass(frozen=True, slots=True)
-class Revoke(Request):
+class Revoke(Request, frozen=True):
     """Unbind another device of this account."""
 
     VERB: ClassVar[str] = "revoke"
     RESULT: ClassVar[type[Any]] = Done
-    device: int = wire(integer(1))
+    device: Annotated[int, integer(1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Attach(Request):
+class Attach(Request, frozen=True):
     """Ask for deliveries, and be online. `cursor` nil means: start from what is read."""
 
     VERB: ClassVar[str] = "attach"
     RESULT: ClassVar[type[Any]] = Attached
-    cursor: int | None = wire(optional(integer()), default=None)
-    epoch: bytes | None = wire(optional(_identity), default=None)
+    cursor: Annotated[int | None, optional(integer())] = None
+    epoch: Annotated[bytes | None, optional(_identity)] = None
 
 
-@dataclass(frozen=True, slots=True)
-class Detach(Request):
+class Detach(Request, frozen=True):
     """Give a listener up at once instead of letting it expire."""
 
     VERB: ClassVar[str] = "detach"
     RESULT: ClassVar[type[Any]] = Done
-    listener: bytes = wire(_identity)
+    listener: Annotated[bytes, _identity]
 
 
-@dataclass(frozen=True, slots=True)
-class Beat(Request):
+class Beat(Request, frozen=True):
     """I am alive and have everything up to `cursor`."""
 
     VERB: ClassVar[str] = "beat"
     RESULT: ClassVar[type[Any]] = Pulse
-    listener: bytes = wire(_identity)
-    cursor: int = wire(integer())
+    listener: Annotated[bytes, _identity]
+    cursor: Annotated[int, integer()]
 
 
-@dataclass(frozen=True, slots=True)
-class Send(Request):
+class Send(Request, frozen=True):
     """Store messages. The same client_id again gives the same ack."""
 
     VERB: ClassVar[str] = "send"
     RESULT: ClassVar[type[Any]] = Sent
-    messages: tuple[NewMessage, ...] = wire(_rows)
+    messages: Annotated[tuple[NewMessage, ...], _rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Sync(Request):
+class Sync(Request, frozen=True):
     """Inbox items above `after`."""
 
     VERB: ClassVar[str] = "sync"
     RESULT: ClassVar[type[Any]] = Page
-    after: int = wire(integer())
-    limit: int = wire(integer(1, MAX_MESSAGES), default=MAX_MESSAGES)
+    after: Annotated[int, integer()]
+    limit: Annotated[int, integer(1, MAX_MESSAGES)] = MAX_MESSAGES
 
 
-@dataclass(frozen=True, slots=True)
-class History(Request):
+class History(Request, frozen=True):
     """The latest items that match.
 
     Plain: received ones. `peer`: one conversation, both directions. `missed`: direct messages that came
@@ -199,97 +185,88 @@ class History(Request):
 
     VERB: ClassVar[str] = "history"
     RESULT: ClassVar[type[Any]] = Page
-    limit: int = wire(integer(1, MAX_MESSAGES), default=20)
-    peer: Conversation | None = wire(optional(conversation), default=None)
-    since: int | None = wire(optional(_millis), default=None)
-    until: int | None = wire(optional(_millis), default=None)
-    before: int | None = wire(optional(integer(1)), default=None)
-    missed: bool = wire(boolean, default=False)
-    unread: bool = wire(boolean, default=False)
-    own: bool = wire(boolean, default=False)
+    limit: Annotated[int, integer(1, MAX_MESSAGES)] = 20
+    peer: Annotated[Conversation | None, optional(conversation)] = None
+    since: Annotated[int | None, optional(_millis)] = None
+    until: Annotated[int | None, optional(_millis)] = None
+    before: Annotated[int | None, optional(integer(1))] = None
+    missed: Annotated[bool, boolean] = False
+    unread: Annotated[bool, boolean] = False
+    own: Annotated[bool, boolean] = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ack(Request):
+class Ack(Request, frozen=True):
     """Everything up to `upto` was shown or stored by this client."""
 
     VERB: ClassVar[str] = "ack"
     RESULT: ClassVar[type[Any]] = ReadMark
-    upto: int = wire(integer())
+    upto: Annotated[int, integer()]
 
 
-@dataclass(frozen=True, slots=True)
-class Users(Request):
+class Users(Request, frozen=True):
     """All accounts, in pages by name."""
 
     VERB: ClassVar[str] = "users"
     RESULT: ClassVar[type[Any]] = UserList
-    after: str = wire(name_or_none, default="")
-    limit: int = wire(integer(1, MAX_USERS), default=MAX_USERS)
+    after: Annotated[str, name_or_none] = ""
+    limit: Annotated[int, integer(1, MAX_USERS)] = MAX_USERS
 
 
-@dataclass(frozen=True, slots=True)
-class Block(Request):
+class Block(Request, frozen=True):
     """From now on nothing of `name` enters this inbox."""
 
     VERB: ClassVar[str] = "block"
     RESULT: ClassVar[type[Any]] = Done
-    name: str = wire(existing_name)
+    name: Annotated[str, existing_name]
 
 
-@dataclass(frozen=True, slots=True)
-class Unblock(Request):
+class Unblock(Request, frozen=True):
     """Take `name` off the blacklist; what was kept out stays out."""
 
     VERB: ClassVar[str] = "unblock"
     RESULT: ClassVar[type[Any]] = Done
-    name: str = wire(existing_name)
+    name: Annotated[str, existing_name]
 
 
-@dataclass(frozen=True, slots=True)
-class Blacklist(Request):
+class Blacklist(Request, frozen=True):
     """Whom this account blocks."""
 
     VERB: ClassVar[str] = "blacklist"
     RESULT: ClassVar[type[Any]] = Names
 
 
-@dataclass(frozen=True, slots=True)
-class Files(Request):
+class Files(Request, frozen=True):
     """Files this account sent, or was offered, the latest first."""
 
     VERB: ClassVar[str] = "files"
     RESULT: ClassVar[type[Any]] = FileList
-    sent: bool = wire(boolean)
-    before: int | None = wire(optional(integer(1)), default=None)
-    limit: int = wire(integer(1, MAX_FILES), default=MAX_FILES)
+    sent: Annotated[bool, boolean]
+    before: Annotated[int | None, optional(integer(1))] = None
+    limit: Annotated[int, integer(1, MAX_FILES)] = MAX_FILES
 
 
-@dataclass(frozen=True, slots=True)
-class Withdraw(Request):
+class Withdraw(Request, frozen=True):
     """Take a file of this account back: nobody can fetch it any more. An upload is given up."""
 
     VERB: ClassVar[str] = "withdraw"
     RESULT: ClassVar[type[Any]] = Done
-    file: bytes = wire(_identity)
+    file: Annotated[bytes, _identity]
 
 
-@dataclass(frozen=True, slots=True)
-class Decline(Request):
+class Decline(Request, frozen=True):
     """This account will not fetch this file; its sender can see so. Fetching it later is still possible."""
 
     VERB: ClassVar[str] = "decline"
     RESULT: ClassVar[type[Any]] = Done
-    file: bytes = wire(_identity)
+    file: Annotated[bytes, _identity]
 
 
-@dataclass(frozen=True, slots=True)
-class Receipts(Request):
+class Receipts(Request, frozen=True):
     """How far messages of this account have come with each recipient."""
 
     VERB: ClassVar[str] = "receipts"
     RESULT: ClassVar[type[Any]] = ReceiptList
-    ids: tuple[bytes, ...] = wire(many(_identity, MAX_RECEIPT_IDS, minimum=1))
+    ids: Annotated[tuple[bytes, ...], many(_identity, MAX_RECEIPT_IDS, minimum=1)]
 
 
 REQUESTS: Mapping[str, type[Request]] = MappingProxyType(

@@ -1,11 +1,12 @@
-"""Every answer a broker gives, one frozen dataclass each.
+"""Every answer a broker gives, one frozen record each.
 
 A client checks every field that it knows as strictly as a broker checks requests, and ignores the others.
 Which request is answered by which record stands in requests.py.
 """
 
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Struct
 
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
@@ -31,7 +32,6 @@ from cnmessage_protocol.schema import (
     row,
     text,
     username,
-    wire,
     word,
 )
 
@@ -102,53 +102,48 @@ def _ack(name: str, value: Any) -> tuple[bytes, bytes, int, int]:
     raise ProtocolError(f"'{name}': this acknowledgement is not of the protocol's form")
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """Nothing more to say."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
+class LoggedIn(Struct, frozen=True):
     """The device key is now bound to `user`; `device` names the binding."""
 
-    user: str = wire(username)
-    device: int = wire(count)
+    user: Annotated[str, username]
+    device: Annotated[int, count]
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordChanged:
+class PasswordChanged(Struct, frozen=True):
     """`revoked` other devices were logged out."""
 
-    revoked: int = wire(count)
+    revoked: Annotated[int, count]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who this device is; `unread` counts received items above `read_upto`.
 
     `time` is the broker's clock, in ms since 1970: the one that dates messages. None where it tells none.
     """
 
-    user: str = wire(username)
-    device: int = wire(count)
-    head: int = wire(count)
-    read_upto: int = wire(count)
-    unread: int = wire(count)
-    blocked: int = wire(count)
-    time: int | None = wire(optional(moment), default=None)
+    user: Annotated[str, username]
+    device: Annotated[int, count]
+    head: Annotated[int, count]
+    read_upto: Annotated[int, count]
+    unread: Annotated[int, count]
+    blocked: Annotated[int, count]
+    time: Annotated[int | None, optional(moment)] = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceList:
+class DeviceList(Struct, frozen=True):
     """Rows `[device, label, created, last_seen, online, current]`, times in ms since 1970."""
 
-    devices: tuple[tuple[int, str, int, int, bool, bool], ...] = wire(
+    devices: Annotated[
+        tuple[tuple[int, str, int, int, bool, bool], ...],
         many(row(count, _label, moment, moment, boolean, boolean), 1024),
-    )
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Struct, frozen=True):
     """Where and how deliveries will come.
 
     `listener` is the topic to subscribe to and the name of this listener in requests, `key` opens
@@ -157,91 +152,83 @@ class Attached:
     protocol that the broker speaks, `capabilities` are words for what it may be asked (CAPABILITIES).
     """
 
-    user: str = wire(username)
-    epoch: bytes = wire(_identity)
-    head: int = wire(count)
-    read_upto: int = wire(count)
-    listener: bytes = wire(_identity)
-    key: bytes = wire(blob(32))
-    heartbeat: int = wire(integer(*HEARTBEATS))
-    expiry: int = wire(integer(HEARTBEATS[0] + 1, LONGEST_EXPIRY))
-    deliveries: int = wire(integer(1, FARTHEST))
-    max_body: int = wire(integer(1, LARGEST))
-    max_messages: int = wire(integer(1, LARGEST))
-    version: int = wire(integer(1, LARGEST))
-    capabilities: tuple[str, ...] = wire(many(text(MAX_CAPABILITY, min_bytes=1), MAX_CAPABILITIES))
+    user: Annotated[str, username]
+    epoch: Annotated[bytes, _identity]
+    head: Annotated[int, count]
+    read_upto: Annotated[int, count]
+    listener: Annotated[bytes, _identity]
+    key: Annotated[bytes, blob(32)]
+    heartbeat: Annotated[int, integer(*HEARTBEATS)]
+    expiry: Annotated[int, integer(HEARTBEATS[0] + 1, LONGEST_EXPIRY)]
+    deliveries: Annotated[int, integer(1, FARTHEST)]
+    max_body: Annotated[int, integer(1, LARGEST)]
+    max_messages: Annotated[int, integer(1, LARGEST)]
+    version: Annotated[int, integer(1, LARGEST)]
+    capabilities: Annotated[tuple[str, ...], many(text(MAX_CAPABILITY, min_bytes=1), MAX_CAPABILITIES)]
 
     def __post_init__(self) -> None:
         if self.expiry <= self.heartbeat:
             raise ProtocolError("'expiry' must be above 'heartbeat'")
 
 
-@dataclass(frozen=True, slots=True)
-class Pulse:
+class Pulse(Struct, frozen=True):
     """The answer to a heartbeat: what the inbox ends with now."""
 
-    head: int = wire(count)
-    epoch: bytes = wire(_identity)
-    read_upto: int = wire(count)
+    head: Annotated[int, count]
+    epoch: Annotated[bytes, _identity]
+    read_upto: Annotated[int, count]
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What became of each message of a SEND.
 
     `acks` rows: `[client_id, id, seq, recipients]`, `seq` being that of the sender's own copy; each is on
     disk. `refused` rows: `[client_id, code, message]`.
     """
 
-    acks: tuple[tuple[bytes, bytes, int, int], ...] = wire(
-        many(_ack, MAX_MESSAGES),
-    )
-    refused: tuple[tuple[bytes, str, str], ...] = wire(
+    acks: Annotated[tuple[tuple[bytes, bytes, int, int], ...], many(_ack, MAX_MESSAGES)]
+    refused: Annotated[
+        tuple[tuple[bytes, str, str], ...],
         many(row(_identity, text(32), text(1024)), MAX_MESSAGES),
-        default=(),
-    )
+    ] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Inbox items in rising `seq`.
 
     SYNC: `more` says that another SYNC after the last item brings more. HISTORY: `more` says that older
     items may match; ask again with `before`, which the answer gives.
     """
 
-    items: tuple[Item, ...] = wire(many(inbox_item, MAX_MESSAGES))
-    head: int = wire(count)
-    more: bool = wire(boolean)
-    before: int = wire(count, default=0)
+    items: Annotated[tuple[Item, ...], many(inbox_item, MAX_MESSAGES)]
+    head: Annotated[int, count]
+    more: Annotated[bool, boolean]
+    before: Annotated[int, count] = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ReadMark:
+class ReadMark(Struct, frozen=True):
     """How far this account has read, over all its devices."""
 
-    read_upto: int = wire(count)
+    read_upto: Annotated[int, count]
 
 
-@dataclass(frozen=True, slots=True)
-class UserList:
+class UserList(Struct, frozen=True):
     """Rows `[name, online, last_seen]` in order of name; `last_seen` in ms since 1970, nil if never."""
 
-    users: tuple[tuple[str, bool, int | None], ...] = wire(
+    users: Annotated[
+        tuple[tuple[str, bool, int | None], ...],
         many(row(username, boolean, optional(moment)), MAX_USERS),
-    )
-    more: bool = wire(boolean)
+    ]
+    more: Annotated[bool, boolean]
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """User names in alphabetical order."""
 
-    names: tuple[str, ...] = wire(many(username, 4096))
+    names: Annotated[tuple[str, ...], many(username, 4096)]
 
 
-@dataclass(frozen=True, slots=True)
-class FileList:
+class FileList(Struct, frozen=True):
     """Files, the latest first. `more`: ask again with `before` set to the last row's `order`.
 
     Rows `[order, id, from, name, size, sha256, note, time, expires, state, recipients]`. `sha256` is nil
@@ -251,23 +238,23 @@ class FileList:
     being uploaded has no recipients yet; `size` is what it will have.
     """
 
-    files: tuple[tuple[Any, ...], ...] = wire(many(_file_row, MAX_FILES))
-    more: bool = wire(boolean)
+    files: Annotated[tuple[tuple[Any, ...], ...], many(_file_row, MAX_FILES)]
+    more: Annotated[bool, boolean]
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptList:
+class ReceiptList(Struct, frozen=True):
     """Rows `[id, [[name, state] …]]`, state being stored, delivered or read; MAX_RECEIPTS names in all."""
 
-    receipts: tuple[tuple[bytes, tuple[tuple[str, str], ...]], ...] = wire(
+    receipts: Annotated[
+        tuple[tuple[bytes, tuple[tuple[str, str], ...]], ...],
         many(
             row(_identity, many(row(username, word("stored", "delivered", "read")), MAX_RECEIPTS)),
             MAX_RECEIPT_IDS,
         ),
-    )
+    ]
 
 
-Result = TypeVar("Result")
+Result = TypeVar("Result", bound=Struct)
 
 
 def parse_result(record: type[Result], values: Any) -> Result:
@@ -275,6 +262,6 @@ def parse_result(record: type[Result], values: Any) -> Result:
     return build(record, values, lenient=True)
 
 
-def result_values(result: Any) -> dict[str, Any]:
+def result_values(result: Struct) -> dict[str, Any]:
     """The map an answer travels as."""
     return dict(plain(result))

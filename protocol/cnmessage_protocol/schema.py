@@ -1,19 +1,21 @@
 """Strict validation of decoded values, declared beside each field of a record.
 
-A record is a frozen dataclass whose fields carry a check: `name: str = wire(text(64))`. Checks take the
-field's name and a plain value and return the value to keep or raise ProtocolError.
+A record is a frozen Struct whose fields carry a check: `name: Annotated[str, text(64)]`; one with a default
+is optional on the wire. Checks take the field's name and a plain value and return the value to keep or raise
+ProtocolError.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, field, fields
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+
+from msgspec import NODEFAULT, Struct
 
 from cnmessage_protocol.conversation import Conversation, from_wire
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import NAME_PATTERN, new_user_name, normal, user_name
 
 Check = Callable[[str, Any], Any]
-Record = TypeVar("Record")
+Record = TypeVar("Record", bound=Struct)
 Named = TypeVar("Named")
 
 UINT63 = (1 << 63) - 1
@@ -29,9 +31,37 @@ EARLIEST = -62_135_510_400_000
 """Earliest time that a file can have been written, in the same ms: a day after the year 1 began."""
 
 
-def wire(check: Check, **options: Any) -> Any:
-    """A dataclass field with its check; `default=` makes it optional on the wire."""
-    return field(metadata={"check": check}, **options)
+class Field(NamedTuple):
+    """A field of a record; `default` is NODEFAULT where it must be there."""
+
+    name: str
+    type: Any
+    check: Check
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be on the wire."""
+        return self.default is NODEFAULT
+
+
+_fields_of: dict[type[Struct], tuple[Field, ...]] = {}
+
+
+def fields(record: type[Struct]) -> tuple[Field, ...]:
+    """The fields of a record, in their order."""
+    if (known := _fields_of.get(record)) is not None:
+        return known
+    names = record.__struct_fields__
+    declared = [record.__annotations__[name] for name in names]
+    defaults = (NODEFAULT,) * (len(names) - len(record.__struct_defaults__)) + record.__struct_defaults__
+    found = _fields_of[record] = tuple(
+        [
+            Field(name, each.__origin__, each.__metadata__[0], default)
+            for name, each, default in zip(names, declared, defaults, strict=True)
+        ]
+    )
+    return found
 
 
 def text(max_bytes: int, *, min_bytes: int = 0) -> Check:
@@ -211,12 +241,11 @@ def build(record: type[Record], values: Any, *, lenient: bool = False) -> Record
     """
     if type(values) is not dict:
         raise ProtocolError("the fields must be a map")
-    known = fields(record)  # type: ignore[arg-type]
     arguments = {}
-    for each in known:
+    for each in fields(record):
         if each.name in values:
-            arguments[each.name] = each.metadata["check"](each.name, values[each.name])
-        elif each.default is MISSING:
+            arguments[each.name] = each.check(each.name, values[each.name])
+        elif each.required:
             raise ProtocolError(f"'{each.name}' is missing")
     if len(arguments) != len(values) and not lenient:
         unknown = sorted(str(key) for key in values.keys() - arguments.keys())
@@ -224,10 +253,10 @@ def build(record: type[Record], values: Any, *, lenient: bool = False) -> Record
     return record(**arguments)
 
 
-def plain(record: Any) -> Mapping[str, Any]:
+def plain(record: Struct) -> Mapping[str, Any]:
     """The map that `build` reads back; fields at their default are left out."""
     return {
         each.name: value
-        for each in fields(record)
-        if (value := getattr(record, each.name)) is not each.default or each.default is MISSING
+        for each in fields(type(record))
+        if (value := getattr(record, each.name)) is not each.default
     }

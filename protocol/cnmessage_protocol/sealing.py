@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cnmessage_protocol.codec import REPLY_LIMITS, decode, encode
 from cnmessage_protocol.deliveries import Delivery, parse_delivery
 from cnmessage_protocol.errors import ErrorCode, ProtocolError
+from cnmessage_protocol.fastpath import items_delivery
 
 KEY_SIZE = 32
 _SEQUENCE_SIZE = 8
@@ -55,4 +56,4 @@ class Opener:
         except InvalidTag as error:
             raise ProtocolError("this delivery was altered on its way", ErrorCode.INTEGRITY) from error
         self._last = number
-        return parse_delivery(decode(body, REPLY_LIMITS))
+        return items_delivery(body) or parse_delivery(decode(body, REPLY_LIMITS))

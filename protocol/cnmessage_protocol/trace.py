@@ -7,16 +7,16 @@ clock and no stream.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self
+
+from msgspec import Struct
 
 KEPT = 4096
 """Most transitions that wait to be taken; older ones are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """One step of a machine. `instance` is empty where there is only one; `cause` is a word, or a count."""
 
     machine: str

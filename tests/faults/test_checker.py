@@ -2,12 +2,12 @@
 
 import asyncio
 import copy
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 import pytest
+from msgspec import structs
 
 from cnmessage_broker.app import DATABASE
 from cnmessage_client import Client, Home
@@ -146,16 +146,16 @@ def _one_never_shown(journals: list[Journal]) -> None:
 
 
 def _shown_to_a_stranger(journals: list[Journal]) -> None:
-    journals[2].shown.append(dataclasses.replace(journals[1].shown[0], seq=1))
+    journals[2].shown.append(structs.replace(journals[1].shown[0], seq=1))
 
 
 def _shown_beyond_the_head(journals: list[Journal]) -> None:
-    journals[1].shown.append(dataclasses.replace(journals[1].shown[-1], seq=99))
+    journals[1].shown.append(structs.replace(journals[1].shown[-1], seq=99))
 
 
 def _another_ack(journals: list[Journal]) -> None:
     client_id, receipt = next(iter(journals[0].acked.items()))
-    journals[0].acked[client_id] = dataclasses.replace(receipt, seq=receipt.seq + 1)
+    journals[0].acked[client_id] = structs.replace(receipt, seq=receipt.seq + 1)
 
 
 @pytest.mark.parametrize(

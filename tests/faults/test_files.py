@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from cnmessage_client import Client, Home
-from cnmessage_protocol.files.channel import CHUNK, FETCHED_CHUNK, FILES, WINDOW, WINDOW_CHUNKS
+from cnmessage_protocol.envelope import FILES
+from cnmessage_protocol.files.channel import CHUNK, FETCHED_CHUNK, WINDOW, WINDOW_CHUNKS
 from tests.support.harness import BrokerProcess, BrokerThread, eventually, sign_up
 from tests.support.proxy import Proxy
 

@@ -2,7 +2,6 @@
 
 import random
 import string
-from dataclasses import fields
 from inspect import getclosurevars
 from typing import Any
 
@@ -13,7 +12,7 @@ from cnmessage_protocol.files.channel import FROM_CLIENT
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import outgoing
 from cnmessage_protocol.requests import REQUESTS
-from cnmessage_protocol.schema import Check, boolean
+from cnmessage_protocol.schema import Check, boolean, fields
 
 EDGES = (
     0,
@@ -89,7 +88,7 @@ class Values:
                 return {self._text(3): self.plain(depth - 1) for _ in range(self.rng.randint(0, 4))}
 
     def _map(self, record: type[Any]) -> Any:
-        values = {each.name: self._valid(each.metadata["check"]) for each in fields(record)}
+        values = {each.name: self._valid(each.check) for each in fields(record)}
         if self.rng.random() < 0.35:
             if not values or self.rng.random() < 0.1:
                 return self.plain()

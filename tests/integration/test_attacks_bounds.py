@@ -12,7 +12,8 @@ import zmq
 from cnmessage_broker.net.gate import LOOPBACK_FACTOR
 from cnmessage_client import Client, Home
 from cnmessage_client.profile import KeyPair
-from cnmessage_protocol.files.channel import FILES, WINDOW, Chunk, Credit, Get, Granted, Put, pack
+from cnmessage_protocol.envelope import FILES
+from cnmessage_protocol.files.channel import WINDOW, Chunk, Credit, Get, Granted, Put, pack
 from cnmessage_protocol.ids import uuid7
 from tests.support.channel import UPLOAD, FilePeer, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up

@@ -14,8 +14,9 @@ from cnmessage_broker.loop.arrivals import STRANGER_BYTES, says_beat
 from cnmessage_client import Home
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.codec import encode
+from cnmessage_protocol.envelope import FILES
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.files.channel import FILES, Fetched, pack
+from cnmessage_protocol.files.channel import Fetched, pack
 from cnmessage_protocol.ids import UserName
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, eventually, sign_up
 from tests.support.raw import Raw, answer, ask, frame, new_keys

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from cnmessage_client import Client, CnMessageError, ErrorCode, Home
+from cnmessage_client import Client, CnMessageError, ErrorCode, Home, Receipt
 from cnmessage_client.link.courier import compose
 from cnmessage_client.link.outbox import Outbox
 from cnmessage_protocol.records import MAX_RECIPIENTS
@@ -133,6 +133,59 @@ def test_a_flood_of_expensive_requests_does_not_hold_up_others(broker: BrokerThr
         assert meanwhile < (FLOOD - before) // 2  # alice did not have to wait for all of it
         for _ in range(FLOOD - before - meanwhile):
             answer(flood, 30)
+
+
+def test_each_send_waits_for_its_own_time_in_whatever_order_they_began(
+    broker: BrokerThread, home: Home
+) -> None:
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob")
+        async with Client(home=home, profile="alice") as alice:
+            loop, ended = asyncio.get_running_loop(), []
+
+            async def one(seconds: float) -> None:
+                began = loop.time()
+                with pytest.raises(CnMessageError) as caught:
+                    await alice.send("bob", f"within {seconds}", timeout=seconds)
+                assert caught.value.code is ErrorCode.UNREACHABLE
+                assert loop.time() - began >= seconds - 0.01
+                ended.append(seconds)
+
+            await alice.send("bob", "there is a link", timeout=0.9)
+            alice.cut(60.0)
+            given_up = asyncio.ensure_future(alice.send("bob", "given up", timeout=0.1))
+            await asyncio.gather(*map(one, (0.8, 0.2, 0.6, 0.4)), _cancelled(given_up))
+            assert ended == [0.2, 0.4, 0.6, 0.8]
+
+    asyncio.run(scenario())
+
+
+async def _cancelled(task: "asyncio.Future[Receipt]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def test_what_an_iteration_leaves_the_next_one_has_and_what_was_read_is_told_at_the_end(
+    broker: BrokerThread, home: Home
+) -> None:
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob")
+        async with Client(home=home, profile="alice") as alice:
+            for number in range(1, 7):
+                await alice.send("bob", str(number))
+        async with Client(home=home, profile="bob") as bob:
+            for expected in (["1", "2"], ["3"], ["4", "5"]):
+                messages = bob.messages()
+                seen: list[str] = []
+                while len(seen) < len(expected):
+                    seen.append((await anext(messages)).body)
+                assert seen == expected
+        async with Client(home=home, profile="bob") as bob:
+            # The last one of an iteration is shown, but not read: the next one was not asked for.
+            assert (await bob.whoami()).unread == 2
+            assert (await anext(bob.messages())).body == "5"
+
+    asyncio.run(scenario())
 
 
 def _waiting(socket: "zmq.Socket[bytes]") -> int:

@@ -9,9 +9,9 @@ import pytest
 import zmq
 
 from cnmessage_client.profile import KeyPair
+from cnmessage_protocol.envelope import FILES
 from cnmessage_protocol.files.channel import (
     CHUNK,
-    FILES,
     FROM_BROKER,
     WINDOW,
     Chunk,

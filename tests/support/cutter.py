@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Self
 
-from cnmessage_protocol.files.channel import FILES
+from cnmessage_protocol.envelope import FILES
 
 HOST = "127.0.0.2"
 PORTS = 4

@@ -4,12 +4,11 @@ Each check works both ways where it can: what the code has must be on the page, 
 be in the code. The command line's own pages are tested with the command line.
 """
 
+import dataclasses
 import json
 import os
 import re
-from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,7 +34,7 @@ from cnmessage_protocol.machines.states import TRANSITIONS, Event, State
 from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, NewMessage
 from cnmessage_protocol.requests import REQUESTS, Send
 from cnmessage_protocol.results import Sent, result_values
-from cnmessage_protocol.schema import LARGEST
+from cnmessage_protocol.schema import LARGEST, Field, fields
 from cnmessage_protocol.sealing import Opener, Sealer
 
 ROOT = Path(__file__).parents[2]
@@ -70,9 +69,9 @@ def rows(text: str) -> dict[str, list[str]]:
     return found
 
 
-def default_text(field: Field[Any]) -> str:
+def default_text(field: Field) -> str:
     """A field's default as the protocol page writes it."""
-    if field.default is MISSING:
+    if field.required:
         return "required"
     if field.default is None:
         return "`nil`"
@@ -99,7 +98,7 @@ def test_every_answer_has_a_section_with_every_field() -> None:
         listed = rows(documented[record.__name__])
         assert list(listed) == [each.name for each in fields(record)], record.__name__
         for each in fields(record):
-            assert ("Default:" in listed[each.name][-1]) is (each.default is not MISSING), each.name
+            assert ("Default:" in listed[each.name][-1]) is (not each.required), each.name
 
 
 def test_every_error_code_is_listed_once_with_whether_to_retry() -> None:
@@ -262,8 +261,8 @@ def test_the_drawing_of_the_session_holds_exactly_the_transitions_of_the_code() 
 
 def test_every_setting_is_listed_with_its_default_and_its_variable() -> None:
     documented = rows(chapter(OPERATIONS, "Settings"))
-    assert list(documented) == [each.name for each in fields(Config)]
-    for each in fields(Config):
+    assert list(documented) == [each.name for each in dataclasses.fields(Config)]
+    for each in dataclasses.fields(Config):
         default, variable = documented[each.name][:2]
         assert variable == f"`{ENVIRONMENT_PREFIX}{each.name.upper()}`"
         assert default == ("see below" if each.name == "data" else f"`{each.default}`")

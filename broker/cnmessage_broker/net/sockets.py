@@ -20,8 +20,8 @@ from cnmessage_broker.net.gate import Gate, GateLimits
 from cnmessage_broker.net.link import LinkBounds
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, Door
-from cnmessage_protocol.envelope import MAX_REQUEST, PROBE
-from cnmessage_protocol.files.channel import CHUNK, FILES, WINDOW_CHUNKS
+from cnmessage_protocol.envelope import FILES, MAX_REQUEST, PROBE
+from cnmessage_protocol.files.channel import CHUNK, WINDOW_CHUNKS
 from cnmessage_protocol.trace import Trail
 
 HANDSHAKE_MS = 5000

@@ -3,29 +3,30 @@
 import io
 import signal
 import sys
+from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 import click
 
-from cnmessage_client.cli.commands import account, brokers, files, history, messages, people, profiles, watch
-from cnmessage_client.cli.commands import chat as chatting
-from cnmessage_client.cli.commands import get_files as fetching
-from cnmessage_client.cli.commands import send_files as sending
 from cnmessage_client.shell.command import PROGRAM, Facts, Section
 from cnmessage_client.shell.group import Commands, unknown_command
 from cnmessage_client.shell.outcome import ended
 from cnmessage_client.shell.settings import Settings, common, help_option, settings_of, usage
 from cnmessage_client.shell.signals import ending
-from cnmessage_client.shell.streams import discard, replace_closed
+from cnmessage_client.shell.streams import discard, opens_alone, replace_closed
 
-COMMANDS = (
-    chatting.chat, messages.send, messages.broadcast, history.history, watch.watch,
-    files.files, sending.sendfile, fetching.getfile,
-    people.users, people.blacklist,
-    account.signup, account.login, account.logout, account.passwd, account.whoami, account.devices,
-    profiles.profile, brokers.broker, profiles.completion,
-)  # fmt: skip
-"""All commands, as help lists them within their sections."""
+COMMANDS: Mapping[str, str] = {
+    "chat": "chat", "send": "messages", "broadcast": "messages", "history": "history", "watch": "watch",
+    "files": "files", "sendfile": "send_files", "getfile": "get_files",
+    "users": "people", "blacklist": "people",
+    "signup": "account", "login": "account", "logout": "account", "passwd": "account", "whoami": "account",
+    "devices": "account",
+    "profile": "profiles", "broker": "brokers", "completion": "profiles",
+}  # fmt: skip
+"""All commands, as help lists them within their sections, each with its module: a process loads that alone
+which has its own."""
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -51,8 +52,8 @@ def cli(context: click.Context, settings: Settings) -> int | None:
     """
     if context.invoked_subcommand is not None:
         return None
-    if settings.prefix is None and chatting.opens_alone():
-        return int(context.invoke(chatting.chat))
+    if settings.prefix is None and opens_alone():
+        return int(context.invoke(cli.commands["chat"]))
     settings.renderer.text(context.get_help())
     return None
 
@@ -78,8 +79,13 @@ def show_help(context: click.Context, words: tuple[str, ...]) -> None:
     settings_of(context).renderer.text(command.get_help(inner))
 
 
-for _each in COMMANDS:
-    cli.add_command(_each)
+def _load(module: str, name: str) -> click.Command:
+    command: click.Command = getattr(import_module(f"cnmessage_client.cli.commands.{module}"), name)
+    return command
+
+
+for _name, _module in COMMANDS.items():
+    cli.add_later(_name, partial(_load, _module, _name))
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ send and every receive the socket's events are looked at again.
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import zmq
 
-from cnmessage_client.link.monitor import Monitor
 from cnmessage_client.link.reach import OutOfReachError, in_numbers
 from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, secured
 from cnmessage_client.profile import KeyPair, Profile
@@ -63,6 +63,10 @@ def device_keys(profile: Profile) -> KeyPair:
     return keys
 
 
+class _Monitor(Protocol):
+    def close(self) -> None: ...
+
+
 class Connection:
     """Drives one session over real sockets. `deliver` gets every effect that is not about sockets.
 
@@ -80,7 +84,7 @@ class Connection:
         self._session = session
         self._deliver = deliver
         self._trace = trace
-        self._monitors: dict[int, Monitor] = {}
+        self._monitors: dict[int, _Monitor] = {}
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._requests: zmq.Socket[bytes] | None = None
@@ -206,6 +210,8 @@ class Connection:
 
     def _watch(self, socket: "zmq.Socket[bytes]", name: str) -> None:
         if self._session.trail.listening:
+            from cnmessage_client.link.monitor import Monitor  # noqa: PLC0415 - for --debug alone
+
             self._monitors[socket.fileno()] = Monitor(socket, name, self._session.trail, self.traced)
 
     def _unwatch(self, socket: "zmq.Socket[bytes]") -> None:

@@ -35,14 +35,14 @@ _PERHAPS = (
 
 def new_client_id() -> str:
     """A fresh id for a message, by which it can be asked about."""
-    return id_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
+    return id_text(_fresh_id())
 
 
 def compose(to: str | Sequence[str], body: str, client_id: str | None = None) -> NewMessage:
     """A message under a fresh id, or the given one; ProtocolError or ValueError for what cannot be sent."""
     check_body(arguments.text("body", body))
     given = arguments.text_or_none("client_id", client_id)
-    identity = parse_id(new_client_id() if given is None else given)
+    identity = _fresh_id() if given is None else parse_id(given)
     return NewMessage(ClientId(identity), recipients(arguments.names("to", to)), body)
 
 
@@ -71,6 +71,9 @@ class Courier:
         self._no_leftovers = asyncio.Event()
         self._no_leftovers.set()
         self._fresh: list[NewMessage] = []
+        self._deadlines: dict[asyncio.Future[Receipt], float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._closed = False
         self._held: int | None = None
 
@@ -104,15 +107,14 @@ class Courier:
             if not self._fresh:
                 self._loop.call_soon(self._submit_fresh)  # what one turn of the loop sends goes out together
             self._fresh.append(message)
-        # A plain timer: asyncio.timeout and wait_for cost more than all the rest of a send.
-        timer = self._loop.call_later(timeout, _expire, receipt)
+        self._expect(receipt, self._loop.time() + timeout)
         try:
             return await receipt
         except TimeoutError:
             cause = self._session.queue.hindrance or self._connection.unreachable()
             raise self._with_fate(cause, known) from None
         finally:
-            timer.cancel()
+            del self._deadlines[receipt]
             waiting = self._waiting.get(client_id)
             if waiting is not None and receipt in waiting:
                 waiting.remove(receipt)
@@ -148,21 +150,19 @@ class Courier:
             with suppress(OSError, CnMessageError):
                 self._outbox.resolve([outcome.client_id for outcome in resolved])
         for outcome in outcomes:
-            self._pending.pop(outcome.client_id, None)
-            self._kept.discard(outcome.client_id)
-            waiting = self._waiting.pop(outcome.client_id, [])
+            client_id = outcome.client_id
+            self._pending.pop(client_id, None)
+            self._kept.discard(client_id)
+            waiting = self._waiting.pop(client_id, [])
             if isinstance(outcome, Acked):
-                client_id, message_id = id_text(outcome.client_id), id_text(outcome.id)
-                receipt = Receipt(message_id, client_id, outcome.seq, outcome.recipients)
-                for each in waiting:
-                    if not each.done():
-                        each.set_result(receipt)
+                if waiting:
+                    _deliver(waiting, outcome)
             else:
                 error = self._explained(outcome.error)
                 _fail(waiting, error)
-                if outcome.client_id in self._leftovers and not self._waits_for_login(outcome):
+                if client_id in self._leftovers and not self._waits_for_login(outcome):
                     self._on_refused(error)
-            self._leftovers.discard(outcome.client_id)
+            self._leftovers.discard(client_id)
         if not self._leftovers:
             self._no_leftovers.set()
 
@@ -196,11 +196,32 @@ class Courier:
         """Release profile and outbox; what is unacknowledged stays in it for the profile's next client."""
         self._kept |= self._waiting.keys()
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._outbox is not None:
             self._outbox.close()
         if self._held is not None:
             os.close(self._held)
             self._held = None
+
+    def _expect(self, receipt: "asyncio.Future[Receipt]", deadline: float) -> None:
+        """Wait for a receipt until then. One timer does for all: a timer each costs more than the rest."""
+        self._deadlines[receipt] = deadline
+        if self._timer is None or deadline < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = deadline
+            self._timer = self._loop.call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        for receipt, deadline in self._deadlines.items():
+            if deadline <= now and not receipt.done():
+                receipt.set_exception(TimeoutError())
+        left = {receipt: deadline for receipt, deadline in self._deadlines.items() if not receipt.done()}
+        if left:
+            self._expect(*min(left.items(), key=lambda each: each[1]))
 
     def _submit_fresh(self) -> None:
         fresh, self._fresh = self._fresh, []
@@ -264,6 +285,12 @@ def _fail(waiting: "list[asyncio.Future[Receipt]]", error: CnMessageError) -> No
             each.exception()  # counts as seen even if its caller has given up meanwhile
 
 
-def _expire(receipt: "asyncio.Future[Receipt]") -> None:
-    if not receipt.done():
-        receipt.set_exception(TimeoutError())
+def _deliver(waiting: "list[asyncio.Future[Receipt]]", acked: Acked) -> None:
+    receipt = Receipt(id_text(acked.id), id_text(acked.client_id), acked.seq, acked.recipients)
+    for each in waiting:
+        if not each.done():
+            each.set_result(receipt)
+
+
+def _fresh_id() -> bytes:
+    return uuid7(time.time_ns() // 1_000_000, os.urandom(10))

@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 
 from cnmessage_client.address import Address
 from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
-from cnmessage_protocol.envelope import PROBE
+from cnmessage_protocol.envelope import FILES, PROBE
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.files.channel import FILES
 
 STAGGER = 0.25
 """Seconds that one address of a host has before the next one is tried beside it (RFC 8305)."""

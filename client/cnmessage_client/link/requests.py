@@ -4,9 +4,10 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from cnmessage_client.link import arguments
 from cnmessage_client.link.connection import Connection

@@ -34,18 +34,23 @@ class Stream:
     def __init__(self, session: Session, connection: Connection) -> None:
         self._session = session
         self._connection = connection
-        self._items: deque[Item] = deque()
-        self._bytes = 0
+        self._loop = asyncio.get_running_loop()
+        self._lists: deque[tuple[deque[Item], int]] = deque()
+        """What came together, with its bytes."""
+        self._count = self._bytes = 0
+        self._read: int | None = None
         self._changed = asyncio.Event()
         self._failure: CnMessageError | None = None
         self._following = False
 
     def put(self, items: Sequence[Item]) -> None:
         """New items came."""
-        self._items.extend(items)
-        self._bytes += sum(item.size for item in items)
+        size = sum([item.size for item in items])
+        self._lists.append((deque(items), size))
+        self._count += len(items)
+        self._bytes += size
         self._changed.set()
-        if len(self._items) > PAUSE_AT or self._bytes > PAUSE_BYTES:
+        if self._count > PAUSE_AT or self._bytes > PAUSE_BYTES:
             self._pause(paused=True)
 
     def fail(self, error: CnMessageError) -> None:
@@ -63,20 +68,33 @@ class Stream:
             self._following = True
             self._connection.perform(self._session.follow(self._connection.now(), after))
         while True:
-            while self._items:
-                item = self._items.popleft()
-                self._bytes -= item.size
-                if (
-                    self._connection.paused
-                    and len(self._items) < RESUME_AT
-                    and self._bytes < PAUSE_BYTES // 2
-                ):
+            while self._lists:
+                items, size = self._lists[0]
+                while items:
+                    item = items.popleft()
+                    self._count -= 1
+                    yield item
+                if self._lists and self._lists[0][0] is items:  # else another iteration has seen to it
+                    self._lists.popleft()
+                    self._bytes -= size
+                if self._connection.paused and self._count < RESUME_AT and self._bytes < PAUSE_BYTES // 2:
                     self._pause(paused=False)
-                yield item
             if self._failure is not None:
                 raise self._failure
             self._changed.clear()
             await self._changed.wait()
+
+    def read(self, seq: int) -> None:
+        """The application has seen everything up to `seq`. What it sees in one turn is told together."""
+        if self._read is None:
+            self._loop.call_soon(self.tell_read)
+        self._read = max(self._read or 0, seq)
+
+    def tell_read(self) -> None:
+        """Tell the session now how far the application has read."""
+        if self._read is not None:
+            seq, self._read = self._read, None
+            self._connection.perform(self._session.mark_read(self._connection.now(), seq))
 
     def _pause(self, *, paused: bool) -> None:
         if self._connection.paused is paused:

@@ -6,11 +6,11 @@ name, no host and no chat.
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
 from enum import Enum
 from typing import Any, Literal
 
 import click
+from msgspec import Struct
 
 PROGRAM = "cnmessage"
 
@@ -29,8 +29,7 @@ class Section(Enum):
     HELP = "Help"
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What a command is. What has no default is said of every command."""
 
     section: Section
@@ -38,7 +37,6 @@ class Facts:
     example: str
     """A call of it as it is typed in a shell."""
 
-    _: KW_ONLY
     asks: bool
     """Whether it asks, secrets too: until it is over, no line that is typed is anything but an answer."""
     account: bool

@@ -3,8 +3,7 @@
 What a command is stands on the command (command.py); this only reads it. Knows no command by name.
 """
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 
 import click
 
@@ -13,6 +12,8 @@ from cnmessage_client.shell.command import WORDS, Command, Facts, Section, facts
 
 def unknown_command(context: click.Context, command: click.Command, word: str) -> click.UsageError:
     """The error for a word that is no command here, with what it may have been."""
+    import difflib  # noqa: PLC0415 - for a word that was mistyped alone
+
     known = list(command.commands) if isinstance(command, click.Group) else []
     aliases = command.aliases if isinstance(command, Commands) else {}
     near = difflib.get_close_matches(word, [*known, *aliases], 1)
@@ -24,6 +25,31 @@ class Commands(click.Group):
     """A group whose commands have facts, and whose help lists them by section."""
 
     command_class = Command
+
+    _here: MutableMapping[str, click.Command]
+    _later: dict[str, Callable[[], click.Command]]
+
+    def add_later(self, name: str, load: Callable[[], click.Command]) -> None:
+        """Add a command that is loaded when it is asked for."""
+        self._later[name] = load
+
+    @property
+    def commands(self) -> MutableMapping[str, click.Command]:
+        """All commands by name; those that were added later come last, in their order."""
+        if any(name not in self._here for name in self._later):
+            late = {name: self._loaded(name) for name in self._later}
+            others = {name: each for name, each in self._here.items() if name not in late}
+            self._here = {**others, **late}
+        return self._here
+
+    @commands.setter
+    def commands(self, commands: MutableMapping[str, click.Command]) -> None:
+        self._here, self._later = commands, {}
+
+    def _loaded(self, name: str) -> click.Command:
+        if name not in self._here:
+            self._here[name] = self._later[name]()
+        return self._here[name]
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """As that of every command here."""
@@ -81,6 +107,8 @@ class Commands(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command of a name or an alias."""
+        if name in self._later:
+            return self._loaded(name)
         return super().get_command(context, self.aliases.get(name, name))
 
     def resolve_command(

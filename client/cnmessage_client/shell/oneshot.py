@@ -6,7 +6,6 @@ Knows no command by name. It is the host unless a chat brings another.
 import asyncio
 import errno
 import os
-import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO, TypeVar
@@ -44,6 +43,8 @@ class ProcessSurface:
     @property
     def width(self) -> int:
         """Columns of the terminal."""
+        import shutil  # noqa: PLC0415 - most commands never ask
+
         return shutil.get_terminal_size().columns
 
     def out(self, text: str) -> None:

@@ -2,7 +2,6 @@
 
 import functools
 import os
-import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -145,6 +144,8 @@ class Settings:
 
     def command(self, profile: str | None = None) -> str:
         """How to call this program, for hints: where it is, and with which profile."""
+        import shutil  # noqa: PLC0415 - for hints alone
+
         program = Path(sys.argv[0])
         if program.name == "__main__.py":  # python -m cnmessage_client
             program = Path(sys.executable).with_name("cnmessage")

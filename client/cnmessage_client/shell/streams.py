@@ -18,6 +18,11 @@ from typing import BinaryIO, TextIO
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 
+def opens_alone() -> bool:
+    """Whether the program, called without a command, opens the chat: a person sits at both ends."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def replace_closed() -> None:
     """Take the place of each stream that the caller has closed, before anything else is opened there.
 

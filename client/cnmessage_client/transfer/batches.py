@@ -5,20 +5,18 @@ thread has put down what it did. Knows no broker but by its access, and no profi
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from cnmessage_client.link.lookout import FIRST_LOOK
 from cnmessage_client.link.reach import blocked
 from cnmessage_client.link.sockets import Access
-from cnmessage_client.model import TransferProgress
+from cnmessage_client.model import Progress, TransferProgress
 from cnmessage_client.transfer.job import Job, Report
 from cnmessage_client.transfer.thread import AT_ONCE, TransferThread
+from cnmessage_protocol.envelope import FILES
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.files.channel import FILES
 from cnmessage_protocol.trace import Trace
-
-Progress = Callable[[TransferProgress], None]
 
 _INTERRUPTED = "interrupted; what was transferred is kept, and the same call goes on from there"
 

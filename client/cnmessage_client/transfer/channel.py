@@ -16,10 +16,10 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, secured
+from cnmessage_protocol.envelope import FILES
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.files.channel import (
     CHUNK,
-    FILES,
     FROM_BROKER,
     WINDOW_CHUNKS,
     FileMessage,

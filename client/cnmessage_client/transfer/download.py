@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
+from cnmessage_client.model import Offer
 from cnmessage_client.model import Phase as PhaseName
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_client.transfer.job import Hands, Job, Report
@@ -33,18 +33,6 @@ _PAUSES = {
     ErrorCode.NO_SUCH_FILE,
     ErrorCode.STORAGE,
 }
-
-
-class Offer(Protocol):
-    """What the offer of a file said of it."""
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-
-    @property
-    def sha256(self) -> str | None:
-        """In hexadecimal."""
 
 
 _PHASES: Mapping[Phase, PhaseName] = {

@@ -6,7 +6,8 @@ Here is what uploads and downloads share. Must know neither the socket nor the o
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cnmessage_client.model import Phase, TransferProgress
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
@@ -26,8 +27,7 @@ _SHORT = 8
 Report = Callable[[TransferProgress], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Hands:
+class Hands(Struct, frozen=True):
     """What a job works with: `say` something on the link, run `work` on the worker, `wake` the thread.
 
     Its machine notes in the `trail` what it does.

@@ -13,9 +13,11 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from cnmessage_client.private import private_folder
 from cnmessage_protocol.ids import ID_SIZE, ClientId, uuid7
@@ -24,8 +26,7 @@ KEEP = 7 * 86400
 """Seconds after which an entry is forgotten; brokers keep unfinished uploads for a day."""
 
 
-@dataclass(frozen=True, slots=True)
-class Undertaking:
+class Undertaking(Struct, frozen=True):
     """What makes two uploads the same one."""
 
     user: str

@@ -5,9 +5,10 @@ Must know no socket.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from cnmessage_client.link import arguments
 from cnmessage_client.link.arguments import PathText
@@ -40,8 +41,7 @@ _PAUSES = {
 _PHASES: Mapping[Phase, PhaseName] = {Phase.MOVING: "sending", Phase.FINISHING: "verifying"}
 
 
-@dataclass(frozen=True, slots=True)
-class Addressing:
+class Addressing(Struct, frozen=True):
     """Who sends something to whom, and how: the same for all files of a call.
 
     A `snapshot` is what a file held when it was opened, though it grows.

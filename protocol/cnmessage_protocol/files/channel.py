@@ -10,9 +10,10 @@ what a message leads to.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any, ClassVar, assert_never
+from typing import Annotated, Any, ClassVar, assert_never
+
+from msgspec import Struct
 
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode, peek
 from cnmessage_protocol.conversation import Direct, Everyone, from_wire, on_screen
@@ -30,16 +31,13 @@ from cnmessage_protocol.schema import (
     build,
     compared,
     count,
+    fields,
     integer,
     many,
     optional,
     plain,
     text,
-    wire,
 )
-
-FILES = 2
-"""The file channel's port, counted from the request port."""
 
 CHUNK = 1 << 20
 """Most bytes in one chunk."""
@@ -100,8 +98,7 @@ def _file_name(name: str, value: Any) -> str:
     return checked
 
 
-@dataclass(frozen=True, slots=True)
-class Put(Request):
+class Put(Request, frozen=True):
     """Begin an upload, or go on with it: the same call. `size` in bytes.
 
     `expires`: seconds from now; nil: as long as the broker keeps files. `mtime`: when it was written last on
@@ -109,117 +106,106 @@ class Put(Request):
     """
 
     VERB: ClassVar[str] = "put"
-    name: str = wire(_file_name)
-    size: int = wire(_offset)
-    to: tuple[str, ...] = wire(_recipients)
-    note: str = wire(text(MAX_BODY), default="")
-    expires: int | None = wire(optional(integer(1, MAX_EXPIRES)), default=None)
-    mtime: int | None = wire(_mtime, default=None)
-    executable: bool = wire(boolean, default=False)
+    name: Annotated[str, _file_name]
+    size: Annotated[int, _offset]
+    to: Annotated[tuple[str, ...], _recipients]
+    note: Annotated[str, text(MAX_BODY)] = ""
+    expires: Annotated[int | None, optional(integer(1, MAX_EXPIRES))] = None
+    mtime: Annotated[int | None, _mtime] = None
+    executable: Annotated[bool, boolean] = False
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """Send from `offset`, up to `upto`. The answer to PUT, and to a CHUNK or FINISH that does not fit."""
 
     VERB: ClassVar[str] = "granted"
-    file: bytes = wire(_identity)
-    offset: int = wire(_offset)
-    upto: int = wire(_offset)
+    file: Annotated[bytes, _identity]
+    offset: Annotated[int, _offset]
+    upto: Annotated[int, _offset]
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """Bytes of the file from `offset` on, 1 to CHUNK of them: they are the second frame."""
 
     VERB: ClassVar[str] = "chunk"
-    offset: int = wire(_offset)
+    offset: Annotated[int, _offset]
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(Struct, frozen=True):
     """Bytes up to `upto` may be sent, in chunks of at most `chunk`. Absolute: repeating it does no harm."""
 
     VERB: ClassVar[str] = "credit"
-    upto: int = wire(_offset)
-    chunk: int = wire(_chunk, default=CHUNK)
+    upto: Annotated[int, _offset]
+    chunk: Annotated[int, _chunk] = CHUNK
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """All bytes of an upload were sent and have this SHA-256. Answered with KEPT, or GRANTED if not so."""
 
     VERB: ClassVar[str] = "finish"
-    sha256: bytes = wire(blob(DIGEST_SIZE))
+    sha256: Annotated[bytes, blob(DIGEST_SIZE)]
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """The file is on disk and in its recipients' inboxes. The answer to FINISH, and to a PUT after it.
 
     `message` is the id and `seq` the place of the sender's own copy.
     """
 
     VERB: ClassVar[str] = "kept"
-    file: bytes = wire(_identity)
-    message: bytes = wire(_identity)
-    seq: int = wire(integer(1, LARGEST))
-    recipients: int = wire(count)
+    file: Annotated[bytes, _identity]
+    message: Annotated[bytes, _identity]
+    seq: Annotated[int, integer(1, LARGEST)]
+    recipients: Annotated[int, count]
 
 
-@dataclass(frozen=True, slots=True)
-class Get(Request):
+class Get(Request, frozen=True):
     """Send me a file from `offset` on, up to `upto`, in chunks of at most `chunk`."""
 
     VERB: ClassVar[str] = "get"
-    offset: int = wire(_offset, default=0)
-    upto: int = wire(_offset, default=0)
-    chunk: int = wire(_chunk, default=FIRST_CHUNK)
+    offset: Annotated[int, _offset] = 0
+    upto: Annotated[int, _offset] = 0
+    chunk: Annotated[int, _chunk] = FIRST_CHUNK
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """What will come. The answer to GET, before any chunk. `mtime` and `executable` are those of PUT."""
 
     VERB: ClassVar[str] = "opened"
-    name: str = wire(text(MAX_FILE_NAME))
-    size: int = wire(_offset)
-    sha256: bytes = wire(blob(DIGEST_SIZE))
-    mtime: int | None = wire(_mtime, default=None)
-    executable: bool = wire(boolean, default=False)
+    name: Annotated[str, text(MAX_FILE_NAME)]
+    size: Annotated[int, _offset]
+    sha256: Annotated[bytes, blob(DIGEST_SIZE)]
+    mtime: Annotated[int | None, _mtime] = None
+    executable: Annotated[bool, boolean] = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched(Request):
+class Fetched(Request, frozen=True):
     """The receiver has the whole file, verified and on disk. Answered with NOTED."""
 
     VERB: ClassVar[str] = "fetched"
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Struct, frozen=True):
     """That the file was fetched is written down, and its sender can see it. The answer to FETCHED."""
 
     VERB: ClassVar[str] = "noted"
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """The client stops here for now. What has arrived is kept; the same PUT, or a GET, goes on. No answer."""
 
     VERB: ClassVar[str] = "pause"
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """This transfer has ended, with an error code as `code`.
 
     From a client, it is given up: what arrived of an upload is removed, a download has failed. No answer.
     """
 
     VERB: ClassVar[str] = "stop"
-    code: str = wire(text(32))
-    message: str = wire(text(1024), default="")
+    code: Annotated[str, text(32)]
+    message: Annotated[str, text(1024)] = ""
 
     @property
     def error(self) -> RequestError:
@@ -230,7 +216,7 @@ class Stop:
 FileMessage = Put | Granted | Chunk | Credit | Finish | Kept | Get | Opened | Fetched | Noted | Pause | Stop
 
 
-def _catalogue(*records: type[Any]) -> Mapping[str, type[Any]]:
+def _catalogue(*records: type[FileMessage]) -> Mapping[str, type[FileMessage]]:
     return MappingProxyType({each.VERB: each for each in records})
 
 
@@ -249,7 +235,7 @@ def stop(error: RequestError) -> Stop:
     return Stop(str(error.code), error.message.encode()[:1000].decode(errors="ignore"))
 
 
-def unpack(frames: Sequence[Any], catalogue: Mapping[str, type[Any]]) -> tuple[bytes, FileMessage]:
+def unpack(frames: Sequence[Any], catalogue: Mapping[str, type[FileMessage]]) -> tuple[bytes, FileMessage]:
     """The transfer and the checked message in the frames after the routing id; a chunk's bytes stay there.
 
     `frames` are bytes-like and have a length. A broker may be newer: keys of its messages that are not known

@@ -4,7 +4,7 @@ Credit is absolute and counts from what the receiver has written: `upto` = writt
 more than one window. Must never hold a byte, and must not know which side is the broker.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.files.channel import CHUNK, FIRST_CHUNK, WINDOW_CHUNKS, Credit
@@ -18,8 +18,7 @@ def window_of(chunk: int) -> int:
     return WINDOW_CHUNKS * max(chunk, FIRST_CHUNK)
 
 
-@dataclass(slots=True)
-class Outflow:
+class Outflow(Struct):
     """The sending side: what may go out next."""
 
     size: int
@@ -48,8 +47,7 @@ class Outflow:
         return self.offset >= self.size
 
 
-@dataclass(slots=True)
-class Inflow:
+class Inflow(Struct):
     """The receiving side: what is written here, and what was allowed from there on.
 
     It says how large chunks may be: small ones at first and on a slow line, so that each credit is soon used

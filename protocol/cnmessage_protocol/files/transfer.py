@@ -8,10 +8,11 @@ sockets nor disks, and no clock: `now` is in seconds, and passed in.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Self
+
+from msgspec import Struct
 
 from cnmessage_protocol.errors import ErrorCode, NoProgressError, ProtocolError, RequestError
 from cnmessage_protocol.files.channel import FIRST_CHUNK, WINDOW_CHUNKS, FileMessage, Kept, Opened, Pause
@@ -20,34 +21,29 @@ SILENCE = 10.0
 """Seconds without a word after which a client makes a fresh link. A broken connection is noticed at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(Struct, frozen=True):
     """Send this message."""
 
     message: FileMessage
 
 
-@dataclass(frozen=True, slots=True)
-class SeekTo:
+class SeekTo(Struct, frozen=True):
     """Be ready to go on at `offset`: what lies before it must have been hashed."""
 
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reopen:
+class Reopen(Struct, frozen=True):
     """The link is dead: open a fresh one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """All bytes of the download are here: verify them, put the file in its place, then tell `kept`."""
 
     sha256: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """The transfer is over: `result` says how it went, or `error` why it did not."""
 
     result: Kept | Opened | None
@@ -126,8 +122,7 @@ MOST_REPEATS = 256
 """How often a broker may send a transfer back before new bytes move; every chunk under way may do it once."""
 
 
-@dataclass(slots=True)
-class Patience:
+class Patience(Struct):
     """When a client leaves a link, and pauses a transfer: after `limit` seconds without progress.
 
     Progress is bytes that never moved before, so that it has an end. Signs of life count while the other side

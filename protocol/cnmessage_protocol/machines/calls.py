@@ -4,7 +4,7 @@ Two ledgers under one counter of ids: the application's requests outlive a broke
 under the same id; the session's own are made anew.
 """
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ProtocolError, broken
@@ -19,8 +19,7 @@ MOST_ALIKE = 4
 """Heartbeats whose answers are waited for; a broker that answers none must not make them pile up."""
 
 
-@dataclass(slots=True)
-class Calls:
+class Calls(Struct):
     """Open requests by id."""
 
     asked: dict[int, Request] = field(default_factory=dict)

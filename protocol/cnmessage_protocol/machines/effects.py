@@ -1,8 +1,9 @@
 """What a session wants done: the effects that a client's connection carries out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cnmessage_protocol.deliveries import FileState
 from cnmessage_protocol.errors import RequestError
@@ -12,28 +13,24 @@ from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.requests import Request
 
 
-@dataclass(frozen=True, slots=True)
-class OpenLink:
+class OpenLink(Struct, frozen=True):
     """Open a fresh request socket to the broker."""
 
 
-@dataclass(frozen=True, slots=True)
-class CloseLink:
+class CloseLink(Struct, frozen=True):
     """Close the request and delivery sockets; with `flush`, what was just sent may still leave."""
 
     flush: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Transmit:
+class Transmit(Struct, frozen=True):
     """Send a request."""
 
     request_id: int
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(Struct, frozen=True):
     """Subscribe to the topic on the broker's delivery port, in place of any earlier subscription.
 
     `offset` is added to the port of the broker's address.
@@ -44,8 +41,7 @@ class Listen:
     key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """An application's request has its checked result, or its error."""
 
     request_id: int
@@ -53,44 +49,38 @@ class Answered:
     error: RequestError | None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolve:
+class Resolve(Struct, frozen=True):
     """These submitted messages have their outcome."""
 
     outcomes: Sequence[Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class StateChanged:
+class StateChanged(Struct, frozen=True):
     """The session changed its state; while WAITING, `retry_in` says for how many seconds."""
 
     state: State
     retry_in: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class PresenceNews:
+class PresenceNews(Struct, frozen=True):
     """Other users came or went, rows `(name, online)`."""
 
     changes: Sequence[tuple[str, bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class FileNews:
+class FileNews(Struct, frozen=True):
     """A recipient of a file of ours moved on with it."""
 
     news: FileState
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownNews:
+class UnknownNews(Struct, frozen=True):
     """For the first time a delivery came of this kind, which this version does not know."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """The session cannot go on without the application: logged out, or a broker of another kind."""
 
     error: RequestError

@@ -10,8 +10,9 @@ every item once and in order whatever the link drops, repeats or reorders. Knows
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import Item
@@ -29,22 +30,19 @@ MOST_BARREN = 5
 _REMEMBERED = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(Struct, frozen=True):
     """Items to hand to the application, in order, each for the first time."""
 
     items: Sequence[Item]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestItems:
+class RequestItems(Struct, frozen=True):
     """Request the items above `after`; at most one such request is outstanding."""
 
     after: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stuck:
+class Stuck(Struct, frozen=True):
     """The broker says again and again that there are items, and does not give them."""
 
     what: str

@@ -6,7 +6,8 @@ the time, in seconds.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 HEARTBEAT = 1.0
 """Seconds between heartbeats."""
@@ -18,8 +19,7 @@ EARLY_BEAT = 4096
 """Items after which a client's heartbeat goes out early, so that the broker's send window keeps moving."""
 
 
-@dataclass(slots=True)
-class Liveness:
+class Liveness(Struct):
     """One side's view of the other."""
 
     heard_at: float
@@ -58,8 +58,7 @@ BACKOFF_LIMIT = 10.0
 """Seconds to wait before the first new attempt, and at most."""
 
 
-@dataclass(slots=True)
-class Backoff:
+class Backoff(Struct):
     """Growing pauses between attempts. `jitter` gives numbers from 0 to 1, so that clients spread out."""
 
     jitter: Callable[[], float]

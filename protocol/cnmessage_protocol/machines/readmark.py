@@ -4,11 +4,10 @@ Only rises. One acknowledgement is outstanding at a time, so a fast reader's mar
 session.py.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """`wanted` is what the application has read up to, `confirmed` what the broker has on disk."""
 
     wanted: int = 0

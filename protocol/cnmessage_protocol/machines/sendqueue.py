@@ -6,7 +6,8 @@ themselves and order is kept. The copy on disk is the client's outbox.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cnmessage_protocol.errors import BrokenAnswerError, ErrorCode, RequestError, known_code
 from cnmessage_protocol.ids import ClientId, MessageId
@@ -24,8 +25,7 @@ LONGEST_PAUSE = 8.0
 _UNTOLD = "the broker does not say what became of the message; tell whoever runs the broker"
 
 
-@dataclass(frozen=True, slots=True)
-class Acked:
+class Acked(Struct, frozen=True):
     """The message is on the broker's disk."""
 
     client_id: ClientId
@@ -34,8 +34,7 @@ class Acked:
     recipients: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The message will not be stored."""
 
     client_id: ClientId

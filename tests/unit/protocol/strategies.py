@@ -1,6 +1,5 @@
 """Values for the protocol's tests, made from the schema itself, and ways to spoil them."""
 
-from dataclasses import MISSING, fields
 from inspect import getclosurevars
 from typing import Any
 
@@ -20,6 +19,7 @@ from cnmessage_protocol.schema import (
     boolean,
     conversation,
     existing_name,
+    fields,
     fresh_name,
     name_or_none,
     username,
@@ -137,8 +137,8 @@ def valid(check: Check) -> Values:  # noqa: C901, PLR0912 - a case for each kind
 
 def valid_map(record: type[Any]) -> SearchStrategy[dict[str, Any]]:
     """The maps that `build` turns into `record`."""
-    places = {each.name: valid(each.metadata["check"]) for each in fields(record)}
-    optional = {each.name: places.pop(each.name) for each in fields(record) if each.default is not MISSING}
+    places = {each.name: valid(each.check) for each in fields(record)}
+    optional = {each.name: places.pop(each.name) for each in fields(record) if not each.required}
     maps = st.fixed_dictionaries(places, optional=optional)
     if record is not Attached:
         return maps

@@ -4,7 +4,6 @@ Imports nothing of the chat before it runs: every other command would pay for it
 """
 
 import asyncio
-import sys
 from dataclasses import replace
 
 import click
@@ -63,8 +62,3 @@ def _conversation(name: str) -> Conversation:
         return from_wire(name.removeprefix("@").lower())
     except ValueError as error:
         raise usage(f"'{name}' cannot be a user: {error}") from error
-
-
-def opens_alone() -> bool:
-    """Whether the program, called without a command, opens the chat: a person sits at both ends."""
-    return sys.stdin.isatty() and sys.stdout.isatty()

@@ -3,9 +3,11 @@
 import asyncio
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cnmessage_client.client import Client
 from cnmessage_client.model import FileInfo, TransferProgress
@@ -26,8 +28,7 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 _GONE = {ErrorCode.EXPIRED, ErrorCode.WITHDRAWN, ErrorCode.NO_SUCH_FILE}
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """Which files, and where to."""
 
     words: tuple[str, ...]
@@ -40,8 +41,7 @@ class Options:
     """Whether the words may begin with how many there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """One file to fetch, into `place`; without `info` the broker knows more."""
 
     id: str

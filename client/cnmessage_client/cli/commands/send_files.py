@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from cnmessage_client.cli.commands.unsent import Order, explained
 from cnmessage_client.client import Client
@@ -44,8 +44,7 @@ _POLL = 0.5
 _RESTING = {"done", "failed", "expired"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Options(Order):
+class _Options(Order, frozen=True):
     """What is sent to whom, and how."""
 
     paths: list[str]

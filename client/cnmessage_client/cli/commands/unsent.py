@@ -2,8 +2,9 @@
 
 import shlex
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from cnmessage_client.model import SentFile
 from cnmessage_client.shell.settings import Settings
@@ -12,8 +13,7 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import may_be_user
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """To whom files are sent, and how that was said."""
 
     names: list[str]

@@ -6,7 +6,6 @@ lines elsewhere. rich is imported only where a person looks. Knows no stream: it
 
 import io
 import json
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -155,6 +154,8 @@ class Renderer:
 
     def bytes_of(self, file: BinaryIO, to: BinaryIO) -> None:
         """Copy the content of a file, as it is, to the host's standard output."""
+        import shutil  # noqa: PLC0415 - for files alone
+
         shutil.copyfileobj(file, to, 1 << 20)
         to.flush()
 

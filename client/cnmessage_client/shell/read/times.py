@@ -4,11 +4,11 @@ And spans of time, for what comes: the same 90s, 15m, 2h, 7d, 2w. Knows no optio
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
+from msgspec import Struct
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
@@ -17,8 +17,7 @@ _LONGEST = timedelta(days=3650)
 """A longer span is a slip of the finger, and could end after the last year that can be shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(Struct, frozen=True):
     """A time as it was written, which may be told from now: by the clock that it is compared with."""
 
     text: str

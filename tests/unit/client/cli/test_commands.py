@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import pytest
+from msgspec import structs
 
 from cnmessage_client import Client, CnMessageError, ErrorCode
 from cnmessage_client.cli.main import COMMANDS, cli
@@ -122,7 +123,7 @@ def test_help_lists_every_command_once_in_the_section_of_its_facts() -> None:
     assert sorted(listed, key=str) == sorted(
         ((name, facts_of(command).section) for name, command in cli.commands.items()), key=str
     )
-    assert [each.name for each in COMMANDS] == [name for name, _ in listed if name != "help"]
+    assert list(COMMANDS) == [name for name, _ in listed if name != "help"]
 
 
 def test_aliases_lead_to_their_command_with_its_facts() -> None:
@@ -157,7 +158,7 @@ def test_a_command_is_given_its_own_facts_and_its_host_too() -> None:
     def outer(settings: Settings) -> None:
         got.append(settings.facts)
 
-    inner = replace(facts, moves=False)
+    inner = structs.replace(facts, moves=False)
 
     @outer.command(facts=inner)
     @common

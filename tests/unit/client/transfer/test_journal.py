@@ -1,10 +1,10 @@
 """Unfinished uploads: the same call finds its id again, another one never does."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cnmessage_client.transfer.journal import KEEP, Journal, Undertaking
 

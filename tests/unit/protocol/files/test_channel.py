@@ -1,6 +1,5 @@
 """The file channel's frames: every message there and back, and every bad frame a ProtocolError."""
 
-from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ from cnmessage_protocol.files.channel import (
     unpack,
 )
 from cnmessage_protocol.records import MAX_BODY, MAX_FILE_NAME, MAX_RECIPIENTS
-from cnmessage_protocol.schema import LARGEST, build
+from cnmessage_protocol.schema import LARGEST, build, fields
 from tests.unit.protocol.strategies import IDS, PLAIN, TOO_LONG, raw_frame, spoiled_map, thorough, valid_map
 
 TRANSFER = bytes(range(16))
@@ -195,7 +194,7 @@ def test_another_version_is_named_as_such(version: Any) -> None:
 @pytest.mark.parametrize("verb", sorted(FROM_BROKER))
 def test_a_newer_broker_may_say_more_and_a_client_may_not(verb: str) -> None:
     more = {"later": [1, {"x": None}]}
-    needed = [each.name for each in fields(FROM_BROKER[verb]) if each.default is MISSING]
+    needed = [each.name for each in fields(FROM_BROKER[verb]) if each.required]
     values = {name: SAMPLES[name] for name in needed}
     rest = [b"bytes"] if verb == "chunk" else []
     message = read([said(verb, values), *rest], FROM_BROKER)

@@ -3,11 +3,11 @@
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cnmessage_broker.between import (
     Begin,

@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cnmessage_client.chat.plain.reader import MOST_WAITING
 from cnmessage_client.chat.plain.words import message_json, message_line

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cnmessage_client.chat.screen.cells import cells, cut, cut_left, picture_of, tame
 from cnmessage_client.chat.screen.drawing import day_rule, draw
@@ -204,9 +205,9 @@ def _entries(text: str) -> list[Entry]:
         message,
         replace(message, mark=Mark.FAILED, reason=text),
         replace(message, sender=text, to=whom(text, text), mark=Mark.DELIVERED),
-        replace(message, body=text[:20], file=replace(FILE, name=text, id=text)),
+        replace(message, body=text[:20], file=structs.replace(FILE, name=text, id=text)),
         Preview(message),
-        Preview(replace(message, sender=text, file=replace(FILE, name=text))),
+        Preview(replace(message, sender=text, file=structs.replace(FILE, name=text))),
         Note(text),
         Trouble(text),
         Rule(text),

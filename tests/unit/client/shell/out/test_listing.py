@@ -1,10 +1,10 @@
 """What the list of files says of each."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from cnmessage_client.model import FileInfo, FileStatus, RecipientState
