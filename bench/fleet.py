@@ -31,7 +31,7 @@ from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.ids import UserName
-from cnmessage_protocol.records import NewMessage
+from cnmessage_protocol.records import InboxItem, NewMessage
 from cnmessage_protocol.sealing import Opener
 
 DESCRIPTORS = 4
@@ -277,11 +277,13 @@ def pair(given: dict[str, Any]) -> None:
     place, (sender, receiver) = Place(*given["place"]), _accounts(given)
     total, pause = given["messages"] + _WARM_UP, 1 / given["rate"]
     fleet = Fleet(place)
-    sent: dict[str, float] = {}
+    sent: dict[str | bytes, float] = {}
     taken: list[float] = []
 
     def shown(news: HandOver) -> None:
-        taken.extend((time.perf_counter() - sent[item.body]) * 1000 for item in news.items if item.body in sent)
+        now = time.perf_counter()
+        bodies = [item.body for item in news.items if isinstance(item, InboxItem)]
+        taken.extend((now - sent[body]) * 1000 for body in bodies if body in sent)
 
     alice, bob = Member(fleet, sender), Member(fleet, receiver, shown)
     for member in (alice, bob):
