@@ -76,13 +76,13 @@ class Figures:
         """For a person."""
         return [
             ("come at once: all live", f"{self.come:.1f} s"),
-            ("  the broker's CPU, links given up on the way", f"{self.come_cpu:.1f} s, {self.come_lost}"),
+            ("  meanwhile the broker's CPU, links given up", f"{self.come_cpu:.1f} s, {self.come_lost}"),
             ("idle: share of a core", f"{self.idle_cores * 100:.0f} %"),
             ("idle: memory of the broker, each client", f"{self.kib_each:.0f} KiB"),
             (f"send to shown, {LATENCY_RATE} a second: median", f"{self.p50_ms:.2f} ms"),
             ("  99 of 100", f"{self.p99_ms:.2f} ms"),
             ("after kill -9: all live again", f"{self.killed:.1f} s"),
-            ("  the broker's CPU, links given up on the way", f"{self.killed_cpu:.1f} s, {self.killed_lost}"),
+            ("  until then the broker's CPU, links given up", f"{self.killed_cpu:.1f} s, {self.killed_lost}"),
             ("  links lost once all were live", f"{self.second_wave}"),
             ("clean stop", f"{self.stop:.2f} s"),
             *(("note", each) for each in self.notes),

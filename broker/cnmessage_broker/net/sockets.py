@@ -22,12 +22,11 @@ from cnmessage_broker.net.link import LinkBounds
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.net.readable import Readable
 from cnmessage_broker.net.shared_port import listening
-from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, Door
+from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, HANDSHAKE, Admission, Door
 from cnmessage_protocol.envelope import MAX_REQUEST, PROBE
 from cnmessage_protocol.files.channel import CHUNK, FILES, WINDOW_CHUNKS
 from cnmessage_protocol.trace import Trail
 
-HANDSHAKE_MS = 5000
 BACKLOG = 1024
 LINGER_MS = 1000
 REPLY_QUEUE = 200
@@ -166,7 +165,7 @@ class _Bound:
         socket.setsockopt(zmq.CURVE_SECRETKEY, z85.encode(secret))
         socket.setsockopt(zmq.ZAP_DOMAIN, domain)
         socket.setsockopt(_ZAP_ENFORCE_DOMAIN, 1)
-        socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, int(HANDSHAKE * 1000))
         socket.setsockopt(zmq.BACKLOG, BACKLOG)
         socket.setsockopt(zmq.RCVHWM, 0)
         # TCP frees a vanished peer's descriptor. Never ZMTP's heartbeats: libzmq 4.3.5 ends the process when
