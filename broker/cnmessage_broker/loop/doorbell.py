@@ -91,8 +91,8 @@ class Doorbell:
         self, kind: int, topic: bytes, link: Link, socket: "zmq.Socket[bytes]", store: Store
     ) -> Iterator[Push]:
         listener = self._listeners.get(topic, link.key)
-        if listener is None:
-            return
+        if listener is None or not link.open:
+            return  # of two connections the one that is left takes the deliveries, in whatever order they spoke
         if kind == _CANCEL:
             socket.setsockopt(zmq.UNSUBSCRIBE, topic)
             if listener.link is link:  # and not of one that it has left for another

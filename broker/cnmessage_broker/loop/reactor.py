@@ -144,7 +144,9 @@ class Reactor:
     def _pause(self) -> int:
         """Milliseconds until there is something to do even if nobody comes."""
         mine = self._sockets
-        if self._more or self._work or mine.deliveries.waiting() or mine.delivery_links.waiting():
+        if self._more or self._work or self._upkeep.telling:
+            return 0
+        if mine.deliveries.waiting() or mine.delivery_links.waiting():
             return 0
         now = self._deps.monotonic()
         waits = [self._next_tick - now, self._arrivals.turns.wait(now), self._sockets.door.wait()]
@@ -186,6 +188,7 @@ class Reactor:
             self._next_tick = now + TICK
             self._performer.perform(None, self._upkeep.look(now))
             self._link.pressed = self._deps.pressed
+        self._performer.perform(None, self._upkeep.tell())
         self._commit.run()
         self._deps.trail.tell(self._trace)
 

@@ -27,7 +27,9 @@ from cnmessage_protocol.envelope import MAX_REQUEST, PROBE
 from cnmessage_protocol.files.channel import CHUNK, FILES, WINDOW_CHUNKS
 from cnmessage_protocol.trace import Trail
 
-BACKLOG = 1024
+BACKLOG = 4096
+"""Connections that wait to be accepted: thousands come in the moment of a restart, and one that finds no room
+comes again a second later at the earliest."""
 LINGER_MS = 1000
 REPLY_QUEUE = 200
 """Replies a slow client may leave unread before the broker drops more; it asks again."""
