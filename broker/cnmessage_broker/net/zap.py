@@ -111,7 +111,7 @@ class Admission:
             # 300: libzmq hangs up without a word, and the peer's libzmq tries again by itself.
             return [*head, b"300", b"not now", b"", b""]
         if not policy(key):
-            self._trail.note("admission", "outside", "left", "outside", "no listener", key[:KEY_SHORT])
+            self._trail.note("admission", "outside", "refused", "outside", "no listener", key[:KEY_SHORT])
             # Hung up on at once, the subscribers of thousands of clients would be back at once, too, after
             # every restart, a handshake each time. Without an answer libzmq ends this one in its time.
             return []
