@@ -130,6 +130,6 @@ def test_a_subscriber_without_a_listener_waits_in_vain_and_takes_nobodys_turn(
     asker.ask(*range(5000, 5000 + BURST), domain=DELIVERIES_DOMAIN)
     asker.ask(*range(BURST))
     asker.until(BURST)
-    clock.now += 1 / RATE
+    clock.now += 2 / RATE
     asker.waiting(0)
     assert sorted(asker.answered) == list(range(BURST))
