@@ -21,6 +21,7 @@ class Readable:
         self._selector: selectors.EpollSelector | None = None
         if len(self.sockets) > 1:
             self._selector = selectors.EpollSelector()
+            self._unsure.update(dict.fromkeys(self.sockets))
             for each in self.sockets:
                 self._selector.register(each.fileno(), selectors.EVENT_READ, each)
 
