@@ -25,7 +25,15 @@ from bench.processes import ready, report, settings, wait_for_go
 from cnmessage_protocol.deliveries import Delivery
 from cnmessage_protocol.envelope import MAX_REPLY, pack_request, unpack_reply
 from cnmessage_protocol.ids import ClientId
-from cnmessage_protocol.machines.effects import CloseLink, Effect, End, Listen, OpenLink, StateChanged, Transmit
+from cnmessage_protocol.machines.effects import (
+    CloseLink,
+    Effect,
+    End,
+    Listen,
+    OpenLink,
+    StateChanged,
+    Transmit,
+)
 from cnmessage_protocol.machines.inbox import HandOver
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
@@ -116,7 +124,9 @@ class Fleet:
 class Member:
     """One client that takes deliveries."""
 
-    def __init__(self, fleet: Fleet, account: Account, shown: Callable[[HandOver], None] | None = None) -> None:
+    def __init__(
+        self, fleet: Fleet, account: Account, shown: Callable[[HandOver], None] | None = None
+    ) -> None:
         self.due = float("inf")
         self.session = Session(random.random, deliveries=True)
         self._fleet = fleet
@@ -269,7 +279,10 @@ def sail(given: dict[str, Any]) -> None:
         state = fleet.live, fleet.lost, fleet.ended
         if state != told and now >= tell_at:
             told, tell_at = state, now + _TELL
-            print(json.dumps({"at": now, "live": fleet.live, "lost": fleet.lost, "ended": fleet.ended}), flush=True)
+            print(
+                json.dumps({"at": now, "live": fleet.live, "lost": fleet.lost, "ended": fleet.ended}),
+                flush=True,
+            )
 
 
 def pair(given: dict[str, Any]) -> None:

@@ -99,7 +99,14 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it serves."""
-        command = [str(BIN / "cnmessage-broker"), "start", "--port", str(self._port), "--data", str(self._data)]
+        command = [
+            str(BIN / "cnmessage-broker"),
+            "start",
+            "--port",
+            str(self._port),
+            "--data",
+            str(self._data),
+        ]
         self._party = Party(command, {**os.environ, "BENCH_QUIET": "1"})
         text = self._party.wait_for("--broker '").split("--broker '")[1].split("'")[0]
         address = parse_address(text)
@@ -156,7 +163,9 @@ class Fleets:
             )
             for first in range(0, clients, each)
         ]
-        self._told: list[dict[str, Any]] = [{"at": 0.0, "live": 0, "lost": 0, "ended": 0}] * len(self._parties)
+        self._told: list[dict[str, Any]] = [{"at": 0.0, "live": 0, "lost": 0, "ended": 0}] * len(
+            self._parties
+        )
         self._news = threading.Condition()
         for number, party in enumerate(self._parties):
             threading.Thread(target=self._listen, args=(number, party), daemon=True).start()
@@ -184,7 +193,9 @@ class Fleets:
         with self._news:
             while (self.of_all("live") > live) if fewer else (self.of_all("live") < live):
                 if not self._news.wait(ends - time.monotonic()) and time.monotonic() > ends:
-                    raise BenchError(f"{self.of_all('live')} of {self.clients} were live after {PATIENCE:.0f} s")
+                    raise BenchError(
+                        f"{self.of_all('live')} of {self.clients} were live after {PATIENCE:.0f} s"
+                    )
             return max(float(each["at"]) for each in self._told)
 
     def end(self) -> None:
@@ -310,7 +321,11 @@ def table(found: list[Figures]) -> list[str]:
     names = [name for name, _ in found[0].rows()]
     columns = [dict(each.rows()) for each in found]
     head = f"  {'clients':<48}" + "".join(f"{each.clients:>16,}" for each in found)
-    rows = [f"  {name:<48}" + "".join(f"{each.get(name, ''):>16}" for each in columns) for name in names if name != "note"]
+    rows = [
+        f"  {name:<48}" + "".join(f"{each.get(name, ''):>16}" for each in columns)
+        for name in names
+        if name != "note"
+    ]
     notes = [f"  {each.clients:,} clients: {note}" for each in found for note in each.notes]
     return ["", head, *rows, *notes]
 
@@ -318,7 +333,9 @@ def table(found: list[Figures]) -> list[str]:
 def main() -> int:
     """Measure and print; the exit status says whether everything could be measured."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
-    parser.add_argument("clients", type=int, nargs="*", default=[2000, 5000], help="how many (default 2000 5000)")
+    parser.add_argument(
+        "clients", type=int, nargs="*", default=[2000, 5000], help="how many (default 2000 5000)"
+    )
     parser.add_argument("--idle", type=float, default=60.0, help="seconds to watch them idle (default 60)")
     parser.add_argument("--json", type=Path, help="write the figures there, instead of into bench/results/")
     options = parser.parse_args()

@@ -101,9 +101,7 @@ def test_who_comes_again_on_another_connection_goes_on_there(
         subscriber.recv_multipart()
 
 
-def test_connections_that_come_and_go_on_all_sockets_leave_no_trace(
-    broker: BrokerThread, raw: Raw
-) -> None:
+def test_connections_that_come_and_go_on_all_sockets_leave_no_trace(broker: BrokerThread, raw: Raw) -> None:
     links = broker.broker._sockets.delivery_links
     place = (raw.host, raw.port + PUSHES)
     for _ in range(20):
@@ -115,7 +113,9 @@ def test_connections_that_come_and_go_on_all_sockets_leave_no_trace(
     assert not links._silent
 
 
-def _bound(folder: Path, host: str, port: int, shards: int = 4) -> tuple["zmq.Context[zmq.Socket[bytes]]", Sockets]:
+def _bound(
+    folder: Path, host: str, port: int, shards: int = 4
+) -> tuple["zmq.Context[zmq.Socket[bytes]]", Sockets]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     admission = Admission({DOMAIN: anybody, DELIVERIES_DOMAIN: anybody}, time.monotonic)
     watch = Watch(admission, GateLimits(64, 64, 64, 0.0), 1 << 20, time.monotonic, structlog.get_logger())

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, HANDSHAKE, HANDSHAKES, Admission, Door, anybody
+from cnmessage_broker.net.zap import (
+    DELIVERIES_DOMAIN,
+    DOMAIN,
+    HANDSHAKE,
+    HANDSHAKES,
+    Admission,
+    Door,
+    anybody,
+)
 from tests.support.harness import eventually
 
 BURST, RATE = HANDSHAKES
