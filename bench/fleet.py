@@ -1,7 +1,7 @@
 """Many clients in one process: the protocol's own sessions over real CURVE sockets of one context.
 
-What a client's connection does for one session, done for thousands: a socket of asyncio's each, with a context
-and its threads, would measure this machine's memory. Prints a line of JSON whenever something changed.
+What a client's connection does for one session, done for thousands: contexts and threads of their own would
+measure this machine's memory. Prints a line of JSON whenever something changed.
 
     python -m bench.fleet fleet|pair SETTINGS
 """
@@ -22,9 +22,10 @@ from typing import Any, NamedTuple
 import zmq
 
 from bench.processes import ready, report, settings, wait_for_go
+from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.deliveries import Delivery
 from cnmessage_protocol.envelope import MAX_REPLY, pack_request, unpack_reply
-from cnmessage_protocol.ids import ClientId
+from cnmessage_protocol.ids import ClientId, UserName
 from cnmessage_protocol.machines.effects import (
     CloseLink,
     Effect,
@@ -37,8 +38,6 @@ from cnmessage_protocol.machines.effects import (
 from cnmessage_protocol.machines.inbox import HandOver
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
-from cnmessage_protocol.conversation import Direct
-from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.records import InboxItem, NewMessage
 from cnmessage_protocol.sealing import Opener
 
@@ -261,7 +260,7 @@ def _accounts(given: dict[str, Any]) -> list[Account]:
 
 
 def sail(given: dict[str, Any]) -> None:
-    """All come at once when they are let; from then on tell how many are live, and how many links were lost."""
+    """All come at once when they are let; from then on tells how many are live and how many links were lost."""
     accounts = _accounts(given)
     if room_for(len(accounts)) < len(accounts):
         raise SystemExit("fleet: too few descriptors")

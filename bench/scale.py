@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import zmq
+from zmq.utils import z85
 
 from bench.fleet import DESCRIPTORS, SPARE, room_for
 from bench.processes import BenchError, Party, free_port
@@ -29,7 +30,6 @@ from cnmessage_broker.net.tcp import descriptor_limit
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_client.address import parse_address
 from cnmessage_protocol.ids import UserName
-from zmq.utils import z85
 
 RESULTS = Path(__file__).parent / "results"
 BIN = Path(sys.executable).parent
@@ -311,8 +311,8 @@ def enough_descriptors(clients: int) -> None:
     wanted = max(2 * clients * 100 // 90 + BROKER_DESCRIPTORS, PAIR * DESCRIPTORS + SPARE)
     if descriptor_limit() < wanted:
         raise BenchError(
-            f"{clients} clients need {wanted} open files in the broker, and the hard limit is {hard}: raise it "
-            "('ulimit -Hn', or LimitNOFILE), or measure fewer"
+            f"{clients} clients need {wanted} open files in the broker, and the hard limit is {hard}: "
+            "raise it ('ulimit -Hn', or LimitNOFILE), or measure fewer"
         )
 
 

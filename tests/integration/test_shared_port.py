@@ -1,4 +1,4 @@
-"""The push port is shared by several sockets: everybody is served, on whichever socket the kernel put them."""
+"""The push port is shared by several sockets: everybody is served, on whichever the kernel chose for them."""
 
 import asyncio
 import os

@@ -92,7 +92,7 @@ class Doorbell:
     ) -> Iterator[Push]:
         listener = self._listeners.get(topic, link.key)
         if listener is None or not link.open:
-            return  # of two connections the one that is left takes the deliveries, in whatever order they spoke
+            return  # of two connections, the one that still stands takes the deliveries
         if kind == _CANCEL:
             socket.setsockopt(zmq.UNSUBSCRIBE, topic)
             if listener.link is link:  # and not of one that it has left for another
