@@ -260,7 +260,7 @@ def _accounts(given: dict[str, Any]) -> list[Account]:
 
 
 def sail(given: dict[str, Any]) -> None:
-    """All come at once when they are let; from then on tells how many are live and how many links were lost."""
+    """All come at once when they are let; from then on it tells how many are live, and how many lost a link."""
     accounts = _accounts(given)
     if room_for(len(accounts)) < len(accounts):
         raise SystemExit("fleet: too few descriptors")
