@@ -260,7 +260,7 @@ def _accounts(given: dict[str, Any]) -> list[Account]:
 
 
 def sail(given: dict[str, Any]) -> None:
-    """All come at once when they are let; from then on it tells how many are live, and how many lost a link."""
+    """All come at once when they are let; it tells from then on how many are live, and what was lost."""
     accounts = _accounts(given)
     if room_for(len(accounts)) < len(accounts):
         raise SystemExit("fleet: too few descriptors")

@@ -144,7 +144,7 @@ class Reactor:
     def _pause(self) -> int:
         """Milliseconds until there is something to do even if nobody comes."""
         mine = self._sockets
-        if self._more or self._work or self._upkeep.telling:
+        if self._more or self._work or self._upkeep.news.telling:
             return 0
         if mine.deliveries.waiting() or mine.delivery_links.waiting():
             return 0
@@ -188,7 +188,7 @@ class Reactor:
             self._next_tick = now + TICK
             self._performer.perform(None, self._upkeep.look(now))
             self._link.pressed = self._deps.pressed
-        self._performer.perform(None, self._upkeep.tell())
+        self._performer.perform(None, self._upkeep.news.bite())
         self._commit.run()
         self._deps.trail.tell(self._trace)
 

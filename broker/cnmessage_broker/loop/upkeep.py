@@ -4,37 +4,22 @@ Gives effects, as a handler does.
 """
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
 from cnmessage_broker import health
-from cnmessage_broker.loop import delivery, dispatch
+from cnmessage_broker.loop import dispatch
 from cnmessage_broker.loop.context import Deps
-from cnmessage_broker.loop.effects import Effect, MarkPresence, Push
+from cnmessage_broker.loop.effects import Effect, MarkPresence
 from cnmessage_broker.loop.handlers.expiry import sweep
 from cnmessage_broker.loop.listeners import Event
+from cnmessage_broker.loop.news import News
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.net.tcp import reserve_of
 from cnmessage_broker.watchdog import Pressure, Watchdog, give_back, memory_used
-from cnmessage_protocol import deliveries
-
-PRESENCE_INTERVAL = 1.0
-"""Seconds between two lists of who came and went, at least."""
-
-NEWS_RATE = 5000
-NEWS_ROWS = 32
-"""Deliveries of such news a second, and rows in one that take as long as another delivery.
-
-When thousands come at once each of them hears of all others: without a bound nothing else would be done.
-"""
-
-NEWS_BITE = 50
-"""Deliveries of news in one turn: a message that comes meanwhile waits a millisecond for them."""
 
 SWEEP_INTERVAL = 10.0
-_MAX_NEWS = 1024
 UNREAD_PRESSED = 16 << 20
 """Bytes that all clients of a port may leave unread even when memory is short."""
 
@@ -57,6 +42,8 @@ class Upkeep:
     ) -> None:
         self.exhausted = False
         """Whether so much memory is used that the broker must end, to start anew."""
+        self.news = News(deps.listeners)
+        """Who came and went; it is begun here, and told in bites."""
         self._deps = deps
         self._links = links
         self._watchdog = watchdog
@@ -64,8 +51,6 @@ class Upkeep:
         self._waiting = waiting
         self._log = log
         self._used = used
-        self._next_presence = 0.0
-        self._telling: deque[Push] = deque()
         self._next_sweep = 0.0
         self._next_report = 0.0
         self._short = False
@@ -82,8 +67,7 @@ class Upkeep:
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_INTERVAL
             yield from dispatch.guarded(lambda: sweep(self._deps))
-        if now >= self._next_presence and not self._telling:
-            self._next_presence = now + self._gather_news()
+        self.news.look(now)
 
     def _report(self) -> None:
         """Write down how the broker is; a shortage of descriptors is logged when it begins."""
@@ -119,28 +103,6 @@ class Upkeep:
             self._log.info("user is silent", user=listener.name)
             if listeners.remove(listener, Event.SILENT):
                 yield MarkPresence(listener.owner, online=False)
-
-    @property
-    def telling(self) -> bool:
-        """Whether news are under way to some."""
-        return bool(self._telling)
-
-    def tell(self) -> Iterable[Effect]:
-        """A bite of the news that are under way."""
-        for _ in range(min(NEWS_BITE, len(self._telling))):
-            push = self._telling.popleft()
-            if push.listener.granted:
-                yield push
-
-    def _gather_news(self) -> float:
-        """Who came and went is to be told to all who are online; gives seconds until the next such news."""
-        listeners = self._deps.listeners
-        news = listeners.take_changes()
-        for start in range(0, len(news), _MAX_NEWS):
-            values = {"changes": news[start : start + _MAX_NEWS]}
-            self._telling.extend(delivery.notices(listeners, deliveries.Presence.KIND, values))
-        cost = len(self._telling) + len(news) * len(listeners) / NEWS_ROWS
-        return max(PRESENCE_INTERVAL, cost / NEWS_RATE)
 
     def _look_at_memory(self, now: float) -> None:
         before, used = self._watchdog.pressure, self._used()
