@@ -46,7 +46,7 @@ class Composure:
     def patience(self) -> float:
         """Seconds of silence that a link may begin with.
 
-        Longer after each link that began so and was lost: where thousands come at once everybody waits, and
+        Longer after each link that was lost before it had lasted: where thousands come at once everybody waits, and
         who gives up too soon waits anew and makes the others wait.
         """
         return self._patience
@@ -60,7 +60,7 @@ class Composure:
     def joined(self, now: float) -> None:
         """A fresh topic works."""
         self._joined_at = now
-        self._patience, self._join_patience = EXPIRY, JOIN_PATIENCE
+        self._join_patience = JOIN_PATIENCE
 
     def answered(self) -> None:
         """A link without a listener works."""
@@ -70,7 +70,8 @@ class Composure:
         """Seconds to stay away from a link that has ended."""
         if self._joined_at is not None and now - self._joined_at >= STEADY:
             self._calm(self._link, "link")
-        if self._joined_at is None:
+            self._patience = EXPIRY
+        else:
             self._patience = min(PATIENCE_LIMIT, self._patience * 2)
         self._joined_at = None
         return self._pause(self._link, "link")

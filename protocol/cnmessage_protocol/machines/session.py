@@ -223,8 +223,8 @@ class Session:
 
     @property
     def _silent_at(self) -> float:
-        """After when silence has lasted too long; a new link may be slow to say its first word."""
-        began = self.state is State.ATTACHING
+        """After when silence has lasted too long; a new link may be slow at first."""
+        began = self.state in {State.ATTACHING, State.JOINING}
         return self._liveness.heard_at + (self._composure.patience if began else self._liveness.expiry)
 
     @property

@@ -56,16 +56,18 @@ def test_reads_and_marks_that_are_refused_wait_longer_each_time_until_one_is_tak
     assert temper.ack_at == 7.2
 
 
-def test_a_link_that_never_came_to_anything_gives_the_next_one_longer() -> None:
+def test_a_link_that_did_not_last_gives_the_next_one_longer() -> None:
     temper, given = composure(), []
     for _ in range(5):
         given.append(temper.patience)
         temper.lost(0.0)
     assert given == [EXPIRY, 2 * EXPIRY, PATIENCE_LIMIT, PATIENCE_LIMIT, PATIENCE_LIMIT]
     temper.joined(100.0)
+    temper.lost(100.0 + STEADY / 2)
+    assert temper.patience == PATIENCE_LIMIT, "it did not last"
+    temper.joined(200.0)
+    temper.lost(200.0 + STEADY)
     assert temper.patience == EXPIRY
-    temper.lost(100.0)
-    assert temper.patience == EXPIRY, "one that worked and was lost says nothing about the next"
 
 
 def test_a_hello_that_does_not_come_is_waited_for_ever_longer_until_one_comes() -> None:
