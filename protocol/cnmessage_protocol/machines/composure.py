@@ -46,8 +46,8 @@ class Composure:
     def patience(self) -> float:
         """Seconds of silence that a link may begin with.
 
-        Longer after each link that was lost before it had lasted: where thousands come at once everybody waits, and
-        who gives up too soon waits anew and makes the others wait.
+        Longer after each link that was lost before it had lasted: where thousands come at once everybody
+        waits, and who gives up too soon waits anew and makes the others wait.
         """
         return self._patience
 
