@@ -51,6 +51,21 @@ class Party:
                 return line
         raise BenchError(f"{self.name} ended before it said '{text}'")
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def lines(self) -> Iterator[str]:
+        """All that it says from now on, until it ends."""
+        assert self._process.stdout is not None
+        yield from self._process.stdout
+
+    def signal(self, number: int) -> int:
+        """Send it a signal that ends it; gives its exit status."""
+        self._process.send_signal(number)
+        return self._process.wait(PATIENCE)
+
     def go(self) -> None:
         """Let a ready party begin."""
         assert self._process.stdin is not None

@@ -27,7 +27,7 @@ from cnmessage_broker.loop.passwords import OWASP, PasswordPool, Passwords
 from cnmessage_broker.loop.reactor import Reactor
 from cnmessage_broker.net.gate import GateLimits
 from cnmessage_broker.net.keyprobe import KeyProbe
-from cnmessage_broker.net.sockets import FileSockets, Sockets, Watch, require_ports
+from cnmessage_broker.net.sockets import FileSockets, Sockets, Watch, require_ports, shards_for
 from cnmessage_broker.net.tcp import descriptor_limit, reserve_of
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
 from cnmessage_broker.priority import made_in_background
@@ -97,7 +97,8 @@ class Broker:
             self._memory = config.memory_limit or memory_there()
             self._descriptors = descriptor_limit()
             watch = self._watch(admission, _MAIN_SHARE, trail)
-            self._sockets = Sockets(self._context, config.host, config.port, secret, watch)
+            shards = shards_for(self._descriptors)
+            self._sockets = Sockets(self._context, config.host, config.port, secret, watch, shards)
             undo.callback(self._sockets.close, 0)
             self._probe = KeyProbe(
                 self._sockets.host, config.port + PROBE, self.public_key, monotonic, structlog.get_logger()

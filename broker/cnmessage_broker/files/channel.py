@@ -69,7 +69,7 @@ class Channel:
         """Have a poller wake up for what comes here."""
         self._sockets.door.register(poller)
         poller.register(self._sockets.channel, zmq.POLLIN)
-        poller.register(self._links.monitor, zmq.POLLIN)
+        self._links.register(poller)
 
     def read(self, seconds: float) -> bool:
         """Take what has come from the socket, bounded by key and in all; whether more than that waits there.

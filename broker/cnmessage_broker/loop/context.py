@@ -17,6 +17,9 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import FileId, MessageId, uuid7
 from cnmessage_protocol.trace import Trail
 
+SEEN_GRAIN = 60_000
+"""Milliseconds within which a device's last use is not written down again."""
+
 FROM_ANYWHERE = 10
 """As many logins to one name as from one address may come from all of them together."""
 
@@ -94,6 +97,11 @@ class Deps:
             self._last_ms = now_ms
         self._last_id = fresh
         return MessageId(fresh.to_bytes(16, "big"))
+
+
+def last_use(device: Device, now_ms: int) -> int:
+    """When a device that is used now counts as used, in ms since 1970: to the minute, to spare the disk."""
+    return now_ms if abs(now_ms - device.last_seen) >= SEEN_GRAIN else device.last_seen
 
 
 def budgets(config: Config) -> Budgets:

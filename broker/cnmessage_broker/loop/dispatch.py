@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cnmessage_broker import between
-from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.context import Caller, Deps, last_use
 from cnmessage_broker.loop.delivery import width_of
 from cnmessage_broker.loop.effects import Effect, MarkSeen, Refuse, Submit
 from cnmessage_broker.loop.handlers import account, blacklist, files, messages, presence, uploads
@@ -40,9 +40,6 @@ SENDS = Cost(writes=1)
 
 SYNCS = Cost(writes=20)
 """For a transaction of its own."""
-
-SEEN_GRAIN = 60_000
-"""Milliseconds within which a device's last use is not written down again."""
 
 FILES = "files"
 """The line of what looks at files and changes them."""
@@ -136,7 +133,7 @@ async def _run(request: verbs.Request, caller: Caller, deps: Deps) -> list[Effec
 def _seen(caller: Caller, deps: Deps) -> list[Effect]:
     """That the caller's device was used, if it is some time since that was written down."""
     device = caller.device
-    if device is None or abs(deps.now_ms() - device.last_seen) < SEEN_GRAIN:
+    if device is None or last_use(device, deps.now_ms()) == device.last_seen:
         return []
     return [MarkSeen(device.key)]
 

@@ -136,10 +136,9 @@ class Reactor:
         poller = zmq.Poller()
         mine = self._sockets
         mine.door.register(poller)
-        for each in (mine.requests, mine.deliveries):
-            poller.register(each, zmq.POLLIN)
-        for links in (mine.request_links, mine.delivery_links):
-            poller.register(links.monitor, zmq.POLLIN)
+        poller.register(mine.requests, zmq.POLLIN)
+        for each in (mine.deliveries, mine.request_links, mine.delivery_links):
+            each.register(poller)
         poller.register(self._wakeup.fileno(), zmq.POLLIN)
         while not (self._deps.stopping or self.failed or self.exhausted):
             poller.poll(self._pause())
@@ -164,7 +163,10 @@ class Reactor:
 
     def _pause(self) -> int:
         """Milliseconds until there is something to do even if nobody comes."""
-        if self._more or self._tasks:
+        mine = self._sockets
+        if self._more or self._tasks or self._upkeep.news.telling:
+            return 0
+        if mine.deliveries.waiting() or mine.delivery_links.waiting():
             return 0
         now = self._deps.monotonic()
         waits = [self._next_tick - now, self._arrivals.turns.wait(now), self._sockets.door.wait()]
@@ -218,6 +220,7 @@ class Reactor:
             self._next_tick = now + TICK
             self._performer.perform(None, self._upkeep.look(now))
             self._link.pressed = self._deps.pressed
+        self._performer.perform(None, self._upkeep.news.bite())
         self._commit.run()
         self._deps.trail.tell(self._trace)
 

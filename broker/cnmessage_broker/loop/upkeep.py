@@ -9,20 +9,18 @@ from collections.abc import Callable, Iterable, Mapping
 import structlog
 
 from cnmessage_broker import health
-from cnmessage_broker.loop import delivery, dispatch
+from cnmessage_broker.loop import dispatch
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.effects import Effect, MarkPresence
 from cnmessage_broker.loop.handlers.expiry import sweep
 from cnmessage_broker.loop.listeners import Event
+from cnmessage_broker.loop.news import News
 from cnmessage_broker.loop.tasks import Task, Tasks
 from cnmessage_broker.net.links import Links
 from cnmessage_broker.net.tcp import reserve_of
 from cnmessage_broker.watchdog import Pressure, Watchdog, give_back, memory_used
-from cnmessage_protocol import deliveries
 
-PRESENCE_INTERVAL = 1.0
 SWEEP_INTERVAL = 10.0
-_MAX_NEWS = 1024
 UNREAD_PRESSED = 16 << 20
 """Bytes that all clients of a port may leave unread even when memory is short."""
 
@@ -46,6 +44,8 @@ class Upkeep:
     ) -> None:
         self.exhausted = False
         """Whether so much memory is used that the broker must end, to start anew."""
+        self.news = News(deps.listeners)
+        """Who came and went; it is begun here, and told in bites."""
         self._deps = deps
         self._tasks = tasks
         self._links = links
@@ -54,7 +54,6 @@ class Upkeep:
         self._waiting = waiting
         self._log = log
         self._used = used
-        self._next_presence = 0.0
         self._next_sweep = 0.0
         self._sweep: Task | None = None
         self._next_report = 0.0
@@ -74,9 +73,7 @@ class Upkeep:
             if self._sweep is None or self._sweep.done:
                 self._sweep = Task(dispatch.guarded(sweep(self._deps)), "sweep", line=dispatch.FILES)
                 self._tasks.start(self._sweep)
-        if now >= self._next_presence:
-            self._next_presence = now + PRESENCE_INTERVAL
-            yield from self._news()
+        self.news.look(now)
 
     def _report(self) -> None:
         """Write down how the broker is; a shortage of descriptors is logged when it begins."""
@@ -112,13 +109,6 @@ class Upkeep:
             self._log.info("user is silent", user=listener.name)
             if listeners.remove(listener, Event.SILENT):
                 yield MarkPresence(listener.owner, online=False)
-
-    def _news(self) -> Iterable[Effect]:
-        listeners = self._deps.listeners
-        news = listeners.take_changes()
-        for start in range(0, len(news), _MAX_NEWS):
-            values = {"changes": news[start : start + _MAX_NEWS]}
-            yield from delivery.notices(listeners, deliveries.Presence.KIND, values)
 
     def _look_at_memory(self, now: float) -> None:
         before, used = self._watchdog.pressure, self._used()

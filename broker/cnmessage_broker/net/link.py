@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import zmq
+
 from cnmessage_broker.net.gate import network_of
 from cnmessage_broker.net.tcp import Place
 
@@ -37,12 +39,13 @@ class LinkBounds:
 class Link:
     """One connection. `key`, `number` and `routing_id` are known once it has said something.
 
-    `expected`: bytes that it was told to send.
+    `socket` is the bound one that it came to; `expected`: bytes that it was told to send.
     """
 
     place: Place
     opened_at: float
     descriptor: int = GONE
+    socket: "zmq.Socket[bytes] | None" = None
     key: str = ""
     number: int = 0
     routing_id: bytes = b""

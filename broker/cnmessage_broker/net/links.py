@@ -1,14 +1,16 @@
-"""The connections of a bound socket as they are: who is behind each, and how many of its bytes we hold.
+"""The connections to a port as they are: who is behind each, and how many of its bytes we hold.
 
 An answer goes to a *connection*: a descriptor of the kernel, under the number and routing id ZAP gave it.
 libzmq's monitor says when one begins and ends, the kernel how many bytes have passed (tcp.py), and so what
-we hold for it in vain. Who takes more than their share is cut.
+we hold for it in vain. Who takes more than their share is cut. Several sockets may share the port: what one
+tells of a descriptor may be old when the kernel has given its number to a connection of another, so each has
+its own.
 """
 
 import struct
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import structlog
@@ -16,6 +18,7 @@ import zmq
 
 from cnmessage_broker.net.gate import TOO_FAST, Gate
 from cnmessage_broker.net.link import GONE, NOWHERE, Link, LinkBounds
+from cnmessage_broker.net.readable import Readable
 from cnmessage_broker.net.tcp import COUNTS, cut, place_of, traffic_of
 from cnmessage_broker.net.zap import CONNECTION, Policy, routing_id
 
@@ -54,11 +57,14 @@ _BLIND = 0.3
 
 
 class Links:
-    """All connections of a socket that is not bound yet. `routed`: its frames begin with a routing id."""
+    """All connections of a port's sockets, none of which is bound yet.
+
+    `routed`: their frames begin with a routing id.
+    """
 
     def __init__(
         self,
-        socket: "zmq.Socket[bytes]",
+        sockets: "Sequence[zmq.Socket[bytes]]",
         gate: Gate,
         log: structlog.typing.FilteringBoundLogger,
         bounds: LinkBounds,
@@ -70,31 +76,32 @@ class Links:
         self.bounds = bounds
         self.unread = 0
         self._untold = 0
-        self._socket = socket
+        self._sockets = tuple(sockets)
         self._gate = gate
         self._log = log
         self._bar = bar
         self._may_stay = may_stay
         self._routed = routed
-        self._links: dict[int, Link] = {}
+        self._links: dict[tuple[zmq.Socket[bytes], int], Link] = {}
         self._of_key: dict[str, set[Link]] = {}
         self._owing: dict[Link, None] = {}
-        self._silent: dict[int, Link] = {}
+        self._silent: dict[Link, None] = {}
         self._round: deque[Link] = deque()
         self._cut: deque[int] = deque(maxlen=_REMEMBERED)
-        address = f"inproc://monitor-{id(self)}"
-        socket.monitor(address, _WATCHED)
-        self._monitor: zmq.Socket[bytes] = socket.context.socket(zmq.PAIR)
-        self._monitor.setsockopt(zmq.RCVHWM, 0)  # a full one would hold up libzmq's I/O thread
-        self._monitor.connect(address)
+        self._watched = {_monitor(each): each for each in self._sockets}
+        self._monitors = Readable(tuple(self._watched))
+        self._monitor_of = {each: monitor for monitor, each in self._watched.items()}
 
     def __len__(self) -> int:
         return len(self._links)
 
-    @property
-    def monitor(self) -> "zmq.Socket[bytes]":
-        """What a poller waits on for `drain`."""
-        return self._monitor
+    def register(self, poller: "zmq.Poller") -> None:
+        """Have a poller wake up for who comes and leaves, unless `waiting` says so already."""
+        self._monitors.register(poller)
+
+    def waiting(self) -> bool:
+        """Whether somebody came or left of whom no poller would tell."""
+        return self._monitors.waiting()
 
     @property
     def full(self) -> bool:
@@ -118,8 +125,10 @@ class Links:
             for link in list(self._links.values()):
                 self.drop(link)
             now = self._await()
-        self._socket.disable_monitor()
-        self._monitor.close(linger=0)
+        self._monitors.close()
+        for monitor, each in self._watched.items():
+            each.disable_monitor()
+            monitor.close(linger=0)
 
     def _has_taken(self, link: Link, now: float) -> bool:
         if link.unread:
@@ -128,7 +137,9 @@ class Links:
 
     def _await(self) -> float:
         """Wait a moment for who comes or leaves; gives the time."""
-        self._monitor.poll(_GLANCE_MS)
+        poller = zmq.Poller()
+        self.register(poller)
+        poller.poll(0 if self.waiting() else _GLANCE_MS)
         now = time.monotonic()
         self.drain(now)
         return now
@@ -137,21 +148,29 @@ class Links:
 
     def drain(self, now: float) -> None:
         """Learn who came and who left; who may not stay is cut at once."""
+        for monitor in self._monitors.take():
+            self._drain(monitor, now)
+
+    def _drain(self, monitor: "zmq.Socket[bytes]", now: float) -> None:
+        socket = self._watched[monitor]
         for _ in range(_EVENTS):
             try:
-                event, _address = self._monitor.recv_multipart(zmq.NOBLOCK)
+                event, _address = monitor.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
+                self._monitors.emptied(monitor)
                 return
             kind, descriptor = _EVENT.unpack(event)
             if kind == zmq.EVENT_ACCEPTED:
-                self._came(now, descriptor)
+                self._came(now, socket, descriptor)
             else:
-                self._left(descriptor)
+                self._left(socket, descriptor)
+        self._monitors.touched(monitor)
 
-    def _came(self, now: float, descriptor: int) -> None:
-        self._left(descriptor)  # its end was not told: never seen, and cheap to be sure of
-        link = Link(place_of(descriptor) or NOWHERE, now, descriptor)
-        self._links[descriptor] = self._silent[descriptor] = link
+    def _came(self, now: float, socket: "zmq.Socket[bytes]", descriptor: int) -> None:
+        self._left(socket, descriptor)  # its end was not told: never seen, and cheap to be sure of
+        link = Link(place_of(descriptor) or NOWHERE, now, descriptor, socket)
+        self._links[socket, descriptor] = link
+        self._silent[link] = None
         self._round.append(link)
         reason = self._gate.opened(now, link.address)
         if reason is not None:
@@ -159,14 +178,14 @@ class Links:
 
     def _first_silent(self, newcomer: Link) -> Link:
         """Who goes for a newcomer: the first of its address that said nothing, so that no crowd bars it."""
-        silent = (each for each in self._silent.values() if each.address == newcomer.address)
+        silent = (each for each in self._silent if each.address == newcomer.address)
         return next((each for each in silent if not each.cut), newcomer)
 
-    def _left(self, descriptor: int) -> None:
-        link = self._links.pop(descriptor, None)
-        self._silent.pop(descriptor, None)
+    def _left(self, socket: "zmq.Socket[bytes]", descriptor: int) -> None:
+        link = self._links.pop((socket, descriptor), None)
         if link is None:
             return
+        self._silent.pop(link, None)
         self._gate.closed(link.address)
         self._forget(link)
 
@@ -182,25 +201,27 @@ class Links:
             if not mine:
                 del self._of_key[link.key]
 
-    def of(self, frame: zmq.Frame, now: float) -> Link:
+    def of(self, frame: zmq.Frame, now: float, socket: "zmq.Socket[bytes] | None" = None) -> Link:
         """The connection that a routing-id frame, or a subscription, came on; one that has left is not open.
 
-        Raises zmq.ZMQError for a frame without ZAP's word.
+        `socket` is where it was read, if there are several. Raises zmq.ZMQError for a frame without ZAP's
+        word.
         """
         key, number = str(frame.get("User-Id")), int(frame.get(CONNECTION))
-        descriptor = int(frame.get(zmq.SRCFD))
-        link = self._links.get(descriptor)
+        socket = socket or self._sockets[0]
+        place = socket, int(frame.get(zmq.SRCFD))
+        link = self._links.get(place)
         if link is None or link.number != number:
-            self.drain(now)
-            link = self._links.get(descriptor)
+            self._drain(self._monitor_of[socket], now)
+            link = self._links.get(place)
             if link is None or link.number > number:
-                return Link(NOWHERE, now, key=key, number=number, cut=number in self._cut)
+                return Link(NOWHERE, now, socket=socket, key=key, number=number, cut=number in self._cut)
             if link.number:  # what we took for this connection's was said by one before it
                 self._forget(link)
-                link = self._links[descriptor] = Link(link.place, link.opened_at, descriptor)
+                link = self._links[place] = Link(link.place, link.opened_at, place[1], socket)
                 self._round.append(link)
             link.key, link.number, link.routing_id = key, number, routing_id(number)
-            self._silent.pop(descriptor, None)
+            self._silent.pop(link, None)
             self._of_key.setdefault(key, set()).add(link)
             if self._routed and frame.bytes != link.routing_id:
                 self.cut(link, "a routing id that is not the one it was given")
@@ -286,7 +307,7 @@ class Links:
             self._look(link, now)
         self._look_round(ROUND, now, self.bounds.untold)
         of_address: Counter[str] = Counter()
-        for link in reversed([each for each in self._silent.values() if now - each.opened_at > SILENCE]):
+        for link in reversed([each for each in self._silent if now - each.opened_at > SILENCE]):
             of_address[link.address] += 1
             if of_address[link.address] > SILENT:
                 self.cut(link, "a connection says nothing")
@@ -334,4 +355,15 @@ class Links:
             if self.unread <= most:
                 return
             self.cut(link, "too much is left unread")
-            self._left(link.descriptor)
+            if link.socket is not None:
+                self._left(link.socket, link.descriptor)
+
+
+def _monitor(socket: "zmq.Socket[bytes]") -> "zmq.Socket[bytes]":
+    """Where libzmq tells of a socket's connections."""
+    address = f"inproc://monitor-{id(socket)}"
+    socket.monitor(address, _WATCHED)
+    monitor: zmq.Socket[bytes] = socket.context.socket(zmq.PAIR)
+    monitor.setsockopt(zmq.RCVHWM, 0)  # a full one would hold up libzmq's I/O thread
+    monitor.connect(address)
+    return monitor

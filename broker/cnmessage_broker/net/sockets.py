@@ -9,7 +9,8 @@ no queue of incoming messages has a limit of libzmq's: a full one lets a peer ab
 import errno
 import os
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -19,13 +20,16 @@ from zmq.utils import z85
 from cnmessage_broker.net.gate import Gate, GateLimits
 from cnmessage_broker.net.link import LinkBounds
 from cnmessage_broker.net.links import Links
-from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, Door
+from cnmessage_broker.net.readable import Readable
+from cnmessage_broker.net.shared_port import listening
+from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, HANDSHAKE, Admission, Door
 from cnmessage_protocol.envelope import FILES, MAX_REQUEST, PROBE
 from cnmessage_protocol.files.channel import CHUNK, WINDOW_CHUNKS
 from cnmessage_protocol.trace import Trail
 
-HANDSHAKE_MS = 5000
-BACKLOG = 1024
+BACKLOG = 4096
+"""Connections that wait to be accepted: thousands come in the moment of a restart, and one that finds no room
+comes again a second later at the earliest."""
 LINGER_MS = 1000
 REPLY_QUEUE = 200
 """Replies a slow client may leave unread before the broker drops more; it asks again."""
@@ -41,6 +45,14 @@ SUBSCRIPTION = 512
 
 PUSH_QUEUE = 1000
 """Deliveries a slow client may leave unread before libzmq drops more; it catches up from its inbox."""
+
+MOST_SHARDS = 32
+DESCRIPTORS_OF_SHARD = 256
+"""Sockets that share the push port, at most, and how many descriptors there must be for each.
+
+One takes four of them. For each subscriber that leaves, libzmq walks over all topics of its socket; only
+Linux spreads those who connect over sockets that share a port. The figures are in docs/adr/0017.
+"""
 
 KEEPALIVE_IDLE = 10
 KEEPALIVE_INTERVAL = 5
@@ -75,6 +87,13 @@ def bind_error(host: str, port: int, error: OSError | zmq.ZMQError) -> BindError
 
 def _no_address(host: str) -> BindError:
     return BindError(f"'{host}' is no address of this machine; choose another --host, or 0.0.0.0 for all")
+
+
+def shards_for(descriptors: int) -> int:
+    """How many sockets share the push port of a broker that may have so many descriptors."""
+    if sys.platform != "linux":
+        return 1
+    return max(1, min(MOST_SHARDS, descriptors // DESCRIPTORS_OF_SHARD))
 
 
 def require_ports(host: str, port: int) -> None:
@@ -148,7 +167,7 @@ class _Bound:
         socket.setsockopt(zmq.CURVE_SECRETKEY, z85.encode(secret))
         socket.setsockopt(zmq.ZAP_DOMAIN, domain)
         socket.setsockopt(_ZAP_ENFORCE_DOMAIN, 1)
-        socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, int(HANDSHAKE * 1000))
         socket.setsockopt(zmq.BACKLOG, BACKLOG)
         socket.setsockopt(zmq.RCVHWM, 0)
         # TCP frees a vanished peer's descriptor. Never ZMTP's heartbeats: libzmq 4.3.5 ends the process when
@@ -166,17 +185,17 @@ class _Bound:
         socket.setsockopt(zmq.ROUTER_HANDOVER, 0)
         return socket
 
-    def _links(self, socket: zmq.Socket[bytes], domain: bytes, untold: int) -> Links:
+    def _links(self, sockets: Sequence[zmq.Socket[bytes]], domain: bytes, untold: int) -> Links:
         watch = self._watch
         bounds = LinkBounds(untold=untold, unread_of_all=watch.unread_of_all)
         links = Links(
-            socket,
+            sockets,
             Gate(watch.limits, watch.trail),
             watch.log,
             bounds,
             watch.admission.bar,
             watch.admission.policy(domain),
-            routed=socket.type == zmq.ROUTER,
+            routed=sockets[0].type == zmq.ROUTER,
         )
         self._watched.append(links)
         return links
@@ -191,27 +210,62 @@ class _Bound:
 
 
 class Sockets(_Bound):
-    """The reactor's sockets, bound: `door`, `requests`, `deliveries`, and the connections of the last two."""
+    """The reactor's sockets, bound: `door`, `requests`, `deliveries`, and the connections of the last two.
+
+    `shards` sockets are the push channel and share its port; each subscriber is on one of them.
+    """
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, secret: bytes, watch: Watch
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        host: str,
+        port: int,
+        secret: bytes,
+        watch: Watch,
+        shards: int = 1,
     ) -> None:
         super().__init__(context, watch)
         try:
             self.requests = self._router(secret, DOMAIN)
             self.requests.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST + CURVE_OVERHEAD)
             self.requests.setsockopt(zmq.SNDHWM, REPLY_QUEUE)
-            self.request_links = self._links(self.requests, DOMAIN, _UNTOLD_REQUESTS)
-            self.deliveries = self._secured(zmq.XPUB, secret, DELIVERIES_DOMAIN)
-            self.deliveries.setsockopt(zmq.XPUB_MANUAL, 1)
-            self.deliveries.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION)
-            self.deliveries.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
-            self.delivery_links = self._links(self.deliveries, DELIVERIES_DOMAIN, _UNTOLD_SUBSCRIPTIONS)
+            self.request_links = self._links([self.requests], DOMAIN, _UNTOLD_REQUESTS)
+            pushing = [self._publisher(secret) for _ in range(shards)]
+            self.deliveries = Readable(pushing)
+            self.delivery_links = self._links(pushing, DELIVERIES_DOMAIN, _UNTOLD_SUBSCRIPTIONS)
             self._bind(self.requests, host, port)
-            self._bind(self.deliveries, host, port + 1)
+            if shards == 1:
+                self._bind(pushing[0], host, port + 1)
+            else:
+                self._bind_together(pushing, port + 1)
         except BaseException:
             self.close(0)
             raise
+
+    def close(self, linger_ms: int = LINGER_MS) -> None:
+        """Close all; what is queued may leave within `linger_ms`."""
+        super().close(linger_ms)
+        if hasattr(self, "deliveries"):
+            self.deliveries.close()
+
+    def _publisher(self, secret: bytes) -> zmq.Socket[bytes]:
+        publisher = self._secured(zmq.XPUB, secret, DELIVERIES_DOMAIN)
+        publisher.setsockopt(zmq.XPUB_MANUAL, 1)
+        publisher.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION)
+        publisher.setsockopt(zmq.SNDHWM, PUSH_QUEUE)
+        return publisher
+
+    def _bind_together(self, sockets: Sequence[zmq.Socket[bytes]], port: int) -> None:
+        """All on one port of the address that `requests` has: who has that port has this one, too."""
+        try:
+            ports = listening(self.host, port, len(sockets), BACKLOG)
+        except OSError as error:
+            raise bind_error(self.host, port, error) from error
+        address = f"[{self.host}]" if ":" in self.host else self.host
+        for each, bound in zip(sockets, ports, strict=True):
+            each.setsockopt(zmq.IPV6, 1 if ":" in self.host else 0)
+            each.setsockopt(zmq.USE_FD, bound.detach())  # libzmq's own from here on
+            each.bind(f"tcp://{address}:{port}")
 
     @property
     def host(self) -> str:
@@ -231,7 +285,7 @@ class FileSockets(_Bound):
             self.channel = self._router(secret, FILES_DOMAIN)
             self.channel.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
             self.channel.setsockopt(zmq.SNDHWM, CHUNK_QUEUE)
-            self.links = self._links(self.channel, FILES_DOMAIN, _UNTOLD_MESSAGES)
+            self.links = self._links([self.channel], FILES_DOMAIN, _UNTOLD_MESSAGES)
             self._bind(self.channel, host, port + FILES)
         except BaseException:
             self.close(0)

@@ -31,6 +31,9 @@ CONNECTION = "X-Connection"
 HANDSHAKES = (500, 500.0)
 """Connections to the ports of a context that are let in: at once, and a second."""
 
+HANDSHAKE = 5.0
+"""Seconds that a handshake may take; libzmq ends it then."""
+
 BARRED = 60.0
 """Seconds for which a key that misbehaved is kept out."""
 
@@ -88,7 +91,10 @@ class Admission:
             self._barred.popitem(last=False)
 
     def answer(self, frames: list[bytes]) -> list[bytes]:
-        """The reply frames to one ZAP request as a ROUTER receives it: envelope, blank, request."""
+        """The reply frames to one ZAP request as a ROUTER receives it: envelope, blank, request.
+
+        None at all for what is no request, and for who may not come here yet.
+        """
         if len(frames) < 8 or frames[1] != b"" or frames[2] != _VERSION:
             return []
         head = [*frames[:2], _VERSION, frames[3]]
@@ -100,11 +106,15 @@ class Admission:
             return [*head, b"400", b"only CURVE on this broker", b"", b""]
         key = z85.encode(credentials[0]).decode()
         barred = self._barred.get(key, 0.0) > self._monotonic()
-        if barred or not policy(key):
-            where, why = ("barred", "barred") if barred else ("outside", "no listener")
-            self._trail.note("admission", where, "refused", where, why, key[:KEY_SHORT])
+        if barred:
+            self._trail.note("admission", "barred", "refused", "barred", "barred", key[:KEY_SHORT])
             # 300: libzmq hangs up without a word, and the peer's libzmq tries again by itself.
             return [*head, b"300", b"not now", b"", b""]
+        if not policy(key):
+            self._trail.note("admission", "outside", "refused", "outside", "no listener", key[:KEY_SHORT])
+            # Hung up on at once, the subscribers of thousands of clients would be back at once, too, after
+            # every restart, a handshake each time. Without an answer libzmq ends this one in its time.
+            return []
         self._trail.note("admission", "outside", "admitted", "inside", domain.decode(), key[:KEY_SHORT])
         self._addresses[key] = address.decode(errors="replace")
         self._addresses.move_to_end(key)
@@ -121,7 +131,9 @@ class Door:
     A request is answered one trip through libzmq's I/O thread after it came. Sooner, the thread may not have
     read what the peer says of itself yet, and would let that win over what we say. So many are answered in a
     second; the others wait, and with them whoever connects as fast as it is let: handshakes are dear, and
-    messages share their thread.
+    messages share their thread. When more come than are let in, the last comes first: who has waited longest
+    has given up or soon will, and letting that one in would make all others wait in vain, too. And who was
+    let in comes next for deliveries, so that some are done before others begin.
     """
 
     def __init__(
@@ -133,7 +145,7 @@ class Door:
         self._admission = admission
         self._monotonic = monotonic
         self._pace: Budget[str] = Budget(*HANDSHAKES)
-        self._ready: deque[list[bytes]] = deque()
+        self._ready: deque[tuple[float, list[bytes]]] = deque()
         self._waiting: deque[list[list[bytes]]] = deque()
         self._requests = context.socket(zmq.ROUTER)
         self._out, self._back = context.socket(zmq.PUSH), context.socket(zmq.PULL)
@@ -175,11 +187,14 @@ class Door:
                 self._back.recv(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            self._ready += self._waiting.popleft()
+            now = self._monotonic()
+            self._ready.extend((now, each) for each in self._waiting.popleft())
+        while self._ready and self._ready[0][0] < self._monotonic() - HANDSHAKE:
+            self._ready.popleft()
         while self._ready and self.wait() == 0.0:
-            self._pace.spend("", self._monotonic())
-            answer = self._admission.answer(self._ready.popleft())
+            answer = self._admission.answer(self._ready.pop()[1])
             if answer:
+                self._pace.spend("", self._monotonic())
                 self._requests.send_multipart(answer)
 
     def wait(self) -> float | None:

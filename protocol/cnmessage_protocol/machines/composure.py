@@ -16,7 +16,12 @@ LOGGED_OUT = "this session was logged out"
 """What a session ends with that another device, or its user, has ended."""
 
 JOIN_PATIENCE = 1.0
-"""Seconds to wait for the hello on a fresh topic before subscribing anew."""
+"""Seconds to wait for the hello on a fresh topic before subscribing anew; twice as long each time."""
+
+LONGEST_JOIN = 8.0
+
+PATIENCE_LIMIT = 12.0
+"""Seconds of silence that a new link may begin with, at most."""
 
 _TEMPER = {False: "calm", True: "waiting"}
 """What a trail calls it, by whether there was a pause since things went well."""
@@ -32,12 +37,30 @@ class Composure:
         self._ack = Backoff(jitter)
         self._joined_at: float | None = None
         self._disowned_at = float("-inf")
+        self._patience = EXPIRY
+        self._join_patience = JOIN_PATIENCE
         self.ack_at = float("-inf")
         """When the broker may be told again how far was read."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds of silence that a link may begin with.
+
+        Longer after each link that was lost before it had lasted: where thousands come at once everybody
+        waits, and who gives up too soon waits anew and makes the others wait.
+        """
+        return self._patience
+
+    def joining(self) -> float:
+        """Seconds to wait for a hello; longer each time since one came, for each try costs a handshake."""
+        patience = self._join_patience
+        self._join_patience = min(LONGEST_JOIN, patience * 2)
+        return patience
 
     def joined(self, now: float) -> None:
         """A fresh topic works."""
         self._joined_at = now
+        self._join_patience = JOIN_PATIENCE
 
     def answered(self) -> None:
         """A link without a listener works."""
@@ -47,6 +70,9 @@ class Composure:
         """Seconds to stay away from a link that has ended."""
         if self._joined_at is not None and now - self._joined_at >= STEADY:
             self._calm(self._link, "link")
+            self._patience = EXPIRY
+        else:
+            self._patience = min(PATIENCE_LIMIT, self._patience * 2)
         self._joined_at = None
         return self._pause(self._link, "link")
 

@@ -70,10 +70,14 @@ class Backoff(Struct):
         return self._attempt > 0
 
     def pause(self) -> float:
-        """Seconds to wait before the next attempt; twice as long each time, less up to half by chance."""
+        """Seconds to wait before the next attempt, by chance: up to a bound that doubles each time.
+
+        All of it is chance, so that thousands whom one event cut off spread over the whole time; but for a
+        tenth, so that nobody comes back without any pause.
+        """
         longest = min(BACKOFF_LIMIT, BACKOFF_FIRST * 2.0**self._attempt)
         self._attempt = min(self._attempt + 1, 16)
-        return longest * (0.5 + self.jitter() / 2)
+        return longest * (0.1 + 0.9 * self.jitter())
 
     def succeeded(self) -> None:
         """Begin with short pauses again."""

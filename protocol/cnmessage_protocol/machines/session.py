@@ -15,7 +15,7 @@ from cnmessage_protocol.deliveries import Closed, Delivery, FileState, Hello, It
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ErrorCode, NoProgressError, ProtocolError, RequestError
 from cnmessage_protocol.machines.calls import Calls
-from cnmessage_protocol.machines.composure import JOIN_PATIENCE, LOGGED_OUT, Composure
+from cnmessage_protocol.machines.composure import LOGGED_OUT, Composure
 from cnmessage_protocol.machines.effects import (
     CloseLink,
     Effect,
@@ -185,7 +185,7 @@ class Session:
             return []
         if self.state is State.WAITING:
             return self.open(now) if now >= self._retry_at else []
-        if self._expects_traffic and self._liveness.expired(now):
+        if self._expects_traffic and now > self._silent_at:
             self.trail.note(
                 "liveness", "heard", "expired", "silent", f"{now - self._liveness.heard_at:.1f} s"
             )
@@ -193,7 +193,7 @@ class Session:
         effects: list[Effect] = []
         if self.state is State.JOINING and now >= self._join_by:
             # The hello was lost, or the broker would not grant this subscription: subscribe anew.
-            self._join_by = now + JOIN_PATIENCE
+            self._join_by = now + self._composure.joining()
             self.trail.note("session", self.state, "no hello", self.state, "listen")
             effects += self._listen()
         if self.inbox is not None and self.state in FETCHING:
@@ -211,7 +211,7 @@ class Session:
         due = (
             self.queue.deadline,
             self._calls.deadline,
-            self._liveness.heard_at + self._liveness.expiry if self._expects_traffic else None,
+            self._silent_at if self._expects_traffic else None,
             self._join_by if self.state is State.JOINING else None,
             self._liveness.deadline if self.attached is not None else None,
             self.inbox.deadline if self.inbox is not None and self.state in FETCHING else None,
@@ -220,6 +220,12 @@ class Session:
         return min((each for each in due if each is not None), default=None)
 
     # -- inner moves ------------------------------------------------------------------------------
+
+    @property
+    def _silent_at(self) -> float:
+        """After when silence has lasted too long; a new link may be slow at first."""
+        began = self.state in {State.ATTACHING, State.JOINING}
+        return self._liveness.heard_at + (self._composure.patience if began else self._liveness.expiry)
 
     @property
     def _expects_traffic(self) -> bool:
@@ -305,7 +311,7 @@ class Session:
         self.version, self.capabilities = attached.version, frozenset(attached.capabilities)
         self._liveness.agreed(now, attached.heartbeat / 1000, attached.expiry / 1000)
         self._beat_cursor = self.inbox.cursor
-        self._join_by = now + JOIN_PATIENCE
+        self._join_by = now + self._composure.joining()
         self.inbox.head_reported(now, attached.head)
         return [*self._listen(), StateChanged(self.state)]
 

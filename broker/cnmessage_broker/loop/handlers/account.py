@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from cnmessage_broker.between import Unbound
 from cnmessage_broker.limits import Budget
-from cnmessage_broker.loop.context import Caller, Deps
+from cnmessage_broker.loop.context import Caller, Deps, last_use
 from cnmessage_broker.loop.effects import Effect, MarkPresence, Push, Refuse, Reply, Tell
 from cnmessage_broker.loop.listeners import Event
 from cnmessage_broker.loop.waits import OnHasher, OnReader, OnWriter
@@ -102,7 +102,7 @@ async def devices(_: Devices, caller: Caller, deps: Deps) -> list[Effect]:
             device.id,
             device.label,
             device.created,
-            now if device.id == current.id else device.last_seen,
+            last_use(device, now) if device.id == current.id else device.last_seen,
             bool(deps.listeners.of_device(device.key, account.id)),
             device.id == current.id,
         )

@@ -58,10 +58,11 @@ def test_any_curve_key_is_admitted_under_its_own_text_each_connection_with_a_num
 
 
 def test_a_port_with_a_policy_lets_nobody_else_in_and_does_not_forbid_to_come_again() -> None:
-    admission = an_admission()
-    answer = admission.answer(request(RAW, domain=DELIVERIES_DOMAIN))
-    assert answer[4] == b"300"
-    assert answer[6:] == [b"", b""]
+    admission = Admission({DELIVERIES_DOMAIN: lambda key: key in listening}, Clock())
+    listening: set[str] = set()
+    assert admission.answer(request(RAW, domain=DELIVERIES_DOMAIN)) == []
+    listening.add(PUBLIC.decode())
+    assert admission.answer(request(RAW, domain=DELIVERIES_DOMAIN))[4] == b"200"
 
 
 def test_a_barred_key_is_kept_out_for_its_time_and_others_are_not() -> None:

@@ -1,0 +1,364 @@
+"""`make bench-scale`: thousands of clients of one broker on one machine, all at once and idle.
+
+The broker is the real program; the clients are sessions of bench.fleet in a few processes. Accounts are put
+into the broker's store before it starts: hashing thousands of passwords is another subject.
+"""
+
+import argparse
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import zmq
+from zmq.utils import z85
+
+from bench.fleet import DESCRIPTORS, SPARE, room_for
+from bench.processes import BenchError, Party, free_port
+from bench.report import machine, machine_line
+from cnmessage_broker.app import DATABASE
+from cnmessage_broker.net.tcp import descriptor_limit
+from cnmessage_broker.store.sqlite.store import SqliteStore
+from cnmessage_client.address import parse_address
+from cnmessage_protocol.ids import UserName
+
+RESULTS = Path(__file__).parent / "results"
+BIN = Path(sys.executable).parent
+PATIENCE = 180.0
+"""Seconds in which all must be live."""
+
+PROCESSES = 2
+"""Processes the clients share at least; more where one has too few descriptors."""
+
+LATENCY_RATE, LATENCY_MESSAGES = 100, 2000
+PAIR = 2
+BROKER_DESCRIPTORS = 1024
+"""What a broker keeps for itself, and what its gate leaves free, beside two connections of each client."""
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(slots=True)
+class Figures:
+    """Of one number of clients: seconds, but for the shares and sizes that are named so."""
+
+    clients: int
+    come: float = 0.0
+    come_cpu: float = 0.0
+    come_lost: int = 0
+    """Links that were given up on the way: attempts in vain."""
+
+    idle_cores: float = 0.0
+    kib_each: float = 0.0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    killed: float = 0.0
+    killed_cpu: float = 0.0
+    killed_lost: int = 0
+    second_wave: int = 0
+    """Links lost after all were live again."""
+
+    stop: float = 0.0
+    status: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """For a person."""
+        return [
+            ("come at once: all live", f"{self.come:.1f} s"),
+            ("  meanwhile the broker's CPU, links given up", f"{self.come_cpu:.1f} s, {self.come_lost}"),
+            ("idle: share of a core", f"{self.idle_cores * 100:.0f} %"),
+            ("idle: memory of the broker, each client", f"{self.kib_each:.0f} KiB"),
+            (f"send to shown, {LATENCY_RATE} a second: median", f"{self.p50_ms:.2f} ms"),
+            ("  99 of 100", f"{self.p99_ms:.2f} ms"),
+            ("after kill -9: all live again", f"{self.killed:.1f} s"),
+            ("  until then the broker's CPU, links given up", f"{self.killed_cpu:.1f} s, {self.killed_lost}"),
+            ("  links lost once all were live", f"{self.second_wave}"),
+            ("clean stop", f"{self.stop:.2f} s"),
+            *(("note", each) for each in self.notes),
+        ]
+
+
+class Broker:
+    """The program as a process, started and started again on the same data and port."""
+
+    def __init__(self, data: Path) -> None:
+        self._data, self._port = data, free_port()
+        self._party: Party | None = None
+        self.place: tuple[str, int, str] = ("", 0, "")
+
+    def start(self) -> None:
+        """Start it and wait until it serves."""
+        command = [
+            str(BIN / "cnmessage-broker"),
+            "start",
+            "--port",
+            str(self._port),
+            "--data",
+            str(self._data),
+        ]
+        self._party = Party(command, {**os.environ, "BENCH_QUIET": "1"})
+        text = self._party.wait_for("--broker '").split("--broker '")[1].split("'")[0]
+        address = parse_address(text)
+        if address.key is None:
+            raise BenchError("the broker told no key")
+        self.place = (address.host, address.port, z85.encode(address.key).decode())
+
+    @property
+    def _running(self) -> Party:
+        if self._party is None:
+            raise BenchError("the broker does not run")
+        return self._party
+
+    def cpu(self) -> float:
+        """Seconds of processor that it has used."""
+        text = Path(f"/proc/{self._running.pid}/stat").read_text(encoding="utf-8")
+        return sum(int(each) for each in text.rpartition(")")[2].split()[11:13]) / _TICKS
+
+    def memory(self) -> int:
+        """Bytes of it that are in memory."""
+        text = Path(f"/proc/{self._running.pid}/statm").read_text(encoding="ascii")
+        return int(text.split()[1]) * _PAGE
+
+    def kill(self) -> None:
+        """As a machine that loses its power would."""
+        self._running.signal(signal.SIGKILL)
+
+    def stop(self) -> tuple[float, int]:
+        """Seconds that a clean stop takes, and its exit status."""
+        begun = time.monotonic()
+        status = self._running.signal(signal.SIGTERM)
+        return time.monotonic() - begun, status
+
+    def end(self) -> None:
+        """Whatever happened before."""
+        if self._party is not None:
+            self._party.end()
+
+
+class Fleets:
+    """The parties that are the clients, and what they told last."""
+
+    def __init__(self, place: tuple[str, int, str], accounts: Path, clients: int) -> None:
+        each = min(-(-clients // PROCESSES), room_for(clients))
+        self.clients = clients
+        self._parties = [
+            Party.role(
+                "bench.fleet",
+                "fleet",
+                place=place,
+                accounts=str(accounts),
+                first=PAIR + first,
+                count=min(each, clients - first),
+            )
+            for first in range(0, clients, each)
+        ]
+        self._told: list[dict[str, Any]] = [{"at": 0.0, "live": 0, "lost": 0, "ended": 0}] * len(
+            self._parties
+        )
+        self._news = threading.Condition()
+        for number, party in enumerate(self._parties):
+            threading.Thread(target=self._listen, args=(number, party), daemon=True).start()
+
+    def _listen(self, number: int, party: Party) -> None:
+        for line in party.lines():
+            with self._news:
+                self._told[number] = json.loads(line)
+                self._news.notify_all()
+
+    def go(self) -> float:
+        """Let them come; when that was."""
+        begun = time.monotonic()
+        for party in self._parties:
+            party.go()
+        return begun
+
+    def of_all(self, what: str) -> int:
+        """How many are `live`, or have `lost` a link or `ended`."""
+        return sum(each[what] for each in self._told)
+
+    def wait(self, live: int, *, fewer: bool = False) -> float:
+        """Until so many are live, or fewer; when that was."""
+        ends = time.monotonic() + PATIENCE
+        with self._news:
+            while (self.of_all("live") > live) if fewer else (self.of_all("live") < live):
+                if not self._news.wait(ends - time.monotonic()) and time.monotonic() > ends:
+                    raise BenchError(
+                        f"{self.of_all('live')} of {self.clients} were live after {PATIENCE:.0f} s"
+                    )
+            return max(float(each["at"]) for each in self._told)
+
+    def end(self) -> None:
+        """Kill them: thousands of sockets take long to close."""
+        for party in self._parties:
+            party.signal(signal.SIGKILL)
+            party.end()
+
+
+def measure(folder: Path, clients: int, idle: float) -> Figures:
+    """All figures of so many clients, on fresh data."""
+    found = Figures(clients)
+    accounts = made(folder, PAIR + clients)
+    with ExitStack() as stack:
+        broker = Broker(folder / "broker")
+        stack.callback(broker.end)
+        broker.start()
+        alone = broker.memory()
+        fleets = Fleets(broker.place, accounts, clients)
+        stack.callback(fleets.end)
+
+        begun = fleets.go()
+        found.come = fleets.wait(clients) - begun
+        found.come_cpu, found.come_lost = broker.cpu(), fleets.of_all("lost")
+        _say(clients, f"all live after {found.come:.1f} s")
+
+        time.sleep(2.0)
+        before, began, lost = broker.cpu(), time.monotonic(), fleets.of_all("lost")
+        time.sleep(idle)
+        found.idle_cores = (broker.cpu() - before) / (time.monotonic() - began)
+        found.kib_each = (broker.memory() - alone) / clients / 1024
+        if fleets.of_all("lost") > lost:
+            found.notes.append(f"{fleets.of_all('lost') - lost} links were lost while all was idle")
+        _say(clients, f"idle: {found.idle_cores * 100:.0f} % of a core, {found.kib_each:.0f} KiB each")
+
+        latency = _latency(broker, accounts)
+        found.p50_ms, found.p99_ms = latency["p50"], latency["p99"]
+        if latency["missing"]:
+            found.notes.append(f"{latency['missing']:.0f} messages did not come")
+        _say(clients, f"send to shown: {found.p50_ms:.2f} ms, 99 of 100 {found.p99_ms:.2f} ms")
+
+        lost = fleets.of_all("lost")
+        broker.kill()
+        begun = time.monotonic()
+        broker.start()
+        fleets.wait(clients // 2, fewer=True)
+        found.killed = fleets.wait(clients) - begun
+        found.killed_cpu = broker.cpu()
+        settled = fleets.of_all("lost")
+        found.killed_lost = settled - lost
+        time.sleep(6.0)
+        found.second_wave = fleets.of_all("lost") - settled
+        _say(clients, f"after kill -9: {found.killed:.1f} s, second wave {found.second_wave}")
+
+        found.stop, found.status = broker.stop()
+        if found.status:
+            found.notes.append(f"the stop ended with status {found.status}")
+        _say(clients, f"clean stop: {found.stop:.2f} s")
+        if fleets.of_all("ended"):
+            found.notes.append(f"{fleets.of_all('ended')} sessions ended for good")
+    return found
+
+
+def _latency(broker: Broker, accounts: Path) -> dict[str, float]:
+    party = Party.role(
+        "bench.fleet",
+        "pair",
+        place=broker.place,
+        accounts=str(accounts),
+        first=0,
+        count=PAIR,
+        messages=LATENCY_MESSAGES,
+        rate=LATENCY_RATE,
+    )
+    try:
+        party.go()
+        return party.result()
+    finally:
+        party.end()
+
+
+def made(folder: Path, count: int) -> Path:
+    """A data directory with so many accounts that have no password; gives the file that names their keys."""
+    (folder / "broker").mkdir(mode=0o700)
+    path = folder / "accounts"
+    store = SqliteStore(folder / "broker" / DATABASE, os.urandom)
+    now = int(time.time() * 1000)
+    try:
+        with path.open("w", encoding="utf-8") as lines:
+            for number in range(count):
+                public, secret = (each.decode() for each in zmq.curve_keypair())
+                account = store.create_account(UserName(f"user{number}"), "", now)
+                store.bind_device(public, account.id, "", now)
+                lines.write(json.dumps([account.name, public, secret]) + "\n")
+    finally:
+        store.close()
+    return path
+
+
+def _say(clients: int, text: str) -> None:
+    print(f"  {clients} clients: {text}", flush=True)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="cnmessage-scale-") as folder:
+        yield Path(folder)
+
+
+def enough_descriptors(clients: int) -> None:
+    """BenchError when the limit of open files is too low for so many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(2 * clients * 100 // 90 + BROKER_DESCRIPTORS, PAIR * DESCRIPTORS + SPARE)
+    if descriptor_limit() < wanted:
+        raise BenchError(
+            f"{clients} clients need {wanted} open files in the broker, and the hard limit is {hard}: "
+            "raise it ('ulimit -Hn', or LimitNOFILE), or measure fewer"
+        )
+
+
+def table(found: list[Figures]) -> list[str]:
+    """One row a figure, one column a number of clients."""
+    names = [name for name, _ in found[0].rows()]
+    columns = [dict(each.rows()) for each in found]
+    head = f"  {'clients':<48}" + "".join(f"{each.clients:>16,}" for each in found)
+    rows = [
+        f"  {name:<48}" + "".join(f"{each.get(name, ''):>16}" for each in columns)
+        for name in names
+        if name != "note"
+    ]
+    notes = [f"  {each.clients:,} clients: {note}" for each in found for note in each.notes]
+    return ["", head, *rows, *notes]
+
+
+def main() -> int:
+    """Measure and print; the exit status says whether everything could be measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
+    parser.add_argument(
+        "clients", type=int, nargs="*", default=[2000, 5000], help="how many (default 2000 5000)"
+    )
+    parser.add_argument("--idle", type=float, default=60.0, help="seconds to watch them idle (default 60)")
+    parser.add_argument("--json", type=Path, help="write the figures there, instead of into bench/results/")
+    options = parser.parse_args()
+    if min(options.clients) < 1 or options.idle <= 0:
+        parser.error("give numbers of clients from 1, and some seconds")
+    print(machine_line())
+    found = []
+    try:
+        for clients in options.clients:
+            enough_descriptors(clients)
+            with _folder() as folder:
+                found.append(measure(folder, clients, options.idle))
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    for line in table(found):
+        print(line)
+    path = options.json or RESULTS / f"scale-{time.strftime('%Y%m%dT%H%M%S')}.json"
+    path.parent.mkdir(exist_ok=True)
+    values = {"machine": machine(), "figures": [asdict(each) for each in found]}
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
