@@ -184,10 +184,11 @@ def patched(source: str) -> Iterator[str]:
                     yield ast.unparse(node)
 
 
-def test_no_test_replaces_what_is_ours() -> None:
+def test_no_test_and_no_benchmark_replaces_what_is_ours() -> None:
     found = {
         (path.relative_to(ROOT).as_posix(), what)
-        for path in (ROOT / "tests").rglob("*.py")
+        for folder in ("tests", "bench")
+        for path in (ROOT / folder).rglob("*.py")
         for what in patched(path.read_text(encoding="utf-8"))
     }
     assert found == PATCHED
