@@ -5,7 +5,7 @@ Which request is answered by which record stands in requests.py.
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
@@ -26,6 +26,7 @@ from cnmessage_protocol.schema import (
     integer,
     many,
     moment,
+    named_row,
     optional,
     plain,
     row,
@@ -67,21 +68,7 @@ MAX_CAPABILITY = 32
 FARTHEST = 32_767
 """Farthest port of deliveries above the port of requests, so that both are ports."""
 
-_label = text(128)
 _identity = blob(ID_SIZE)
-_file_row = row(
-    integer(1, LARGEST),
-    _identity,
-    username,
-    text(MAX_FILE_NAME),
-    count,
-    optional(blob(DIGEST_SIZE)),
-    text(MAX_BODY),
-    moment,
-    optional(moment),
-    word("uploading", "stored", "withdrawn", "expired"),
-    many(row(username, word("offered", "fetching", "done", "expired", "failed"), count), MAX_RECIPIENTS),
-)
 
 
 def _ack(name: str, value: Any) -> tuple[bytes, bytes, int, int]:
@@ -138,13 +125,33 @@ class Identity:
     time: int | None = wire(optional(moment), default=None)
 
 
+class ListedDevice(NamedTuple):
+    """A row of DeviceList: an array of these, in this order."""
+
+    device: int
+    label: str
+    created: int
+    last_seen: int
+    online: bool
+    current: bool
+
+
+_device = named_row(
+    ListedDevice,
+    device=count,
+    label=text(128),
+    created=moment,
+    last_seen=moment,
+    online=boolean,
+    current=boolean,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceList:
-    """Rows `[device, label, created, last_seen, online, current]`, times in ms since 1970."""
+    """The devices of an account; times in ms since 1970."""
 
-    devices: tuple[tuple[int, str, int, int, bool, bool], ...] = wire(
-        many(row(count, _label, moment, moment, boolean, boolean), 1024),
-    )
+    devices: tuple[ListedDevice, ...] = wire(many(_device, 1024))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +230,22 @@ class ReadMark:
     read_upto: int = wire(count)
 
 
+class ListedUser(NamedTuple):
+    """A row of UserList: an array of these, in this order."""
+
+    name: str
+    online: bool
+    last_seen: int | None
+
+
+_user = named_row(ListedUser, name=username, online=boolean, last_seen=optional(moment))
+
+
 @dataclass(frozen=True, slots=True)
 class UserList:
-    """Rows `[name, online, last_seen]` in order of name; `last_seen` in ms since 1970, nil if never."""
+    """Users in order of name; `last_seen` in ms since 1970, nil if never."""
 
-    users: tuple[tuple[str, bool, int | None], ...] = wire(
-        many(row(username, boolean, optional(moment)), MAX_USERS),
-    )
+    users: tuple[ListedUser, ...] = wire(many(_user, MAX_USERS))
     more: bool = wire(boolean)
 
 
@@ -240,18 +256,50 @@ class Names:
     names: tuple[str, ...] = wire(many(username, 4096))
 
 
+class ListedFile(NamedTuple):
+    """A row of FileList: an array of these, in this order; `recipients` rows `[name, state, bytes]`."""
+
+    order: int
+    id: bytes
+    sender: str
+    name: str
+    size: int
+    sha256: bytes | None
+    note: str
+    time: int
+    expires: int | None
+    state: str
+    recipients: tuple[tuple[str, str, int], ...]
+
+
+_recipient = row(username, word("offered", "fetching", "done", "expired", "failed"), count)
+_file = named_row(
+    ListedFile,
+    order=integer(1, LARGEST),
+    id=_identity,
+    sender=username,
+    name=text(MAX_FILE_NAME),
+    size=count,
+    sha256=optional(blob(DIGEST_SIZE)),
+    note=text(MAX_BODY),
+    time=moment,
+    expires=optional(moment),
+    state=word("uploading", "stored", "withdrawn", "expired"),
+    recipients=many(_recipient, MAX_RECIPIENTS),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FileList:
     """Files, the latest first. `more`: ask again with `before` set to the last row's `order`.
 
-    Rows `[order, id, from, name, size, sha256, note, time, expires, state, recipients]`. `sha256` is nil
-    while it is being uploaded; times in ms since 1970, `expires` nil for never; `state` is uploading, stored,
-    withdrawn or expired. `recipients` rows `[name, state, bytes]`, state being offered, fetching, done,
-    expired or failed: all of them for the sender, only the caller's own for a receiver. A file that is
-    being uploaded has no recipients yet; `size` is what it will have.
+    `sha256` is nil while it is being uploaded; times in ms since 1970, `expires` nil for never; `state` is
+    uploading, stored, withdrawn or expired. A recipient's state is offered, fetching, done, expired or
+    failed: all of them for the sender, only the caller's own for a receiver. A file that is being uploaded
+    has no recipients yet; `size` is what it will have.
     """
 
-    files: tuple[tuple[Any, ...], ...] = wire(many(_file_row, MAX_FILES))
+    files: tuple[ListedFile, ...] = wire(many(_file, MAX_FILES))
     more: bool = wire(boolean)
 
 

@@ -135,6 +135,12 @@ def test_every_message_of_the_file_channel_is_listed_with_its_sender_fields_and_
             assert default == "required" or f"default {default}" in place, f"{verb}: {place}"
 
 
+@pytest.mark.parametrize("row", [results.ListedDevice, results.ListedUser, results.ListedFile])
+def test_a_row_of_a_list_is_laid_out_as_the_document_says(row: Any) -> None:
+    names = ", ".join(row._fields).replace("sender", "from")
+    assert f"rows `[{names}]`" in chapter(PROTOCOL, "6. Answers")
+
+
 def test_the_facts_of_a_file_are_listed_in_order() -> None:
     names = ", ".join(FileFacts._fields)
     assert f"| nil, or of a file the array `[{names}]`" in chapter(PROTOCOL, "4. ")

@@ -12,7 +12,7 @@ from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.requests import Devices, Login, Logout, Passwd, Revoke, Signup, Whoami
-from cnmessage_protocol.results import DeviceList, Done, Identity, LoggedIn, PasswordChanged
+from cnmessage_protocol.results import DeviceList, Done, Identity, ListedDevice, LoggedIn, PasswordChanged
 
 
 def signup(request: Signup, caller: Caller, deps: Deps) -> list[Effect]:
@@ -104,13 +104,13 @@ def devices(_: Devices, caller: Caller, deps: Deps) -> list[Effect]:
     """All devices of the caller's account."""
     current, account = caller.bound()
     rows = tuple(
-        (
-            device.id,
-            device.label,
-            device.created,
-            device.last_seen,
-            bool(deps.listeners.of_device(device.key, account.id)),
-            device.id == current.id,
+        ListedDevice(
+            device=device.id,
+            label=device.label,
+            created=device.created,
+            last_seen=device.last_seen,
+            online=bool(deps.listeners.of_device(device.key, account.id)),
+            current=device.id == current.id,
         )
         for device in deps.store.devices(account.id)
     )
