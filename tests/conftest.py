@@ -1,5 +1,6 @@
 """Fixtures that every layer uses. See tests/support for what stands behind them."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from hypothesis import settings
 
 from cnmessage_client import Home
 from tests.support.harness import BrokerProcess, BrokerThread, broker_config, home_at
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what runs behind it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if settings.get_current_profile_name() == "default":  # else CI's, or what the command line says
     settings.register_profile("everyday", deadline=None)  # how long an example takes is the machine's affair

@@ -29,6 +29,7 @@ from cnmessage_broker.app import (
 )
 from cnmessage_broker.config import Config, ConfigError, load
 from cnmessage_broker.greeting import banner, from_elsewhere
+from cnmessage_broker.loop.passwords import OWASP, Passwords
 from cnmessage_broker.maintenance.backup import BackupError, back_up
 from cnmessage_broker.maintenance.check import check as check_database
 from cnmessage_broker.maintenance.deep_check import deep_check
@@ -77,7 +78,8 @@ def cli() -> None:
     is_flag=True,
     help="Log each transition, and what else is only of interest when something is wrong.",
 )
-def start(debug: bool, **flags: Any) -> None:
+@click.pass_obj
+def start(passwords: Passwords, /, debug: bool, **flags: Any) -> None:
     """Serve until SIGTERM or SIGINT."""
     config = _config(flags)
     logs.configure(config.log_format, debug=debug)
@@ -85,7 +87,7 @@ def start(debug: bool, **flags: Any) -> None:
     be_prompt()
     signals.not_yet()
     try:
-        broker = Broker(config, debug=debug)
+        broker = Broker(config, debug=debug, passwords=passwords)
     except (DataDirectoryError, BindError, UnusableDatabaseError, StoreError, keys.KeyFileError) as error:
         _fail(str(error))
     with broker:
@@ -302,11 +304,11 @@ for _command in (start, key, check, backup, health, files, list_files, purge_fil
         _option(_command)
 
 
-def main(prog_name: str | None = None) -> None:
+def main(prog_name: str | None = None, passwords: Passwords = OWASP) -> None:
     """Run the program; where it cannot print, that ends here with one line."""
     streams.prepare()
     try:
-        sys.exit(status_of(cli, prog_name, lambda text: click.echo(text, err=True)))
+        sys.exit(status_of(cli, prog_name, lambda text: click.echo(text, err=True), passwords))
     except streams.UnprintableError as error:
         streams.discard(sys.stdout)
         _fail(str(error), status=6)

@@ -17,13 +17,15 @@ class PathWord(click.ParamType[Path]):
         return Path(value) if value != "" else self.fail("it is empty; name a path", parameter, context)
 
 
-def status_of(program: click.Command, name: str | None, say: Callable[[str], object]) -> int:
+def status_of(
+    program: click.Command, name: str | None, say: Callable[[str], object], given: object = None
+) -> int:
     """Run a program with this process's words; gives its exit status. A command may also exit by itself.
 
-    `say` takes what is to be told of words that are wrong.
+    `say` takes what is to be told of words that are wrong, `given` is the object of click's context.
     """
     try:
-        status = program.main(prog_name=name, standalone_mode=False)
+        status = program.main(prog_name=name, standalone_mode=False, obj=given)
     except click.exceptions.NoArgsIsHelpError as error:
         say(error.format_message())
         return error.exit_code

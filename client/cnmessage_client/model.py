@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 from msgspec import Struct
 
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.records import Direction, FileFacts, Item, Kind, UnknownItem
+from cnmessage_protocol.results import ListedDevice, ListedFile, ListedUser
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -266,32 +267,30 @@ def delivered_of(row: tuple[bytes, Sequence[tuple[str, Any]]]) -> Delivered:
     return Delivered(id_text(identity), dict(states))
 
 
-def device_of(row: tuple[int, str, int, int, bool, bool]) -> Device:
-    """The application's view of a row of results.DeviceList."""
-    identity, label, created, seen, online, current = row
-    return Device(identity, label, from_millis(created), from_millis(seen), online, current)
+def device_of(row: ListedDevice) -> Device:
+    """The application's view of a listed device."""
+    created, seen = from_millis(row.created), from_millis(row.last_seen)
+    return Device(row.device, row.label, created, seen, row.online, row.current)
 
 
-def user_of(row: tuple[str, bool, int | None]) -> User:
-    """The application's view of a row of results.UserList."""
-    name, online, seen = row
-    return User(name, online, None if seen is None else from_millis(seen))
+def user_of(row: ListedUser) -> User:
+    """The application's view of a listed user."""
+    return User(row.name, row.online, None if row.last_seen is None else from_millis(row.last_seen))
 
 
-def file_info(row: tuple[Any, ...]) -> FileInfo:
-    """The application's view of a row of results.FileList."""
-    _, identity, sender, name, size, digest, note, time, expires, state, recipients = row
+def file_info(row: ListedFile) -> FileInfo:
+    """The application's view of a listed file; the protocol has checked which words its states are."""
     return FileInfo(
-        id_text(identity),
-        name,
-        size,
-        None if digest is None else digest.hex(),
-        sender,
-        note,
-        from_millis(time),
-        None if expires is None else from_millis(expires),
-        state,
-        tuple(RecipientState(*each) for each in recipients),
+        id_text(row.id),
+        row.name,
+        row.size,
+        None if row.sha256 is None else row.sha256.hex(),
+        row.sender,
+        row.note,
+        from_millis(row.time),
+        None if row.expires is None else from_millis(row.expires),
+        cast("FileStatus", row.state),
+        tuple(RecipientState(name, cast("RecipientStatus", at), size) for name, at, size in row.recipients),
     )
 
 

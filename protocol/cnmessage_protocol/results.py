@@ -4,7 +4,7 @@ A client checks every field that it knows as strictly as a broker checks request
 Which request is answered by which record stands in requests.py.
 """
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -27,6 +27,7 @@ from cnmessage_protocol.schema import (
     integer,
     many,
     moment,
+    named_row,
     optional,
     plain,
     row,
@@ -67,21 +68,7 @@ MAX_CAPABILITY = 32
 FARTHEST = 32_767
 """Farthest port of deliveries above the port of requests, so that both are ports."""
 
-_label = text(128)
 _identity = blob(ID_SIZE)
-_file_row = row(
-    integer(1, LARGEST),
-    _identity,
-    username,
-    text(MAX_FILE_NAME),
-    count,
-    optional(blob(DIGEST_SIZE)),
-    text(MAX_BODY),
-    moment,
-    optional(moment),
-    word("uploading", "stored", "withdrawn", "expired"),
-    many(row(username, word("offered", "fetching", "done", "expired", "failed"), count), MAX_RECIPIENTS),
-)
 
 
 def _ack(name: str, value: Any) -> tuple[bytes, bytes, int, int]:
@@ -134,13 +121,32 @@ class Identity(Struct, frozen=True):
     time: Annotated[int | None, optional(moment)] = None
 
 
-class DeviceList(Struct, frozen=True):
-    """Rows `[device, label, created, last_seen, online, current]`, times in ms since 1970."""
+class ListedDevice(NamedTuple):
+    """A row of DeviceList: an array of these, in this order."""
 
-    devices: Annotated[
-        tuple[tuple[int, str, int, int, bool, bool], ...],
-        many(row(count, _label, moment, moment, boolean, boolean), 1024),
-    ]
+    device: int
+    label: str
+    created: int
+    last_seen: int
+    online: bool
+    current: bool
+
+
+_device = named_row(
+    ListedDevice,
+    device=count,
+    label=text(128),
+    created=moment,
+    last_seen=moment,
+    online=boolean,
+    current=boolean,
+)
+
+
+class DeviceList(Struct, frozen=True):
+    """The devices of an account; times in ms since 1970."""
+
+    devices: Annotated[tuple[ListedDevice, ...], many(_device, 1024)]
 
 
 class Attached(Struct, frozen=True):
@@ -212,13 +218,21 @@ class ReadMark(Struct, frozen=True):
     read_upto: Annotated[int, count]
 
 
-class UserList(Struct, frozen=True):
-    """Rows `[name, online, last_seen]` in order of name; `last_seen` in ms since 1970, nil if never."""
+class ListedUser(NamedTuple):
+    """A row of UserList: an array of these, in this order."""
 
-    users: Annotated[
-        tuple[tuple[str, bool, int | None], ...],
-        many(row(username, boolean, optional(moment)), MAX_USERS),
-    ]
+    name: str
+    online: bool
+    last_seen: int | None
+
+
+_user = named_row(ListedUser, name=username, online=boolean, last_seen=optional(moment))
+
+
+class UserList(Struct, frozen=True):
+    """Users in order of name; `last_seen` in ms since 1970, nil if never."""
+
+    users: Annotated[tuple[ListedUser, ...], many(_user, MAX_USERS)]
     more: Annotated[bool, boolean]
 
 
@@ -228,17 +242,49 @@ class Names(Struct, frozen=True):
     names: Annotated[tuple[str, ...], many(username, 4096)]
 
 
+class ListedFile(NamedTuple):
+    """A row of FileList: an array of these, in this order; `recipients` rows `[name, state, bytes]`."""
+
+    order: int
+    id: bytes
+    sender: str
+    name: str
+    size: int
+    sha256: bytes | None
+    note: str
+    time: int
+    expires: int | None
+    state: str
+    recipients: tuple[tuple[str, str, int], ...]
+
+
+_recipient = row(username, word("offered", "fetching", "done", "expired", "failed"), count)
+_file = named_row(
+    ListedFile,
+    order=integer(1, LARGEST),
+    id=_identity,
+    sender=username,
+    name=text(MAX_FILE_NAME),
+    size=count,
+    sha256=optional(blob(DIGEST_SIZE)),
+    note=text(MAX_BODY),
+    time=moment,
+    expires=optional(moment),
+    state=word("uploading", "stored", "withdrawn", "expired"),
+    recipients=many(_recipient, MAX_RECIPIENTS),
+)
+
+
 class FileList(Struct, frozen=True):
     """Files, the latest first. `more`: ask again with `before` set to the last row's `order`.
 
-    Rows `[order, id, from, name, size, sha256, note, time, expires, state, recipients]`. `sha256` is nil
-    while it is being uploaded; times in ms since 1970, `expires` nil for never; `state` is uploading, stored,
-    withdrawn or expired. `recipients` rows `[name, state, bytes]`, state being offered, fetching, done,
-    expired or failed: all of them for the sender, only the caller's own for a receiver. A file that is
-    being uploaded has no recipients yet; `size` is what it will have.
+    `sha256` is nil while it is being uploaded; times in ms since 1970, `expires` nil for never; `state` is
+    uploading, stored, withdrawn or expired. A recipient's state is offered, fetching, done, expired or
+    failed: all of them for the sender, only the caller's own for a receiver. A file that is being uploaded
+    has no recipients yet; `size` is what it will have.
     """
 
-    files: Annotated[tuple[tuple[Any, ...], ...], many(_file_row, MAX_FILES)]
+    files: Annotated[tuple[ListedFile, ...], many(_file, MAX_FILES)]
     more: Annotated[bool, boolean]
 
 

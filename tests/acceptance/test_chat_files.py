@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.acceptance.conftest import Cli
 from tests.support.chat import open_chat, talker
-from tests.support.harness import BrokerProcess, home_at
+from tests.support.harness import BrokerProcess, eventually, home_at
 
 SIZE = 96 << 20
 
@@ -105,7 +105,7 @@ def test_a_text_that_is_too_long_for_a_message_goes_as_a_file(cli: Cli, tmp_path
         chat.until("stored for 1 user")
         (info,) = other.files(sent=False)
         assert info.sha256 == hashlib.sha256(text.encode()).hexdigest()
-    assert not list(cli.home.state.rglob("spool/*"))  # nothing is left behind
+        eventually(lambda: not list(cli.home.state.rglob("spool/*")))  # nothing is left behind
 
 
 def test_an_offer_that_is_over_is_shown_so_wherever_it_stands(cli: Cli, tmp_path: Path) -> None:

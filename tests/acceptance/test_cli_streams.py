@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,11 +20,12 @@ from tests.support.harness import BIN, PASSWORD, eventually
 HERE = str(BIN / "cnmessage")
 
 
-def sh(cli: Cli, script: str, *arguments: str, stdin: bytes = b"") -> Result:
-    """Run a line of sh, in which "$@" is the command."""
+def sh(cli: Cli, script: str, *arguments: str, stdin: bytes | int = b"") -> Result:
+    """Run a line of sh, in which "$@" is the command; it reads a text, or from a descriptor."""
     command = ["sh", "-c", script, "sh", HERE, *arguments]
+    given: dict[str, Any] = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
     done = subprocess.run(
-        command, input=stdin, capture_output=True, env=cli.environment(), timeout=PATIENCE, check=False
+        command, **given, capture_output=True, env=cli.environment(), timeout=PATIENCE, check=False
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -113,7 +115,9 @@ def test_a_chat_ends_at_the_first_line_that_it_cannot_print(
     commanded = sh(cli, f'exec "$@" {output}', "--profile", name, "chat", *mode, stdin=b"whoami\nwhoami\n")
     assert (commanded.status, commanded.out) == (6, ""), commanded.err
     cli.ok("--profile", f"{name}-other", "send", name, "hello")
-    shown = sh(cli, f'(sleep 9; :) | exec "$@" {output}', "--profile", name, "chat", *mode)
+    silent, held = os.pipe()  # whoever types has typed nothing yet
+    with os.fdopen(silent, "rb"), os.fdopen(held, "wb"):
+        shown = sh(cli, f'exec "$@" {output}', "--profile", name, "chat", *mode, stdin=silent)
     assert (shown.status, shown.out) == (6, ""), shown.err
     assert unread(cli, name) == 1
 

@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -13,12 +12,17 @@ from cnmessage_client import Home
 from tests.faults.checker import check
 from tests.faults.crew import crew, turning
 from tests.support.harness import BrokerThread, sign_up
+from tests.support.lossy import LossyProxy
 
 MESSAGES = 300
 
 
 def _all() -> bool:
     return True
+
+
+def _none() -> bool:
+    return False
 
 
 def _half() -> Callable[[], bool]:
@@ -34,14 +38,13 @@ def test_dropped_pushes_cost_at_most_two_seconds(
     when: str,
     drop: Callable[[], bool],
 ) -> None:
-    async def scenario() -> tuple[float, list[object]]:
-        await sign_up(broker.address, home, "alice", "bob")
+    async def scenario(wire: LossyProxy) -> tuple[float, list[object]]:
+        await sign_up(broker.address, home, "alice")
+        await sign_up(wire.address, home, "bob")
         async with crew(home, "alice", "bob") as (alice, bob):
-            connection = bob.client._connection
-            assert connection is not None
             if when == "once live":
                 await asyncio.wait_for(turning(bob.client)("live"), 5)
-            connection.drop_push = drop
+            wire.drop = drop
             for number in range(MESSAGES):
                 alice.send("bob", f"body {number}")
             await alice.settled()
@@ -49,24 +52,27 @@ def test_dropped_pushes_cost_at_most_two_seconds(
             await bob.shown(MESSAGES, 10)
             return time.monotonic() - acknowledged, [alice.journal, bob.journal]
 
-    took, journals = asyncio.run(scenario())
+    with LossyProxy(broker.address, drop if when == "from the start" else _none) as wire:
+        took, journals = asyncio.run(scenario(wire))
     assert took < 2.0
+    assert wire.dropped > 0
     assert check(broker.broker.config.data / DATABASE, journals) == []  # type: ignore[arg-type]
 
 
-def test_a_message_alone_is_found_by_the_heartbeat(broker: BrokerThread, home: Home, tmp_path: Path) -> None:
+def test_a_message_alone_is_found_by_the_heartbeat(broker: BrokerThread, home: Home) -> None:
     # The last push before a silence leaves no gap behind it; only the head in the beat's answer shows it.
-    async def scenario() -> float:
-        await sign_up(broker.address, home, "alice", "bob")
+    async def scenario(wire: LossyProxy) -> float:
+        await sign_up(broker.address, home, "alice")
+        await sign_up(wire.address, home, "bob")
         async with crew(home, "alice", "bob") as (alice, bob):
             await asyncio.wait_for(turning(bob.client)("live"), 5)
-            connection = bob.client._connection
-            assert connection is not None
-            connection.drop_push = _all
+            wire.drop = _all
             alice.send("bob", "alone")
             await alice.settled()
             acknowledged = time.monotonic()
             await bob.shown(1, 10)
             return time.monotonic() - acknowledged
 
-    assert asyncio.run(scenario()) < 2.0
+    with LossyProxy(broker.address, _none) as wire:
+        assert asyncio.run(scenario(wire)) < 2.0
+    assert wire.dropped > 0

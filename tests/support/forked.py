@@ -3,10 +3,12 @@
 Starting Python and importing takes 0.3 s, which a thousand commands of the suite would each pay. What is
 forked runs the program's own `main` with streams, environment, folder and arguments of its own, and ends as a
 process does. What Python reads before `main` is the parent's: who is about that (`suits`) starts a process.
+A forked broker's passwords cost nothing; those of one that is started cost what they do everywhere.
 """
 
 import atexit
 import contextlib
+import gc
 import io
 import json
 import os
@@ -221,8 +223,9 @@ def _become(words: list[object], streams: list[int]) -> NoReturn:
     try:
         if command[0] == BROKER:
             from cnmessage_broker.cli import main as main_of_the_broker
+            from tests.support.harness import QUICK
 
-            main_of_the_broker()
+            main_of_the_broker(passwords=QUICK)
         else:
             from cnmessage_client.cli.main import main
 
@@ -243,7 +246,7 @@ def _become(words: list[object], streams: list[int]) -> NoReturn:
 if __name__ == "__main__":
     # What is imported here need not be imported later.
     import cnmessage_broker.cli  # noqa: F401
-    import cnmessage_client.chat.drive.sitting
-    import cnmessage_client.cli.main  # noqa: F401
+    import tests.support.harness  # noqa: F401
 
+    gc.freeze()  # or each command would copy what its collector looks at
     _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,12 @@ def test_every_message_of_the_file_channel_is_listed_with_its_sender_fields_and_
             default = default_text(each)
             assert ("default" in place) is (default != "required"), f"{verb}: {place}"
             assert default == "required" or f"default {default}" in place, f"{verb}: {place}"
+
+
+@pytest.mark.parametrize("row", [results.ListedDevice, results.ListedUser, results.ListedFile])
+def test_a_row_of_a_list_is_laid_out_as_the_document_says(row: Any) -> None:
+    names = ", ".join(row._fields).replace("sender", "from")
+    assert f"rows `[{names}]`" in chapter(PROTOCOL, "6. Answers")
 
 
 def test_the_facts_of_a_file_are_listed_in_order() -> None:

@@ -151,6 +151,15 @@ def test_both_clients_offer_the_same_calls() -> None:
     assert synchronous <= asynchronous
 
 
+def test_no_test_sleeps_nor_has_a_shell_sleep() -> None:
+    sleeping = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"\bsleep [0-9]|\btime\.sleep\(|asyncio\.sleep\([^0]", path.read_text(encoding="utf-8"))
+    }
+    assert sleeping == {"tests/attacks/test_hostile_broker.py"}  # the command that it runs takes its time
+
+
 def patched(source: str) -> Iterator[str]:
     """What a test's source replaces, but for what is the system's: of ours it drives the real thing.
 
@@ -184,10 +193,11 @@ def patched(source: str) -> Iterator[str]:
                     yield ast.unparse(node)
 
 
-def test_no_test_replaces_what_is_ours() -> None:
+def test_no_test_and_no_benchmark_replaces_what_is_ours() -> None:
     found = {
         (path.relative_to(ROOT).as_posix(), what)
-        for path in (ROOT / "tests").rglob("*.py")
+        for folder in ("tests", "bench")
+        for path in (ROOT / folder).rglob("*.py")
         for what in patched(path.read_text(encoding="utf-8"))
     }
     assert found == PATCHED

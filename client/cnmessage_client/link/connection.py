@@ -104,7 +104,6 @@ class Connection:
         self.opened = asyncio.Event()
         self.bad_frames = 0
         self.paused = False
-        self.drop_push: Callable[[], bool] = _never
 
     def perform(self, effects: Iterable[Effect]) -> None:
         """Carry out what the session wants."""
@@ -299,7 +298,7 @@ class Connection:
                 frames = socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return False
-            if self.drop_push() or self._opener is None:
+            if self._opener is None:
                 continue
             try:
                 delivery = self._opener(frames)
@@ -328,7 +327,3 @@ class Connection:
     def _tick(self) -> None:
         self._timer = None
         self.perform(self._session.tick(self.now()))
-
-
-def _never() -> bool:
-    return False

@@ -39,11 +39,6 @@ class Outbox:
         self._size = 0
         self._open: dict[ClientId, bytes] = {}
 
-    @property
-    def open_count(self) -> int:
-        """How many messages have no outcome yet."""
-        return len(self._open)
-
     def add(self, messages: Iterable[NewMessage]) -> None:
         """Write messages down; a STORAGE error when the disk does not take them."""
         records = {message.client_id: _record(b"M", encode(message)) for message in messages}

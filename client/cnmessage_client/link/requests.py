@@ -43,6 +43,8 @@ from cnmessage_protocol.results import (
     MAX_USERS,
     PAGE_ITEMS,
     FileList,
+    ListedFile,
+    ListedUser,
     LoggedIn,
     Page,
     ReceiptList,
@@ -195,35 +197,35 @@ class Requests:
             await asyncio.sleep(_POLL)
         return level
 
-    async def users(self) -> list[tuple[str, bool, int | None]]:
+    async def users(self) -> list[ListedUser]:
         """All rows of the list of users."""
         walk = self._walk()
-        found: list[tuple[str, bool, int | None]] = []
+        found: list[ListedUser] = []
         more, last = True, ""
         while more:
             page: UserList = await self._page(walk, Users(last))
             walk.came(self._connection.now(), len(page.users), 0, asked=MAX_USERS)
             walk.listed(len(page.users), more=page.more)
-            check_order((name for name, _, _ in page.users), last)
+            check_order((user.name for user in page.users), last)
             found += page.users
-            more, last = page.more, found[-1][0] if found else ""
+            more, last = page.more, found[-1].name if found else ""
         return found
 
-    async def files(self, *, sent: bool, holding: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+    async def files(self, *, sent: bool, holding: Sequence[str] = ()) -> list[ListedFile]:
         """The rows of the list of files, the latest first: all, or until all `holding` were there."""
         walk, missing = self._walk(), set(holding)
-        found: list[tuple[Any, ...]] = []
+        found: list[ListedFile] = []
         before, more = None, True
         while more:
             page: FileList = await self._page(walk, Files(sent, before))
-            size = sum(_ROW + len(row[6]) + _RECIPIENT * len(row[10]) for row in page.files)
+            size = sum(_ROW + len(file.note) + _RECIPIENT * len(file.recipients) for file in page.files)
             walk.came(self._connection.now(), len(page.files), size, asked=MAX_FILES)
             walk.listed(len(page.files), more=page.more)
-            check_order((-row[0] for row in page.files), -LARGEST - 1 if before is None else -before)
+            check_order((-file.order for file in page.files), -LARGEST - 1 if before is None else -before)
             found += page.files
-            more, before = page.more, found[-1][0] if found else None
+            more, before = page.more, found[-1].order if found else None
             if missing:
-                missing -= {id_text(row[1]) for row in page.files}
+                missing -= {id_text(file.id) for file in page.files}
                 more = more and bool(missing)
         return found
 
@@ -231,9 +233,9 @@ class Requests:
         """The id that a word is, or that the latest file of this name has which this user was offered."""
         with suppress(ValueError):
             return parse_id(word)
-        for row in await self.files(sent=False):
-            if normal(row[3]) == normal(word):
-                return bytes(row[1])
+        for file in await self.files(sent=False):
+            if normal(file.name) == normal(word):
+                return file.id
         raise self._explained(RequestError(ErrorCode.NO_SUCH_FILE, f"no file '{word}' was sent to you"))
 
     def _walk(self) -> Walk:

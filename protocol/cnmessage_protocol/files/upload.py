@@ -31,7 +31,6 @@ class Upload:
         self.phase = Phase.ASKING
         self.flow = Outflow(put.size)
         self.confirmed = 0
-        self.resent = 0
         self.file: bytes | None = None
         self._patience = Patience.of(now, limit, put.size)
         self._furthest = 0
@@ -101,7 +100,6 @@ class Upload:
         self._granted_to = max(self._granted_to, offset)
         self._move(Step.GRANTED, f"offset {offset}")
         self.file = file
-        self.resent += max(0, self.flow.offset - offset)
         self.flow.granted(offset, upto)
         self.confirmed = offset
         return [SeekTo(offset)]

@@ -100,7 +100,10 @@ def valid(check: Check) -> Values:  # noqa: C901, PLR0912 - a case for each kind
     if check in _ROWS:
         return _ROWS[check]
     rule, limits = check.__qualname__.split(".")[0], getclosurevars(check).nonlocals
-    if rule == "together":  # what is made here has far fewer elements
+    if rule in {
+        "together",
+        "named_row",
+    }:  # what is made here has far fewer elements than are allowed together
         return valid(limits["inner"])
     match rule:
         case "text":

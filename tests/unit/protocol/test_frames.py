@@ -63,6 +63,9 @@ from cnmessage_protocol.results import (
     Done,
     FileList,
     Identity,
+    ListedDevice,
+    ListedFile,
+    ListedUser,
     LoggedIn,
     Names,
     Page,
@@ -101,7 +104,7 @@ CALLS: list[tuple[Request, Any]] = [
     (Logout(), Done()),
     (Passwd("long enough", "long enough too"), PasswordChanged(3)),
     (Whoami(), Identity("alice", 2, 9, 7, 2, 1, TIME)),
-    (Devices(), DeviceList(((1, "laptop", TIME, TIME + 1, True, False),))),
+    (Devices(), DeviceList((ListedDevice(1, "laptop", TIME, TIME + 1, online=True, current=False),))),
     (Revoke(1), Done()),
     (
         Attach(7, MESSAGE_ID),
@@ -124,7 +127,10 @@ CALLS: list[tuple[Request, Any]] = [
         Page(ITEMS[:1], 3, more=True, before=1),
     ),
     (Ack(9), ReadMark(9)),
-    (Users("alice", 2), UserList((("bob", True, TIME), ("carol", False, None)), more=True)),
+    (
+        Users("alice", 2),
+        UserList((ListedUser("bob", True, TIME), ListedUser("carol", False, None)), more=True),
+    ),
     (Block("bob"), Done()),
     (Unblock("bob"), Done()),
     (Blacklist(), Names(("bob", "carol"))),
@@ -133,7 +139,7 @@ CALLS: list[tuple[Request, Any]] = [
         Files(sent=True, before=9, limit=20),
         FileList(
             (
-                (
+                ListedFile(
                     8,
                     FILE_ID,
                     "alice",
@@ -146,7 +152,7 @@ CALLS: list[tuple[Request, Any]] = [
                     "stored",
                     (("bob", "done", 5),),
                 ),
-                (7, FILE_ID, "alice", "b.txt", 5, None, "", TIME, None, "uploading", ()),
+                ListedFile(7, FILE_ID, "alice", "b.txt", 5, None, "", TIME, None, "uploading", ()),
             ),
             more=False,
         ),

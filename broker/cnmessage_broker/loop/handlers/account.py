@@ -14,7 +14,7 @@ from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.requests import Devices, Login, Logout, Passwd, Revoke, Signup, Whoami
-from cnmessage_protocol.results import DeviceList, Done, Identity, LoggedIn, PasswordChanged
+from cnmessage_protocol.results import DeviceList, Done, Identity, ListedDevice, LoggedIn, PasswordChanged
 
 
 async def signup(request: Signup, caller: Caller, deps: Deps) -> list[Effect]:
@@ -98,13 +98,13 @@ async def devices(_: Devices, caller: Caller, deps: Deps) -> list[Effect]:
     current, account = caller.bound()
     now = deps.now_ms()
     rows = tuple(
-        (
-            device.id,
-            device.label,
-            device.created,
-            last_use(device, now) if device.id == current.id else device.last_seen,
-            bool(deps.listeners.of_device(device.key, account.id)),
-            device.id == current.id,
+        ListedDevice(
+            device=device.id,
+            label=device.label,
+            created=device.created,
+            last_seen=last_use(device, now) if device.id == current.id else device.last_seen,
+            online=bool(deps.listeners.of_device(device.key, account.id)),
+            current=device.id == current.id,
         )
         for device in deps.directory.devices(account.id)
     )

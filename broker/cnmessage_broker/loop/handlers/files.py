@@ -4,7 +4,6 @@ A file that is not the caller's to see is answered exactly like one that does no
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from cnmessage_broker.between import Crowded, Finished, Gone, Open, Progress, Ready, Release, Unused
 from cnmessage_broker.loop.context import Caller, Deps
@@ -19,7 +18,7 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.files.channel import Noted, Opened
 from cnmessage_protocol.ids import FileId
 from cnmessage_protocol.requests import Decline, Files, Withdraw
-from cnmessage_protocol.results import Done, FileList
+from cnmessage_protocol.results import Done, FileList, ListedFile
 
 _PAGE_BYTES = 1 << 18
 
@@ -36,7 +35,7 @@ async def files(request: Files, caller: Caller, deps: Deps) -> list[Effect]:
     return [Reply(FileList(rows, more=found.more), found.looked_at)]
 
 
-def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> tuple[Any, ...]:
+def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> ListedFile:
     ended = is_expired(row, deps)
     places = []
     for each in fetches:
@@ -49,18 +48,18 @@ def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> tuple[Any, ..
             status = str(FetchStatus.FAILED)  # it will not go on
         places.append((each.name, status, offset))
     state = str(FileStatus.EXPIRED) if ended else str(row.status)
-    return (
-        row.order,
-        row.id,
-        row.owner_name,
-        row.name,
-        row.size,
-        row.sha256,
-        row.note,
-        row.created,
-        row.expires,
-        state,
-        tuple(places),
+    return ListedFile(
+        order=row.order,
+        id=row.id,
+        sender=row.owner_name,
+        name=row.name,
+        size=row.size,
+        sha256=row.sha256,
+        note=row.note,
+        time=row.created,
+        expires=row.expires,
+        state=state,
+        recipients=tuple(places),
     )
 
 

@@ -9,7 +9,7 @@ from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.machines.liveness import EXPIRY, HEARTBEAT
 from cnmessage_protocol.records import MAX_BODY
 from cnmessage_protocol.requests import Attach, Beat, Detach, Users
-from cnmessage_protocol.results import CAPABILITIES, MAX_MESSAGES, Attached, Done, Pulse, UserList
+from cnmessage_protocol.results import CAPABILITIES, MAX_MESSAGES, Attached, Done, ListedUser, Pulse, UserList
 
 DELIVERIES = 1
 """The push socket's port, counted from the request socket's; sockets.py binds it there."""
@@ -79,5 +79,5 @@ async def users(request: Users, caller: Caller, deps: Deps) -> list[Effect]:
     """A page of all accounts with who is online."""
     caller.bound()
     rows = await OnReader(lambda reader: reader.users(request.after, request.limit))
-    listed = tuple((row.name, deps.listeners.online(row.id), row.last_seen) for row in rows)
+    listed = tuple(ListedUser(row.name, deps.listeners.online(row.id), row.last_seen) for row in rows)
     return [Reply(UserList(listed, more=len(rows) == request.limit), len(rows))]

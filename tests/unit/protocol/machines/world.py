@@ -34,6 +34,7 @@ from cnmessage_protocol.results import (
     MAX_MESSAGES,
     Attached,
     Done,
+    ListedUser,
     Page,
     Pulse,
     ReadMark,
@@ -132,7 +133,7 @@ class ModelBroker:
                 sent = Sent(*self._store(messages, fresh))
                 return sent, fresh
             case Users():
-                return UserList(((ALICE, True, None),), more=False), []
+                return UserList((ListedUser(ALICE, True, None),), more=False), []
             case _:
                 raise AssertionError(f"a session does not ask {request}")
 
