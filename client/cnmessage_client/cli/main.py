@@ -1,6 +1,7 @@
 """The `cnmessage` program: the group of all commands, help, and the process around one of them."""
 
 import io
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -27,6 +28,9 @@ COMMANDS: Mapping[str, str] = {
 }  # fmt: skip
 """All commands, as help lists them within their sections, each with its module: a process loads that alone
 which has its own."""
+
+
+_COMPLETE = f"_{PROGRAM.upper()}_COMPLETE"
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -99,6 +103,8 @@ def run(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if _COMPLETE in os.environ:  # a shell asks what TAB may give: in our way, whatever command it is about
+        import_module("cnmessage_client.shell.read.completion")
     for number in ending():
         signal.signal(number, _interrupt)
     try:

@@ -3,11 +3,11 @@
 import shlex
 
 import click
-from click.shell_completion import get_completion_class
 
 from cnmessage_client.link.outbox import waiting_in
 from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.command import PROGRAM, Facts, Section, command, group
+from cnmessage_client.shell.read.completion import completion_class
 from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 from cnmessage_protocol.trace import counted
@@ -153,7 +153,7 @@ def _lost(one: Profile, waiting: int) -> str:
 @click.pass_context
 def completion(context: click.Context, settings: Settings, shell: str) -> None:
     """Print a script for TAB completion of commands, users and files."""
-    kind = get_completion_class(shell)
+    kind = completion_class(shell)
     if kind is None:
         raise usage(f"no completion for {shell}")
     settings.renderer.text(kind(context.find_root().command, {}, PROGRAM, "_CNMESSAGE_COMPLETE").source())

@@ -11,7 +11,13 @@ from itertools import islice
 from typing import NamedTuple
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, add_completion_class
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    ShellComplete,
+    add_completion_class,
+    get_completion_class,
+)
 
 from cnmessage_client.model import FileInfo
 from cnmessage_client.private import write_private
@@ -55,6 +61,11 @@ class WholeWords(BashComplete):
     def format_completion(self, item: CompletionItem) -> str:
         """Its type, and its value with what bash would read otherwise escaped."""
         return f"{item.type},{_SPECIAL.sub(_ESCAPED, str(item.value))}"
+
+
+def completion_class(shell: str) -> type[ShellComplete] | None:
+    """How a shell's TAB is answered: bash in a way of ours, the others in click's. None for one unknown."""
+    return get_completion_class(shell)
 
 
 def remember_names(profile: Profile, names: Iterable[str]) -> None:
