@@ -6,6 +6,7 @@ A real SQLite whose syncs wait until the test lets them go.
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
@@ -14,6 +15,8 @@ from cnmessage_broker.loop.reactor import ALONE, ROWS
 from cnmessage_client import Home
 from cnmessage_client.link.connection import new_key_pair
 from cnmessage_protocol.errors import ErrorCode
+from cnmessage_protocol.files.channel import Chunk, Credit, Get, Opened, Pause, Stop
+from tests.support.channel import FilePeer, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up
 from tests.support.raw import Raw, answer, ask, frame
 from tests.support.rows import message_row
@@ -30,6 +33,10 @@ class Peers:
     def another(self, name: str) -> "zmq.Socket[bytes]":
         """One more connection of this user."""
         return self._raw.dealer(self._home.profile(name).keys(new_key_pair))
+
+    def files(self, name: str) -> FilePeer:
+        """This user on the file channel."""
+        return FilePeer(self.broker.address, self._home.profile(name).keys(new_key_pair))
 
     def stick(self) -> None:
         """From now on a message of alice to bob is on its way to a disk that is stuck."""
@@ -134,3 +141,19 @@ def test_a_stop_waits_for_what_is_on_its_way_and_acknowledges_it(peers: Peers) -
     peers.disk.free()
     assert answer(peers.alice).error is None
     assert peers.bodies("bob") == ["first"]
+
+
+@pytest.mark.parametrize("word", [Pause(), Stop("storage"), Get(0, 1000, 1000)])
+def test_what_was_asked_before_a_transfer_ended_says_nothing_to_the_next_one(peers: Peers, word: Any) -> None:
+    with peers.files("alice") as alice, peers.files("bob") as bob:
+        file = upload(alice).file
+        peers.disk.stick()
+        bob.say(file, Get(0, 1000, 1000))
+        assert peers.disk.waiting.acquire(timeout=10)  # that bob fetches it is being written down
+        bob.say(file, word)
+        bob.say(file, Get(500, 1000, 1000))
+        bob.say(b"o" * 16, Credit(1))
+        assert bob.expect(Stop).code == ErrorCode.NOT_ATTACHED  # so all of the above was read
+        peers.disk.free()
+        assert bob.expect(Opened)
+        assert bob.expect(Chunk).offset == 500

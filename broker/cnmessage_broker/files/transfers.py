@@ -416,7 +416,10 @@ class Transfers:
         self._drop(peer)
 
     def _drop(self, peer: Peer) -> None:
-        """Forget a transfer; what an upload has sent stays on disk."""
+        """Forget a transfer, and what its download has asked; what an upload has sent stays on disk."""
+        for ticket, (asker, request) in list(self._asked.items()):
+            if asker == peer and isinstance(request, Open | Finished):
+                del self._asked[ticket]  # the answer would be taken for that of the next one
         device, intake = self._crowd.leave(peer), self._intakes.pop(peer, None)
         if intake is not None:
             self._trail.note("upload", intake.stage, "left", "ended", "", short(peer))

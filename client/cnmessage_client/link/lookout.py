@@ -6,9 +6,8 @@ broker has proved to hold it.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 from cnmessage_client.known_brokers import KnownBrokers
 from cnmessage_client.link.connection import Connection
@@ -51,7 +50,7 @@ class Lookout:
         A client that is not `patient` ends when the first broker it looks for refuses connections, twice.
         """
         self._timeout, self._patient = timeout, patient
-        self._begin(self._watch_links())
+        self._begin(self._watch_links)
 
     async def stop(self) -> None:
         """End watching; a broker that was heard holds the key, so it is pinned."""
@@ -68,13 +67,19 @@ class Lookout:
             self._deliveries.cancel()
             self._deliveries = None
         if state is State.JOINING:
-            self._deliveries = self._begin(self._watch_deliveries())
+            self._deliveries = self._begin(self._watch_deliveries)
 
-    def _begin(self, watching: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(watching)
+    def _begin(self, watch: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._watched(watch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    async def _watched(self, watch: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await watch()
+        except CnMessageError as error:  # this machine cannot even look, as when descriptors are short
+            (self._trouble if self._patient else self._fail)(error)
 
     async def _watch_links(self) -> None:
         while True:  # once for each link: a broker may be replaced while we run
