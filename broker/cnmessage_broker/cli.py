@@ -45,9 +45,6 @@ from cnmessage_protocol.ids import fingerprint, id_text, parse_id
 
 _PROGRESS_INTERVAL = 5.0
 
-_SWITCH_SECONDS = 0.0002
-"""How long the loop may have to wait for a file or password thread that computes, each time it has let go."""
-
 _USUAL = Config()
 
 _OPTIONS = [
@@ -94,7 +91,6 @@ def start(passwords: Passwords, /, debug: bool, **flags: Any) -> None:
         # Nothing built so far will ever be garbage; the collector need not look at it again and again.
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
-        sys.setswitchinterval(_SWITCH_SECONDS)
         serve(broker, lambda: _loaded(flags, again=True), lambda: _announce(broker, log), log)
         log.info("broker is stopping")
     if broker.reactor.exhausted:

@@ -32,7 +32,13 @@ def test_a_password_is_not_waited_for_without_end(cli: Cli, tmp_path: Path, kind
 
 
 @pytest.mark.parametrize(
-    "writer", ["printf %s WORD", "echo WORD", "sleep 0.3; echo WORD", "echo WORD; sleep 9"]
+    "writer",
+    [
+        "printf %s WORD",
+        "echo WORD",
+        "timeout 0.3 tail -f /dev/null; echo WORD",
+        "echo WORD; exec tail -f /dev/null",
+    ],
 )
 def test_a_password_comes_through_a_pipe_however_it_is_written(cli: Cli, writer: str) -> None:
     name = f"piped{len(writer)}"

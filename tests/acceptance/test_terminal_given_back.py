@@ -33,8 +33,7 @@ def take(word):
     os.write(1, word.encode())
 signal.signal(signal.SIGTSTP, aside)
 take("here")
-while not os.path.exists(os.environ["GO"]):
-    time.sleep(0.05)
+open(os.environ["GO"]).read()
 termios.tcsetattr(0, termios.TCSADRAIN, was)
 open(sys.argv[1], "w").write("written")
 """
@@ -110,7 +109,7 @@ def test_an_editor_ends_with_its_chat_and_what_it_saved_is_kept(
     cli: Cli, tmp_path: Path, words: tuple[str, ...], number: signal.Signals
 ) -> None:
     cli.accounts("gone4")
-    own = editor(tmp_path, "stty raw -echo", 'echo saved so far >"$1"', "echo here", "exec sleep 60")
+    own = editor(tmp_path, "stty raw -echo", 'echo saved so far >"$1"', "echo here", "exec tail -f /dev/null")
     with Shell(cli, tmp_path, VISUAL=own, TMPDIR=str(tmp_path)) as shell:
         shell.run("gone4", *words)
         shell.until("online")
@@ -194,6 +193,7 @@ def test_an_editor_stops_and_goes_on_with_its_chat(cli: Cli, tmp_path: Path, wor
     cli.accounts("gone8")
     own = editor(tmp_path, f"exec {sys.executable} -c '{EDITOR}' \"$1\"")
     go = tmp_path / "go"
+    os.mkfifo(go)
     with Shell(cli, tmp_path, VISUAL=own, GO=str(go)) as shell:
         shell.run("gone8", *words)
         shell.until("online")
@@ -204,7 +204,7 @@ def test_an_editor_stops_and_goes_on_with_its_chat(cli: Cli, tmp_path: Path, wor
         assert b"aside" in shell.raw
         shell.foreground()
         shell.until("again")
-        go.touch()
+        go.write_text("")
         shell.until("written")
         shell.key("ctrl-c", "ctrl-d")
         shell.ended()
