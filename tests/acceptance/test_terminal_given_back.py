@@ -1,5 +1,6 @@
 """Whatever ends or stops a program from outside, the terminal is the shell's again, as it was before."""
 
+import os
 import re
 import signal
 import sys
