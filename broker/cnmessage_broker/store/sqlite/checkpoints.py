@@ -50,9 +50,11 @@ class Checkpoints:
         due: int = DUE,
         full: int = FULL,
         pause: float = PAUSE,
+        patience: int = PATIENCE,
     ) -> None:
         self._path, self._log = path, log
-        self._due, self._full, self._pause = due, full, pause
+        self._due, self._full = due, full
+        self._pause, self._patience = pause, patience
         self._pages = 0
         self._tried = 0
         """Pages in the log when the thread was called last, or the commit itself copied."""
@@ -84,7 +86,7 @@ class Checkpoints:
             return apsw.SQLITE_OK
         self._tried = pages
         if pages >= self._full and self._left < self._due:
-            connection.set_busy_timeout(PATIENCE)
+            connection.set_busy_timeout(self._patience)
             self._copy(connection, name, apsw.SQLITE_CHECKPOINT_RESTART)
             connection.set_busy_timeout(USUAL)
         if pages < self._full or self._left:

@@ -137,7 +137,7 @@ def backup(connection: apsw.Connection, target: Path) -> None:
     """
     copy = apsw.Connection(str(target))
     try:
-        # Without a transaction around it, SQLite begins the copy anew whenever another connection has written.
+        # Without a transaction around it, SQLite begins the copy anew whenever another connection wrote.
         connection.execute("BEGIN")
         list(connection.execute("SELECT count(*) FROM sqlite_schema"))  # reading is what fixes the moment
         steps = copy.backup("main", connection, "main")
