@@ -87,8 +87,8 @@ def test_history_of_wide_rows_ends_at_its_limit_of_bytes(store: Store, desk: Des
 def test_history_asks_on_where_the_first_item_without_room_stands(store: Store, desk: Desk) -> None:
     _, bob, _ = wide(desk, messages=40)
     found = store.history(bob.id, Query(1000, max_bytes=PAGE))
-    assert found.before == found.items[0].seq > 1
     assert found.more
+    assert found.before == found.items[0].seq
 
 
 def test_little_among_wide_rows_is_found_in_one_page(store: Store, desk: Desk) -> None:
@@ -108,7 +108,10 @@ SENT = st.lists(st.tuples(BODIES, st.integers(1, 6), st.sampled_from(Kind), st.b
 def both(act: Callable[[Store], Any]) -> Any:
     """The same done with each backend, which must give the same."""
     with tempfile.TemporaryDirectory() as folder:
-        stores = [BACKENDS[name](Path(folder)) for name in DURABLE]
+        places = [Path(folder) / name for name in DURABLE]
+        for place in places:
+            place.mkdir()
+        stores = [BACKENDS[place.name](place) for place in places]
         try:
             answers = [act(each) for each in (MemoryStore(b"e" * 16), *stores)]
         finally:
@@ -123,16 +126,12 @@ def both(act: Callable[[Store], Any]) -> Any:
     SENT,
     st.integers(1, 8),
     st.integers(1, 3000),
-    st.integers(1, 10),
-    st.integers(1, 2000),
     st.sampled_from([None, "all", "alice", "nobody"]),
 )
 def test_all_pages_of_history_hold_each_item_once_whatever_the_limits(
     sent: list[tuple[str, int, Kind, bool]],
     limit: int,
     max_bytes: int,
-    scan: int,
-    scan_bytes: int,
     peer: str | None,
 ) -> None:
     conversation = None if peer is None else from_wire(peer)
@@ -144,11 +143,10 @@ def test_all_pages_of_history_hold_each_item_once_whatever_the_limits(
         for body, width, kind, mine in sent:
             sender, *to = (bob, alice) if mine else (alice, bob)
             desk.commit(desk.write(sender, *to, *others[:width], body=body, kind=kind))
-        limits = {"limit": limit, "max_bytes": max_bytes, "scan": scan, "scan_bytes": scan_bytes}
-        walked, costs = walk(store, bob, {**limits, **narrow})
+        walked = walk(store, bob, {"limit": limit, "max_bytes": max_bytes, **narrow})
         items = list(store.history(bob.id, Query(limit=999, max_bytes=1 << 30, **narrow)).items)
         assert walked == items
-        return items, costs
+        return items
 
     both(act)
 
