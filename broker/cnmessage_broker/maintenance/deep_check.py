@@ -16,7 +16,7 @@ from cnmessage_broker.files.blobs import content_path
 from cnmessage_broker.store.sqlite.checksums import fits
 from cnmessage_broker.store.sqlite.condition import reading
 from cnmessage_broker.store.sqlite.places import unpack_places
-from cnmessage_broker.store.sqlite.sections import Sections
+from cnmessage_broker.store.sqlite.sections import EVERYONE, Sections
 from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.records import Kind
 
@@ -31,7 +31,10 @@ _MESSAGES = """
            message.checksum, account.name
     FROM message LEFT JOIN account ON account.id = message.sender
 """
-_PLACED = "SELECT 1 FROM inbox WHERE owner = ? AND seq = ? AND message = ? AND direction = ?"
+_PLACED = """
+    SELECT 1 FROM inbox WHERE owner = ? AND seq = ? AND message = ? AND direction = ?
+    AND (peer IS NULL OR peer = ?) AND (sent_at IS NULL OR sent_at = ?)
+"""
 _OWNERS = "SELECT id, name, head FROM account ORDER BY id"
 _DESCRIBED = """
     SELECT number, least, greatest, received, direct FROM section WHERE owner = ? ORDER BY number
@@ -80,11 +83,18 @@ def _messages(connection: apsw.Connection, progress: Progress) -> Iterator[str]:
 
 def _is_placed(connection: apsw.Connection, columns: list[Any]) -> bool:
     """Whether each inbox that the message was put in has it where the message says."""
-    identity, sender, own_seq, packed = columns[0], columns[1], columns[7], columns[8]
+    identity, sender, _, kind, _, _, time, own_seq, packed = columns
     places = unpack_places(packed)
-    items = [(owner, seq, identity, 0) for owner, seq in places if seq]
+    sent_by, sent_to = sender, places[0][0] if len(places) == 1 else None
+    if kind == Kind.BROADCAST:
+        sent_by = sent_to = EVERYONE
+    items = [
+        (owner, seq, identity, 0, sent_to if owner == sender else sent_by, time)
+        for owner, seq in places
+        if seq
+    ]
     if (sender, own_seq) not in places:
-        items.append((sender, own_seq, identity, 1))
+        items.append((sender, own_seq, identity, 1, sent_to, time))
     return all(any(connection.execute(_PLACED, item)) for item in items)
 
 
@@ -124,7 +134,7 @@ def _conversations(
 ) -> list[tuple[int, int, int]]:
     """Where an item must be: rows (peer, direction, seq)."""
     if kind == Kind.BROADCAST:
-        return [(0, direction, seq)]
+        return [(EVERYONE, direction, seq)]
     if sender != owner:
         return [(sender, direction, seq)]
     try:

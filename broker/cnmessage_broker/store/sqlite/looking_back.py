@@ -9,12 +9,9 @@ from typing import Any
 
 from cnmessage_broker.store.directory import HeldDirectory
 from cnmessage_broker.store.ports.records import Owner, Query
-from cnmessage_broker.store.sqlite.sections import Sections
+from cnmessage_broker.store.sqlite.sections import EVERYONE, Sections
 from cnmessage_broker.store.sqlite.statements import Statements
 from cnmessage_protocol.conversation import Direct, Everyone
-
-_EVERYONE = 0
-"""The peer of the conversation with everyone; accounts count from 1."""
 
 _NOBODY = -1
 
@@ -89,7 +86,7 @@ class LookingBack:
             case None:
                 return None
             case Everyone():
-                return _NOBODY if query.direct_only else _EVERYONE
+                return _NOBODY if query.direct_only else EVERYONE
             case Direct(name):
                 account = self._directory.account_by_name(name)
                 return _NOBODY if account is None else account.id

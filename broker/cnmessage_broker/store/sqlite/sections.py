@@ -9,6 +9,9 @@ from dataclasses import dataclass
 SIZE = 256
 """Items in a section. It is part of the schema: another one needs a migration."""
 
+EVERYONE = 0
+"""The peer of the conversation with everyone; accounts count from 1."""
+
 _APART = 101
 """How far the sections of one owner begin from those of the next. Odd, so that all begin elsewhere."""
 

@@ -42,9 +42,9 @@ from cnmessage_broker.store.sqlite.incarnation import current_epoch
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_broker.store.sqlite.places import pack_places
 from cnmessage_broker.store.sqlite.reader import SqlitePages, SqliteReader
-from cnmessage_broker.store.sqlite.sections import SIZE
+from cnmessage_broker.store.sqlite.sections import EVERYONE, SIZE
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.records import InboxItem, Kind
 
 
 class SqliteStore:
@@ -244,18 +244,21 @@ class SqliteStore:
     ) -> Stored:
         own_seq = 0
         flat: list[int] = []
+        broadcast = new.kind is Kind.BROADCAST
+        sent_to = EVERYONE if broadcast else new.recipients[0] if len(new.recipients) == 1 else None
+        sent_by = EVERYONE if broadcast else new.sender
         for owner in new.recipients:
             if owner in new.withheld:
                 flat += (owner, 0)
                 continue
             seq = grown.next_seq(owner)
-            inbox.append((owner, seq, new.id, 0))
+            inbox.append((owner, seq, new.id, 0, sent_to if owner == new.sender else sent_by, new.time))
             flat += (owner, seq)
             if owner == new.sender:
                 own_seq = seq
         if not own_seq:
             own_seq = grown.next_copy(new.sender)
-            inbox.append((new.sender, own_seq, new.id, 1))
+            inbox.append((new.sender, own_seq, new.id, 1, sent_to, new.time))
         messages.append(_message_row(new, own_seq, pack_places(flat)))
         pairs = tuple(zip(flat[::2], flat[1::2], strict=True))
         return Stored(new.id, own_seq, pairs, fresh=True)

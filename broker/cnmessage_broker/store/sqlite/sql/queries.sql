@@ -61,7 +61,7 @@ INSERT INTO message (id, sender, client_id, kind, recipients, body, sent_at, own
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_inbox
-INSERT INTO inbox (owner, seq, message, direction) VALUES (?, ?, ?, ?);
+INSERT INTO inbox (owner, seq, message, direction, peer, sent_at) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: find_message
 SELECT id, kind, recipients, body, own_seq, places FROM message WHERE sender = ? AND client_id = ?;

@@ -1,24 +1,20 @@
 -- name: describe_section
 INSERT INTO section
-SELECT :owner, :number, min(message.sent_at), max(message.sent_at),
-       sum(inbox.direction = 0), sum(message.kind <> 1)
-FROM inbox CROSS JOIN message ON message.id = inbox.message
-WHERE inbox.owner = :owner AND inbox.seq BETWEEN :first AND :last;
+SELECT :owner, :number, min(sent_at), max(sent_at), sum(direction = 0), sum(peer IS NOT 0)
+FROM inbox
+WHERE owner = :owner AND seq BETWEEN :first AND :last;
 
 -- name: sort_section
 INSERT INTO conversation_item
-SELECT inbox.owner, CASE message.kind WHEN 1 THEN 0 ELSE message.sender END, inbox.direction, inbox.seq
-FROM inbox CROSS JOIN message ON message.id = inbox.message
-WHERE inbox.owner = :owner AND inbox.seq BETWEEN :first AND :last
-  AND (message.kind = 1 OR message.sender <> inbox.owner)
+SELECT owner, peer, direction, seq FROM inbox
+WHERE owner = :owner AND seq BETWEEN :first AND :last AND peer IS NOT NULL
 UNION ALL
 SELECT inbox.owner, peer.id, CASE peer.id WHEN inbox.owner THEN inbox.direction ELSE 1 END, inbox.seq
 FROM inbox
 CROSS JOIN message ON message.id = inbox.message
 CROSS JOIN json_each('["' || replace(message.recipients, ' ', '","') || '"]') AS name
 CROSS JOIN account AS peer ON peer.name = name.value
-WHERE inbox.owner = :owner AND inbox.seq BETWEEN :first AND :last
-  AND message.kind <> 1 AND message.sender = inbox.owner
+WHERE inbox.owner = :owner AND inbox.seq BETWEEN :first AND :last AND inbox.peer IS NULL
 ORDER BY 2, 3, 4;
 
 -- name: received_between

@@ -26,6 +26,25 @@ CREATE TABLE conversation_item (
     PRIMARY KEY (owner, peer, direction, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- What a section is made from, with the item itself, so that filling one reads no messages. In items that were in
+-- full sections already it is not set.
+-- peer: as above; NULL also for what the owner sent to several. sent_at: the message's.
+ALTER TABLE inbox ADD COLUMN peer INTEGER;
+ALTER TABLE inbox ADD COLUMN sent_at INTEGER;
+
+UPDATE inbox SET (peer, sent_at) = (
+    SELECT CASE
+             WHEN message.kind = 1 THEN 0
+             WHEN message.sender <> inbox.owner THEN message.sender
+             ELSE (SELECT id FROM account WHERE name = message.recipients)
+           END,
+           message.sent_at
+    FROM message WHERE message.id = inbox.message
+)
+WHERE seq >= (
+    SELECT (head + 101 * id + 1) / 256 * 256 - 101 * id FROM account WHERE id = inbox.owner
+);
+
 -- unread: received items above read_upto.
 ALTER TABLE account ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
 
