@@ -8,6 +8,7 @@ import os
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from cnmessage_broker.maintenance.check import check
 from cnmessage_broker.maintenance.deep_check import deep_check
 from cnmessage_broker.store.memory.store import MemoryStore
 from cnmessage_broker.store.ports.messages import Store
-from cnmessage_broker.store.ports.records import Account, Group, Query
+from cnmessage_broker.store.ports.records import Account, Conflict, Group, Query
 from cnmessage_broker.store.sqlite import queries
 from cnmessage_broker.store.sqlite.sections import SIZE, Sections
 from cnmessage_broker.store.sqlite.store import SqliteStore
@@ -168,6 +169,8 @@ def older(path: Path) -> None:
     """Make it a database from before there were sections."""
     connection = apsw.Connection(str(path))
     for statement in (
+        "DROP INDEX message_client",
+        "CREATE UNIQUE INDEX message_of ON message (sender, client_id)",
         "DROP TABLE section",
         "DROP TABLE conversation_item",
         "ALTER TABLE account DROP COLUMN unread",
@@ -206,6 +209,22 @@ def test_an_older_database_gets_the_sections_it_would_have_had(tmp_path: Path) -
     assert rows(path, *tables, open_items) == kept
     assert check(path) == []
     assert list(deep_check(path, tmp_path, lambda _: None)) == []
+
+
+def test_ids_of_an_older_database_stand_for_their_messages_still(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = SqliteStore(path, os.urandom)
+    accounts = fill(store, 50)
+    store.close()
+    older(path)
+    again = SqliteStore(path, os.urandom)
+    ((sender, client_id, body),) = again._db.connection.execute(
+        "SELECT sender, client_id, body FROM message WHERE kind = 0 LIMIT 1"
+    )
+    assert again.has_message(sender, client_id)
+    repeat = replace(Desk(again).write(accounts[sender - 1], body=f"not {body}"), client_id=client_id)
+    assert again.commit(Group([repeat])) == [Conflict.CLIENT_ID]
+    again.close()
 
 
 # -- damage ----------------------------------------------------------------------------------------
