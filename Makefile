@@ -63,6 +63,9 @@ bench: sync  ## speed, side by side with a bare loop, in one run of some minutes
 bench-scale: sync  ## thousands of clients at once and idle; CLIENTS="500 1000" and IDLE seconds may be given
 	@$(BIN)/python -m bench.scale $(CLIENTS) $${IDLE:+--idle $$IDLE}
 
+bench-store: sync  ## what a store of eight million messages costs, beside an empty one; MESSAGES may be given
+	@$(BIN)/python -m bench.large_store $${MESSAGES:+--messages $$MESSAGES}
+
 faults: sync  ## the fault runs of the default suite, many more of each
 	@CNMESSAGE_FAULT_RUNS=$${CNMESSAGE_FAULT_RUNS:-50} $(BIN)/python -m pytest tests/faults --timeout 3600
 

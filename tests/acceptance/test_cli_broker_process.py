@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -14,11 +15,13 @@ from pathlib import Path
 import apsw
 import pytest
 
+from cnmessage_broker.maintenance.check import check
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from tests.acceptance.conftest import PATIENCE, Cli, Result, Running, Terminal
 from tests.support.harness import BIN, BrokerProcess, eventually, free_port, home_at
 from tests.support.shortage import small_disk
 
+ROOT = Path(__file__).parents[2]
 _PROGRAM = str(BIN / "cnmessage-broker")
 
 
@@ -305,6 +308,43 @@ def test_a_backup_to_a_full_disk_says_so_and_leaves_nothing(
     assert done.stdout.splitlines() == ["1"]
     assert "its disk is full" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+WRITER = """
+import os, sys
+from itertools import count
+from pathlib import Path
+from cnmessage_broker.store.sqlite.store import SqliteStore
+from tests.contract.conftest import Desk
+
+desk = Desk(SqliteStore(Path(sys.argv[1]), os.urandom))
+alice, bob = desk.accounts("alice", "bob")
+for number in count(1):
+    desk.send(alice, bob, body=str(number))
+    print(number, flush=True)
+"""
+
+
+def test_a_backup_ends_and_is_of_one_moment_while_messages_flow(large: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(large, data)
+    target = tmp_path / "copy.db"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(data / "cnmessage.db")], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    try:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"1\n"
+        done = _run("backup", str(target), "--data", str(data))
+    finally:
+        writer.kill()
+        after = int(writer.communicate()[0].split()[-1])
+    assert (done.returncode, done.stderr.splitlines()[1:]) == (0, [])
+    assert check(target) == []
+    with closing(apsw.Connection(str(target))) as copy:
+        bodies = [int(body) for (body,) in copy.execute("SELECT body FROM message ORDER BY id")]
+    assert bodies == list(range(1, len(bodies) + 1))
+    assert 1 <= len(bodies) < after  # the writer went on
 
 
 def test_a_backup_that_may_not_grow_so_large_says_so_and_leaves_nothing(large: Path, tmp_path: Path) -> None:

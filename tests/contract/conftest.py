@@ -32,6 +32,7 @@ from cnmessage_protocol.records import FileFacts, Kind
 BACKENDS: Mapping[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(os.urandom(16)),
     "sqlite": lambda folder: SqliteStore(folder / "store.db", os.urandom),
+    "sqlite, small sections": lambda folder: SqliteStore(folder / "store.db", os.urandom, section=3),
 }
 
 DURABLE = [name for name in BACKENDS if name != "memory"]
@@ -191,7 +192,6 @@ def everything(store: Store, account: Account, ids: list[MessageId]) -> tuple[An
         set(store.blockers_of(account.id)),
         marks,
         list(items),
-        store.unread(account.id),
         {identity: list(rows) for identity, rows in store.receipts(account.id, ids, 999).items()},
         [(row, list(fetches)) for row, fetches in store.files.sent(account.id, None, 999, 1 << 40).files],
         [(row, list(fetches)) for row, fetches in store.files.received(account.id, None, 999, 1 << 40).files],

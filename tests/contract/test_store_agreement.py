@@ -59,8 +59,6 @@ QUERY = st.builds(
     received_only=st.booleans(),
     direct_only=st.booleans(),
     max_bytes=st.integers(0, 900),
-    scan=st.integers(1, 12),
-    scan_bytes=st.integers(1, 400),
 )
 
 

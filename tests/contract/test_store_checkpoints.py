@@ -1,6 +1,9 @@
 """The log of the SQLite store stays short, no commit waits for that, and a checkpoint loses nothing."""
 
 import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
@@ -87,6 +90,110 @@ def test_closing_waits_for_what_runs_and_leaves_no_log(tmp_path: Path, rounds: i
     desk.store.close()
     assert not path.with_name("store.db-wal").exists()
     assert len(everybody(path)) == rounds
+
+
+# -- beside readers --------------------------------------------------------------------------------
+
+
+def log_size(path: Path) -> int:
+    """Bytes of the log's file."""
+    log = path.with_name(path.name + "-wal")
+    return log.stat().st_size if log.exists() else 0
+
+
+def insert(connection: apsw.Connection, rows: int) -> None:
+    for _ in range(rows):
+        connection.execute("INSERT INTO t VALUES (zeroblob(8000))")
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[tuple[Path, apsw.Connection]]:
+    """A database with a log of at most about 100 pages, and its writer."""
+    path = tmp_path / "store.db"
+    connection = open_database(path)
+    connection.execute("CREATE TABLE t (x)")
+    checkpoints = Checkpoints(connection, path, due=20, full=100, pause=0.01)
+    yield path, connection
+    checkpoints.close()
+    connection.close()
+
+
+def test_a_log_that_grew_beside_a_reader_is_short_again_when_the_reader_is_gone_and_nobody_writes(
+    watched: tuple[Path, apsw.Connection],
+) -> None:
+    path, writer = watched
+    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM t").fetchall() == [(0,)]
+    insert(writer, 400)
+    assert log_size(path) > 400 * PAGE
+    assert reader.execute("SELECT count(*) FROM t").fetchall() == [(0,)]
+    reader.close()
+    eventually(lambda: log_size(path) <= 100 * PAGE * 1.02)
+    assert writer.execute("SELECT count(*) FROM t").fetchall() == [(400,)]
+
+
+def test_a_log_that_grew_beside_a_reader_is_short_again_while_the_writer_goes_on(
+    watched: tuple[Path, apsw.Connection],
+) -> None:
+    path, writer = watched
+    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM t").fetchall()
+    insert(writer, 400)
+    reader.close()
+
+    def goes_on() -> bool:
+        insert(writer, 1)
+        return log_size(path) <= 150 * PAGE
+
+    eventually(goes_on)
+
+
+def test_readers_who_take_turns_without_end_do_not_let_the_log_grow(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    writer = open_database(path)
+    writer.execute("CREATE TABLE t (x)")
+    checkpoints = Checkpoints(writer, path, due=20, full=100, patience=1000)
+    insert(writer, 10)
+    done = threading.Event()
+
+    def read() -> int:
+        reader, turns = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY), 0
+        reader.set_busy_timeout(5000)
+        while not done.is_set():
+            reader.execute("SELECT sum(length(hex(x))) FROM (SELECT x FROM t LIMIT 10)").fetchall()
+            turns += 1
+        reader.close()
+        return turns
+
+    longest = 0
+    with ThreadPoolExecutor(2) as pool:
+        reading = [pool.submit(read) for _ in range(2)]
+        for _ in range(200):
+            insert(writer, 1)
+            longest = max(longest, log_size(path))
+        done.set()
+        assert all(each.result(timeout=30) for each in reading)
+    assert longest < 250 * PAGE  # of four hundred that were written
+    checkpoints.close()
+    writer.close()
+
+
+def test_the_log_of_a_broker_that_was_killed_is_copied_beside_the_next_one(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    killed = apsw.Connection(str(path))
+    for statement in ("PRAGMA journal_mode = WAL", "PRAGMA wal_autocheckpoint = 0", "CREATE TABLE t (x)"):
+        killed.execute(statement).fetchall()
+    insert(killed, 200)
+    before = log_size(path)
+    connection = apsw.Connection(str(path))
+    checkpoints = Checkpoints(connection, path, due=20, full=100, pause=0.01)
+    eventually(lambda: log_size(path) == 0)
+    assert before > 400 * PAGE
+    checkpoints.close()
+    connection.close()
+    killed.close()
 
 
 def everybody(path: Path) -> list[bytes]:

@@ -27,7 +27,6 @@ def pages(reader: Reader, owner: int, ids: list[MessageId]) -> tuple[object, ...
         list(reader.users("", 99)),
         list(reader.inbox_after(owner, 0, 99, 1 << 30)),
         reader.history(owner, Query(limit=99, received_only=False)),
-        reader.unread(owner),
         {identity: list(rows) for identity, rows in reader.receipts(owner, ids, 99).items()},
         reader.files.sent(owner, None, 99, 1 << 30),
         reader.files.received(owner, None, 99, 1 << 30),
@@ -55,7 +54,7 @@ def test_what_a_reader_sees_beside_the_writer_is_always_a_beginning(store: Store
         heads: list[int] = []
         try:
             while not (done.is_set() and heads):
-                found = reader.history(bob.id, Query(limit=9999, received_only=False, scan=9999))
+                found = reader.history(bob.id, Query(limit=9999, received_only=False))
                 assert [item.seq for item in found.items] == list(range(1, len(found.items) + 1))
                 assert all(item.direction is Direction.RECEIVED for item in found.items)
                 heads.append(len(found.items))

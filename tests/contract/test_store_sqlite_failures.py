@@ -193,12 +193,11 @@ def test_a_full_disk_refuses_accounts_devices_and_blocks_alike(desk: Desk) -> No
         lambda desk: desk.store.inbox_after(2, 0, 9, 999),
         lambda desk: desk.store.history(2, Query(9)),
         lambda desk: desk.store.users("", 9),
-        lambda desk: desk.store.unread(2),
         lambda desk: desk.store.receipts(1, [MessageId((1).to_bytes(16, "big"))], 9),
         lambda desk: desk.store.files.sent(1, None, 9, 999),
         lambda desk: desk.store.files.received(3, None, 9, 999),
     ],
-    ids=["inbox_after", "history", "users", "unread", "receipts", "sent_files", "received_files"],
+    ids=["inbox_after", "history", "users", "receipts", "sent_files", "received_files"],
 )
 def test_a_read_that_fails_is_a_store_error_too(desk: Desk, read: Act) -> None:
     read(desk)

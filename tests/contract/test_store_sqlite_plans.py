@@ -38,6 +38,7 @@ QUESTIONS = [
     "ended_files",
     "ended_uploads",
     "inbox_after",
+    "find_message",
 ]
 
 
@@ -87,3 +88,13 @@ def test_when_no_file_is_past_due_nothing_is_written(store: SqliteStore) -> None
     assert store._db.connection.total_changes() == before
     store.files.age(Clock(50, 0), 60, 100, {row.id: 100})
     assert store._db.connection.total_changes() > before
+
+
+def test_where_ids_are_kept_grows_at_one_end_however_many_write(store: SqliteStore) -> None:
+    """Pages that a commit among many senders writes are what it costs."""
+    plan = store._db.connection.execute(
+        f"EXPLAIN QUERY PLAN {queries.load()['find_message']}", (1, b"")
+    ).fetchall()
+    assert [row[3] for row in plan] == [
+        "SEARCH message USING INDEX message_client (client_id=? AND sender=?)"
+    ]

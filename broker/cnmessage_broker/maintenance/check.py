@@ -35,6 +35,20 @@ _INVARIANTS = {
         SELECT name FROM account
         WHERE read_upto > head OR received_upto > head OR away_from > head OR away_upto > head
     """,
+    "the count of unread items is wrong": """
+        SELECT account.name FROM account
+        LEFT JOIN inbox ON inbox.owner = account.id AND inbox.direction = 0 AND inbox.seq > account.read_upto
+        GROUP BY account.id
+        HAVING count(inbox.seq) <> account.unread
+    """,
+    "not every full section of an inbox is described, or one that is not full is": """
+        SELECT account.name FROM account
+        LEFT JOIN section ON section.owner = account.id
+        GROUP BY account.id
+        HAVING count(section.number)
+                <> (account.head + 1 + 101 * account.id) / 256 - (1 + 101 * account.id) / 256
+            OR max(section.number) >= (account.head + 1 + 101 * account.id) / 256
+    """,
     "a stored file has no digest or no message": """
         SELECT account.name FROM file
         JOIN account ON account.id = file.owner
@@ -69,7 +83,9 @@ _INVARIANTS = {
     """,
     "an account that others refer to is missing": """
         SELECT 'number ' || id FROM (
-            SELECT owner AS id FROM inbox UNION SELECT sender FROM message UNION SELECT account FROM device
+            SELECT owner AS id FROM inbox UNION SELECT owner FROM section
+            UNION SELECT owner FROM conversation_item UNION SELECT peer FROM conversation_item WHERE peer <> 0
+            UNION SELECT sender FROM message UNION SELECT account FROM device
             UNION SELECT owner FROM block UNION SELECT target FROM block
             UNION SELECT owner FROM file UNION SELECT account FROM fetch
         )

@@ -8,7 +8,7 @@ from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.context import Caller, Deps, last_use
 from cnmessage_broker.loop.effects import Effect, MarkPresence, Push, Refuse, Reply, Tell
 from cnmessage_broker.loop.listeners import Event
-from cnmessage_broker.loop.waits import OnHasher, OnReader, OnWriter
+from cnmessage_broker.loop.waits import OnHasher, OnWriter
 from cnmessage_broker.store.ports.records import Account, Device, NameTakenError, PasswordChangedError
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode, RequestError
@@ -86,11 +86,10 @@ async def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
 async def whoami(_: Whoami, caller: Caller, deps: Deps) -> list[Effect]:
     """Who the caller is and how their inbox stands."""
     device, account = caller.bound()
-    unread = await OnReader(lambda reader: reader.unread(account.id))
     marks = deps.directory.marks(account.id)
     blocked = len(deps.directory.blocked_by(account.id))
-    me = Identity(account.name, device.id, marks.head, marks.read, unread, blocked, deps.now_ms())
-    return [Reply(me, unread)]
+    me = Identity(account.name, device.id, marks.head, marks.read, marks.unread, blocked, deps.now_ms())
+    return [Reply(me)]
 
 
 async def devices(_: Devices, caller: Caller, deps: Deps) -> list[Effect]:

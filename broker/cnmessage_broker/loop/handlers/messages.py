@@ -99,7 +99,7 @@ async def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
     )
     found = await OnReader(lambda reader: reader.history(account.id, query))
     head = max(deps.directory.marks(account.id).head, *(item.seq for item in found.items), 0)
-    return [Reply(Page(tuple(found.items), head, found.more, found.before), found.looked_at)]
+    return [Reply(Page(tuple(found.items), head, found.more, found.before), len(found.items))]
 
 
 async def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:

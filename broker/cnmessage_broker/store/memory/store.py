@@ -12,7 +12,6 @@ from typing import assert_never
 
 from cnmessage_broker.store.memory.files import MemoryFiles
 from cnmessage_broker.store.ports.records import (
-    MOST_UNREAD,
     Account,
     AccountId,
     Conflict,
@@ -31,7 +30,7 @@ from cnmessage_broker.store.ports.records import (
 )
 from cnmessage_protocol.conversation import Direct, Everyone
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind, utf8_size
+from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
 
 
 @dataclass(slots=True)
@@ -217,7 +216,8 @@ class MemoryStore:
 
     def marks(self, owner: Owner) -> Marks:
         inbox = self._inboxes[owner]
-        return Marks(len(inbox.items), inbox.read, inbox.received, inbox.away_from, inbox.away_upto)
+        unread = sum(item.direction is Direction.RECEIVED for item in inbox.items[inbox.read :])
+        return Marks(len(inbox.items), inbox.read, inbox.received, inbox.away_from, inbox.away_upto, unread)
 
     def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
         chosen: list[InboxItem] = []
@@ -233,28 +233,16 @@ class MemoryStore:
         items = self._inboxes[owner].items
         seq = len(items) if query.upto is None else min(query.upto, len(items))
         chosen: list[InboxItem] = []
-        size = weight = looked_at = 0
-        while (
-            seq > query.above
-            and len(chosen) < query.limit
-            and looked_at < query.scan
-            and weight < query.scan_bytes
-        ):
+        size = 0
+        while seq > query.above and len(chosen) < query.limit:
             item = items[seq - 1]
-            looked_at += 1
-            weight += utf8_size(" ".join(item.to)) + utf8_size(item.body)
             if matches(item, query):
                 size += item.size
                 if chosen and size > query.max_bytes:
                     break
                 chosen.append(item)
             seq -= 1
-        return Found(chosen[::-1], more=seq > query.above, before=seq + 1, looked_at=looked_at)
-
-    def unread(self, owner: Owner) -> int:
-        inbox = self._inboxes[owner]
-        count = sum(item.direction is Direction.RECEIVED for item in inbox.items[inbox.read :])
-        return min(count, MOST_UNREAD)
+        return Found(chosen[::-1], more=seq > query.above, before=seq + 1)
 
     def receipts(
         self,

@@ -67,10 +67,7 @@ class Reader(Protocol):
         """Items above `after` in rising seq: at most `limit`, and `max_bytes` of the wire, one at least."""
 
     def history(self, owner: Owner, query: Query) -> Found:
-        """The latest items that match."""
-
-    def unread(self, owner: Owner) -> int:
-        """How many received items lie above the read mark, at most MOST_UNREAD."""
+        """The latest items that match, found in about the same time however large the inbox is."""
 
     def receipts(
         self,

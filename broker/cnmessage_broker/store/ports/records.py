@@ -14,9 +14,6 @@ from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, InboxItem, Kind, utf8_size
 
 AccountId = int
-MOST_UNREAD = 100_000
-"""Unread items that are counted: it takes as long as they are many."""
-
 Owner = int
 """The account whose inbox is meant."""
 
@@ -113,7 +110,8 @@ class Marks:
     """How far an inbox goes: `head` the last seq, `read` and `received` what its owner's clients have.
 
     `away_from` and `away_upto` bound the last period without a listener: items with
-    away_from < seq ≤ away_upto came in it; `away_upto` is None while it lasts.
+    away_from < seq ≤ away_upto came in it; `away_upto` is None while it lasts. `unread` counts the received
+    items above `read`.
     """
 
     head: int
@@ -121,6 +119,7 @@ class Marks:
     received: int
     away_from: int
     away_upto: int | None
+    unread: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +127,7 @@ class Query:
     """Which inbox items a history request wants; every set field narrows it.
 
     `above` and `upto` bound seq (exclusive, inclusive), `since` and `until` the time in ms (inclusive,
-    exclusive). At most `limit` latest matches, of about `max_bytes` on the wire, one at least; at most `scan`
-    items are looked at, with about `scan_bytes` of names and text in them.
+    exclusive). At most `limit` latest matches, of about `max_bytes` on the wire, one at least.
     """
 
     limit: int
@@ -141,21 +139,15 @@ class Query:
     received_only: bool = True
     direct_only: bool = False
     max_bytes: int = 1 << 18
-    scan: int = 2_000
-    scan_bytes: int = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Matches in rising seq; when `more`, older items may match: ask again with upto = before - 1.
-
-    `looked_at` is how many items were read for it, whether they match or not.
-    """
+    """Matches in rising seq; when `more`, older items may match: ask again with upto = before - 1."""
 
     items: Sequence[InboxItem]
     more: bool
     before: int
-    looked_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cnmessage_broker.store.ports.records import Account, AccountId, Found, Owner, Query
+from cnmessage_broker.store.sqlite.looking_back import LookingBack
 from cnmessage_broker.store.sqlite.places import PLACE_SIZE, unpack_places
 from cnmessage_broker.store.sqlite.statements import Statements
-from cnmessage_protocol.conversation import Everyone
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import NO_EXTRAS, Direction, FileFacts, InboxItem, Kind, row_size
 
@@ -26,10 +26,12 @@ class Inboxes:
     def __init__(
         self,
         db: Statements,
+        looking: LookingBack,
         accounts: Mapping[AccountId, Account],
         facts: Callable[[bytes], tuple[FileFacts | None, Mapping[str, Any]]],
     ) -> None:
         self._db = db
+        self._looking = looking
         self._accounts = accounts
         self._facts = facts
 
@@ -47,41 +49,23 @@ class Inboxes:
                 break  # not even the smallest one fits: do not fetch the next, which may be large
         return chosen
 
-    def history(self, owner: Owner, query: Query, peer: UserName | None, peer_id: AccountId | None) -> Found:
-        """See Store.history; `peer` is whom the query's conversation is with, `peer_id` their account."""
+    def history(self, owner: Owner, query: Query) -> Found:
+        """See Store.history."""
         head = self._head(owner)
         upto = head if query.upto is None else min(query.upto, head)
-        wanted = {
-            "owner": owner,
-            "above": query.above,
-            "upto": upto,
-            "everyone": query.conversation == Everyone(),
-            "peer": peer,
-            "peer_id": peer_id,
-            "received_only": query.received_only,
-            "direct_only": query.direct_only,
-            "since": query.since,
-            "until": query.until,
-            "scan": query.scan,
-        }
         chosen: list[InboxItem] = []
-        seen_to, looked_at, weight, size = upto, 0, 0, 0
-        for seq, text, matches in self._db.each("look_back", wanted):
-            looked_at += 1
-            weight += text
-            if matches:
-                item = self._at(owner, seq)
-                size += item.size
-                if chosen and size > query.max_bytes:
-                    break
-                chosen.append(item)
-            seen_to = seq - 1
-            if len(chosen) == query.limit or weight >= query.scan_bytes:
+        size, before = 0, min(query.above, upto) + 1
+        for seq in self._looking.matches(owner, query, head):
+            item = self._at(owner, seq)
+            size += item.size
+            if chosen and size > query.max_bytes:
+                before = seq + 1
                 break
-        else:
-            if looked_at < query.scan:
-                seen_to = min(query.above, upto)
-        return Found(chosen[::-1], more=seen_to > query.above, before=seen_to + 1, looked_at=looked_at)
+            chosen.append(item)
+            if len(chosen) == query.limit:
+                before = seq
+                break
+        return Found(chosen[::-1], more=before - 1 > query.above, before=before)
 
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int

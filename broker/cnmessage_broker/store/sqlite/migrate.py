@@ -131,9 +131,15 @@ def _upgrade(connection: apsw.Connection, path: Path) -> None:
 
 
 def backup(connection: apsw.Connection, target: Path) -> None:
-    """A consistent copy of a live database. apsw.FullError when the target's disk is full."""
+    """A copy of a live database as it is at one moment, whatever is written meanwhile.
+
+    apsw.FullError when the target's disk is full.
+    """
     copy = apsw.Connection(str(target))
     try:
+        # Without a transaction around it, SQLite begins the copy anew whenever another connection wrote.
+        connection.execute("BEGIN")
+        list(connection.execute("SELECT count(*) FROM sqlite_schema"))  # reading is what fixes the moment
         steps = copy.backup("main", connection, "main")
         try:
             while not steps.done:
@@ -142,3 +148,5 @@ def backup(connection: apsw.Connection, target: Path) -> None:
             steps.close(True)  # by force: what a step has raised is what went wrong
     finally:
         copy.close()
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

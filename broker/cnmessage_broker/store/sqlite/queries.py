@@ -11,7 +11,7 @@ _HEADER = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 def load() -> Mapping[str, str]:
     """Name to statement, as the files of `sql/` hold them."""
     statements: dict[str, str] = {}
-    for name in ("queries.sql", "files.sql"):
+    for name in ("queries.sql", "sections.sql", "files.sql"):
         parts = _HEADER.split((files(__package__) / "sql" / name).read_text(encoding="utf-8"))[1:]
         statements |= {name: sql.strip() for name, sql in zip(parts[::2], parts[1::2], strict=True)}
     return MappingProxyType(statements)

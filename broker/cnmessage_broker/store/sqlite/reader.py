@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import assert_never
 
 from cnmessage_broker.store.directory import HeldDirectory
 from cnmessage_broker.store.ports.records import (
-    MOST_UNREAD,
     AccountId,
     Found,
     Owner,
@@ -16,8 +14,8 @@ from cnmessage_broker.store.ports.records import (
 from cnmessage_broker.store.sqlite.database import ReadingConnection
 from cnmessage_broker.store.sqlite.file_reader import SqliteFileReader
 from cnmessage_broker.store.sqlite.inboxes import Inboxes
+from cnmessage_broker.store.sqlite.looking_back import LookingBack
 from cnmessage_broker.store.sqlite.statements import Statements
-from cnmessage_protocol.conversation import Direct, Everyone
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import InboxItem
 
@@ -25,10 +23,12 @@ from cnmessage_protocol.records import InboxItem
 class SqlitePages:
     """Users and inboxes, by the statements of one connection."""
 
-    def __init__(self, statements: Statements, directory: HeldDirectory, files: SqliteFileReader) -> None:
+    def __init__(
+        self, statements: Statements, directory: HeldDirectory, files: SqliteFileReader, section: int
+    ) -> None:
         self._statements = statements
-        self._directory = directory
-        self._inboxes = Inboxes(statements, directory.accounts, files.facts)
+        looking = LookingBack(statements, directory, section)
+        self._inboxes = Inboxes(statements, looking, directory.accounts, files.facts)
 
     def users(self, after: str, limit: int) -> Sequence[UserRow]:
         return [UserRow(*row) for row in self._statements.run("users", (after, limit))]
@@ -37,18 +37,7 @@ class SqlitePages:
         return self._inboxes.after(owner, after, limit, max_bytes)
 
     def history(self, owner: Owner, query: Query) -> Found:
-        match query.conversation:
-            case Direct(name):
-                peer = self._directory.account_by_name(name)
-                return self._inboxes.history(owner, query, name, None if peer is None else peer.id)
-            case Everyone() | None:
-                return self._inboxes.history(owner, query, None, None)
-            case _ as never:
-                assert_never(never)
-
-    def unread(self, owner: Owner) -> int:
-        ((count,),) = self._statements.run("unread", {"owner": owner, "most": MOST_UNREAD})
-        return int(count)
+        return self._inboxes.history(owner, query)
 
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int
@@ -63,9 +52,9 @@ class SqlitePages:
 class SqliteReader(SqlitePages):
     """Reader on a connection of its own."""
 
-    def __init__(self, connection: ReadingConnection, directory: HeldDirectory) -> None:
+    def __init__(self, connection: ReadingConnection, directory: HeldDirectory, section: int) -> None:
         self.files = SqliteFileReader(connection, directory.accounts)
-        super().__init__(connection, directory, self.files)
+        super().__init__(connection, directory, self.files, section)
         self._connection = connection
 
     def one_state(self) -> AbstractContextManager[None]:

@@ -37,23 +37,31 @@ from cnmessage_broker.store.ports.records import (
 from cnmessage_broker.store.sqlite.checksums import message_checksum
 from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_broker.store.sqlite.files import SqliteFiles
+from cnmessage_broker.store.sqlite.growth import Growth
 from cnmessage_broker.store.sqlite.incarnation import current_epoch
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_broker.store.sqlite.places import pack_places
 from cnmessage_broker.store.sqlite.reader import SqlitePages, SqliteReader
+from cnmessage_broker.store.sqlite.sections import EVERYONE, SIZE
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
-from cnmessage_protocol.records import InboxItem
+from cnmessage_protocol.records import InboxItem, Kind
 
 
 class SqliteStore:
-    """Store in one SQLite file. `randomness(n)` gives n random bytes for epochs; `log` hears of long work."""
+    """Store in one SQLite file. `randomness(n)` gives n random bytes for epochs; `log` hears of long work.
+
+    `section` is how many items a section has: always the same for one file.
+    """
 
     def __init__(
         self,
         path: Path,
         randomness: Callable[[int], bytes],
         log: structlog.typing.FilteringBoundLogger | None = None,
+        *,
+        section: int = SIZE,
     ) -> None:
+        self._section = section
         self._db = Database(path, log)
         try:
             self._directory = HeldDirectory(current_epoch(self._db.connection, path, randomness))
@@ -64,13 +72,12 @@ class SqliteStore:
             self._db.connection.close()
             raise UnusableDatabaseError(f"{path} cannot be used: {error}") from error
         self.files = SqliteFiles(self._db, self._directory.accounts)
-        self._pages = SqlitePages(self._db, self._directory, self.files)
+        self._pages = SqlitePages(self._db, self._directory, self.files, section)
 
     def _load(self) -> None:
         """Fetch what is held in memory."""
-        for *account, head, read, received, away_from, away_upto in self._db.run("accounts"):
-            marks = Marks(head, read, received, away_from, away_upto)
-            self._directory.keep_account(Account(*account), marks)
+        for identity, name, password, created, *marks in self._db.run("accounts"):
+            self._directory.keep_account(Account(identity, name, password, created), Marks(*marks))
         for row in self._db.run("all_devices"):
             self._directory.keep_device(Device(*row))
         for owner, target in self._db.run("all_blocks"):
@@ -80,7 +87,7 @@ class SqliteStore:
         return nullcontext()  # nobody else writes
 
     def reader(self) -> Reader:
-        return SqliteReader(self._db.beside(), self._directory)
+        return SqliteReader(self._db.beside(), self._directory, self._section)
 
     # -- what is held in memory -------------------------------------------------------------------
 
@@ -117,7 +124,7 @@ class SqliteStore:
         with self._db.transaction():
             ((identity,),) = self._db.run("add_account", (name, password, now))
         account = Account(identity, name, password, now)
-        self._directory.keep_account(account, Marks(0, 0, 0, 0, None))
+        self._directory.keep_account(account, Marks(0, 0, 0, 0, None, 0))
         return account
 
     def change_password(
@@ -179,17 +186,17 @@ class SqliteStore:
     # -- messages ---------------------------------------------------------------------------------
 
     def commit(self, group: Group) -> list[Outcome]:
-        heads: dict[Owner, int] = {}
+        grown = Growth(self._db, self._directory.marks, self._section)
         try:
             with self._db.transaction():
-                outcomes = self._append_fresh(group.submissions, heads)
-                marks = self._finish(group, heads)
+                outcomes = self._append_fresh(group.submissions, grown)
+                marks = self._finish(group, grown)
         except _RepeatedIdError:
             # Some client ids stand for something: after a lost answer, mostly. Rare, so only now one by one.
-            heads = {}
+            grown = Growth(self._db, self._directory.marks, self._section)
             with self._db.transaction():
-                outcomes = [self._append_checked(each, heads) for each in group.submissions]
-                marks = self._finish(group, heads)
+                outcomes = [self._append_checked(each, grown) for each in group.submissions]
+                marks = self._finish(group, grown)
         self._directory.keep_marks(marks)
         for key, now in group.seen.items():
             device = self._directory.device(key)
@@ -200,12 +207,12 @@ class SqliteStore:
     def has_message(self, sender: AccountId, client_id: ClientId) -> bool:
         return bool(self._db.run("find_message", (sender, client_id)))
 
-    def _append_fresh(self, submissions: Sequence[Submission], heads: dict[Owner, int]) -> list[Outcome]:
+    def _append_fresh(self, submissions: Sequence[Submission], grown: Growth) -> list[Outcome]:
         messages: list[tuple[Any, ...]] = []
         inbox: list[tuple[Any, ...]] = []
         if self.files.uploading(submissions):
             raise _RepeatedIdError
-        placed = [self._place(each, heads, messages, inbox) for each in submissions]
+        placed = [self._place(each, grown, messages, inbox) for each in submissions]
         try:
             self._db.many("add_message", messages)
         except apsw.ConstraintError as error:
@@ -216,7 +223,7 @@ class SqliteStore:
                 self.files.complete(new, new.file, place)
         return [*placed]
 
-    def _append_checked(self, new: Submission, heads: dict[Owner, int]) -> Outcome:
+    def _append_checked(self, new: Submission, grown: Growth) -> Outcome:
         for identity, kind, to, body, own_seq, places in self._db.run(
             "find_message",
             (new.sender, new.client_id),
@@ -226,43 +233,40 @@ class SqliteStore:
             return Stored(MessageId(identity), own_seq, tuple(self._pages.places(places)), fresh=False)
         if self.files.uploading([new]):
             return Conflict.CLIENT_ID
-        return self._append_fresh([new], heads)[0]
+        return self._append_fresh([new], grown)[0]
 
     def _place(
         self,
         new: Submission,
-        heads: dict[Owner, int],
+        grown: Growth,
         messages: list[tuple[Any, ...]],
         inbox: list[tuple[Any, ...]],
     ) -> Stored:
         own_seq = 0
         flat: list[int] = []
+        broadcast = new.kind is Kind.BROADCAST
+        sent_to = EVERYONE if broadcast else new.recipients[0] if len(new.recipients) == 1 else None
+        sent_by = EVERYONE if broadcast else new.sender
         for owner in new.recipients:
             if owner in new.withheld:
                 flat += (owner, 0)
                 continue
-            seq = self._next_seq(owner, heads)
-            inbox.append((owner, seq, new.id, 0))
+            seq = grown.next_seq(owner)
+            inbox.append((owner, seq, new.id, 0, sent_to if owner == new.sender else sent_by, new.time))
             flat += (owner, seq)
             if owner == new.sender:
                 own_seq = seq
         if not own_seq:
-            own_seq = self._next_seq(new.sender, heads)
-            inbox.append((new.sender, own_seq, new.id, 1))
+            own_seq = grown.next_copy(new.sender)
+            inbox.append((new.sender, own_seq, new.id, 1, sent_to, new.time))
         messages.append(_message_row(new, own_seq, pack_places(flat)))
         pairs = tuple(zip(flat[::2], flat[1::2], strict=True))
         return Stored(new.id, own_seq, pairs, fresh=True)
 
-    def _next_seq(self, owner: Owner, heads: dict[Owner, int]) -> int:
-        head = heads.get(owner)
-        if head is None:
-            head = self._directory.marks(owner).head
-        heads[owner] = head + 1
-        return head + 1
-
-    def _finish(self, group: Group, heads: Mapping[Owner, int]) -> dict[Owner, Marks]:
+    def _finish(self, group: Group, grown: Growth) -> dict[Owner, Marks]:
         """Write down how the inboxes stand now, and who was seen; gives the marks that changed."""
-        marks = _moved_on(group, heads, self._directory.marks)
+        grown.fill_sections()
+        marks = grown.marks(group)
         rows = [(*_mark_row(each), owner) for owner, each in marks.items()]
         self._db.many("set_marks", rows)
         seen = {each.sender: each.time for each in group.submissions}
@@ -282,9 +286,6 @@ class SqliteStore:
     def history(self, owner: Owner, query: Query) -> Found:
         return self._pages.history(owner, query)
 
-    def unread(self, owner: Owner) -> int:
-        return self._pages.unread(owner)
-
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
@@ -302,32 +303,8 @@ def _message_row(new: Submission, own_seq: int, places: bytes) -> tuple[Any, ...
     return new.id, new.sender, new.client_id, kind, to, new.body, new.time, own_seq, places, checksum
 
 
-def _moved_on(
-    group: Group, heads: Mapping[Owner, int], before: Callable[[Owner], Marks]
-) -> dict[Owner, Marks]:
-    """The marks that a group changes: first its messages, then what was read and received, then who came and
-    went.
-    """
-    after: dict[Owner, Marks] = {}
-    for owner, head in heads.items():
-        known = before(owner)
-        after[owner] = Marks(head, known.read, known.received, known.away_from, known.away_upto)
-    for owner, upto in group.read.items():
-        known = after.get(owner) or before(owner)
-        read = max(known.read, min(upto, known.head))
-        after[owner] = replace(known, read=read, received=max(known.received, read))
-    for owner, upto in group.received.items():
-        known = after.get(owner) or before(owner)
-        after[owner] = replace(known, received=max(known.received, min(upto, known.head)))
-    for owner, online, _ in group.presence:
-        known = after.get(owner) or before(owner)
-        away = (known.away_from, known.head) if online else (known.head, None)
-        after[owner] = replace(known, away_from=away[0], away_upto=away[1])
-    return {owner: marks for owner, marks in after.items() if marks != before(owner)}
-
-
 def _mark_row(marks: Marks) -> tuple[int | None, ...]:
-    return marks.head, marks.read, marks.received, marks.away_from, marks.away_upto
+    return marks.head, marks.read, marks.received, marks.away_from, marks.away_upto, marks.unread
 
 
 class _RepeatedIdError(Exception):

@@ -45,7 +45,7 @@ def test_a_handler_that_waits_for_nothing_is_done_at_once(turn: Turn) -> None:
 
 def test_each_goes_on_when_what_it_waits_for_has_come_and_not_before(turn: Turn) -> None:
     async def handler(name: str) -> list[Effect]:
-        one = await OnReader(lambda reader: reader.unread(turn.bob.id))
+        one = await OnReader(lambda reader: len(reader.inbox_after(turn.bob.id, 0, 9, 999)))
         two = await OnWriter(lambda store: store.has_message(turn.bob.id, b"0" * 16))  # type: ignore[arg-type]
         three = await OnHasher(lambda: "hashed")
         return [Reply((name, one, two, three))]

@@ -1,5 +1,7 @@
 -- name: accounts
-SELECT id, name, password, created, head, read_upto, received_upto, away_from, away_upto FROM account;
+SELECT id, name, password, created, head, read_upto, received_upto, away_from, away_upto,
+       unread
+FROM account;
 
 -- name: add_account
 INSERT INTO account (name, password, created) VALUES (?, ?, ?) RETURNING id;
@@ -47,7 +49,9 @@ DELETE FROM block WHERE owner = ? AND target = ?;
 SELECT head FROM account WHERE id = ?;
 
 -- name: set_marks
-UPDATE account SET head = ?, read_upto = ?, received_upto = ?, away_from = ?, away_upto = ? WHERE id = ?;
+UPDATE account
+SET head = ?, read_upto = ?, received_upto = ?, away_from = ?, away_upto = ?, unread = ?
+WHERE id = ?;
 
 -- name: seen_at
 UPDATE account SET last_seen = ? WHERE id = ?;
@@ -57,7 +61,7 @@ INSERT INTO message (id, sender, client_id, kind, recipients, body, sent_at, own
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_inbox
-INSERT INTO inbox (owner, seq, message, direction) VALUES (?, ?, ?, ?);
+INSERT INTO inbox (owner, seq, message, direction, peer, sent_at) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: find_message
 SELECT id, kind, recipients, body, own_seq, places FROM message WHERE sender = ? AND client_id = ?;
@@ -78,35 +82,6 @@ SELECT inbox.seq, inbox.direction, message.id, message.kind, message.sender, mes
        message.sent_at, message.body, message.client_id
 FROM inbox JOIN message ON message.id = inbox.message
 WHERE inbox.owner = ? AND inbox.seq = ?;
-
--- name: look_back
-SELECT inbox.seq,
-       octet_length(message.recipients) + octet_length(message.body),
-       CASE
-         WHEN :everyone THEN message.kind = 1
-         WHEN :peer IS NULL THEN TRUE
-         ELSE message.kind <> 1 AND (
-                inbox.direction = 0 AND message.sender = :peer_id
-                -- The owner's own, also when it came back because the owner is among its recipients.
-                OR message.sender = :owner AND NOT :received_only
-                   AND instr(' ' || message.recipients || ' ', ' ' || :peer || ' ') > 0
-              )
-       END
-       AND (NOT :received_only OR inbox.direction = 0)
-       AND (NOT :direct_only OR message.kind <> 1)
-       AND (:since IS NULL OR message.sent_at >= :since)
-       AND (:until IS NULL OR message.sent_at < :until)
-FROM inbox JOIN message ON message.id = inbox.message
-WHERE inbox.owner = :owner AND inbox.seq > :above AND inbox.seq <= :upto
-ORDER BY inbox.seq DESC
-LIMIT :scan;
-
--- name: unread
-SELECT count(*) FROM (
-    SELECT 1 FROM inbox
-    WHERE owner = :owner AND direction = 0 AND seq > (SELECT read_upto FROM account WHERE id = :owner)
-    LIMIT :most
-);
 
 -- name: receipts
 SELECT coalesce(substr(places, 1, ?), x'') FROM message WHERE id = ? AND sender = ?;
