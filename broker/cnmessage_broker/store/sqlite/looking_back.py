@@ -15,6 +15,9 @@ from cnmessage_protocol.conversation import Direct, Everyone
 
 _NOBODY = -1
 
+_TOGETHER = 64
+"""Most sections of which the items are looked through at a time."""
+
 
 class LookingBack:
     """Searches the inboxes of one connection; `section` is how many items a section has."""
@@ -64,7 +67,11 @@ class LookingBack:
             yield from self._in_time(sections, wanted)
 
     def _in_time(self, sections: Sections, wanted: dict[str, Any]) -> Iterator[int]:
-        """Leaps from the latest item of the conversation to the latest section that may match, and back."""
+        """Leaps from the latest item of the conversation to the latest section that may match, and back.
+
+        Where there is little in each section, several are looked through at a time.
+        """
+        together = 1
         while True:
             ((latest,),) = self._statements.run("latest_in_conversation", wanted)
             if not latest:
@@ -74,11 +81,12 @@ class LookingBack:
             if not found:
                 return
             ((number,),) = found
-            above = max(wanted["above"], sections.first(number) - 1)
+            above = max(wanted["above"], sections.first(number - together + 1) - 1)
             here = wanted | {"above": above, "upto": min(latest, sections.last(number))}
             for (seq,) in self._statements.each("conversation_in_section", here):
                 yield seq
             wanted["upto"] = above
+            together = min(2 * together, _TOGETHER)
 
     def _peer(self, query: Query) -> int | None:
         """Whose conversation is wanted; None when it is any."""
