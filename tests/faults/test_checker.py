@@ -76,12 +76,13 @@ DAMAGE = {
     ),
     "the same message twice in an inbox": (
         "I2",
-        f"INSERT INTO inbox VALUES ({_bob()}, 7, {_message(1)}, 0);"
+        f"INSERT INTO inbox (owner, seq, message, direction) VALUES ({_bob()}, 7, {_message(1)}, 0);"
         "UPDATE account SET head = 7 WHERE name = 'bob'",
     ),
     "delivered to a stranger": (
         "I3",
-        f"INSERT INTO inbox VALUES ((SELECT id FROM account WHERE name = 'carol'), 1, {_message(1)}, 0);"
+        "INSERT INTO inbox (owner, seq, message, direction) "
+        f"SELECT id, 1, {_message(1)}, 0 FROM account WHERE name = 'carol';"
         "UPDATE account SET head = 1 WHERE name = 'carol'",
     ),
     "a message nobody wrote": (
