@@ -168,7 +168,7 @@ class Channel:
             raise GoneError from error
         if isinstance(message, Granted):
             peer.link.expected = UPLOAD  # it has been told to send so much
-        self._links.handed(peer.link, sum(len(each) for each in frames), self._monotonic())
+        self._links.handed(peer.link, frames[1:], self._monotonic())
         return True
 
     def _warn(self, key: str, text: str) -> None:

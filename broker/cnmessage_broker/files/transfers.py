@@ -258,9 +258,9 @@ class Transfers:
                 if refused:
                     raise RequestError(ErrorCode(refused[0][1]), refused[0][2])
                 _, message, seq, recipients = acks[0]
+                self._blobs.drop_part(file)  # first: once its client is told, nothing of it is left to do
                 self._say(peer, Kept(file, message, seq, recipients))
                 self._drop(peer)
-                self._blobs.drop_part(file)
             case Open(_, get), Ready(opened, account) if peer in self._devices:
                 self._crowd.belongs(peer, account)
                 device = self._devices[peer]

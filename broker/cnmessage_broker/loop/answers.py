@@ -79,5 +79,5 @@ class Answers:
             # Gone (EHOSTUNREACH) or not reading (EAGAIN): the client asks again under the same id.
             self._log.debug("an answer was dropped", reason=error.strerror)
         else:
-            self._links.handed(origin.link, len(frame), self._monotonic())
+            self._links.handed(origin.link, [frame], self._monotonic())
         return len(frame)

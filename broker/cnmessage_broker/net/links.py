@@ -17,9 +17,9 @@ import structlog
 import zmq
 
 from cnmessage_broker.net.gate import TOO_FAST, Gate
-from cnmessage_broker.net.link import GONE, NOWHERE, Link, LinkBounds
+from cnmessage_broker.net.link import GONE, NOWHERE, Link, LinkBounds, on_the_wire
 from cnmessage_broker.net.readable import Readable
-from cnmessage_broker.net.tcp import COUNTS, cut, place_of, traffic_of
+from cnmessage_broker.net.tcp import COUNTS, Traffic, cut, place_of, traffic_of
 from cnmessage_broker.net.zap import CONNECTION, Policy, routing_id
 
 _EVENT = struct.Struct("=Hi")
@@ -221,6 +221,7 @@ class Links:
                 link = self._links[place] = Link(link.place, link.opened_at, place[1], socket)
                 self._round.append(link)
             link.key, link.number, link.routing_id = key, number, routing_id(number)
+            self._nothing_owed(link, traffic_of(link.descriptor))  # what it has taken was the handshake
             self._silent.pop(link, None)
             self._of_key.setdefault(key, set()).add(link)
             if self._routed and frame.bytes != link.routing_id:
@@ -260,10 +261,11 @@ class Links:
         """A whole message of so many bytes came on it."""
         link.heard += size
 
-    def handed(self, link: Link, size: int, now: float) -> None:
-        """So many bytes are on their way to it."""
+    def handed(self, link: Link, frames: "Sequence[bytes | memoryview]", now: float) -> None:
+        """These frames are on their way to it; without the routing id, which stays here."""
         if not link.open:
             return
+        size = sum(on_the_wire(len(each)) for each in frames)
         link.unread += size
         link.looked += size
         self.unread += size
@@ -272,6 +274,14 @@ class Links:
             self._look(link, now)
             if self.unread > self.bounds.unread_of_all:
                 self.shed(self.bounds.unread_of_all * 3 // 4, now)
+
+    @staticmethod
+    def _nothing_owed(link: Link, traffic: Traffic | None) -> None:
+        """What it has taken so far is nothing that was handed to it here: `end` must not count it for that,
+        or it breaks the connection before libzmq has even sent the last word.
+        """
+        if traffic is not None and not link.unread:
+            link.taken = traffic.taken
 
     def _look(self, link: Link, now: float) -> None:
         """Ask the kernel what it has taken meanwhile."""
@@ -330,6 +340,7 @@ class Links:
         traffic = traffic_of(link.descriptor)
         if traffic is None:
             return
+        self._nothing_owed(link, traffic)  # libzmq itself answers a peer's heartbeats
         untold = traffic.received - link.heard - int(OVERHEAD * (now - link.opened_at + SILENCE))
         self._untold += max(0, untold) - link.untold
         link.untold = max(0, untold)

@@ -23,6 +23,7 @@ from cnmessage_protocol.files.channel import (
     FROM_BROKER,
     WINDOW_CHUNKS,
     FileMessage,
+    Stop,
     pack,
     unpack,
 )
@@ -38,6 +39,12 @@ _RECEIVE_QUEUE = 3 * WINDOW_CHUNKS
 """With the broker's queue a window of each file that moves at once: else one waited for another."""
 
 _FLUSH_MS = 500
+_GIVE_UP_MS = 10_000
+"""Milliseconds that a last word has to leave, once to libzmq and once to the broker. A PAUSE may be lost, for
+the end of the link says the same. That a file was given up is said by its STOP alone, which waits behind a
+whole window: a broker whose users talk takes two seconds for that, and a busy machine longer.
+"""
+
 _RECONNECT_MAX_MS = 1000
 _WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
 _NO_DATA = memoryview(b"")
@@ -55,6 +62,7 @@ class FileChannel:
         self._backlog: deque[list[bytes]] = deque()
         self._opened_at = -math.inf
         self._met = False
+        self._gave_up = False
         self.ever_met = False
         """Whether a broker has ever proved its key here."""
         self._state = "closed"
@@ -87,7 +95,7 @@ class FileChannel:
         """Connect, in the background; what is said meanwhile waits."""
         self._note("opened", "connecting")
         self._opened_at = time.monotonic()
-        self._met = False
+        self._met = self._gave_up = False
         fresh = secured(self._context, zmq.DEALER, self._access)
         fresh.setsockopt(zmq.SNDHWM, _SEND_QUEUE)
         fresh.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
@@ -98,16 +106,17 @@ class FileChannel:
         self._socket = fresh
 
     def close(self) -> None:
-        """Release everything."""
-        self._say_the_rest()
-        self.drop(_FLUSH_MS if self._met else 0)
+        """Release everything, once what was said last has left or had its time."""
+        flush_ms = _GIVE_UP_MS if self._gave_up else _FLUSH_MS
+        self._say_the_rest(flush_ms / 1000)
+        self.drop(flush_ms if self._met else 0)
         self._context.term()
         self._wake_in.close()
         self._wake_out.close()
 
-    def _say_the_rest(self) -> None:
-        """Give what was said last, a PAUSE perhaps, a moment to leave: it frees what the broker holds."""
-        ends = time.monotonic() + _FLUSH_MS / 1000
+    def _say_the_rest(self, seconds: float) -> None:
+        """Give what was said last, a PAUSE perhaps, time to leave: it frees what the broker holds."""
+        ends = time.monotonic() + seconds
         while self._backlog and self._socket is not None and self._met and time.monotonic() < ends:
             self._socket.poll(50, zmq.POLLOUT)
             self.flush()
@@ -161,6 +170,7 @@ class FileChannel:
     def say(self, transfer: bytes, message: FileMessage, data: bytes | None = None) -> None:
         """Send, or keep until there is room. Chunks are for when `ready` says so."""
         if self._socket is not None:
+            self._gave_up |= isinstance(message, Stop)
             self._backlog.append([pack(transfer, message), *([] if data is None else [data])])
             self.flush()
 
