@@ -30,6 +30,10 @@ from cnmessage_protocol.trace import counted
 Write = Callable[[Callable[[Store], Any], Callable[[JobDone], None]], None]
 """Runs a job on the store's writer and says what became of it, on any thread."""
 
+LINGER = 0.005
+"""Seconds that marks alone wait for a message to go to the disk with: mostly they come in its answer, and it
+would find the disk busy with them."""
+
 RETRY = 0.25
 """Seconds until what nobody will say again is tried again on a disk that did not take it."""
 
@@ -65,6 +69,7 @@ class Commit:
         self._came: deque[JobDone | None] = deque()
         self._owed = Group()
         self._owed_from = 0.0
+        self._lingers_from: float | None = None
         self._disk_failing = False
 
     @property
@@ -119,6 +124,7 @@ class Commit:
         for pending in (*reversed(self._collected), *reversed(self._handed_over)):
             if pending.touches(owner, presence=presence):
                 pending.waiting.append(resume)
+                pending.urgent = True
                 return True
         return False
 
@@ -128,16 +134,33 @@ class Commit:
         """Hand the next over, if nothing is at the writer."""
         if self._writing:
             return
-        groups = any(self._collected) or (bool(self._owed) and self._deps.monotonic() >= self._owed_from)
+        now = self._deps.monotonic()
+        groups = self._ready(now) or (bool(self._owed) and now >= self._owed_from)
         if self._jobs and (self._job_is_next or not groups):
             self._writing, self._job_is_next = True, False
             job, done = self._jobs.take()
             self._write(job, partial(self._job_done, done))
         elif groups:
-            self._writing, self._job_is_next = True, True
+            self._writing, self._job_is_next, self._lingers_from = True, True, None
             self._handed_over, self._collected = [*self._collected], deque([Pending()])
             work = [self._owed, *(each.group for each in self._handed_over)]
             self._write(partial(_commit_all, work), self._arrive)
+
+    def _ready(self, now: float) -> bool:
+        """Whether what was collected goes to the disk now."""
+        if any(each.urgent for each in self._collected) or (self._deps.stopping and any(self._collected)):
+            return True
+        if not any(self._collected):
+            return False
+        if self._lingers_from is None:
+            self._lingers_from = now
+        return now - self._lingers_from >= LINGER
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until there is something to hand over by itself; None when there is not."""
+        if self._writing or self._lingers_from is None:
+            return None
+        return max(0.0, self._lingers_from + LINGER - now)
 
     def _job_done(self, done: Callable[[JobDone], None], came: JobDone) -> None:
         done(came)

@@ -28,6 +28,8 @@ class Pending(Generic[Asker]):
     answers: list[tuple[Asker, Submit | Confirm]] = field(default_factory=list)
     waiting: list[Callable[[], None]] = field(default_factory=list)
     rows: int = 0
+    urgent: bool = False
+    """Whether somebody looks at it: a message, or a request that goes on after it."""
     _senders: set[Owner] = field(default_factory=set)
 
     def __bool__(self) -> bool:
@@ -38,6 +40,7 @@ class Pending(Generic[Asker]):
         self.group.submissions += effect.submissions
         self.answers.append((asker, effect))
         self.rows += width
+        self.urgent = True
         for each in effect.submissions:
             self.rows += len(each.body) // BYTES_OF_ROW
             self._senders.add(each.sender)

@@ -169,7 +169,8 @@ class Reactor:
         if mine.deliveries.waiting() or mine.delivery_links.waiting():
             return 0
         now = self._deps.monotonic()
-        waits = [self._next_tick - now, self._arrivals.turns.wait(now), self._sockets.door.wait()]
+        door, turns = self._sockets.door, self._arrivals.turns
+        waits = [self._next_tick - now, turns.wait(now), door.wait(), self._commit.wait(now)]
         return max(0, ceil(min(each for each in waits if each is not None) * 1000))
 
     def close(self) -> None:

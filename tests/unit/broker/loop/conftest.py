@@ -21,7 +21,7 @@ from cnmessage_broker.config import Config
 from cnmessage_broker.jobs import JobDone
 from cnmessage_broker.keys import load_or_create
 from cnmessage_broker.loop.answers import Answers
-from cnmessage_broker.loop.commit import Commit
+from cnmessage_broker.loop.commit import LINGER, Commit
 from cnmessage_broker.loop.context import Deps, budgets
 from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.effects import Submit
@@ -80,6 +80,8 @@ class Turn:
 
     def run(self) -> None:
         """What the loop does at the end of a turn and at the beginning of the next."""
+        self.commit.run()
+        self.now += LINGER  # marks alone have waited long enough
         self.commit.run()
         while self.commit.finish():
             pass

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from cnmessage_broker.loop.commit import RETRY
+from cnmessage_broker.loop.commit import LINGER, RETRY
 from cnmessage_broker.loop.effects import Confirm, Submit
 from cnmessage_broker.loop.pending import BYTES_OF_ROW
 from cnmessage_broker.scheduling.asker import Ticket
@@ -191,3 +191,35 @@ def test_what_is_owed_after_a_failure_goes_before_what_came_since(turn: Turn) ->
     turn.submit(2)
     turn.run()
     assert (turn.marks.away_upto, turn.marks.head) == (0, 1)
+
+
+def test_marks_alone_wait_a_moment_for_a_message_to_go_with(turn: Turn) -> None:
+    turn.holding = True
+    turn.submit(1)
+    turn.run()
+    turn.let_go()
+    turn.commit.read(turn.bob.id, 1)
+    turn.commit.confirm(Ticket(2), Confirm(Done()))
+    turn.commit.run()
+    assert not turn.held
+    assert turn.commit.wait(turn.now) == pytest.approx(LINGER)
+    turn.submit(3)
+    turn.commit.run()
+    assert turn.commit.wait(turn.now) is None
+    turn.let_go()
+    assert set(turn.answered()) == {1, 2, 3}
+    turn.commit.read(turn.bob.id, 2)
+    turn.commit.run()
+    turn.now += LINGER
+    turn.commit.run()
+    assert len(turn.held) == 1
+    turn.let_go()
+    assert turn.marks.read == 2
+
+
+def test_marks_that_a_request_waits_for_do_not_wait(turn: Turn) -> None:
+    turn.holding = True
+    turn.commit.read(turn.bob.id, 0)
+    assert turn.commit.when_settled(turn.bob.id, lambda: None)
+    turn.commit.run()
+    assert len(turn.held) == 1
