@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import pytest
+
 from cnmessage_broker.loop.commit import LINGER, RETRY
 from cnmessage_broker.loop.effects import Confirm, Submit
 from cnmessage_broker.loop.pending import BYTES_OF_ROW
