@@ -3,7 +3,9 @@
 Knows nothing of what the statements mean.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import apsw
@@ -11,6 +13,11 @@ import apsw
 from cnmessage_broker.store.ports.records import StoreError
 
 Bindings = Sequence[Any] | Mapping[str, Any]
+
+
+_VALUES = re.compile(r"(?<=VALUES )(\(\?(?:, \?)*\))")
+_AT_ONCE = (64, 8, 1)
+"""Rows of one statement: few sizes, so that the statements stay prepared."""
 
 
 class Soundness:
@@ -60,9 +67,23 @@ class Statements:
         except UnicodeDecodeError as error:
             raise self.damage(error) from error
 
-    def many(self, name: str, bindings: Sequence[Bindings]) -> None:
-        """Run a named statement once for each of the bindings, inside a transaction."""
-        self.connection.executemany(self._sql[name], bindings)
+    def many(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a named statement for all these rows of bindings, inside a transaction.
+
+        Where it has a row of VALUES it is run with many of them at once: between two steps the writer's thread
+        must get Python's lock again, which a busy loop has, and each row would wait for that.
+        """
+        before, *rest = _VALUES.split(self._sql[name])
+        if not rest:
+            self.connection.executemany(self._sql[name], rows)
+            return
+        values, after = rest
+        done = 0
+        for size in _AT_ONCE:
+            sql = before + ", ".join([values] * size) + after
+            while len(rows) - done >= size:
+                self.connection.execute(sql, list(chain.from_iterable(rows[done : done + size])))
+                done += size
 
     def damage(self, error: Exception) -> StoreError:
         """What was read was never written so."""

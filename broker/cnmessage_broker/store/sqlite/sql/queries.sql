@@ -49,12 +49,17 @@ DELETE FROM block WHERE owner = ? AND target = ?;
 SELECT head FROM account WHERE id = ?;
 
 -- name: set_marks
+WITH fresh (head, read_upto, received_upto, away_from, away_upto, unread, owner) AS (
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+)
 UPDATE account
-SET head = ?, read_upto = ?, received_upto = ?, away_from = ?, away_upto = ?, unread = ?
-WHERE id = ?;
+SET head = fresh.head, read_upto = fresh.read_upto, received_upto = fresh.received_upto,
+    away_from = fresh.away_from, away_upto = fresh.away_upto, unread = fresh.unread
+FROM fresh WHERE account.id = fresh.owner;
 
 -- name: seen_at
-UPDATE account SET last_seen = ? WHERE id = ?;
+WITH fresh (last_seen, owner) AS (VALUES (?, ?))
+UPDATE account SET last_seen = fresh.last_seen FROM fresh WHERE account.id = fresh.owner;
 
 -- name: add_message
 INSERT INTO message (id, sender, client_id, kind, recipients, body, sent_at, own_seq, places, checksum)
