@@ -70,7 +70,7 @@ class Statements:
     def many(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a named statement for all these rows of bindings, inside a transaction.
 
-        Where it has a row of VALUES it is run with many of them at once: between two steps the writer's thread
+        Where it has a row of VALUES it is run with many of them at once: between two steps the writer
         must get Python's lock again, which a busy loop has, and each row would wait for that.
         """
         before, *rest = _VALUES.split(self._sql[name])
