@@ -326,4 +326,7 @@ class Connection:
 
     def _tick(self) -> None:
         self._timer = None
-        self.perform(self._session.tick(self.now()))
+        try:
+            self.perform(self._session.tick(self.now()))
+        except CnMessageError as error:  # no descriptor is left, say: it is told once the time is up
+            self.trouble = error

@@ -81,7 +81,7 @@ class Turn:
     def run(self) -> None:
         """What the loop does at the end of a turn and at the beginning of the next."""
         self.commit.run()
-        self.now += LINGER  # marks alone have waited long enough
+        self.now += 2 * LINGER  # marks alone have waited long enough
         self.commit.run()
         while self.commit.finish():
             pass

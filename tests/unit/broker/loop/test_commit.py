@@ -212,7 +212,7 @@ def test_marks_alone_wait_a_moment_for_a_message_to_go_with(turn: Turn) -> None:
     assert set(turn.answered()) == {1, 2, 3}
     turn.commit.read(turn.bob.id, 2)
     turn.commit.run()
-    turn.now += LINGER
+    turn.now += 2 * LINGER
     turn.commit.run()
     assert len(turn.held) == 1
     turn.let_go()
