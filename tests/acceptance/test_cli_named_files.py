@@ -146,7 +146,7 @@ def test_a_command_in_a_directory_that_was_removed_ends_in_words(cli: Cli, words
     assert "Traceback" not in result.err
 
 
-@pytest.mark.parametrize("words", [("whoami",), ("send", "default", "hi"), ("files", "list")], ids=" ".join)
+@pytest.mark.parametrize("words", [("whoami",), ("files", "list")], ids=" ".join)
 def test_a_machine_that_lets_no_connection_be_opened_is_told_in_one_line(
     cli: Cli, words: tuple[str, ...]
 ) -> None:
