@@ -92,7 +92,7 @@ def person(tmp_path: Path) -> Callable[[FakeBroker], Person]:
     return lambda broker: person_of(broker, tmp_path)
 
 
-AT_ONCE = 6
+AT_ONCE = 3
 _one_port_at_a_time = threading.Lock()
 
 
