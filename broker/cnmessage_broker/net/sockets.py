@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 import zmq
@@ -24,7 +24,7 @@ from cnmessage_broker.net.readable import Readable
 from cnmessage_broker.net.shared_port import listening
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, HANDSHAKE, Admission, Door
 from cnmessage_protocol.envelope import FILES, MAX_REQUEST, PROBE
-from cnmessage_protocol.files.channel import CHUNK, WINDOW_CHUNKS
+from cnmessage_protocol.files.channel import CHUNK, WINDOW, WINDOW_CHUNKS
 from cnmessage_protocol.trace import Trail
 
 BACKLOG = 4096
@@ -62,9 +62,12 @@ KEEPALIVE_COUNT = 3
 UNACKNOWLEDGED_MS = 20_000
 """How long its TCP may leave what was sent without acknowledgement; Linux only, as TCP_USER_TIMEOUT."""
 
-_UNTOLD_REQUESTS = 16 << 20
-_UNTOLD_SUBSCRIPTIONS = 1 << 20
-_UNTOLD_MESSAGES = 2 << 20
+_UNTOLD_REQUESTS = LinkBounds(untold=16 << 20)
+_UNTOLD_SUBSCRIPTIONS = LinkBounds(untold=1 << 20)
+_UNTOLD_CHUNKS = LinkBounds(untold_of_all=3 * WINDOW)
+"""What may come to a port and wait unread. All windows of uploads together hold little more than one, but
+a window that was granted while a file moved alone is still under way when others come.
+"""
 
 _ZAP_ENFORCE_DOMAIN = 93
 """Stable in libzmq 4.3, but named only in its draft header (zmq.h, ZMQ_ZAP_ENFORCE_DOMAIN)."""
@@ -185,14 +188,13 @@ class _Bound:
         socket.setsockopt(zmq.ROUTER_HANDOVER, 0)
         return socket
 
-    def _links(self, sockets: Sequence[zmq.Socket[bytes]], domain: bytes, untold: int) -> Links:
+    def _links(self, sockets: Sequence[zmq.Socket[bytes]], domain: bytes, bounds: LinkBounds) -> Links:
         watch = self._watch
-        bounds = LinkBounds(untold=untold, unread_of_all=watch.unread_of_all)
         links = Links(
             sockets,
             Gate(watch.limits, watch.trail),
             watch.log,
-            bounds,
+            replace(bounds, unread_of_all=watch.unread_of_all),
             watch.admission.bar,
             watch.admission.policy(domain),
             routed=sockets[0].type == zmq.ROUTER,
@@ -285,7 +287,7 @@ class FileSockets(_Bound):
             self.channel = self._router(secret, FILES_DOMAIN)
             self.channel.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
             self.channel.setsockopt(zmq.SNDHWM, CHUNK_QUEUE)
-            self.links = self._links([self.channel], FILES_DOMAIN, _UNTOLD_MESSAGES)
+            self.links = self._links([self.channel], FILES_DOMAIN, _UNTOLD_CHUNKS)
             self._bind(self.channel, host, port + FILES)
         except BaseException:
             self.close(0)

@@ -8,11 +8,13 @@ import structlog
 import zmq
 import zmq.utils.z85
 
+from cnmessage_broker.files.channel import UPLOAD
 from cnmessage_broker.net.gate import GateLimits
 from cnmessage_broker.net.link import Link, on_the_wire
 from cnmessage_broker.net.sockets import FileSockets, Watch
 from cnmessage_broker.net.zap import FILES_DOMAIN, Admission, anybody
 from cnmessage_protocol.envelope import FILES
+from cnmessage_protocol.files.channel import CHUNK, WINDOW, WINDOW_CHUNKS
 from tests.support.harness import eventually, free_port
 from tests.support.raw import DEADLINE, new_keys
 
@@ -69,6 +71,11 @@ class Ends:
         self.sockets.links._look(self.link, NOW)
         return self.link.unread
 
+    def untold(self) -> int:
+        """What came from it and was not read, as of now."""
+        self.sockets.links.look(NOW)
+        return self.link.untold
+
     def close(self) -> None:
         """Release everything."""
         self.peer.close(linger=0)
@@ -103,3 +110,13 @@ def test_what_libzmq_says_itself_counts_for_nothing(ends: Ends) -> None:
     assert ends.unread() == on_the_wire(4)
     ends.send(word)
     eventually(lambda: ends.unread() == 0)
+
+
+def test_a_window_that_waits_unread_while_others_begin_is_nobodys_fault(ends: Ends) -> None:
+    ends.link.expected = UPLOAD
+    chunk = bytes(CHUNK)
+    for _ in range(WINDOW_CHUNKS + 4):  # some of what came before it may still be there
+        ends.peer.send_multipart([b"chunk", chunk])
+    eventually(lambda: ends.untold() > WINDOW)
+    assert ends.link.open
+    assert not ends.link.cut
