@@ -117,7 +117,8 @@ class FileThread:
             if (
                 held and now - self._read_at < LATE
             ):  # what clients sent waits, and so do they: credit runs out
-                doorstep.poll(min(_GLANCE_MS, math.ceil(held * 1000)))
+                if not doorstep.poll(min(_GLANCE_MS, math.ceil(held * 1000))):
+                    continue  # rested: what there is to do now decides, not that the rest is over
             else:
                 waits = [self._next_look - now, self._channel.wait()]
                 pause = min(each for each in waits if each is not None)
