@@ -156,25 +156,26 @@ def test_readers_who_take_turns_without_end_do_not_let_the_log_grow(tmp_path: Pa
     writer.execute("CREATE TABLE t (x)")
     checkpoints = Checkpoints(writer, path, due=20, full=100, patience=1000)
     insert(writer, 10)
-    done = threading.Event()
+    reads, done = threading.Semaphore(0), threading.Event()
 
-    def read() -> int:
-        reader, turns = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY), 0
+    def read() -> None:
+        reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         reader.set_busy_timeout(5000)
         while not done.is_set():
             reader.execute("SELECT sum(length(hex(x))) FROM (SELECT x FROM t LIMIT 10)").fetchall()
-            turns += 1
+            reads.release()
         reader.close()
-        return turns
 
     longest = 0
     with ThreadPoolExecutor(2) as pool:
         reading = [pool.submit(read) for _ in range(2)]
         for _ in range(200):
+            assert reads.acquire(timeout=30), "nobody reads meanwhile"
             insert(writer, 1)
             longest = max(longest, log_size(path))
         done.set()
-        assert all(each.result(timeout=30) for each in reading)
+        for each in reading:
+            each.result(timeout=30)
     assert longest < 250 * PAGE  # of four hundred that were written
     checkpoints.close()
     writer.close()

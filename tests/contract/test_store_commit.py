@@ -1,8 +1,7 @@
 """Every store: committing a group. Who gets which item, repeated client ids, marks and presence."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Conflict, Group, Stored
@@ -99,7 +98,7 @@ def test_other_content_under_a_client_id_is_a_conflict_and_stores_nothing(
     alice, bob, carol = desk.accounts("alice", "bob", "carol")
     first = desk.write(alice, bob)
     other = replace(desk.write(alice, carol), client_id=first.client_id, to=first.to)
-    other = replace(other, **difference)  # type: ignore[arg-type]
+    other = replace(other, **difference)
     after = desk.write(alice, bob, carol, body="after")
     groups = [[first, other, after]] if together else [[first], [other, after]]
     outcomes = [outcome for group in groups for outcome in desk.commit(*group)]

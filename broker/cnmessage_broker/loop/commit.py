@@ -88,7 +88,7 @@ class Commit:
         """Messages to store, and who waits for it."""
         if self._collected[-1].group.presence:
             self._collected.append(Pending())  # who came or went did so before this message
-        width = sum(delivery.width_of(new, self._deps.listeners) for new in effect.submissions)
+        width = sum([delivery.width_of(new, self._deps.listeners) for new in effect.submissions])
         self._collected[-1].add(asker, effect, width)
 
     def confirm(self, asker: Asker, effect: Confirm) -> None:

@@ -174,10 +174,12 @@ def _asked(request: verbs.Request) -> float:
 def _written(effects: Iterable[Effect], deps: Deps) -> float:
     """Units of what is to be written and pushed: the sender's own row, others', and the body."""
     return sum(
-        2 + max(0, width_of(new, deps.listeners) - 2) * WIDE + len(new.body) / BYTES_WRITTEN
-        for effect in effects
-        if isinstance(effect, Submit)
-        for new in effect.submissions
+        [
+            2 + max(0, width_of(new, deps.listeners) - 2) * WIDE + len(new.body) / BYTES_WRITTEN
+            for effect in effects
+            if isinstance(effect, Submit)
+            for new in effect.submissions
+        ]
     )
 
 

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from cnmessage_broker.loop.context import Caller, Deps
-from cnmessage_broker.loop.delivery import address, existing
+from cnmessage_broker.loop.delivery import Addresses, existing
 from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
 from cnmessage_broker.loop.waits import OnReader, Settled
 from cnmessage_broker.store.ports.records import Query
@@ -43,10 +43,10 @@ async def send(request: Send, caller: Caller, deps: Deps) -> list[Effect]:
         raise RequestError(ErrorCode.RATE_LIMITED, f"too many messages; try again in {int(wait) + 1} s")
     deps.budgets.send.spend(account.id, now, len(request.messages))
     effect = Submit([])
+    addresses = Addresses(deps.directory, deps.listeners, account, now_ms)
     for message in request.messages:
         try:
-            identity = deps.message_id(now_ms)
-            submission = address(deps.directory, deps.listeners, account, message, identity, now_ms)
+            submission = addresses.on(message, deps.message_id(now_ms))
         except RequestError as error:
             effect.refused.append((message.client_id, error.code, error.message))
         else:

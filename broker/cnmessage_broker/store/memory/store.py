@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from msgspec import structs
+
 from cnmessage_broker.store.memory.files import MemoryFiles
 from cnmessage_broker.store.ports.records import (
     Account,
@@ -175,7 +177,7 @@ class MemoryStore:
         if known is not None:
             submission, stored = known
             same = (submission.to, submission.body, submission.kind) == (new.to, new.body, new.kind)
-            return replace(stored, fresh=False) if same else Conflict.CLIENT_ID
+            return structs.replace(stored, fresh=False) if same else Conflict.CLIENT_ID
         if new.file is None and self.files.is_uploading(new):
             return Conflict.CLIENT_ID
         file = self.files.facts(new)

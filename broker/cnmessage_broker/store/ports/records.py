@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
 
+from msgspec import Struct
+
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
-from cnmessage_protocol.records import FileFacts, InboxItem, Kind, utf8_size
+from cnmessage_protocol.records import NO_EXTRAS, FileFacts, InboxItem, Kind, utf8_size
 
 AccountId = int
 Owner = int
@@ -40,8 +42,7 @@ class Device:
     last_seen: int
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """A message to store. `recipients` are all it is addressed to; it enters the inboxes of those who are not
     in `withheld`, and the sender's own.
 
@@ -60,11 +61,10 @@ class Submission:
     time: int
     withheld: frozenset[AccountId] = frozenset()
     file: FileFacts | None = None
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = NO_EXTRAS
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A submission is on disk. `seq` is that of the sender's own item, `places` are rows (recipient, seq).
 
     Every recipient has a place; a seq of 0 says that it was withheld from their inbox, because blocking is

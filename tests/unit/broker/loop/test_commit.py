@@ -3,11 +3,11 @@
 A real store and real sockets, on which nobody is. The writer works on the spot, or when the test lets it.
 """
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cnmessage_broker.loop.commit import LINGER, RETRY
 from cnmessage_broker.loop.effects import Confirm, Submit

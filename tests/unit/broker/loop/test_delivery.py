@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_broker.loop.delivery import PUSH_BYTES, address, address_file, notices, pushes
+from cnmessage_broker.loop.delivery import PUSH_BYTES, Addresses, address_file, notices, pushes
 from cnmessage_broker.loop.effects import Push
 from cnmessage_broker.loop.listeners import WINDOW_BYTES, Event
 from cnmessage_broker.store.ports.records import Group, Stored, Submission
@@ -16,8 +16,8 @@ from tests.unit.broker.conftest import Room, message
 
 
 def addressed(room: Room, sender: str, to: str) -> Submission:
-    identity = MessageId(b"i" * 16)
-    return address(room.store, room.deps.listeners, room.account(sender), message(to), identity, 77)
+    addresses = Addresses(room.store, room.deps.listeners, room.account(sender), 77)
+    return addresses.on(message(to), MessageId(b"i" * 16))
 
 
 def seqs(pushed: list[Push]) -> list[list[int]]:
