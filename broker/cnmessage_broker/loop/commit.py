@@ -1,12 +1,13 @@
 """The commit: what is collected goes to the writer in groups, and then its answers and pushes leave.
 
 One thing is at the writer at a time, a group or a job; what comes meanwhile is collected for the next one, so
-the loop never waits for the disk, and order holds. What is collected, whom it will answer, and what happens
-when the disk does not take it.
+the loop never waits for the disk. What heavy users send is a group of its own, and goes when it is its turn:
+others wait for what is at the writer, never for what is collected. Each sender's order holds. What is
+collected, whom it will answer, and what happens when the disk does not take it.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,7 +20,7 @@ from cnmessage_broker.loop import delivery
 from cnmessage_broker.loop.answers import Answers, Asker
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.doorbell import Doorbell
-from cnmessage_broker.loop.effects import Confirm, Submit
+from cnmessage_broker.loop.effects import Confirm, Push, Submit
 from cnmessage_broker.loop.pending import Pending, merged, sent
 from cnmessage_broker.scheduling.ranked import Rank, Ranked
 from cnmessage_broker.store.ports.messages import Store
@@ -62,6 +63,9 @@ class Commit:
         self._wake = wake
         self._log = log
         self._collected: deque[Pending[Asker]] = deque([Pending()])
+        self._heavy: Pending[Asker] = Pending()
+        self._heavy_is_next = False
+        self._ringing: deque[Iterator[Push]] = deque()
         self._jobs: Ranked[tuple[Callable[[Store], Any], Callable[[JobDone], None]]] = Ranked()
         self._writing = False
         self._job_is_next = False
@@ -75,20 +79,27 @@ class Commit:
     @property
     def rows(self) -> int:
         """Inbox rows that were collected, and what of the bodies takes as long; not what is at the writer."""
-        return sum([each.rows for each in self._collected])
+        return self.rows_beside(heavy=False) + self.rows_beside(heavy=True)
+
+    def rows_beside(self, *, heavy: bool) -> int:
+        """Those that one more message would go to the disk with, a heavy user's or another's."""
+        return self._heavy.rows if heavy else sum([each.rows for each in self._collected])
 
     @property
     def busy(self) -> bool:
         """Whether something is on its way to the disk."""
-        return self._writing or bool(self._jobs) or any(self._collected)
+        return self._writing or bool(self._jobs) or bool(self._heavy) or any(self._collected)
 
     # -- collecting -------------------------------------------------------------------------------
 
-    def submit(self, asker: Asker, effect: Submit) -> None:
-        """Messages to store, and who waits for it."""
+    def submit(self, asker: Asker, effect: Submit, *, heavy: bool = False) -> None:
+        """Messages to store, and who waits for it; `heavy`: their sender has had much done."""
+        width = sum([delivery.width_of(new, self._deps.listeners) for new in effect.submissions])
+        if heavy or self._heavy.senders.intersection(each.sender for each in effect.submissions):
+            self._heavy.add(asker, effect, width)
+            return
         if self._collected[-1].group.presence:
             self._collected.append(Pending())  # who came or went did so before this message
-        width = sum([delivery.width_of(new, self._deps.listeners) for new in effect.submissions])
         self._collected[-1].add(asker, effect, width)
 
     def confirm(self, asker: Asker, effect: Confirm) -> None:
@@ -121,12 +132,20 @@ class Commit:
         """Whether something of this owner's is on its way, see Pending.touches; then `resume` is called once
         it is not.
         """
-        for pending in (*reversed(self._collected), *reversed(self._handed_over)):
-            if pending.touches(owner, presence=presence):
-                pending.waiting.append(resume)
-                pending.urgent = True
-                return True
-        return False
+        under_way = (*self._handed_over, *self._collected, self._heavy)
+        touching = [each for each in under_way if each.touches(owner, presence=presence)]
+        left = len(touching)
+
+        def one_less() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                resume()
+
+        for pending in touching:
+            pending.waiting.append(one_less)
+            pending.urgent = True
+        return bool(touching)
 
     # -- to the writer, and back ------------------------------------------------------------------
 
@@ -135,16 +154,29 @@ class Commit:
         if self._writing:
             return
         now = self._deps.monotonic()
-        groups = self._ready(now) or (bool(self._owed) and now >= self._owed_from)
-        if self._jobs and (self._job_is_next or not groups):
+        light = self._ready(now) or (bool(self._owed) and now >= self._owed_from)
+        heavy = bool(self._heavy) and (self._deps.stopping or len(self._ringing) <= 1)
+        if self._jobs and (self._job_is_next or not (light or heavy)):
             self._writing, self._job_is_next = True, False
             job, done = self._jobs.take()
             self._write(job, partial(self._job_done, done))
-        elif groups:
-            self._writing, self._job_is_next, self._lingers_from = True, True, None
-            self._handed_over, self._collected = [*self._collected], deque([Pending()])
-            work = [self._owed, *(each.group for each in self._handed_over)]
-            self._write(partial(_commit_all, work), self._arrive)
+        elif heavy and (not light or (self._heavy_is_next and not self._in_both())):
+            self._heavy_is_next = False
+            group, self._heavy = self._heavy, Pending()
+            self._hand_over([group])
+        elif light:
+            self._heavy_is_next, self._lingers_from = True, None
+            groups, self._collected = [*self._collected], deque([Pending()])
+            self._hand_over(groups)
+
+    def _in_both(self) -> bool:
+        """Whether somebody's earlier message is among the others': it must be first."""
+        return any(not each.senders.isdisjoint(self._heavy.senders) for each in self._collected)
+
+    def _hand_over(self, groups: list[Pending[Asker]]) -> None:
+        self._writing, self._job_is_next, self._handed_over = True, True, groups
+        work = [self._owed, *(each.group for each in groups)]
+        self._write(partial(_commit_all, work), self._arrive)
 
     def _ready(self, now: float) -> bool:
         """Whether what was collected goes to the disk now."""
@@ -217,9 +249,24 @@ class Commit:
             for new, outcome in zip(pending.group.submissions, outcomes, strict=True)
             if isinstance(outcome, Stored)
         ]
+        self._ringing.append(iter(delivery.pushes(self._deps.listeners, stored)))
+
+    @property
+    def ringing(self) -> bool:
+        """Whether deliveries of what was stored wait to be published."""
+        return bool(self._ringing)
+
+    def ring(self, seconds: float) -> None:
+        """Publish deliveries in their order, for so long: a message to hundreds takes a while."""
         now = self._deps.monotonic()
-        for push in delivery.pushes(self._deps.listeners, stored):
-            self._doorbell.ring(push, now)
+        ends = now + seconds
+        while self._ringing and now <= ends:
+            push = next(self._ringing[0], None)
+            if push is None:
+                self._ringing.popleft()
+            else:
+                self._doorbell.ring(push, now)
+            now = self._deps.monotonic()
 
     def _owe(self, pending: Pending[Asker]) -> None:
         """Marks, and who came and went, are known only here: they are tried again."""

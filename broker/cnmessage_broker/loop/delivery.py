@@ -120,7 +120,10 @@ def width_of(new: Submission, listeners: Listeners) -> int:
 
 
 def pushes(listeners: Listeners, stored: Iterable[tuple[Submission, Stored]]) -> Iterable[Push]:
-    """Deliveries of freshly stored messages to all who are online, in lists, in order."""
+    """Deliveries of freshly stored messages to all who are online, in lists, in order.
+
+    They are made as they are asked for: who leaves meanwhile gets no more.
+    """
     inboxes: defaultdict[int, _Fresh] = defaultdict(_Fresh)
     online = listeners.online_owners()
     for new, stored_as in stored:
@@ -136,10 +139,11 @@ def pushes(listeners: Listeners, stored: Iterable[tuple[Submission, Stored]]) ->
         if not own and new.sender in online:
             inboxes[new.sender].add(stored_as.seq, size, _row(new, stored_as.seq, Direction.SENT, new.sender))
     for owner, fresh in inboxes.items():
-        for listener in listeners.of(owner):
+        for listener in [*listeners.of(owner)]:
             # What it does not take it hears of from its next heartbeat, and fetches.
             for items in fresh.lists(listener.take(fresh.places)):
-                yield Push(listener, Items.KIND, {"items": items})
+                if listener.granted:
+                    yield Push(listener, Items.KIND, {"items": items})
 
 
 @dataclass(slots=True)

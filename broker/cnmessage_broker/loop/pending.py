@@ -30,7 +30,8 @@ class Pending(Generic[Asker]):
     rows: int = 0
     urgent: bool = False
     """Whether somebody looks at it: a message, or a request that goes on after it."""
-    _senders: set[Owner] = field(default_factory=set)
+    senders: set[Owner] = field(default_factory=set)
+    """Whose messages are in it."""
 
     def __bool__(self) -> bool:
         return bool(self.answers or self.group)
@@ -43,14 +44,14 @@ class Pending(Generic[Asker]):
         self.urgent = True
         for each in effect.submissions:
             self.rows += len(each.body) // BYTES_OF_ROW
-            self._senders.add(each.sender)
+            self.senders.add(each.sender)
 
     def touches(self, owner: Owner, *, presence: bool = False) -> bool:
         """Whether a message that this owner sent waits to be written, what they have read, or, if that
         matters, that they came or went.
         """
         return (
-            owner in self._senders
+            owner in self.senders
             or owner in self.group.read
             or (presence and any(each == owner for each, _, _ in self.group.presence))
         )

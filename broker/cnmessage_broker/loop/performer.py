@@ -57,15 +57,22 @@ class Performer:
         self.failed = self.failed or isinstance(error, StoreError)
         return [Refuse(RequestError(ErrorCode.INTERNAL, "the broker failed on this request"))]
 
-    def perform(self, asker: Asker | None, effects: Iterable[Effect], caller: Caller | None = None) -> None:
-        """Carry effects out; what was read for an answer is charged to the caller."""
+    def perform(
+        self,
+        asker: Asker | None,
+        effects: Iterable[Effect],
+        caller: Caller | None = None,
+        *,
+        heavy: bool = False,
+    ) -> None:
+        """Carry effects out; what was read for an answer is charged to the caller, a `heavy` user or not."""
         for effect in effects:
             if isinstance(effect, Note):
                 self._log.warning(effect.event, **effect.fields)
             else:
-                self._perform(asker, effect, caller)
+                self._perform(asker, effect, caller, heavy=heavy)
 
-    def _perform(self, asker: Asker | None, effect: Effect, caller: Caller | None) -> None:
+    def _perform(self, asker: Asker | None, effect: Effect, caller: Caller | None, *, heavy: bool) -> None:
         match effect:
             case Reply(result, looked_at):
                 size = self._answers.answer(asker, result)
@@ -74,7 +81,7 @@ class Performer:
             case Refuse(error):
                 self._answers.refuse(asker, error)
             case Submit() if asker is not None:
-                self._commit.submit(asker, effect)
+                self._commit.submit(asker, effect, heavy=heavy)
             case Confirm() if asker is not None:
                 self._commit.confirm(asker, effect)
             case MarkRead(owner, upto):

@@ -41,8 +41,11 @@ TURN = 0.003
 ROWS = 300
 """Seconds of work in a turn, and inbox rows for one commit: what a newcomer may have to wait for."""
 
+PUSHES = 0.001
+"""Seconds of a turn in which what was stored is published."""
+
 ALONE = 10
-"""How many times as much it may be while no light user talks."""
+"""How many times as much of all these it may be while no light user talks."""
 
 ROW_SECONDS = 1e-5
 STEP_SECONDS = 2e-5
@@ -160,11 +163,13 @@ class Reactor:
             poller.poll(_LOOK)
             self._wakeup.drain()
             self._guarded(self._go_on)
+        while self._commit.ringing:
+            self._commit.ring(PUSHES)
 
     def _pause(self) -> int:
         """Milliseconds until there is something to do even if nobody comes."""
         mine = self._sockets
-        if self._more or self._tasks or self._upkeep.news.telling:
+        if self._more or self._tasks or self._commit.ringing or self._upkeep.news.telling:
             return 0
         if mine.deliveries.waiting() or mine.delivery_links.waiting():
             return 0
@@ -194,6 +199,8 @@ class Reactor:
         """
         if self._commit.finish():
             self._arrivals.unpark(self._deps.monotonic())
+        longer = 1 if self._arrivals.turns.company(self._deps.monotonic()) else ALONE
+        self._commit.ring(PUSHES * longer)
         self._tasks.go_on()
 
     def turn(self) -> None:
@@ -237,7 +244,7 @@ class Reactor:
         heavy = False
         while (taken := self._arrivals.take(now)) is not None:
             key, item, size = taken
-            if self._commit.rows >= rows_at_most and stores(item):
+            if stores(item) and self._commit.rows_beside(heavy=turns.heavy) >= rows_at_most:
                 self._arrivals.park(key, item, size, now)
                 continue
             heavy = heavy or turns.heavy

@@ -153,7 +153,8 @@ class Tasks:
         self._wake()
 
     def _end(self, task: Task, effects: list[Effect]) -> None:
-        self._performer.perform(task.asker, effects, task.caller)
+        heavy, _ = task.rank
+        self._performer.perform(task.asker, effects, task.caller, heavy=heavy)
         task.done = True
         if task.ended is not None:
             task.ended(task.seconds)

@@ -91,10 +91,13 @@ class Turn:
         self.held.popleft()()
         self.commit.finish()
 
-    def submit(self, number: int, body: str = "hello") -> None:
-        """A message from alice to bob, for whose fate the ticket of this number waits."""
+    def submit(
+        self, number: int, body: str = "hello", sender: Account | None = None, *, heavy: bool = False
+    ) -> None:
+        """A message from alice, or another, to bob, for whose fate the ticket of this number waits."""
         identity, to = number.to_bytes(16, "big"), (self.bob.name,)
-        self.commit.submit(Ticket(number), Submit([message(self.alice, self.bob, identity, to, body)]))
+        new = message(sender or self.alice, self.bob, identity, to, body)
+        self.commit.submit(Ticket(number), Submit([new]), heavy=heavy)
 
     @property
     def marks(self) -> Marks:

@@ -225,3 +225,69 @@ def test_marks_that_a_request_waits_for_do_not_wait(turn: Turn) -> None:
     assert turn.commit.when_settled(turn.bob.id, lambda: None)
     turn.commit.run()
     assert len(turn.held) == 1
+
+
+def order_of_answers(turn: Turn, most: int) -> list[int]:
+    """Which tickets are answered by each thing that the writer does, one after the other."""
+    order: list[int] = []
+    for _ in range(most):
+        if not turn.held:
+            break
+        turn.let_go()
+        order += turn.answered()
+    return order
+
+
+def test_others_wait_for_what_is_at_the_writer_and_not_for_what_a_heavy_user_has_collected(
+    turn: Turn,
+) -> None:
+    carol = turn.store.create_account(UserName("carol"), "", 1)
+    turn.holding = True
+    turn.submit(1, heavy=True)
+    turn.commit.run()
+    for number in range(2, 6):
+        turn.submit(number, heavy=True)
+    turn.submit(6, sender=carol)
+    assert order_of_answers(turn, 9) == [1, 6, 2, 3, 4, 5]
+
+
+def test_a_heavy_users_turn_comes_however_many_others_write(turn: Turn) -> None:
+    carol = turn.store.create_account(UserName("carol"), "", 1)
+    turn.holding = True
+    turn.submit(1, sender=carol)
+    turn.commit.run()
+    turn.submit(2, heavy=True)
+    for number in range(3, 6):
+        turn.submit(number, sender=carol)
+        turn.let_go()
+    assert list(turn.answered()) == [1, 2, 3, 4]
+
+
+def test_what_a_user_sent_before_becoming_heavy_and_after_keeps_its_order(turn: Turn) -> None:
+    carol = turn.store.create_account(UserName("carol"), "", 1)
+    turn.holding = True
+    turn.submit(1, sender=carol)
+    turn.commit.run()
+    turn.submit(2, sender=carol)  # beside what is at the writer: the heavy ones' turn is next
+    turn.submit(3, sender=carol, heavy=True)
+    turn.submit(4, sender=carol)
+    turn.submit(5)
+    answered = order_of_answers(turn, 9)
+    assert [each for each in answered if each < 5] == [1, 2, 3, 4]
+    seqs = [item.id[-1] for item in turn.store.inbox_after(turn.bob.id, 0, 10, 1 << 20)]
+    assert [each for each in seqs if each < 5] == [1, 2, 3, 4]
+
+
+def test_who_waits_for_what_is_on_its_way_waits_for_all_of_it(turn: Turn) -> None:
+    settled: list[str] = []
+    turn.holding = True
+    turn.submit(1)
+    turn.commit.run()
+    turn.submit(2)
+    turn.submit(3, heavy=True)
+    assert turn.commit.when_settled(turn.alice.id, lambda: settled.append("all"))
+    assert not turn.commit.when_settled(turn.bob.id, lambda: settled.append("bob"))
+    while turn.held:
+        assert settled == []
+        turn.let_go()
+    assert settled == ["all"]

@@ -1,6 +1,7 @@
 """Delivery: names become inboxes before the commit, stored items become pushes after it."""
 
 import pytest
+from msgspec.structs import replace
 
 from cnmessage_broker.loop.delivery import PUSH_BYTES, Addresses, address_file, notices, pushes
 from cnmessage_broker.loop.effects import Push
@@ -8,7 +9,7 @@ from cnmessage_broker.loop.listeners import WINDOW_BYTES, Event
 from cnmessage_broker.store.ports.records import Group, Stored, Submission
 from cnmessage_protocol.deliveries import PUSH_ITEMS, Items
 from cnmessage_protocol.errors import ErrorCode, RequestError
-from cnmessage_protocol.ids import MessageId, UserName
+from cnmessage_protocol.ids import ClientId, MessageId, UserName, uuid7
 from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
 from cnmessage_protocol.requests import Block, Send
 from tests.contract.conftest import Desk
@@ -223,3 +224,26 @@ def test_a_notice_goes_to_all_who_may_hear_it(room: Room) -> None:
     room.deps.listeners.step(room.attach(carol), Event.CANCELLED)
     found = list(notices(room.deps.listeners, "presence", {"changes": []}))
     assert [push.listener for push in found] == heard
+
+
+def test_who_leaves_while_a_message_is_being_pushed_gets_no_more_and_hinders_nobody(room: Room) -> None:
+    alice, bob, carol = room.users("alice", "bob", "carol")
+    his = [room.attach(bob) for _ in range(3)]
+    hers = room.attach(carol)
+    new = [addressed(room, "alice", "bob carol") for _ in range(PUSH_ITEMS + 1)]
+    many = [
+        replace(each, id=MessageId(uuid7(n, bytes(10))), client_id=ClientId(uuid7(n, bytes(10))))
+        for n, each in enumerate(new)
+    ]
+    stored = [
+        (each, outcome)
+        for each, outcome in zip(many, room.store.commit(Group(many)), strict=True)
+        if isinstance(outcome, Stored)
+    ]
+    being_pushed = iter(pushes(room.deps.listeners, stored))
+    pushed = [next(being_pushed)]
+    for each in (his[0], his[2]):
+        room.deps.listeners.remove(each)
+    pushed += being_pushed
+    assert alice
+    assert [push.listener for push in pushed] == [his[0], his[1], his[1], hers, hers]
