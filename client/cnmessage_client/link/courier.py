@@ -4,7 +4,6 @@ outbox file and the session's queue, no socket.
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -12,9 +11,10 @@ from cnmessage_client.link import arguments
 from cnmessage_client.link.connection import Connection
 from cnmessage_client.link.outbox import Outbox
 from cnmessage_client.model import Receipt
+from cnmessage_client.new_ids import new_id
 from cnmessage_client.profile import Profile
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, RequestError
-from cnmessage_protocol.ids import ClientId, id_text, parse_id, uuid7
+from cnmessage_protocol.ids import ClientId, id_text, parse_id
 from cnmessage_protocol.machines.sendqueue import Acked, Outcome, Refused
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.records import NewMessage, check_body, recipients
@@ -35,14 +35,14 @@ _PERHAPS = (
 
 def new_client_id() -> str:
     """A fresh id for a message, by which it can be asked about."""
-    return id_text(_fresh_id())
+    return id_text(new_id())
 
 
 def compose(to: str | Sequence[str], body: str, client_id: str | None = None) -> NewMessage:
     """A message under a fresh id, or the given one; ProtocolError or ValueError for what cannot be sent."""
     check_body(arguments.text("body", body))
     given = arguments.text_or_none("client_id", client_id)
-    identity = _fresh_id() if given is None else parse_id(given)
+    identity = new_id() if given is None else parse_id(given)
     return NewMessage(ClientId(identity), recipients(arguments.names("to", to)), body)
 
 
@@ -290,7 +290,3 @@ def _deliver(waiting: "list[asyncio.Future[Receipt]]", acked: Acked) -> None:
     for each in waiting:
         if not each.done():
             each.set_result(receipt)
-
-
-def _fresh_id() -> bytes:
-    return uuid7(time.time_ns() // 1_000_000, os.urandom(10))

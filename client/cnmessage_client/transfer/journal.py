@@ -19,8 +19,9 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from cnmessage_client.new_ids import new_id
 from cnmessage_client.private import private_folder
-from cnmessage_protocol.ids import ID_SIZE, ClientId, uuid7
+from cnmessage_protocol.ids import ID_SIZE, ClientId
 
 KEEP = 7 * 86400
 """Seconds after which an entry is forgotten; brokers keep unfinished uploads for a day."""
@@ -66,7 +67,7 @@ class Entry:
 
     def renew(self) -> None:
         """The broker does not take this id any more: begin anew under another."""
-        self.client_id, self.resumed = _fresh(), False
+        self.client_id, self.resumed = ClientId(new_id()), False
         if self._descriptor is not None:
             with suppress(OSError):
                 _write(self._descriptor, self.client_id)
@@ -100,17 +101,17 @@ class Journal:
         """
         path = self._folder / what.digest
         if what.digest in self._claimed:
-            return Entry(_fresh(), path, None, resumed=False)
+            return Entry(ClientId(new_id()), path, None, resumed=False)
         try:
             descriptor = self._locked(path)
         except OSError:
-            return Entry(_fresh(), path, None, resumed=False)
+            return Entry(ClientId(new_id()), path, None, resumed=False)
         self._claimed.add(what.digest)
         written = os.pread(descriptor, ID_SIZE + len(self._call), 0)
         known, stored_by = written[:ID_SIZE], written[ID_SIZE:]
         if len(known) == ID_SIZE and stored_by in {b"", self._call}:
             return Entry(ClientId(known), path, descriptor, call=self._call, resumed=True)
-        entry = Entry(_fresh(), path, descriptor, call=self._call, resumed=False)
+        entry = Entry(ClientId(new_id()), path, descriptor, call=self._call, resumed=False)
         with suppress(OSError):
             _write(descriptor, entry.client_id)
         return entry
@@ -135,10 +136,6 @@ class Journal:
             with suppress(OSError):
                 if path.stat().st_mtime + KEEP < self._clock():
                     path.unlink()
-
-
-def _fresh() -> ClientId:
-    return ClientId(uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
 
 
 def _write(descriptor: int, client_id: bytes) -> None:

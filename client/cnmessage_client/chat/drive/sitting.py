@@ -11,7 +11,6 @@ import locale
 import os
 import signal
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,6 +21,7 @@ from cnmessage_client.chat.drive.first_run import connect, first_run
 from cnmessage_client.chat.plain.plain import Plain
 from cnmessage_client.chat.screens import Screen
 from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.new_ids import new_id
 from cnmessage_client.profile import DEFAULT_PROFILE, Home
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.settings import Settings
@@ -29,7 +29,7 @@ from cnmessage_client.shell.signals import ending, heeded, stop_now
 from cnmessage_client.shell.streams import reader_watched
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
-from cnmessage_protocol.ids import id_text, uuid7
+from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.machines.states import State
 
 _LOOK = 0.02
@@ -83,7 +83,7 @@ def _driver(program: Commands, settings: Settings, *, plain: bool, piped: bool) 
         Home.find().profile(settings.profile or DEFAULT_PROFILE).user,
         commands=program.facts,
         could_be=program.could_be,
-        new_key=lambda: id_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10))),
+        new_key=lambda: id_text(new_id()),
         can_ask=not piped,
         whole_previews=plain,
     )
