@@ -32,10 +32,12 @@ from cnmessage_protocol.machines.effects import (
     End,
     Listen,
     OpenLink,
+    Resolve,
     StateChanged,
     Transmit,
 )
 from cnmessage_protocol.machines.inbox import HandOver
+from cnmessage_protocol.machines.sendqueue import Acked
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import InboxItem, NewMessage
@@ -121,13 +123,20 @@ class Fleet:
 
 
 class Member:
-    """One client that takes deliveries."""
+    """One client; `shown` gets what is delivered to it, `resolved` how many messages were acknowledged."""
 
     def __init__(
-        self, fleet: Fleet, account: Account, shown: Callable[[HandOver], None] | None = None
+        self,
+        fleet: Fleet,
+        account: Account,
+        shown: Callable[[HandOver], None] | None = None,
+        resolved: Callable[[int], None] | None = None,
+        *,
+        deliveries: bool = True,
     ) -> None:
         self.due = float("inf")
-        self.session = Session(random.random, deliveries=True)
+        self.session = Session(random.random, deliveries=deliveries)
+        self._resolved = resolved
         self._fleet = fleet
         self._account = account
         self._shown = shown
@@ -165,6 +174,8 @@ class Member:
                     self._changed(state)
                 case HandOver() if self._shown is not None:
                     self._shown(effect)
+                case Resolve(outcomes) if self._resolved is not None:
+                    self._resolved(sum(type(each) is Acked for each in outcomes))
                 case End(error):
                     print(f"fleet: {self._account.name}: {error}", file=sys.stderr)
                     self._fleet.ended += 1
@@ -254,14 +265,15 @@ def room_for(clients: int) -> int:
 # -- the parties ----------------------------------------------------------------------------------
 
 
-def _accounts(given: dict[str, Any]) -> list[Account]:
+def accounts_of(given: dict[str, Any]) -> list[Account]:
+    """Those that a party is to use."""
     lines = Path(given["accounts"]).read_text(encoding="utf-8").splitlines()
     return [Account(*json.loads(line)) for line in lines[given["first"] : given["first"] + given["count"]]]
 
 
 def sail(given: dict[str, Any]) -> None:
     """All come at once when they are let; it tells from then on how many are live, and what was lost."""
-    accounts = _accounts(given)
+    accounts = accounts_of(given)
     if room_for(len(accounts)) < len(accounts):
         raise SystemExit("fleet: too few descriptors")
     fleet = Fleet(Place(*given["place"]))
@@ -286,7 +298,7 @@ def sail(given: dict[str, Any]) -> None:
 
 def pair(given: dict[str, Any]) -> None:
     """The first sends to the second, so many messages a second; milliseconds from send to shown."""
-    place, (sender, receiver) = Place(*given["place"]), _accounts(given)
+    place, (sender, receiver) = Place(*given["place"]), accounts_of(given)
     total, pause = given["messages"] + _WARM_UP, 1 / given["rate"]
     fleet = Fleet(place)
     sent: dict[str | bytes, float] = {}

@@ -39,9 +39,14 @@ class Party:
     @classmethod
     def role(cls, module: str, role: str, **settings: Any) -> Self:
         """One of our own parties, started and waited for until it is ready."""
-        party = cls([sys.executable, "-m", module, role, json.dumps(settings)])
+        party = cls.begun(module, role, **settings)
         party.wait_for("ready")
         return party
+
+    @classmethod
+    def begun(cls, module: str, role: str, **settings: Any) -> Self:
+        """One of our own parties, started only: for several that get ready at the same time."""
+        return cls([sys.executable, "-m", module, role, json.dumps(settings)])
 
     def wait_for(self, text: str) -> str:
         """The first line that holds `text`."""
