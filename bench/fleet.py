@@ -32,12 +32,10 @@ from cnmessage_protocol.machines.effects import (
     End,
     Listen,
     OpenLink,
-    Resolve,
     StateChanged,
     Transmit,
 )
 from cnmessage_protocol.machines.inbox import HandOver
-from cnmessage_protocol.machines.sendqueue import Acked
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.records import InboxItem, NewMessage
@@ -123,20 +121,18 @@ class Fleet:
 
 
 class Member:
-    """One client; `shown` gets what is delivered to it, `resolved` how many messages were acknowledged."""
+    """One client; `shown` gets what is delivered to it."""
 
     def __init__(
         self,
         fleet: Fleet,
         account: Account,
         shown: Callable[[HandOver], None] | None = None,
-        resolved: Callable[[int], None] | None = None,
         *,
         deliveries: bool = True,
     ) -> None:
         self.due = float("inf")
         self.session = Session(random.random, deliveries=deliveries)
-        self._resolved = resolved
         self._fleet = fleet
         self._account = account
         self._shown = shown
@@ -174,8 +170,6 @@ class Member:
                     self._changed(state)
                 case HandOver() if self._shown is not None:
                     self._shown(effect)
-                case Resolve(outcomes) if self._resolved is not None:
-                    self._resolved(sum(type(each) is Acked for each in outcomes))
                 case End(error):
                     print(f"fleet: {self._account.name}: {error}", file=sys.stderr)
                     self._fleet.ended += 1

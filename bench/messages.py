@@ -1,4 +1,4 @@
-"""Messages a second from one sender to one receiver: the product, and a bare loop with lists of 1 and 1,000."""
+"""Messages a second from one sender to one receiver: the product, and a bare loop, lists of 1 and 1,000."""
 
 from collections.abc import Mapping
 from functools import partial
