@@ -46,13 +46,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Runs that take turns, and what comes of them; `guarantees` says what a figure's program promises."""
+    """Runs that take turns, and what comes of them.
+
+    `more_runs` give what no checked figure needs; `guarantees` says what a figure's program promises.
+    """
 
     name: str
     about: str
     runs: Sequence[Run]
     figures: Sequence[Figure]
     guarantees: Mapping[str, str] = field(default_factory=dict)
+    more_runs: Sequence[Run] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ def interleaved(measures: Sequence[Measure], rounds: int, say: Callable[[str], N
     for number in range(1, rounds + 1):
         for each in found:
             values: dict[str, float] = {}
-            for run in each.measure.runs:
+            for run in (*each.measure.runs, *each.measure.more_runs):
                 with tempfile.TemporaryDirectory(prefix="cnmessage-bench-") as folder:
                     values |= run(Path(folder))
             each.values.append(values)

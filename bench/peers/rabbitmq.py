@@ -51,7 +51,7 @@ def _start(folder: Path, port: int) -> Command:
 PEER = Peer(
     "RabbitMQ, durable queue",
     "rabbitmq-server",
-    "written to disk before the confirm; no encryption",
+    "on disk (fsync, many at a time) before the confirm; no encryption",
     "bench.peers.rabbitmq",
     _start,
 )
