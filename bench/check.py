@@ -111,8 +111,8 @@ def main() -> int:
     fell = [f"{each.measure}: {each.found.figure.name}" for each in all_compared if each.fell]
     if fell:
         print(
-            f"worse by more than {WORSE * 100:.0f} %: {'; '.join(fell)}. If that is meant, renew the baseline "
-            f"on a quiet machine and commit it: {RENEW}",
+            f"worse by more than {WORSE * 100:.0f} %: {'; '.join(fell)}. If that is meant, renew the "
+            f"baseline on a quiet machine and commit it: {RENEW}",
             file=sys.stderr,
         )
     return 1 if fell else 0
