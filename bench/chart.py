@@ -1,6 +1,7 @@
 """A chart of what was found, as SVG: a panel for what has one unit in a measure, a bar for each figure.
 
-A bar ends at the median; the line across its end reaches from the lowest round to the highest. Takes what a
+A bar ends at the median; the line across its end reaches from the lowest round to the highest. Below it
+stands what its program promises, where that is told. Takes what a
 benchmark writes as JSON, so a chart can be drawn again from the file. Knows nothing of what was measured.
 
     python -m bench.chart FILE.json > FILE.svg
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-WIDTH = 860
+WIDTH = 980
 _LEFT = 300
 _RIGHT = 150
-_BAR, _STEP, _HEAD, _FOOT = 16, 26, 48, 18
+_BAR, _STEP, _PROMISE, _HEAD, _FOOT = 16, 26, 14, 48, 18
 _STYLE = (
     "text{font:13px sans-serif;fill:#24292f}.title{font-weight:600}.small{font-size:11px;fill:#57606a}"
     ".bar{fill:#4c8dd6}.ours{fill:#2da44e}.spread{stroke:#24292f;stroke-width:1.5}"
@@ -32,8 +33,9 @@ def drawn(values: Mapping[str, Any]) -> str:
         units = dict.fromkeys(each["unit"] for each in measure["figures"].values() if each["unit"])
         for unit in units:
             figures = {key: each for key, each in measure["figures"].items() if each["unit"] == unit}
-            parts += _panel(f"{name}, {unit}", measure["about"], figures, top)
-            top += _HEAD + _STEP * len(figures) + _FOOT
+            panel, height = _panel(f"{name}, {unit}", measure, figures, top)
+            parts += panel
+            top += height
     told = f"{values['version']} {values['commit']}, {values['date']}, {_machine(values['machine'])}"
     parts.append(_text(10, top, told, "small"))
     return (
@@ -46,25 +48,33 @@ def _machine(machine: Mapping[str, Any]) -> str:
     return f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}"
 
 
-def _panel(title: str, about: str, figures: Mapping[str, Any], top: int) -> Iterator[str]:
-    yield _text(10, top, title, "title")
-    yield _text(10, top + 17, about, "small")
+def _panel(
+    title: str, measure: Mapping[str, Any], figures: Mapping[str, Any], top: int
+) -> tuple[list[str], int]:
+    """The panel's elements, and its height."""
+    parts = [_text(10, top, title, "title"), _text(10, top + 17, measure["about"], "small")]
     most = max(each["high"] for each in figures.values()) or 1.0
-    scale = (WIDTH - _LEFT - _RIGHT) / most
-    for row, (name, each) in enumerate(figures.items()):
-        y = top + _HEAD - 18 + row * _STEP
-        middle = y + _BAR / 2
-        low, median, high = (each[key] * scale for key in ("low", "median", "high"))
-        kind = "ours" if name.startswith("product") else "bar"
-        yield _text(_LEFT - 8, y + 13, name, "label", "end")
-        yield f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{median:.1f}" height="{_BAR}"/>'
-        yield (
-            f'<line class="spread" x1="{_LEFT + low:.1f}" x2="{_LEFT + high:.1f}" '
-            f'y1="{middle}" y2="{middle}"/>'
-        )
-        value = f"{each['median']:,.0f}" if each["median"] >= 100 else f"{each['median']:.3g}"
-        wanted = f" ({each['target']})" if each["target"] else ""
-        yield _text(_LEFT + high + 8, y + 13, value + wanted, "value")
+    y = top + _HEAD - 18
+    for name, each in figures.items():
+        parts += _bar(name, each, (WIDTH - _LEFT - _RIGHT) / most, y)
+        y += _STEP
+        if promise := measure["guarantees"].get(name):
+            parts.append(_text(_LEFT, y + 2, promise, "small"))
+            y += _PROMISE
+    return parts, y - top + _FOOT + 18
+
+
+def _bar(name: str, figure: Mapping[str, Any], scale: float, y: int) -> Iterator[str]:
+    low, median, high = (figure[key] * scale for key in ("low", "median", "high"))
+    kind, middle = "ours" if name.startswith("product") else "bar", y + _BAR / 2
+    yield _text(_LEFT - 8, y + 13, name, "label", "end")
+    yield f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{median:.1f}" height="{_BAR}"/>'
+    yield (
+        f'<line class="spread" x1="{_LEFT + low:.1f}" x2="{_LEFT + high:.1f}" y1="{middle}" y2="{middle}"/>'
+    )
+    value = f"{figure['median']:,.0f}" if figure["median"] >= 100 else f"{figure['median']:.3g}"
+    wanted = f" ({figure['target']})" if figure["target"] else ""
+    yield _text(_LEFT + high + 8, y + 13, value + wanted, "value")
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Found, Measure
+from bench.commandline import rounds, say
+from bench.figures import Found, Measure, Rounds
 from bench.machine import machine_line
 from bench.measures import MEASURES
 from bench.processes import BenchError
-from bench.report import RESULTS, number, progress
-from bench.rounds import interleaved
+from bench.report import RESULTS, number
+from bench.rounds import take_turns
 
 ROUNDS = 3
 WORSE = 0.2
@@ -92,16 +93,15 @@ def read(path: Path) -> Mapping[str, Any]:
 def main() -> int:
     """Measure, compare, and say by the exit status whether a ratio fell."""
     parser = argparse.ArgumentParser(prog="python -m bench.check", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how many (default {ROUNDS})")
+    parser.add_argument("--rounds", type=rounds, default=ROUNDS, help=f"how many (default {ROUNDS})")
     parser.add_argument("--baseline", type=Path, default=BASELINE, metavar="FILE", help="to compare with")
     given = parser.parse_args()
-    if given.rounds < 1:
-        parser.error("--rounds must be at least 1")
     try:
         baseline = read(given.baseline)
-        print(machine_line(), flush=True)
-        rounds = interleaved(steady(MEASURES), given.rounds, progress)
-        all_compared = list(compared({each.measure.name: each.found() for each in rounds}, baseline))
+        found = [Rounds(each) for each in steady(MEASURES)]
+        say(machine_line())
+        take_turns(found, given.rounds, say)
+        all_compared = list(compared({each.measure.name: each.found() for each in found}, baseline))
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -4,12 +4,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.figures import Measure, Rounds
+from bench.figures import Rounds
 
 
-def interleaved(measures: Sequence[Measure], rounds: int, say: Callable[[str], None]) -> list[Rounds]:
-    """Every run of every measure once a round, each in a fresh folder; `say` is told how it goes on."""
-    found = [Rounds(measure) for measure in measures]
+def take_turns(found: Sequence[Rounds], rounds: int, say: Callable[[str], None]) -> None:
+    """Every run of every measure once a round, each in a fresh folder; `say` is told how it goes on.
+
+    What was found before a run fails stays.
+    """
     for number in range(1, rounds + 1):
         for each in found:
             values: dict[str, float] = {}
@@ -19,4 +21,3 @@ def interleaved(measures: Sequence[Measure], rounds: int, say: Callable[[str], N
             each.values.append(values)
             told = "; ".join(f"{name} {value:,.4g}" for name, value in values.items())
             say(f"round {number} of {rounds}, {each.measure.name}: {told}")
-    return found

@@ -8,14 +8,12 @@ import argparse
 import sys
 from functools import partial
 
-from bench import messages, report
+from bench import messages
+from bench.commandline import add_options, run, say
 from bench.figures import Figure, Measure
-from bench.machine import machine_line
 from bench.peers import mosquitto, nats, rabbitmq, redis
 from bench.peers.driver import Peer, measure
 from bench.peers.server import found, version_of
-from bench.processes import BenchError
-from bench.rounds import interleaved
 
 PEERS: tuple[Peer, ...] = (redis.PEER, nats.PEER, mosquitto.PEER, rabbitmq.PEER)
 
@@ -25,7 +23,7 @@ def compared(peers: list[Peer]) -> Measure:
     behind = (mosquitto.PEER, rabbitmq.PEER)
     return Measure(
         "peers",
-        messages.ABOUT,
+        _about(peers),
         (*messages.RUNS, *(partial(measure, peer=each, messages=messages.MESSAGES) for each in peers)),
         (
             *messages.FIGURES,
@@ -39,36 +37,35 @@ def compared(peers: list[Peer]) -> Measure:
                 for each in peers
             ),
         ),
-        {**messages.GUARANTEES, **{each.name: _promise(each) for each in peers}},
+        {**messages.GUARANTEES, **{each.name: each.guarantee for each in peers}},
     )
 
 
-def _promise(peer: Peer) -> str:
-    return f"{peer.program} {version_of(peer.program)}".rstrip() + f": {peer.guarantee}"
+def _about(peers: list[Peer]) -> str:
+    versions = (f"{each.program} {version_of(each.program)}".rstrip() for each in peers)
+    return "; ".join([messages.ABOUT, *([", ".join(versions)] if peers else [])])
 
 
 def main() -> int:
     """Measure, print, and say by the exit status whether the product is ahead of whom it must be."""
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how many (default 5)")
     programs = [each.program for each in PEERS]
-    parser.add_argument("--only", nargs="+", choices=programs, default=programs, metavar="PROGRAM")
-    report.options(parser)
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=programs,
+        default=programs,
+        metavar="PROGRAM",
+        help=f"of {', '.join(programs)}",
+    )
+    add_options(parser)
     given = parser.parse_args()
-    if given.rounds < 1:
-        parser.error("--rounds must be at least 1")
-    print(machine_line(), flush=True)
     chosen = [each for each in PEERS if each.program in given.only]
     peers = [each for each in chosen if found(each.program)]
     for each in chosen:
         if each not in peers:
-            print(f"left out: {each.program} is not installed; on Debian: apt-get install {each.program}")
-    try:
-        rounds = interleaved([compared(peers)], given.rounds, report.progress)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return report.concluded(rounds, given)
+            say(f"left out: {each.program} is not installed; on Debian: apt-get install {each.program}")
+    return run([compared(peers)], given)
 
 
 if __name__ == "__main__":

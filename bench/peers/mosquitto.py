@@ -34,7 +34,7 @@ def _start(folder: Path, port: int) -> Command:
 PEER = Peer(
     "Mosquitto, QoS 1",
     "mosquitto",
-    "in memory at the acknowledgement (a file is written every half hour and at a clean stop); no encryption",
+    "in memory at the acknowledgement, in a file every half hour; no encryption",
     "bench.peers.mosquitto",
     _start,
 )

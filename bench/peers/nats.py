@@ -36,7 +36,7 @@ def _start(folder: Path, port: int) -> Command:
 PEER = Peer(
     "NATS JetStream",
     "nats-server",
-    "written to a file, without fsync, before the acknowledgement (fsync every two minutes); no encryption",
+    "written to a file before the acknowledgement, fsync every two minutes; no encryption",
     "bench.peers.nats",
     _start,
 )

@@ -1,6 +1,7 @@
 """A peer's server as a private process: in a folder of its own, on 127.0.0.1, ended whatever happens."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -35,7 +36,7 @@ def found(program: str) -> str | None:
 
 
 def version_of(program: str) -> str:
-    """Of Debian's package of that name; empty where that cannot be had."""
+    """The program's version, from Debian's package of that name; empty where that cannot be had."""
     try:
         told = subprocess.run(
             ["dpkg-query", "--show", "--showformat", "${Version}", program],
@@ -46,7 +47,8 @@ def version_of(program: str) -> str:
         )
     except OSError:  # no Debian
         return ""
-    return told.stdout.strip()
+    upstream = re.search(r"\d+(\.\d+)+", told.stdout)
+    return upstream[0] if upstream else ""
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import Figure, Measure, Rounds, missed
-from bench.rounds import interleaved
+from bench.rounds import take_turns
 
 RATIO = Figure("a ÷ b", at_least=1.0, ratio_of=("a", "b"))
 PAIR = Measure("pair", "two things", (), (Figure("a", "/s"), Figure("b", "/s"), RATIO))
@@ -75,7 +75,8 @@ def test_runs_take_turns_round_by_round_each_in_a_fresh_folder() -> None:
         )
 
     told: list[str] = []
-    found = interleaved([one("a"), one("b")], 3, told.append)
+    found = [Rounds(one("a")), Rounds(one("b"))]
+    take_turns(found, 3, told.append)
     assert [name for name, _ in seen] == ["a", "b"] * 3
     assert [each.found()[0].rounds for each in found] == [(1, 3, 5), (2, 4, 6)]
     assert not any(folder.exists() for _, folder in seen)

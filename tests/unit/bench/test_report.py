@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET  # of our own making
 
 import pytest
 
-from bench import report
+from bench import commandline, report
 from bench.chart import drawn
 from bench.figures import Figure, Measure, Rounds
 
@@ -32,8 +32,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def concluded(*words: str) -> int:
     parser = ArgumentParser()
-    report.options(parser)
-    return report.concluded(FOUND, parser.parse_args(words))
+    commandline.add_options(parser)
+    return commandline.concluded(FOUND, parser.parse_args(words))
 
 
 def test_a_figure_has_one_line_with_median_spread_target_and_verdict() -> None:
