@@ -71,7 +71,7 @@ class Fleet:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.live = self.lost = self.ended = 0
+        self.live = self.joined = self.lost = self.ended = 0
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.context.set(zmq.MAX_SOCKETS, self.context.get(zmq.SOCKET_LIMIT))
         self._epoll = select.epoll()
@@ -183,6 +183,7 @@ class Member:
 
     def _changed(self, state: State) -> None:
         self._fleet.live += (state is State.LIVE) - (self._was is State.LIVE)
+        self._fleet.joined += state is State.LIVE and self._was is not State.LIVE
         self._fleet.lost += state is State.WAITING
         self._was = state
 
@@ -276,18 +277,15 @@ def sail(given: dict[str, Any]) -> None:
     wait_for_go()
     for member in members:
         member.begin()
-    told: tuple[int, int, int] | None = None
+    told: dict[str, int] = {}
     tell_at = 0.0
     while True:
         fleet.turn()
         now = time.monotonic()
-        state = fleet.live, fleet.lost, fleet.ended
+        state = {name: getattr(fleet, name) for name in ("live", "joined", "lost", "ended")}
         if state != told and now >= tell_at:
             told, tell_at = state, now + _TELL
-            print(
-                json.dumps({"at": now, "live": fleet.live, "lost": fleet.lost, "ended": fleet.ended}),
-                flush=True,
-            )
+            print(json.dumps({"at": now, **state}), flush=True)
 
 
 def pair(given: dict[str, Any]) -> None:
