@@ -57,8 +57,14 @@ fmt: sync  ## format the sources and fix what can be fixed
 	@$(BIN)/ruff format --quiet $(SOURCES)
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
 
-bench: sync  ## speed, side by side with a bare loop, in one run of some minutes
-	@$(BIN)/python -m bench
+bench: sync  ## speed beside bare loops, in turn; ROUNDS, ONLY="messages users" and SAVE=name may be given
+	@$(BIN)/python -m bench $${ROUNDS:+--rounds $$ROUNDS} $${ONLY:+--only $$ONLY} $${SAVE:+--save $$SAVE}
+
+bench-check: sync  ## fails when a ratio is worse by a fifth than in bench/results/baseline.json
+	@$(BIN)/python -m bench.check
+
+bench-peers: sync  ## the product beside Redis, NATS, Mosquitto and RabbitMQ, those that are installed
+	@$(BIN)/python -m bench.peers $${ROUNDS:+--rounds $$ROUNDS} $${ONLY:+--only $$ONLY} $${SAVE:+--save $$SAVE}
 
 bench-scale: sync  ## thousands of clients at once and idle; CLIENTS="500 1000" and IDLE seconds may be given
 	@$(BIN)/python -m bench.scale $(CLIENTS) $${IDLE:+--idle $$IDLE}

@@ -19,10 +19,10 @@ import msgpack
 import zmq
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bench.bodies import bodies
 from bench.processes import Party, ended, free_port, ready, report, settings, wait_for_go
 
 IN_FLIGHT = 2000
-BODY = "x" * 120
 DRAIN = 1000
 PUSH_ITEMS = 256
 _TOPIC, _KEY = b"t" * 16, b"k" * 32
@@ -185,6 +185,7 @@ def send(place: dict[str, Any]) -> None:
     """Send all, never more than IN_FLIGHT unacknowledged, `list_size` of them in a request."""
     own = _connected(zmq.DEALER, place, 0)
     total, size = place["count"], place["list_size"]
+    texts = bodies(total)
     ready()
     wait_for_go()
     started = time.monotonic()
@@ -193,7 +194,7 @@ def send(place: dict[str, Any]) -> None:
     while acknowledged < total:
         while sent < total and sent + size <= acknowledged + max(IN_FLIGHT, size):
             rows = [
-                [(base << 80 | number).to_bytes(16, "big"), ["bob"], BODY]
+                [(base << 80 | number).to_bytes(16, "big"), ["bob"], texts[number]]
                 for number in range(sent, min(sent + size, total))
             ]
             own.send(msgpack.packb([1, sent, "send", rows]))

@@ -15,17 +15,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.broker import running_broker
 from bench.memory import warm
 from bench.processes import Party, ended, free_port, ready, report, settings, wait_for_go
-from bench.product import client_of, latency_of, running_broker, sign_up
+from bench.product import client_of, latency_of, sign_up
 
 _MIB = 1 << 20
 
 
 def measure(folder: Path, size: int) -> tuple[float, float]:
     """MiB per second of an upload and of the download of the same file, everything on disk at the end."""
-    with running_broker(folder / "broker") as address:
-        place = {"home": str(folder / "home"), "broker": address, "folder": str(folder), "size": size}
+    with running_broker(folder / "broker") as broker:
+        place = {"home": str(folder / "home"), "broker": broker.address, "folder": str(folder), "size": size}
         party = Party.role("bench.files", "transfer", **place)
         with ended(party):
             party.go()
@@ -35,13 +36,13 @@ def measure(folder: Path, size: int) -> tuple[float, float]:
 
 def measure_latency(folder: Path, messages: int, size: int) -> dict[str, float]:
     """As product.measure_latency, while another user's file goes up and comes down again and again."""
-    with running_broker(folder / "broker") as address:
-        place = {"home": str(folder / "home"), "broker": address, "folder": str(folder), "size": size}
+    with running_broker(folder / "broker") as broker:
+        place = {"home": str(folder / "home"), "broker": broker.address, "folder": str(folder), "size": size}
         load = Party.role("bench.files", "load", **place)
         with ended(load):
             load.go()
             load.wait_for("moving")
-            return latency_of(folder / "talkers", address, messages)
+            return latency_of(folder / "talkers", broker.address, messages)
 
 
 def measure_scp(folder: Path, size: int) -> float | None:
@@ -49,7 +50,7 @@ def measure_scp(folder: Path, size: int) -> float | None:
     daemon = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     if daemon is None or shutil.which("scp") is None:
         return None
-    source = _made(folder / "source", size)
+    source = made(folder / "source", size)
     with _sshd(folder, daemon) as (port, key):
         warm(folder, size)
         command = [
@@ -89,7 +90,7 @@ def _sshd(folder: Path, daemon: str) -> Iterator[tuple[int, Path]]:
 # -- the parties ----------------------------------------------------------------------------------
 
 
-def _made(path: Path, size: int) -> Path:
+def made(path: Path, size: int) -> Path:
     with path.open("wb") as file:
         for _ in range(size // _MIB):
             file.write(os.urandom(_MIB))
@@ -101,7 +102,7 @@ def _made(path: Path, size: int) -> Path:
 async def _transfer(place: dict[str, Any]) -> None:
     (Path(place["folder"]) / "got").mkdir()
     await sign_up(place, "bob")
-    source = _made(Path(place["folder"]) / "source", place["size"])
+    source = made(Path(place["folder"]) / "source", place["size"])
     mib = place["size"] / _MIB
     async with client_of(place, "alice") as alice:
         await alice.signup("alice", "correct horse battery")
@@ -126,7 +127,7 @@ async def _transfer(place: dict[str, Any]) -> None:
 async def _load(place: dict[str, Any]) -> None:
     (Path(place["folder"]) / "got").mkdir()
     await sign_up(place, "dave")
-    source = _made(Path(place["folder"]) / "source", place["size"])
+    source = made(Path(place["folder"]) / "source", place["size"])
     async with client_of(place, "carol") as carol, client_of(place, "dave") as dave:
         await carol.signup("carol", "correct horse battery")
         ready()

@@ -71,7 +71,7 @@ class Fleet:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.live = self.lost = self.ended = 0
+        self.live = self.joined = self.lost = self.ended = 0
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.context.set(zmq.MAX_SOCKETS, self.context.get(zmq.SOCKET_LIMIT))
         self._epoll = select.epoll()
@@ -121,13 +121,18 @@ class Fleet:
 
 
 class Member:
-    """One client that takes deliveries."""
+    """One client; `shown` gets what is delivered to it."""
 
     def __init__(
-        self, fleet: Fleet, account: Account, shown: Callable[[HandOver], None] | None = None
+        self,
+        fleet: Fleet,
+        account: Account,
+        shown: Callable[[HandOver], None] | None = None,
+        *,
+        deliveries: bool = True,
     ) -> None:
         self.due = float("inf")
-        self.session = Session(random.random, deliveries=True)
+        self.session = Session(random.random, deliveries=deliveries)
         self._fleet = fleet
         self._account = account
         self._shown = shown
@@ -178,6 +183,7 @@ class Member:
 
     def _changed(self, state: State) -> None:
         self._fleet.live += (state is State.LIVE) - (self._was is State.LIVE)
+        self._fleet.joined += state is State.LIVE and self._was is not State.LIVE
         self._fleet.lost += state is State.WAITING
         self._was = state
 
@@ -254,14 +260,15 @@ def room_for(clients: int) -> int:
 # -- the parties ----------------------------------------------------------------------------------
 
 
-def _accounts(given: dict[str, Any]) -> list[Account]:
+def accounts_of(given: dict[str, Any]) -> list[Account]:
+    """Those that a party is to use."""
     lines = Path(given["accounts"]).read_text(encoding="utf-8").splitlines()
     return [Account(*json.loads(line)) for line in lines[given["first"] : given["first"] + given["count"]]]
 
 
 def sail(given: dict[str, Any]) -> None:
     """All come at once when they are let; it tells from then on how many are live, and what was lost."""
-    accounts = _accounts(given)
+    accounts = accounts_of(given)
     if room_for(len(accounts)) < len(accounts):
         raise SystemExit("fleet: too few descriptors")
     fleet = Fleet(Place(*given["place"]))
@@ -270,23 +277,20 @@ def sail(given: dict[str, Any]) -> None:
     wait_for_go()
     for member in members:
         member.begin()
-    told: tuple[int, int, int] | None = None
+    told: dict[str, int] = {}
     tell_at = 0.0
     while True:
         fleet.turn()
         now = time.monotonic()
-        state = fleet.live, fleet.lost, fleet.ended
+        state = {name: getattr(fleet, name) for name in ("live", "joined", "lost", "ended")}
         if state != told and now >= tell_at:
             told, tell_at = state, now + _TELL
-            print(
-                json.dumps({"at": now, "live": fleet.live, "lost": fleet.lost, "ended": fleet.ended}),
-                flush=True,
-            )
+            print(json.dumps({"at": now, **state}), flush=True)
 
 
 def pair(given: dict[str, Any]) -> None:
     """The first sends to the second, so many messages a second; milliseconds from send to shown."""
-    place, (sender, receiver) = Place(*given["place"]), _accounts(given)
+    place, (sender, receiver) = Place(*given["place"]), accounts_of(given)
     total, pause = given["messages"] + _WARM_UP, 1 / given["rate"]
     fleet = Fleet(place)
     sent: dict[str | bytes, float] = {}

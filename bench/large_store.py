@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import report
+from bench.machine import machine, machine_line
 from cnmessage_broker.store.ports.reader import Reader
 from cnmessage_broker.store.ports.records import Account, Group, Query, Submission
 from cnmessage_broker.store.sqlite.store import SqliteStore
@@ -256,13 +256,13 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     parser.add_argument("--no-fail", action="store_true", help="exit 0 even when a figure is missed")
     options = parser.parse_args()
-    print(report.machine_line(), flush=True)
+    print(machine_line(), flush=True)
     with tempfile.TemporaryDirectory(prefix="bench-store-") as folder:
         found = measure(Path(folder), options.messages)
     for line in found.lines():
         print(line)
     if options.json is not None:
-        figures = {"machine": report.machine(), **asdict(found)}
+        figures = {"machine": machine(), **asdict(found)}
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     missed = list(found.missed())
     for text in missed:

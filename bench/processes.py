@@ -4,6 +4,7 @@ A party prints `ready`, waits for a line when it has to, and ends with one line 
 """
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from typing import Any, Self
 PATIENCE = 120.0
 """Seconds one party may take; after that it is killed and the run fails."""
 
-_ports = count(20_000, 4)
+_ports = count(20_000 + os.getpid() % 2500 * 4, 4)
+"""Two runs at a time look in different places: a port is free until a broker has started."""
 
 
 class BenchError(Exception):
@@ -39,9 +41,14 @@ class Party:
     @classmethod
     def role(cls, module: str, role: str, **settings: Any) -> Self:
         """One of our own parties, started and waited for until it is ready."""
-        party = cls([sys.executable, "-m", module, role, json.dumps(settings)])
+        party = cls.begun(module, role, **settings)
         party.wait_for("ready")
         return party
+
+    @classmethod
+    def begun(cls, module: str, role: str, **settings: Any) -> Self:
+        """One of our own parties, started only: for several that get ready at the same time."""
+        return cls([sys.executable, "-m", module, role, json.dumps(settings)])
 
     def wait_for(self, text: str) -> str:
         """The first line that holds `text`."""

@@ -7,39 +7,29 @@ IN_FLIGHT calls of `Client.send` open, the receiver iterates `Client.messages()`
 """
 
 import asyncio
-import os
 import statistics
 import sys
 import time
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.bare import BODY, IN_FLIGHT
-from bench.processes import Party, ended, free_port, ready, report, settings, wait_for_go
+from bench.bare import IN_FLIGHT
+from bench.bodies import bodies, fault_of
+from bench.broker import running_broker
+from bench.processes import BenchError, Party, ended, ready, report, settings, wait_for_go
 from cnmessage_client import Client, Home
 from cnmessage_protocol.machines.states import State
 from cnmessage_protocol.trace import Trace, Transition
 
-BIN = Path(sys.executable).parent
 _SECRET = "correct horse battery"  # noqa: S105 - of accounts that live as long as the benchmark
 _WARM_UP = 20
 
 
-@contextmanager
-def running_broker(data: Path) -> Iterator[str]:
-    """A broker process on fresh data; gives its address, key included."""
-    command = [str(BIN / "cnmessage-broker"), "start", "--port", str(free_port()), "--data", str(data)]
-    broker = Party(command, {**os.environ, "BENCH_QUIET": "1"})
-    with ended(broker):
-        yield broker.wait_for("--broker '").split("--broker '")[1].split("'")[0]
-
-
 def measure(folder: Path, messages: int) -> tuple[float, float]:
     """Delivered messages per second of one run, from the first send to the last one shown; mean list."""
-    with running_broker(folder / "broker") as address:
-        place = {"home": str(folder / "home"), "broker": address, "count": messages}
+    with running_broker(folder / "broker") as broker:
+        place = {"home": str(folder / "home"), "broker": broker.address, "count": messages}
         receiver = Party.role("bench.product", "receiver", **place)
         with ended(receiver):
             sender = Party.role("bench.product", "sender", **place)
@@ -52,13 +42,15 @@ def measure(folder: Path, messages: int) -> tuple[float, float]:
 
 def measure_latency(folder: Path, messages: int) -> dict[str, float]:
     """Milliseconds from `send` to the message shown by another client, on an idle broker."""
-    with running_broker(folder / "broker") as address:
-        return latency_of(folder / "home", address, messages)
+    with running_broker(folder / "broker") as broker:
+        return latency_of(folder / "home", broker.address, messages)
 
 
-def latency_of(home: Path, address: str, messages: int) -> dict[str, float]:
-    """The same on a broker that runs already."""
-    both = Party.role("bench.product", "latency", home=str(home), broker=address, count=messages)
+def latency_of(
+    home: Path, address: str, messages: int, names: tuple[str, str] = ("alice", "bob")
+) -> dict[str, float]:
+    """The same on a broker that runs already; `names` are those of two new users."""
+    both = Party.role("bench.product", "latency", home=str(home), broker=address, count=messages, names=names)
     with ended(both):
         both.go()
         return both.result()
@@ -87,17 +79,18 @@ async def _send(place: dict[str, Any]) -> None:
         if step.event == "acknowledged":  # its cause reads "37 messages"
             lists.append(int(step.cause.split()[0]))
 
-    async def one_of_many(client: Client, numbers: Iterator[int]) -> None:
-        for _ in numbers:
-            await client.send("bob", BODY)
+    async def one_of_many(client: Client, texts: Iterator[str]) -> None:
+        for text in texts:
+            await client.send("bob", text)
+
+    texts = iter(bodies(total))
 
     async with client_of(place, "alice", counted) as client:
         await client.signup("alice", _SECRET)
         ready()
         await asyncio.to_thread(wait_for_go)
         started = time.monotonic()
-        numbers = iter(range(total))
-        await asyncio.gather(*(one_of_many(client, numbers) for _ in range(IN_FLIGHT)))
+        await asyncio.gather(*(one_of_many(client, texts) for _ in range(IN_FLIGHT)))
     report(started=started, mean_list=statistics.mean(lists))
 
 
@@ -114,29 +107,33 @@ async def _receive(place: dict[str, Any]) -> None:
     async with client_of(place, "bob") as client:
         await client.signup("bob", _SECRET)
         _tell_when_live(client)
-        shown = 0
+        shown: list[str] = []
         async for message in client.messages():
-            shown += 1
-            assert message.seq == shown
-            if shown == place["count"]:
+            shown.append(message.body)
+            if len(shown) == place["count"]:
                 break
-        report(ended=time.monotonic())
+        ended_at = time.monotonic()
+    if fault := fault_of((int(text[:7]) for text in shown), place["count"]):
+        raise BenchError(fault)
+    report(ended=ended_at)
 
 
 async def _latency(place: dict[str, Any]) -> None:
-    async with client_of(place, "alice") as alice, client_of(place, "bob") as bob:
-        await alice.signup("alice", _SECRET)
-        await bob.signup("bob", _SECRET)
+    texts = bodies(1 + _WARM_UP + place["count"])
+    one, other = place["names"]
+    async with client_of(place, one) as alice, client_of(place, other) as bob:
+        await alice.signup(one, _SECRET)
+        await bob.signup(other, _SECRET)
         _tell_when_live(bob)
         shown = bob.messages()
         first = asyncio.ensure_future(anext(shown))
         await asyncio.to_thread(wait_for_go)
-        await alice.send("bob", BODY)
+        await alice.send(other, texts[0])
         await first
         taken = []
-        for _ in range(place["count"] + _WARM_UP):
+        for text in texts[1:]:
             started = time.perf_counter()
-            sending = asyncio.ensure_future(alice.send("bob", BODY))
+            sending = asyncio.ensure_future(alice.send(other, text))
             await anext(shown)
             taken.append((time.perf_counter() - started) * 1000)
             await sending

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path for folder in ("protocol", "broker", "client") for path in (ROOT / folder).rglob("*.py")
 )
+BENCH = sorted((ROOT / "bench").rglob("*.py"))
 PRINTERS = {"client/cnmessage_client/shell/oneshot.py", "broker/cnmessage_broker/cli.py"}
 LONGEST = 350
 LONGEST_MACHINE = 450
@@ -32,7 +33,7 @@ PATCHERS = {"setattr", "delattr", "setitem", "delitem"}
 
 
 def test_every_file_has_one_purpose_and_opens_by_saying_it() -> None:
-    for path in SOURCES:
+    for path in (*SOURCES, *BENCH):
         text, name = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
         assert text.startswith(('"""', 'r"""')), name
         classes = sum(isinstance(node, ast.ClassDef) for node in ast.parse(text).body)
@@ -78,7 +79,7 @@ def test_a_circle_is_found_also_where_only_types_are_wanted() -> None:
 
 
 def test_unit_tests_stand_where_what_they_test_does() -> None:
-    folders = {path.parent.relative_to(ROOT).as_posix() for path in SOURCES}
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in (*SOURCES, *BENCH)}
     rooms = {re.sub("/cnmessage_[a-z]+", "", folder) for folder in folders}
     tests = {
         path.parent.relative_to(ROOT / "tests/unit").as_posix()
