@@ -26,6 +26,7 @@ from cnmessage_broker.scheduling.ranked import Rank, Ranked
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Group, Outcome, Owner, Stored, StoreError
 from cnmessage_protocol.errors import ErrorCode, RequestError
+from cnmessage_protocol.records import Kind
 from cnmessage_protocol.trace import counted
 
 Write = Callable[[Callable[[Store], Any], Callable[[JobDone], None]], None]
@@ -233,7 +234,7 @@ class Commit:
         if self._disk_failing:
             self._deps.trail.note("commit", "failing", "taken", "sound")
         self._disk_failing = False
-        if outcomes:
+        if any(new.kind is not Kind.FILE for new in pending.group.submissions):
             self._link.talked_at = self._deps.monotonic()
         place = 0
         for asker, effect in pending.answers:

@@ -291,3 +291,13 @@ def test_who_waits_for_what_is_on_its_way_waits_for_all_of_it(turn: Turn) -> Non
         assert settled == []
         turn.let_go()
     assert settled == ["all"]
+
+
+def test_people_talk_when_a_message_was_stored_and_not_when_a_file_was(turn: Turn) -> None:
+    new = message(turn.alice, turn.bob, b"f" * 16, (turn.bob.name,), "a note")
+    turn.commit.submit(Ticket(1), Submit([replace(new, kind=Kind.FILE)]))
+    turn.run()
+    assert turn.link.talked_at == float("-inf")
+    turn.submit(2)
+    turn.run()
+    assert turn.link.talked_at == turn.now
