@@ -20,6 +20,7 @@ from tests.attacks.fake_broker import Answer, FakeBroker, Refusal, item, page
 from tests.attacks.hostile_cases import CASES, NOT_ALLOWED, SLOW, Case, always, in_turn, started
 from tests.support.forked import FORK, PROGRAM
 from tests.support.memory import most_memory
+from tests.support.patience import PATIENCE
 
 TIMEOUT = 0.5
 """What the commands are given as --timeout."""
@@ -126,7 +127,7 @@ def outcomes(
 def test_a_command_ends_in_time_with_a_word(
     each: Case, outcomes: dict[str, "Future[tuple[Ended, int]]"]
 ) -> None:
-    ended, kept = outcomes[each.name].result(60)
+    ended, kept = outcomes[each.name].result(PATIENCE)
     assert ended.status == each.status, ended
     assert "Traceback" not in ended.err
     assert each.says in ended.err

@@ -15,6 +15,7 @@ from cnmessage_broker.store.sqlite.migrate import open_database
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from tests.contract.conftest import Desk
 from tests.support.harness import eventually
+from tests.support.patience import PATIENCE
 
 PAGE = 4096
 MUCH = "x" * 60_000
@@ -174,7 +175,7 @@ def test_readers_who_take_turns_without_end_do_not_let_the_log_grow(tmp_path: Pa
             insert(writer, 1)
             longest = max(longest, log_size(path))
         done.set()
-        assert all(each.result(timeout=30) for each in reading)
+        assert all(each.result(timeout=PATIENCE) for each in reading)
     assert longest < 250 * PAGE  # of four hundred that were written
     checkpoints.close()
     writer.close()

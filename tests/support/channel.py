@@ -27,7 +27,8 @@ from cnmessage_protocol.files.channel import (
     unpack,
 )
 from tests.support.harness import BrokerThread
-from tests.support.raw import DEADLINE, Raw
+from tests.support.patience import PATIENCE
+from tests.support.raw import Raw
 
 UPLOAD = b"u" * 16
 BODY = os.urandom(3 * CHUNK + 17)
@@ -68,7 +69,7 @@ class FilePeer:
 
     def hear(self) -> tuple[bytes, FileMessage, bytes]:
         """The next message, with a chunk's bytes; fails when none comes."""
-        assert self._socket.poll(int(DEADLINE * 1000)), "nothing came on the file channel"
+        assert self._socket.poll(int(PATIENCE * 1000)), "nothing came on the file channel"
         frames = self._socket.recv_multipart()
         transfer, message = unpack(frames, FROM_BROKER)
         return transfer, message, frames[1] if len(frames) > 1 else b""
