@@ -56,7 +56,7 @@ async def _scenario(broker: BrokerProcess, home: Home, seed: int) -> list[Member
         await asyncio.wait_for(asyncio.gather(*(each.settled() for each in members)), PATIENCE)
         for each in members:
             received = sum(1 for m in members for h in m.journal.handed if each.journal.user in h.to)
-            await each.shown(received + len(each.journal.handed), 10)
+            await each.shown(received + len(each.journal.handed))
     return members
 
 
