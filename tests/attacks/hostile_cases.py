@@ -31,6 +31,11 @@ class Case:
     """Files in the outbox afterwards."""
     makes: Callable[[], dict[str, Any]] = dict
 
+    @property
+    def waits(self) -> bool:
+        """Whether it ends because time has passed."""
+        return self.status in {3, 10} or self.kept > 0 or self.says in {"wait", "not sent"}
+
 
 def case(
     name: str, words: str, status: int, says: str = "", *, mib: int = SMALL, kept: int = 0, **script: Any
