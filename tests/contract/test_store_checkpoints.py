@@ -155,7 +155,7 @@ def test_readers_who_take_turns_without_end_do_not_let_the_log_grow(tmp_path: Pa
     path = tmp_path / "store.db"
     writer = open_database(path)
     writer.execute("CREATE TABLE t (x)")
-    checkpoints = Checkpoints(writer, path, due=20, full=100, patience=int(1000 * PATIENCE))
+    checkpoints = Checkpoints(writer, path, due=20, full=100, patience=1000)
     insert(writer, 10)
     done = threading.Event()
 

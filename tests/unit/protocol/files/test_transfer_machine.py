@@ -6,6 +6,7 @@ seconds.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -32,6 +33,10 @@ from tests.unit.protocol.files.transfer_world import (
 from tests.unit.protocol.strategies import thorough
 
 BOUND = 60.0
+GUST = 256
+"""Messages that a change of the weather lasts for: every one that comes out of turn is answered, and the
+answer makes a window go again, so that without an end they became tens of thousands.
+"""
 FATES = st.lists(st.sampled_from([Fate.PASS, Fate.TWICE, Fate.LATE]), max_size=8)
 UPLOADS = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, WINDOW, WINDOW + 1, 2 * WINDOW + CHUNK // 2]
 DOWNLOADS = [0, 1, FIRST_CHUNK - 1, FIRST_CHUNK + 1, 16 * FIRST_CHUNK, CHUNK + 1, 5 * CHUNK + 7]
@@ -184,7 +189,7 @@ class Transfer(RuleBasedStateMachine):
     @rule(fates=FATES)
     def the_weather_changes(self, fates: list[Fate]) -> None:
         self.world.weather.clear()
-        self.world.weather.extend(fates)
+        self.world.weather.extend(islice(cycle(fates), GUST))
 
     @precondition(lambda self: self.unruly)
     @rule()

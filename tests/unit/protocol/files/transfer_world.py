@@ -221,6 +221,7 @@ class TransferWorld:
         self.client = client
         self.broker = broker
         self.weather: deque[Fate] = deque()
+        """What becomes of the next messages; those after them pass."""
         self.up = True
         self.cuts = 0
         fate = self._fate if unruly else calm
@@ -273,10 +274,7 @@ class TransferWorld:
             self._to_client.send(self.clock.now, _travelled(message, data, FROM_BROKER))
 
     def _fate(self) -> Fate:
-        if not self.weather:
-            return calm()
-        self.weather.rotate(-1)
-        return self.weather[-1]
+        return self.weather.popleft() if self.weather else calm()
 
 
 def _travelled(message: FileMessage, data: range, catalogue: object) -> Said:
