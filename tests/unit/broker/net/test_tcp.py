@@ -69,6 +69,7 @@ def test_a_connection_is_told_by_its_other_side_and_cut_only_as_that(opened: Exi
     peer = opened.enter_context(socket.create_connection(listener.getsockname()[:2]))
     here = opened.enter_context(listener.accept()[0])
     place = place_of(here.fileno())
+    assert place is not None
     assert place == peer.getsockname()[:2]
     assert (traffic_of(here.fileno()) is not None) is COUNTS
     assert not cut(here.fileno(), (host, 1))
