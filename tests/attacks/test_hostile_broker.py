@@ -22,7 +22,7 @@ from tests.support.forked import FORK, PROGRAM
 from tests.support.memory import most_memory
 from tests.support.patience import PATIENCE
 
-TIMEOUT = 1.0
+TIMEOUT = 2.0
 """What commands are given as --timeout whose end is that time has passed."""
 
 LONG = 30.0
@@ -93,7 +93,7 @@ def person(tmp_path: Path) -> Callable[[FakeBroker], Person]:
     return lambda broker: person_of(broker, tmp_path)
 
 
-AT_ONCE = 6
+AT_ONCE = 8
 _one_port_at_a_time = threading.Lock()
 
 
