@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.synced
-# One process for each core of a small machine: with more, tests ran out of their time. Modules are compiled
-# once and kept, also where Python may not cache: else each process would take five seconds for it in each run.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadgroup
+# One process more than a small machine has cores: many tests wait for something, and none depends on how quick
+# the machine is. Modules are compiled once and kept, also where Python may not cache: else each process would
+# take five seconds for it in each run.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadgroup
 SOURCES := protocol broker client tests bench docs/examples
 
 .DEFAULT_GOAL := help
@@ -32,7 +33,7 @@ run: sync  ## set up and start a broker on 127.0.0.1:12416
 demo: sync  ## a tour without a keyboard: real broker, three users, every step checked
 	@$(BIN)/python -m docs.examples.tour
 
-test: sync  ## set up and run the tests, in two processes; slow ones are left to `make check`
+test: sync  ## set up and run the tests, in three processes; slow ones are left to `make check`
 	@$(PYTEST) -m "not slow"
 
 slow: sync  ## the tests that take more than ten seconds each

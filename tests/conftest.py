@@ -10,8 +10,14 @@ from hypothesis import settings
 from cnmessage_client import Home
 from tests.support.harness import BrokerProcess, BrokerThread, broker_config, home_at
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what runs behind it
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+_PYTHONS_OWN = {signal.SIGPIPE, signal.SIGXFSZ}
+"""Signals that Python ignores itself, and has again as they were in what it starts."""
+
+# A shell ignores some for what runs behind it, nohup another: what is started here would ignore them, too.
+for _number in set(signal.Signals) - _PYTHONS_OWN:
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 if settings.get_current_profile_name() == "default":  # else CI's, or what the command line says
     settings.register_profile("everyday", deadline=None)  # how long an example takes is the machine's affair

@@ -20,10 +20,8 @@ import pytest
 from cnmessage_client import Home
 from tests.support.forked import FORK, start, suits
 from tests.support.harness import BIN, PASSWORD, BrokerProcess, home_at, sign_up
+from tests.support.patience import PATIENCE
 from tests.support.terminal import start_in_terminal
-
-PATIENCE = 15.0
-"""Seconds any single step may take before a test fails."""
 
 
 class Result(NamedTuple):

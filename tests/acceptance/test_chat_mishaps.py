@@ -11,6 +11,7 @@ import pytest
 from tests.acceptance.conftest import Cli
 from tests.support.chat import Chat, open_chat
 from tests.support.harness import BIN, PASSWORD
+from tests.support.patience import PATIENCE
 
 NEW = "another good secret"
 MANY = "\n".join(f"line {number}" for number in range(20))
@@ -304,7 +305,12 @@ def test_closed_streams_are_empty_ones(cli: Cli, closed: Sequence[str]) -> None:
         "chat",
     ]
     done = subprocess.run(
-        command, check=False, env=cli.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=30
+        command,
+        check=False,
+        env=cli.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE,
     )
     assert (done.returncode, b"Traceback" in done.stderr + done.stdout) == (0, False), done
 
@@ -315,7 +321,7 @@ def test_a_full_disk_behind_stdout_ends_it_in_words(cli: Cli) -> None:
         done = subprocess.run(
             [str(BIN / "cnmessage"), "--profile", "full1", "chat"],
             check=False, env=cli.environment(), input=b"whoami\n", stdout=full,
-            stderr=subprocess.PIPE, timeout=30,
+            stderr=subprocess.PIPE, timeout=PATIENCE,
         )  # fmt: skip
     assert done.returncode != 0
     assert b"Traceback" not in done.stderr

@@ -12,6 +12,7 @@ from cnmessage_client.cli.main import cli as program
 from cnmessage_client.shell.command import Group
 from tests.acceptance.conftest import Cli
 from tests.support.harness import BIN, PASSWORD, BrokerProcess, home_at
+from tests.support.patience import PATIENCE
 
 
 def test_changing_the_password_logs_other_devices_out(cli: Cli, password_file: str, tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_bash_completes_commands_and_names_while_the_broker_is_down(tmp_path: Pa
         capture_output=True,
         text=True,
         env=environment,
-        timeout=15,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.stdout.splitlines() == ["broadcast broker", "bernd berta", "", "anna"], done.stderr
@@ -228,11 +229,11 @@ def test_commands_that_need_no_deliveries_make_nobody_come_or_leave(cli: Cli) ->
                 waiting = asyncio.ensure_future(anext(stream)) if "send" in words or "two" in words else None
                 await asyncio.to_thread(cli.ok, "--profile", "seen1", *words)
                 if waiting is not None:
-                    await asyncio.wait_for(waiting, 10)
+                    await asyncio.wait_for(waiting, PATIENCE)
             before = list(news)
             async with Client(home=cli.home, profile="seen1", broker=cli.address) as other:
                 first = asyncio.ensure_future(anext(other.messages()))
-                await asyncio.wait_for(came.wait(), 10)  # what does, is heard of
+                await asyncio.wait_for(came.wait(), PATIENCE)  # what does, is heard of
                 first.cancel()
         assert before == []
         return news

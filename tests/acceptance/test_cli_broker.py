@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import PATIENCE, Cli, Result, Running
+from tests.acceptance.conftest import Cli, Result, Running
 from tests.support.harness import BIN, BrokerProcess, free_port, home_at
+from tests.support.patience import PATIENCE
 
 _PROGRAM = str(BIN / "cnmessage-broker")
 

@@ -15,6 +15,7 @@ from cnmessage_client import Client
 from tests.acceptance.conftest import Result
 from tests.support.forked import BROKER, FORK
 from tests.support.harness import BIN, BrokerProcess, eventually, home_at, sign_up
+from tests.support.patience import PATIENCE
 
 
 def ask_health(data: Path, *options: str) -> Result:
@@ -29,7 +30,7 @@ def test_a_frozen_broker_is_told(tmp_path: Path) -> None:
         assert running.process is not None
         eventually(lambda: ask_health(data).status == 0)
         running.process.send_signal(signal.SIGSTOP)
-        eventually(lambda: "has said nothing" in ask_health(data).err, 20)
+        eventually(lambda: "has said nothing" in ask_health(data).err)
         running.process.send_signal(signal.SIGCONT)
         eventually(lambda: ask_health(data).status == 0)
 
@@ -91,7 +92,7 @@ def test_a_temporary_directory_that_cannot_be_used_is_told(tmp_path: Path) -> No
     command = [str(BIN / "cnmessage-broker"), "start", "--port", "30000", "--data", str(tmp_path / "data")]
     environment = {**os.environ, "TMPDIR": str(long)}
     started = subprocess.run(
-        command, capture_output=True, text=True, timeout=20, check=False, env=environment
+        command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment
     )
     assert started.returncode == 1
     assert "TMPDIR" in started.stderr

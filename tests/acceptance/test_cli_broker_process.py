@@ -17,8 +17,9 @@ import pytest
 
 from cnmessage_broker.maintenance.check import check
 from cnmessage_broker.store.sqlite.store import SqliteStore
-from tests.acceptance.conftest import PATIENCE, Cli, Result, Running, Terminal
+from tests.acceptance.conftest import Cli, Result, Running, Terminal
 from tests.support.harness import BIN, BrokerProcess, eventually, free_port, home_at
+from tests.support.patience import PATIENCE
 from tests.support.shortage import small_disk
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cnmessage_broker.health import read
-from tests.acceptance.conftest import PATIENCE, Cli, Running
+from tests.acceptance.conftest import Cli, Running
 from tests.support.harness import BIN, eventually, free_port, home_at
+from tests.support.patience import PATIENCE
 
 _PROGRAM = str(BIN / "cnmessage-broker")
 _UNPRINTABLE = {">&-": "is closed", "1</dev/null": "is closed", ">/dev/full": "No space left on device"}

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tests.acceptance.conftest import PATIENCE, Cli
+from tests.acceptance.conftest import Cli
+from tests.support.patience import PATIENCE
 
 MOST_MODULES = 75
 """Of ours, when somebody asks who is logged in."""

@@ -11,6 +11,7 @@ from cnmessage_client.address import parse_address
 from cnmessage_client.known_brokers import KnownBrokers
 from tests.acceptance.conftest import Cli, Running
 from tests.support.harness import BIN, PASSWORD, BrokerProcess, free_port, home_at
+from tests.support.patience import PATIENCE
 
 
 def test_0_done(cli: Cli) -> None:
@@ -25,7 +26,7 @@ def test_1_when_the_reader_of_a_pipe_goes_away_without_a_word_about_it(cli: Cli)
     os.close(reader)
     command = [str(BIN / "cnmessage"), "--profile", "pipe1", "history"]
     done = subprocess.run(
-        command, stdout=writer, stderr=subprocess.PIPE, env=cli.environment(), check=False, timeout=15
+        command, stdout=writer, stderr=subprocess.PIPE, env=cli.environment(), check=False, timeout=PATIENCE
     )
     os.close(writer)
     assert done.returncode == 1
@@ -37,7 +38,7 @@ def test_6_with_one_clear_line_when_standard_output_is_full(cli: Cli) -> None:
     command = [str(BIN / "cnmessage"), "--profile", "full1", "whoami"]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, env=cli.environment(), check=False, timeout=15
+            command, stdout=full, stderr=subprocess.PIPE, env=cli.environment(), check=False, timeout=PATIENCE
         )
     assert done.returncode == 6
     assert "no room for the output" in done.stderr.decode()

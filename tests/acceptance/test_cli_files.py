@@ -10,6 +10,7 @@ import pytest
 
 from tests.acceptance.conftest import Cli
 from tests.support.harness import eventually
+from tests.support.patience import PATIENCE
 
 SIZES = (0, 1, 262_143, 262_144, 262_145, 1 << 20)
 
@@ -97,7 +98,7 @@ def test_standard_input_is_sent_under_a_name_and_a_file_comes_to_standard_output
     got = cli.start("--profile", "pipe2", "files", "get", row[0], "-o", "-")
     with got:
         out, err = got.rest()
-    assert (got.process.wait(15), out) == (0, content), err
+    assert (got.process.wait(PATIENCE), out) == (0, content), err
     assert states(cli, "pipe1")[row[0]] == {"pipe2": "done"}
     # Nothing of either is left behind on this machine.
     left = [path for path in cli.home.state.rglob("*") if path.is_file() and path.stat().st_size > 10_000]

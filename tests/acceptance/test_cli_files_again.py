@@ -13,7 +13,7 @@ from tests.acceptance.test_cli_files import make, offer, states
 from tests.acceptance.test_cli_files_errors import LONG, sparse
 from tests.support.harness import BrokerProcess, eventually, home_at
 
-MANY = 120
+MANY = 72
 """Files that take long enough, together, for a run to be cut short among them."""
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.acceptance.conftest import Cli
 from tests.acceptance.test_cli_files import make, offer, states
 from tests.support.harness import BIN, BrokerProcess, home_at
+from tests.support.patience import PATIENCE
 
 LONG = 128 << 20
 """Bytes of a file that takes long enough to be interrupted."""
@@ -230,7 +231,7 @@ def test_a_full_disk_of_the_receiver_is_told_and_the_same_command_goes_on_when_t
     into.mkdir()
     command = [str(BIN / "cnmessage"), "--profile", "full2", "files", "get", identity, "-o", str(into)]
     limited = ["sh", "-c", 'ulimit -f 2048; exec "$@"', "sh", *command]
-    done = subprocess.run(limited, env=cli.environment(), capture_output=True, timeout=15, check=False)
+    done = subprocess.run(limited, env=cli.environment(), capture_output=True, timeout=PATIENCE, check=False)
     assert done.returncode == 6, done.stderr
     assert b"no room for" in done.stderr
     assert not (into / "x.bin").exists()

@@ -15,6 +15,7 @@ from cnmessage_protocol.ids import ClientId, uuid7
 from cnmessage_protocol.records import NewMessage
 from tests.acceptance.conftest import Cli
 from tests.support.harness import PASSWORD
+from tests.support.patience import PATIENCE
 
 
 def wait_in(cli: Cli, name: str, *bodies: str) -> Outbox:
@@ -186,7 +187,7 @@ def as_nobody(*words: str, **environment: str) -> "subprocess.CompletedProcess[s
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
 

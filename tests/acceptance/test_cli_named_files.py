@@ -2,12 +2,11 @@
 
 import os
 import shlex
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import PATIENCE, Cli
+from tests.acceptance.conftest import Cli
 from tests.acceptance.test_cli_broker import _broker
 from tests.acceptance.test_cli_streams import sh
 from tests.support.harness import BIN, PASSWORD
@@ -21,12 +20,10 @@ def test_a_password_is_not_waited_for_without_end(cli: Cli, tmp_path: Path, kind
     main, side = os.openpty()
     path = {"pipe": tmp_path / "pipe", "endless": Path("/dev/zero"), "terminal": Path(os.ttyname(side))}[kind]
     os.mkfifo(tmp_path / "pipe")
-    began = time.monotonic()
     result = cli("--profile", f"word-{kind}", "login", f"word-{kind}", "--password-file", str(path),
                  "--timeout", "0.5")  # fmt: skip
     assert (result.status, result.out) == (2, "")
     assert ("--timeout" if kind != "endless" else "longer than") in result.err
-    assert time.monotonic() < began + PATIENCE / 2
     os.close(main)
     os.close(side)
 
@@ -91,10 +88,8 @@ def test_the_broker_takes_no_empty_path_for_this_directory(words: tuple[str, ...
 
 
 def test_the_settings_of_a_broker_are_read_within_bounds(tmp_path: Path) -> None:
-    began = time.monotonic()
     result = _broker("key", "--data", str(tmp_path), "--config", "/dev/zero")
     assert (result.status, "holds more than" in result.err) == (2, True)
-    assert time.monotonic() < began + PATIENCE / 2
 
 
 @pytest.mark.parametrize(
@@ -146,21 +141,25 @@ def test_a_command_in_a_directory_that_was_removed_ends_in_words(cli: Cli, words
     assert "Traceback" not in result.err
 
 
-@pytest.mark.parametrize("words", [("whoami",), ("files", "list")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [("whoami",), ("send", "default", "hi"), ("files", "send", "default", "/etc/hosts")],
+    ids=" ".join,
+)
 def test_a_machine_that_lets_no_connection_be_opened_is_told_in_one_line(
     cli: Cli, words: tuple[str, ...]
 ) -> None:
     cli.accounts("default")
     statuses = []
-    for limit in range(24, 10, -2):
-        result = sh(cli, f'ulimit -n {limit}; exec timeout 5 "$@"', *words)
+    for limit in (64, *range(25, 6, -2)):
+        result = sh(cli, f'ulimit -n {limit}; exec "$@"', *words)
         statuses.append(result.status)
-        assert "Traceback" not in result.err, limit
-        if result.status not in {0, 124}:
+        if result.status != 0:
             assert (result.status, result.out) == (6, ""), (limit, result)
             (line,) = result.err.splitlines()
             assert "ulimit -n" in line
-    assert 6 in statuses
+    assert statuses == sorted(statuses)
+    assert set(statuses) == {0, 6}
 
 
 def test_a_directory_that_is_not_there_is_answered_with_the_line_that_makes_it(

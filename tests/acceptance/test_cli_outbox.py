@@ -19,6 +19,7 @@ from cnmessage_protocol.ids import ClientId, uuid7
 from cnmessage_protocol.records import NewMessage
 from tests.acceptance.conftest import Cli, Result
 from tests.support.harness import BrokerProcess, eventually, free_port
+from tests.support.patience import PATIENCE
 
 _LARGE = "x" * 20_000
 
@@ -77,7 +78,7 @@ class OneWay:
 
     def __exit__(self, *_: object) -> None:
         self._wake.send(b"x")
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         for each in (*self._pairs, self._listener, self._wake, self._woken):
             each.close()
         self._selector.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Cli, Result
+from tests.support.patience import PATIENCE
 
 FORMS = (
     ("send bob -5", "send bob -- -5"),
@@ -159,11 +160,13 @@ def test_a_directory_is_answered_with_the_line_that_sends_it(cli: Cli, tmp_path:
     result = cli("--profile", "tar1", "files", "send", "tar2", str(tmp_path / "my photos"))
     assert result.status == 2
     line = result.err.partition("send it packed: ")[2].strip()
-    subprocess.run(["sh", "-c", line], env=cli.environment(), check=True, timeout=15, capture_output=True)
+    subprocess.run(
+        ["sh", "-c", line], env=cli.environment(), check=True, timeout=PATIENCE, capture_output=True
+    )
     packed = subprocess.run(
         ["sh", "-c", '"$@" | tar tz', "sh", line.partition("| ")[2].split(" ")[0], "--profile", "tar2",
          "files", "get", "my photos.tar.gz", "-o", "-"],
-        env=cli.environment(), check=True, timeout=15, capture_output=True,
+        env=cli.environment(), check=True, timeout=PATIENCE, capture_output=True,
     )  # fmt: skip
     assert packed.stdout.decode().splitlines() == ["./my photos/", "./my photos/one.jpg"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.harness import BIN
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +21,7 @@ def test_the_tour_sees_every_step_work() -> None:
         env={"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

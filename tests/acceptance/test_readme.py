@@ -17,6 +17,7 @@ from cnmessage_client.shell.command import facts_of
 from cnmessage_protocol.errors import EXIT_STATUS
 from tests.acceptance.conftest import Cli, Running
 from tests.support.harness import BIN
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -111,7 +112,7 @@ def test_the_examples_for_scripts_run_as_they_stand(cli: Cli, tmp_path: Path, li
     )
     shell = ["bash", "-euo", "pipefail", "-c", line]
     done = subprocess.run(
-        shell, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+        shell, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout or (tmp_path / "inbox.txt").exists()
@@ -133,7 +134,7 @@ def test_the_examples_for_files_run_one_after_the_other_as_they_stand(cli: Cli, 
         shell = ["bash", "-euo", "pipefail", "-c", line]
         folder = tmp_path / ("there" if " get " in line else "here")
         done = subprocess.run(
-            shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+            shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         assert done.returncode == 0, f"{line}: {done.stderr}"
         out = done.stdout

@@ -26,6 +26,7 @@ from cnmessage_protocol.envelope import OK, VERSION
 from cnmessage_protocol.results import CAPABILITIES
 from cnmessage_protocol.sealing import Sealer
 from tests.support.harness import free_port
+from tests.support.patience import PATIENCE
 from tests.support.rows import item_row
 
 ID, DIGEST = bytes(16), bytes(32)
@@ -117,7 +118,7 @@ class FakeBroker:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         for socket in self._sockets:
             socket.close(linger=0)
         self._context.term()

@@ -12,6 +12,7 @@ from cnmessage_broker.store.ports.records import Query, StoreError
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import Direction
 from tests.contract.conftest import DURABLE, Desk
+from tests.support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_what_a_reader_sees_beside_the_writer_is_always_a_beginning(store: Store
         for _ in range(200):
             desk.send(alice, bob)
         done.set()
-        heads = looking.result(timeout=30)
+        heads = looking.result(timeout=PATIENCE)
     assert heads == sorted(heads)
 
 

@@ -10,9 +10,7 @@ from uuid import UUID
 from cnmessage_client import Client, CnMessageError, Home
 from cnmessage_protocol.ids import uuid7
 from tests.faults.checker import Handed, Journal
-
-PATIENCE = 60.0
-"""Seconds a message may take to be acknowledged through all faults of a test."""
+from tests.support.patience import PATIENCE
 
 MORE_RUNS = int(os.environ.get("CNMESSAGE_FAULT_RUNS", "0"))
 """Faults for each test beyond the handful of the default suite."""
@@ -46,12 +44,12 @@ class Member:
         """Every message handed over has its acknowledgement; raises what went wrong otherwise."""
         await asyncio.gather(*self._sends)
 
-    async def shown(self, count: int, seconds: float) -> None:
+    async def shown(self, count: int) -> None:
         """Wait until that many items were shown."""
-        deadline = time.monotonic() + seconds
-        while len(self.journal.shown) < count:
-            self.news.clear()
-            await asyncio.wait_for(self.news.wait(), max(0.001, deadline - time.monotonic()))
+        async with asyncio.timeout(PATIENCE):
+            while len(self.journal.shown) < count:
+                self.news.clear()
+                await self.news.wait()
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from cnmessage_broker.app import DATABASE
 from cnmessage_client import Client, Home
 from tests.faults.checker import Handed, Journal, check
 from tests.support.harness import BrokerThread, broker_config, home_at, sign_up
+from tests.support.patience import PATIENCE
 
 Run = tuple[Path, list[Journal]]
 MESSAGES = 6
@@ -38,7 +39,7 @@ async def _talk(address: str, home: Home) -> list[Journal]:
             receipt = await alice.send("bob", f"body {number}")
             alice_saw.handed.append(Handed(receipt.client_id, ("bob",), f"body {number}"))
             alice_saw.acked[receipt.client_id] = receipt
-            bob_saw.shown.append(await asyncio.wait_for(anext(stream), 5))
+            bob_saw.shown.append(await asyncio.wait_for(anext(stream), PATIENCE))
     return [alice_saw, bob_saw, carol_saw]
 
 

@@ -11,6 +11,7 @@ from cnmessage_client import Home
 from tests.faults.checker import check
 from tests.faults.crew import MORE_RUNS, Member, crew
 from tests.support.harness import BrokerProcess, sign_up
+from tests.support.patience import PATIENCE
 
 USERS = tuple(f"user{number}" for number in range(10))
 KILLS = max(5, MORE_RUNS)
@@ -42,7 +43,7 @@ async def _scenario(broker: BrokerProcess, home: Home, seed: int) -> list[Member
         for _ in range(KILLS):
             acknowledged = sum(len(each.journal.acked) for each in members)
             while sum(len(each.journal.acked) for each in members) < acknowledged + 20:
-                await asyncio.wait_for(members[0].news.wait(), 15)
+                await asyncio.wait_for(members[0].news.wait(), PATIENCE)
                 members[0].news.clear()
             try:
                 await asyncio.wait_for(ended.wait(), dice.uniform(0.0, 0.3))
@@ -52,10 +53,10 @@ async def _scenario(broker: BrokerProcess, home: Home, seed: int) -> list[Member
         ended.set()
         await asyncio.gather(*chatter)
         # I9: caught up within ten seconds of the healing, but for the backoff that may have to run out.
-        await asyncio.wait_for(asyncio.gather(*(each.settled() for each in members)), 20)
+        await asyncio.wait_for(asyncio.gather(*(each.settled() for each in members)), PATIENCE)
         for each in members:
             received = sum(1 for m in members for h in m.journal.handed if each.journal.user in h.to)
-            await each.shown(received + len(each.journal.handed), 10)
+            await each.shown(received + len(each.journal.handed))
     return members
 
 

@@ -12,15 +12,17 @@ import pytest
 
 from cnmessage_broker.app import DATABASE
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home
+from cnmessage_client.client import DEFAULT_TIMEOUT
 from tests.faults.checker import check
 from tests.faults.crew import Member, crew, refusal
 from tests.support.forked import BROKER, FORK
 from tests.support.harness import BrokerProcess, free_port, sign_up
+from tests.support.patience import PATIENCE
 
 
 def _start(data: Path, port: int) -> tuple[int, bytes, bytes]:
     command = [BROKER, "start", "--port", str(port), "--data", str(data)]
-    return FORK.run(command, os.environ, b"", 10)
+    return FORK.run(command, os.environ, b"", PATIENCE)
 
 
 def _assert_one_clear_line(ended: tuple[int, bytes, bytes], *words: str) -> None:
@@ -74,12 +76,12 @@ def test_a_signal_under_load_stops_with_status_0_and_keeps_what_was_acknowledged
             for count in range(2000):
                 alice.send("bob", f"body {count}")
             while len(alice.journal.acked) < 100:
-                await asyncio.wait_for(alice.news.wait(), 10)
+                await asyncio.wait_for(alice.news.wait(), PATIENCE)
                 alice.news.clear()
             assert await asyncio.to_thread(broker_process._end, number) == 0
             await asyncio.to_thread(broker_process.start)
-            await asyncio.wait_for(alice.settled(), 20)
-            await asyncio.gather(*(each.shown(2000, 10) for each in members))
+            await asyncio.wait_for(alice.settled(), PATIENCE)
+            await asyncio.gather(*(each.shown(2000) for each in members))
             return members
 
     members = asyncio.run(scenario())
@@ -111,7 +113,7 @@ def test_an_unreachable_broker_is_an_error_within_the_deadline(home: Home, liste
     assert [error.code for error in errors] == [ErrorCode.UNREACHABLE] * 3
     assert all(error.exit_status == 3 for error in errors)
     assert "was not sent" in errors[-1].message
-    assert took < 3 * 1.0 + 2.0
+    assert took < 3 * DEFAULT_TIMEOUT
     outbox = home.profile("alice").outbox
     assert not outbox.exists() or list(outbox.iterdir()) == []
 
@@ -130,4 +132,4 @@ def test_a_broker_never_met_that_does_not_answer_is_an_error_within_the_deadline
         with pytest.raises(CnMessageError) as caught:
             asyncio.run(scenario())
     assert caught.value.code is ErrorCode.UNREACHABLE
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < DEFAULT_TIMEOUT

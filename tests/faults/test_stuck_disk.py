@@ -18,6 +18,7 @@ from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.files.channel import Chunk, Credit, Get, Opened, Pause, Stop
 from tests.support.channel import FilePeer, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up
+from tests.support.patience import PATIENCE
 from tests.support.raw import Raw, answer, ask, frame
 from tests.support.rows import message_row
 from tests.support.stuck_disk import Disk, stuck_disk
@@ -42,7 +43,7 @@ class Peers:
         """From now on a message of alice to bob is on its way to a disk that is stuck."""
         self.disk.stick()
         self.alice.send(frame("send", {"messages": [message_row(["bob"], "first")]}, request_id=1))
-        assert self.disk.waiting.acquire(timeout=10)
+        assert self.disk.waiting.acquire(timeout=PATIENCE)
 
     def bodies(self, name: str) -> list[str]:
         """What a user's inbox holds."""
@@ -149,7 +150,7 @@ def test_what_was_asked_before_a_transfer_ended_says_nothing_to_the_next_one(pee
         file = upload(alice).file
         peers.disk.stick()
         bob.say(file, Get(0, 1000, 1000))
-        assert peers.disk.waiting.acquire(timeout=10)  # that bob fetches it is being written down
+        assert peers.disk.waiting.acquire(timeout=PATIENCE)  # that bob fetches it is being written down
         bob.say(file, word)
         bob.say(file, Get(500, 1000, 1000))
         bob.say(b"o" * 16, Credit(1))

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import threading
-import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from cnmessage_client import Client, Home, Message, Receipt
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.machines.states import State
 from tests.support.harness import BrokerThread, sign_up
+from tests.support.patience import PATIENCE
 from tests.support.raw import Raw, everything, new_keys
 
 MESSAGES = 2000
@@ -85,7 +85,7 @@ async def _take(
 ) -> AsyncIterator[str]:
     sending = asyncio.gather(*sends)
     for _ in range(count):
-        yield (await asyncio.wait_for(anext(stream), 10)).body
+        yield (await asyncio.wait_for(anext(stream), PATIENCE)).body
     await sending
 
 
@@ -124,7 +124,7 @@ class QueueShifter(threading.Thread):
     def end(self) -> bytes:
         """Stop; gives every byte the attacker received."""
         self._ended.set()
-        self.join(10)
+        self.join(PATIENCE)
         return self.heard + b"".join(everything(each, first_wait_ms=50) for each in self._sockets)
 
 
@@ -144,30 +144,25 @@ def test_the_queue_shift_yields_nothing_and_stops_nobody(
     attacker = QueueShifter(raw, home.profile("mallory").keys(new_keys), junk, subs, pause)
     attacker.start()
 
-    async def scenario() -> float:
-        slowest = 0.0
+    async def scenario() -> None:
         async with Client(home=home, profile="alice-liddell") as alice:
             for number in range(rounds):
                 async with Client(home=home, profile="bob-the-hatter") as bob:
                     stream = bob.messages()
                     arrival = asyncio.ensure_future(anext(stream))
                     await alice.send("bob-the-hatter", f"{SECRET} {number}")
-                    started = time.monotonic()
-                    message = await asyncio.wait_for(arrival, 10)
-                    slowest = max(slowest, time.monotonic() - started)
+                    message = await asyncio.wait_for(arrival, PATIENCE)
                     assert message.body == f"{SECRET} {number}"
                     bob.acknowledge(message.seq)
                     await bob.mark_read(message.seq)
-        return slowest
 
     try:
-        slowest = asyncio.run(scenario())
+        asyncio.run(scenario())
     finally:
         heard = attacker.end()
     assert attacker.sent > rounds
     _assert_nothing_readable(heard)
     assert heard == b"", "a grant meant for another landed on the attacker"
-    assert slowest < 2.0
 
 
 def test_a_topic_ends_with_its_listener(raw: Raw, home: Home) -> None:
@@ -176,7 +171,7 @@ def test_a_topic_ends_with_its_listener(raw: Raw, home: Home) -> None:
             live = asyncio.Event()
             bob.on_state = lambda state, _: live.set() if state is State.LIVE else None
             following = asyncio.ensure_future(anext(bob.messages()))
-            await asyncio.wait_for(live.wait(), 10)
+            await asyncio.wait_for(live.wait(), PATIENCE)
             following.cancel()
             attached = bob._session.attached
             assert attached is not None

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +16,7 @@ from cnmessage_protocol.envelope import unpack_reply
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.requests import REQUESTS
 from tests.support.harness import BrokerThread, sign_up
+from tests.support.patience import PATIENCE
 from tests.support.raw import Raw, answer, ask, frame, new_keys
 from tests.support.rows import message_row
 
@@ -173,7 +173,7 @@ class Vandal(threading.Thread):
                 self._peer.send(_garbage(self._dice))
             self.sent += WINDOW
             for _ in range(WINDOW):
-                if not self._peer.poll(5000):
+                if not self._peer.poll(int(PATIENCE * 1000)):
                     self.answers["no answer"] += 1
                     return
                 error = unpack_reply(self._peer.recv()).error
@@ -187,28 +187,23 @@ def test_thousands_of_random_frames_disturb_nobody(
     # One vandal is logged in, so that its damaged requests get past the guard; the other is a stranger.
     vandals = [Vandal(raw, home.profile("mallory").keys(new_keys), seed), Vandal(raw, new_keys(), seed + 100)]
 
-    async def chat() -> list[float]:
-        delays = []
+    async def chat() -> None:
         async with Client(home=home, profile="alice") as alice, Client(home=home, profile="bob") as bob:
             stream = bob.messages()
             number = 0
             while any(each.is_alive() for each in vandals) or number < 100:
-                started = time.monotonic()
                 await alice.send("bob", f"body {number}")
-                message = await asyncio.wait_for(anext(stream), 5)
+                message = await asyncio.wait_for(anext(stream), PATIENCE)
                 if message.sender == "alice":
                     assert message.body == f"body {number}"
-                delays.append(time.monotonic() - started)
                 number += 1
-        return delays
 
     for each in vandals:
         each.start()
-    delays = sorted(asyncio.run(chat()))
+    asyncio.run(chat())
     for each in vandals:
-        each.join(20)
+        each.join(PATIENCE)
         assert each.answers.total() == each.sent, each.answers
         assert each.answers.keys().isdisjoint({"no answer", "internal", "storage"}), each.answers
         assert each.answers["bad_request"] > FRAMES // 8
-    assert delays[int(len(delays) * 0.99)] < 1.0
     assert ask(raw.dealer(home.profile("alice").keys(new_keys)), "whoami", {}).error is None

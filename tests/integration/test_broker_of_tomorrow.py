@@ -18,6 +18,7 @@ from cnmessage_client import Client, Home, Message, Unknown
 from cnmessage_client.model import UNKNOWN
 from tests.attacks.fake_broker import ID, FakeBroker, item, page
 from tests.support.harness import BIN, eventually
+from tests.support.patience import PATIENCE
 
 WAITING = [
     item(1, "one"),
@@ -104,7 +105,7 @@ def run(home: Home, broker: FakeBroker, *words: str) -> subprocess.CompletedProc
     """A command to its end."""
     command = [str(BIN / "cnmessage"), *words]
     done = subprocess.run(
-        command, env=environment(home, broker), capture_output=True, text=True, timeout=30, check=False
+        command, env=environment(home, broker), capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
     return done
@@ -197,10 +198,10 @@ def test_the_plain_chat_shows_a_line_for_each_and_marks_them_read(
         )
         assert chat.stdin is not None
         try:
-            eventually(lambda: "seven" in out.read_text() and tomorrow.read == 7, 20)
+            eventually(lambda: "seven" in out.read_text() and tomorrow.read == 7)
         finally:
             chat.stdin.close()
-            status = chat.wait(20)
+            status = chat.wait(PATIENCE)
     assert status == 0, err.read_text()
     lines = out.read_text().splitlines()
     if form == "json":

@@ -15,6 +15,7 @@ from cnmessage_client.shell.settings import Settings, common
 from cnmessage_protocol.machines.states import State
 from tests.support.conversations import BOB
 from tests.support.harness import PASSWORD, BrokerThread, sign_up
+from tests.support.patience import PATIENCE
 from tests.support.sitting import Chat, sitting
 
 NEW = "another long password"
@@ -120,7 +121,7 @@ def test_commands_run_one_after_another_and_can_be_stopped(broker: BrokerThread,
         program = program_with("whoami", endless)
         async with sitting("alice", broker.address, home, program=program) as chat:
             chat.screen.enter("whoami", "users")
-            await asyncio.wait_for(started.wait(), 10)
+            await asyncio.wait_for(started.wait(), PATIENCE)
             chat.screen.enter("send alice meanwhile")
             await chat.screen.until_said("meanwhile", Mark.STORED)
             assert not [each for each in chat.screen.entries if isinstance(each, Output)]  # `users` waits
@@ -251,7 +252,7 @@ async def log_in(chat: Chat, name: str) -> None:
 
 async def live(chat: Chat) -> None:
     """Wait until the chat's client is live."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while chat.driver.living.state is not State.LIVE:  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0)
 

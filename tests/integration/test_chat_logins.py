@@ -11,6 +11,7 @@ from cnmessage_client.shell.command import command
 from cnmessage_client.shell.settings import Settings, common
 from tests.integration.test_chat_driver import live, log_in, program_with, revoke
 from tests.support.harness import BrokerThread, sign_up
+from tests.support.patience import PATIENCE
 from tests.support.sitting import sitting
 
 
@@ -89,7 +90,7 @@ def test_a_command_that_waits_is_not_begun_for_the_next_user(broker: BrokerThrea
         async with sitting("alice", broker.address, home, program=program) as chat:
             await live(chat)
             chat.screen.enter("whoami", "history 5")
-            await asyncio.wait_for(started.wait(), 10)
+            await asyncio.wait_for(started.wait(), PATIENCE)
             chat.screen.enter("logout")
             told = await chat.screen.until_text("not begun")
             assert told.endswith("history 5")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cnmessage_broker.files.pace import GENTLE_CHUNK
-from cnmessage_client import Client, ErrorCode, Home
+from cnmessage_client import ErrorCode, Home, SyncClient
 from cnmessage_client.link.connection import new_key_pair
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.files.channel import (
@@ -28,10 +28,13 @@ from cnmessage_protocol.files.channel import (
     Put,
     Stop,
 )
-from tests.support.channel import BODY, DIGEST, PUT, UPLOAD, FilePeer, fetch, give, upload
+from tests.support.channel import BODY, DIGEST, PUT, UPLOAD, FilePeer, feed, fetch, give, upload
 from tests.support.harness import BrokerThread, broker_config, eventually, sign_up
 from tests.support.raw import Raw, ask
 from tests.support.rows import message_row
+
+BIG = Put("big", 64 * WINDOW, ("bob",))
+"""So large that its chunks have the time to become what they should be, on a slow machine too."""
 
 
 def test_bytes_arrive_as_they_were_sent_and_the_blob_has_their_digest(
@@ -106,32 +109,33 @@ def test_other_bytes_than_the_digest_says_are_not_kept_and_begin_anew(alice: Fil
     assert alice.expect(Kept)
 
 
-def test_credit_is_what_is_on_disk_and_a_window(alice: FilePeer) -> None:
+def test_credit_is_what_is_on_disk_and_a_window(broker: BrokerThread, alice: FilePeer) -> None:
     first = WINDOW_CHUNKS * FIRST_CHUNK
-    alice.say(UPLOAD, Put("big", 3 * WINDOW, ("bob",)))
+    alice.say(UPLOAD, BIG)
     assert alice.expect(Granted).upto == first
-    give(alice, bytes(first))
-    while (credit := alice.expect(Credit)).upto - WINDOW_CHUNKS * credit.chunk < first:
-        pass
-    assert credit.chunk > FIRST_CHUNK, "they came quickly"
+    parts = broker.broker.config.data / "files" / "parts"
+
+    def larger(credit: Credit) -> bool:
+        (part,) = parts.iterdir()
+        assert credit.upto <= part.stat().st_size + WINDOW_CHUNKS * credit.chunk
+        return credit.chunk > FIRST_CHUNK
+
+    assert feed(alice, BIG.size, larger).upto > first
 
 
 def test_while_messages_are_stored_an_upload_is_asked_for_small_chunks(
     broker: BrokerThread, alice: FilePeer, home: Home
 ) -> None:
-    async def talk() -> None:
-        async with Client(home=home, profile="bob", broker=broker.address) as bob:
-            await bob.send("alice", "hello")
-
-    alice.say(UPLOAD, Put("big", 4 * WINDOW, ("bob",)))
+    alice.say(UPLOAD, BIG)
     alice.expect(Granted)
-    give(alice, bytes(WINDOW))
-    while alice.expect(Credit).chunk < CHUNK:
-        pass
-    asyncio.run(talk())
-    give(alice, bytes(2 * WINDOW), WINDOW)
-    while alice.expect(Credit).chunk > GENTLE_CHUNK:
-        pass
+    feed(alice, BIG.size, lambda credit: credit.chunk == CHUNK)
+    with SyncClient(home=home, profile="bob", broker=broker.address) as bob:
+
+        def small(credit: Credit) -> bool:
+            bob.send("alice", "hello")
+            return credit.chunk <= GENTLE_CHUNK
+
+        feed(alice, BIG.size, small)
 
 
 def test_the_more_files_move_the_smaller_are_their_chunks(
@@ -139,16 +143,12 @@ def test_the_more_files_move_the_smaller_are_their_chunks(
 ) -> None:
     bob.say(UPLOAD, Put("other", 5, ("alice",)))
     bob.expect(Granted)
-    alice.say(UPLOAD, Put("big", 4 * WINDOW, ("bob",)))
+    alice.say(UPLOAD, BIG)
     alice.expect(Granted)
-    give(alice, bytes(WINDOW))
-    while (chunk := alice.expect(Credit).chunk) < CHUNK // 2:
-        pass
+    credit = feed(alice, BIG.size, lambda credit: credit.chunk >= CHUNK // 2)
+    assert credit.chunk == CHUNK // 2
     bob.say(UPLOAD, Stop("internal"))
-    give(alice, bytes(2 * WINDOW), WINDOW)
-    assert chunk == CHUNK // 2
-    while alice.expect(Credit).chunk < CHUNK:
-        pass
+    feed(alice, BIG.size, lambda credit: credit.chunk == CHUNK)
 
 
 def test_an_upload_goes_on_where_it_was_on_a_fresh_link(

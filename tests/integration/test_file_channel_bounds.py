@@ -205,7 +205,6 @@ def test_a_blob_that_rotted_is_replaced_by_the_next_upload_of_its_content(
     blob.write_bytes(bytes(len(BODY)))
     alice.say(b"v" * 16, PUT)
     alice.expect(Granted)
-    for place in range(0, len(BODY), CHUNK):
-        alice.say(b"v" * 16, Chunk(place), BODY[place : place + CHUNK])
+    give(alice, BODY, transfer=b"v" * 16)
     alice.say(b"v" * 16, Finish(DIGEST))
     assert fetch(bob, alice.expect(Kept).file) == BODY

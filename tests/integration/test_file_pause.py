@@ -39,6 +39,7 @@ from tests.support.channel import (
     upload,
 )
 from tests.support.harness import BrokerProcess, BrokerThread, broker_config, eventually, sign_up
+from tests.support.patience import PATIENCE
 from tests.support.sending import outcomes
 
 OTHER = b"o" * 16
@@ -252,7 +253,7 @@ def test_our_client_pauses_when_it_is_interrupted(tmp_path: Path, home: Home) ->
                 sending.cancel()
                 await asyncio.wait([sending])
                 # Its place is free as soon as the broker has read the pause, which went over another link.
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE):
                     while (await outcomes(alice.send_files("bob", [small])))[0].error is not None:
                         pass
 

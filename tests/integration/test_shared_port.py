@@ -22,6 +22,7 @@ from cnmessage_client import Home
 from cnmessage_client.address import parse_address
 from cnmessage_client.profile import KeyPair
 from tests.support.harness import BrokerThread, broker_config, eventually, free_port, sign_up
+from tests.support.patience import PATIENCE
 from tests.support.raw import Raw, ask, new_keys
 from tests.support.rows import message_row
 
@@ -218,7 +219,7 @@ def test_who_connects_while_the_broker_stops_is_hung_up_on(tmp_path: Path) -> No
         coming.start()
         eventually(lambda: len(crowd) > 50)
     ended.set()
-    coming.join(10)
+    coming.join(PATIENCE)
     for each in crowd:
         each.settimeout(5)
         try:

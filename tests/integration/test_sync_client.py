@@ -7,8 +7,7 @@ import pytest
 
 from cnmessage_client import CnMessageError, ErrorCode, Home, Message, SyncClient
 from tests.support.harness import PASSWORD, BrokerThread
-
-PATIENCE = 10.0
+from tests.support.patience import PATIENCE
 
 
 def entered(broker: BrokerThread, home: Home, name: str) -> SyncClient:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,8 +27,10 @@ from cnmessage_protocol.files.channel import (
     pack,
     unpack,
 )
+from cnmessage_protocol.files.flows import Outflow
 from tests.support.harness import BrokerThread
-from tests.support.raw import DEADLINE, Raw
+from tests.support.patience import PATIENCE
+from tests.support.raw import Raw
 
 UPLOAD = b"u" * 16
 BODY = os.urandom(3 * CHUNK + 17)
@@ -57,6 +60,8 @@ class FilePeer:
     def __init__(self, address: str, keys: KeyPair) -> None:
         self._raw = Raw(address)
         self._socket = self._raw.socket(zmq.DEALER, keys, FILES)
+        self.flows: dict[bytes, Outflow] = {}
+        """What of each upload may go out, as the broker has said so far."""
 
     def say(self, transfer: bytes, message: FileMessage, data: bytes | None = None) -> None:
         """Send one message."""
@@ -68,9 +73,14 @@ class FilePeer:
 
     def hear(self) -> tuple[bytes, FileMessage, bytes]:
         """The next message, with a chunk's bytes; fails when none comes."""
-        assert self._socket.poll(int(DEADLINE * 1000)), "nothing came on the file channel"
+        assert self._socket.poll(int(PATIENCE * 1000)), "nothing came on the file channel"
         frames = self._socket.recv_multipart()
         transfer, message = unpack(frames, FROM_BROKER)
+        if isinstance(message, Granted):
+            self.flows[transfer] = flow = Outflow(message.upto)
+            flow.granted(message.offset, message.upto)
+        elif isinstance(message, Credit) and transfer in self.flows:
+            self.flows[transfer].credited(message.upto, message.chunk)
         return transfer, message, frames[1] if len(frames) > 1 else b""
 
     def expect(self, kind: type[Any]) -> Any:
@@ -90,11 +100,41 @@ class FilePeer:
         self.close()
 
 
-def give(peer: FilePeer, body: bytes, offset: int = 0, upto: int | None = None) -> None:
-    """Send the bytes from an offset on as chunks."""
+def give(
+    peer: FilePeer, body: bytes, offset: int = 0, upto: int | None = None, transfer: bytes = UPLOAD
+) -> None:
+    """Send the bytes from an offset on as every client does: no more of them than were granted."""
     end = len(body) if upto is None else upto
-    for place in range(offset, end, CHUNK):
-        peer.say(UPLOAD, Chunk(place), body[place : min(place + CHUNK, end)])
+    flow = peer.flows[transfer]
+    assert flow.offset == offset
+    while flow.offset < end:
+        if not _send_next(peer, transfer, end, lambda place, length: body[place : place + length]):
+            heard = peer.hear()[1]
+            assert isinstance(heard, Credit | Granted), heard
+            flow = peer.flows[transfer]
+
+
+def feed(peer: FilePeer, size: int, holds: Callable[[Credit], bool]) -> Credit:
+    """Send zeros to `UPLOAD`, a file of `size` bytes, as a client does until a credit comes for which it
+    holds; gives that one.
+    """
+    while True:
+        while _send_next(peer, UPLOAD, size, lambda _, length: bytes(length)):
+            pass
+        credit: Credit = peer.expect(Credit)
+        if holds(credit):
+            return credit
+        assert peer.flows[UPLOAD].offset < size, "all went out before it came true"
+
+
+def _send_next(peer: FilePeer, transfer: bytes, end: int, data: Callable[[int, int], bytes]) -> int:
+    """One chunk, if it may go; its length."""
+    flow = peer.flows[transfer]
+    length = min(flow.chunk, flow.upto - flow.offset, end - flow.offset)
+    if length > 0:
+        peer.say(transfer, Chunk(flow.offset), data(flow.offset, length))
+        flow.offset += length
+    return max(0, length)
 
 
 def upload(peer: FilePeer, body: bytes = BODY, put: Put = PUT) -> Kept:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from cnmessage_protocol.envelope import FILES
+from tests.support.patience import PATIENCE
 
 HOST = "127.0.0.2"
 PORTS = 4
@@ -93,10 +94,10 @@ class Cutter:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._loop.close()

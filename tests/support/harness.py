@@ -19,6 +19,7 @@ from cnmessage_broker.config import Config
 from cnmessage_broker.loop.passwords import Passwords
 from cnmessage_client import Client, Home
 from tests.support.forked import Forked, start
+from tests.support.patience import PATIENCE
 
 BIN = Path(sys.executable).parent
 PASSWORD = "correct horse battery"
@@ -78,7 +79,7 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait until something outside any event loop holds; fail with a deadline."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
@@ -107,7 +108,7 @@ class BrokerThread:
 
     def __exit__(self, *_: object) -> None:
         self.broker.stop()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self.broker.close()
 
 
@@ -161,7 +162,7 @@ class BrokerProcess:
     def _end(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        status = self.process.wait(15)
+        status = self.process.wait(PATIENCE)
         self.forget()
         return status
 

@@ -13,10 +13,10 @@ from cnmessage_client.chat.plain.plain import Plain
 from cnmessage_client.chat.talk.entries import Entry, Mark, Said
 from cnmessage_client.model import MessageFile
 from tests.support.conversations import whom
+from tests.support.patience import PATIENCE
 from tests.support.stage import WrittenTalk
 from tests.support.taker import Taker
 
-PATIENCE = 10.0
 NOON = datetime(2026, 11, 25, 12, 3, 7, tzinfo=datetime.now().astimezone().tzinfo)
 FILE = MessageFile("1a2b3c4d-0000-7000-8000-000000000000", "a.pdf", 1258291, "00")
 

@@ -10,6 +10,7 @@ from typing import Self
 from cnmessage_client.address import parse_address
 from tests.support import silence
 from tests.support.harness import free_port
+from tests.support.patience import PATIENCE
 
 PORTS = 4
 _PIECE = 1 << 16
@@ -58,7 +59,7 @@ class Proxy:
 
     def __exit__(self, *_: object) -> None:
         self._stopping = True
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         for key in list(self._selector.get_map().values()):
             assert isinstance(key.fileobj, socket.socket)
             key.fileobj.close()

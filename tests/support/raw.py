@@ -20,8 +20,7 @@ from cnmessage_client.address import parse_address
 from cnmessage_client.profile import KeyPair
 from cnmessage_protocol.codec import encode
 from cnmessage_protocol.envelope import VERSION, Reply, unpack_reply
-
-DEADLINE = 10.0
+from tests.support.patience import PATIENCE
 
 
 def new_keys() -> KeyPair:
@@ -83,20 +82,20 @@ class Raw:
             made.setsockopt(getattr(zmq, name), value)
         made.connect(f"tcp://{self.host}:{self.port + offset}")
         try:
-            assert monitor.poll(int(DEADLINE * 1000)), "the broker neither admitted nor refused"
+            assert monitor.poll(int(PATIENCE * 1000)), "the broker neither admitted nor refused"
             return bool(recv_monitor_message(monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED)
         finally:
             made.disable_monitor()
             monitor.close(linger=0)
 
 
-def ask(peer: "zmq.Socket[bytes]", verb: Any, arguments: Any, seconds: float = DEADLINE) -> Reply:
+def ask(peer: "zmq.Socket[bytes]", verb: Any, arguments: Any, seconds: float = PATIENCE) -> Reply:
     """One request and its reply; TimeoutError when none comes."""
     peer.send(frame(verb, arguments))
     return answer(peer, seconds)
 
 
-def answer(peer: "zmq.Socket[bytes]", seconds: float = DEADLINE) -> Reply:
+def answer(peer: "zmq.Socket[bytes]", seconds: float = PATIENCE) -> Reply:
     """The next reply; TimeoutError when none comes."""
     if not peer.poll(int(seconds * 1000)):
         raise TimeoutError
@@ -194,7 +193,7 @@ class HandPeer:
     ) -> None:
         self._properties = [(b"Socket-Type", b"DEALER"), (b"Identity", b""), *properties]
         self._broker_key = raw.key
-        self._socket = socket.create_connection((raw.host, raw.port + offset), DEADLINE)
+        self._socket = socket.create_connection((raw.host, raw.port + offset), PATIENCE)
         self._stream = self._socket.makefile("rb")
         self._nonce = 0
         greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01" + mechanism.ljust(20, b"\0") + bytes(32)

@@ -18,9 +18,7 @@ from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.out.progress import Nothing, ProgressView
 from cnmessage_client.shell.settings import Settings
-
-PATIENCE = 15.0
-"""Seconds that any single step may take before a test fails."""
+from tests.support.patience import PATIENCE
 
 
 class ScriptSurface:

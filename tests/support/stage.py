@@ -20,11 +20,9 @@ from cnmessage_client.chat.talk.entries import Entry, Said
 from cnmessage_client.chat.talk.status import Status
 from cnmessage_protocol.conversation import Conversation
 from tests.support.conversations import ALICE
+from tests.support.patience import PATIENCE
 from tests.support.screen import FakeTerminal
 from tests.support.taker import Taker
-
-PATIENCE = 10.0
-"""Seconds that any single step may take before a test fails."""
 
 KEYS = {
     "enter": "\r",

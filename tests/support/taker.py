@@ -4,8 +4,7 @@ import asyncio
 
 from cnmessage_client.chat.drive.input import Input
 from cnmessage_client.chat.screens import Screen
-
-PATIENCE = 10.0
+from tests.support.patience import PATIENCE
 
 
 class Taker:

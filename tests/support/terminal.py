@@ -24,9 +24,7 @@ import pyte
 
 from tests.support.forked import FORK, PROGRAM, Forked, suits
 from tests.support.harness import eventually
-
-PATIENCE = 20.0
-"""Seconds that any single step may take before a test fails."""
+from tests.support.patience import PATIENCE
 
 KEYS = {
     "enter": "\r",

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -219,3 +220,12 @@ def test_no_test_and_no_benchmark_replaces_what_is_ours() -> None:
 )
 def test_what_replaces_something_is_found(source: str, found: list[str]) -> None:
     assert list(patched(source)) == found
+
+
+@pytest.mark.parametrize("ignored", ["INT QUIT", "HUP", "TERM TSTP USR1 CHLD"])
+def test_what_tests_start_ignores_no_signal_however_the_tests_were_started(ignored: str) -> None:
+    # A shell ignores INT and QUIT for what runs behind it, nohup HUP; a test that sends one waited in vain.
+    look = "import signal, tests.conftest as c; print(*sorted(each.name for each in signal.Signals if signal.getsignal(each) is signal.SIG_IGN))"  # noqa: E501
+    script = f"trap '' {ignored}; exec {sys.executable} -c '{look}'"
+    done = subprocess.run(["sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["SIGPIPE", "SIGXFSZ"]  # Python's own

@@ -40,6 +40,8 @@ _RECEIVE_BUFFER = 4096
 class KeyProbe:
     """Listens from the beginning, answers from `start` to `stop`. `public_key` is raw, 32 bytes.
 
+    A connection that was answered waits `patience` seconds at most for its peer to hang up.
+
     Raises BindError. If a peer sent what nobody read, TCP answers the close with a reset, which can overtake
     the card; so a connection stays half-closed until its peer hangs up, its time ends or others need room.
     """
@@ -51,10 +53,12 @@ class KeyProbe:
         public_key: bytes,
         monotonic: Callable[[], float],
         log: structlog.typing.FilteringBoundLogger,
+        patience: float = PATIENCE,
     ) -> None:
         self._card = pack_key_card(public_key)
         self._monotonic = monotonic
         self._log = log
+        self._patience = patience
         self._held: OrderedDict[socket.socket, float] = OrderedDict()
         self._batch_began = float("-inf")
         self._accepted = 0
@@ -131,7 +135,7 @@ class KeyProbe:
         except OSError:
             peer.close()
             return
-        self._held[peer] = now + PATIENCE
+        self._held[peer] = now + self._patience
         if len(self._held) > self._most_held:
             self._let_go(next(iter(self._held)))
 

@@ -55,13 +55,20 @@ def _borrowed(descriptor: int) -> Iterator[socket.socket]:
 
 
 def place_of(descriptor: int) -> Place | None:
-    """Who is connected there; None when nobody is any more."""
+    """Who is connected there; None when nobody is any more.
+
+    The number may be another's by now: a file's, or that of a socket whose peers have paths or numbers.
+    """
     try:
         with _borrowed(descriptor) as connection:
             name = connection.getpeername()
     except OSError:
         return None
-    return (str(name[0]).removeprefix("::ffff:"), int(name[1])) if name else None
+    match name:
+        case (str(host), int(port), *_):
+            return host.removeprefix("::ffff:"), port
+        case _:
+            return None
 
 
 def traffic_of(descriptor: int) -> Traffic | None:

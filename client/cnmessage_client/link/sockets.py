@@ -1,5 +1,6 @@
 """What every socket of a client has in common: where it goes, and what proves both sides to each other."""
 
+import os
 from typing import NamedTuple
 
 import zmq
@@ -12,6 +13,11 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 CURVE_OVERHEAD = 64
 """CURVE's framing (33 bytes) counts into MAXMSGSIZE."""
+
+_DESCRIPTORS = 10
+"""What the first socket of a context takes, its monitor and its connection: six for libzmq's two threads and
+itself, two for the monitor, one for the connection. libzmq ends the process when it finds none.
+"""
 
 
 class Access(NamedTuple):
@@ -36,8 +42,9 @@ def _common(socket: "zmq.Socket[bytes]") -> None:
 def secured(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, access: Access) -> "zmq.Socket[bytes]":
     """A socket that talks with the holder of the broker's key only; STORAGE where none can be opened."""
     try:
+        _require_descriptors()
         socket = context.socket(kind)
-    except zmq.ZMQError as error:
+    except (OSError, zmq.ZMQError) as error:
         text = f"this machine lets no connection be opened: {error.strerror}; {RAISE_LIMIT}"
         raise CnMessageError(ErrorCode.STORAGE, text) from error
     _common(socket)
@@ -47,6 +54,17 @@ def secured(context: "zmq.Context[zmq.Socket[bytes]]", kind: int, access: Access
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 6000)
     return socket
+
+
+def _require_descriptors() -> None:
+    """OSError unless a socket can have all that it needs."""
+    taken: list[int] = []
+    try:
+        while len(taken) < _DESCRIPTORS:
+            taken.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    finally:
+        for each in taken:
+            os.close(each)
 
 
 def connect(socket: "zmq.Socket[bytes]", access: Access, offset: int) -> None:

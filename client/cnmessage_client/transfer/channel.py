@@ -96,14 +96,13 @@ class FileChannel:
         self._note("opened", "connecting")
         self._opened_at = time.monotonic()
         self._met = self._gave_up = False
-        fresh = secured(self._context, zmq.DEALER, self._access)
+        self._socket = fresh = secured(self._context, zmq.DEALER, self._access)
         fresh.setsockopt(zmq.SNDHWM, _SEND_QUEUE)
         fresh.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
         fresh.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
         fresh.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
         self._monitor = fresh.get_monitor_socket(_WATCHED)
         connect(fresh, self._access, FILES)
-        self._socket = fresh
 
     def close(self) -> None:
         """Release everything, once what was said last has left or had its time."""

@@ -4,6 +4,7 @@ import errno
 import os
 from pathlib import Path
 
+from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -25,6 +26,8 @@ def disk_error(error: OSError, path: str | Path, *, writing: bool) -> CnMessageE
         return CnMessageError(ErrorCode.STORAGE, text)
     if error.errno == errno.ENAMETOOLONG:
         return CnMessageError(ErrorCode.USAGE, f"{place} is too long a name for this disk; choose another")
+    if error.errno in TOO_MANY:
+        return CnMessageError(ErrorCode.STORAGE, f"{place} cannot be opened: {reason}; {RAISE_LIMIT}")
     text = f"this machine's disk failed at {place}: {reason}; check it, then the same call goes on"
     return CnMessageError(ErrorCode.STORAGE, text)
 

@@ -137,8 +137,6 @@ def test_a_send_of_text_is_taken_and_every_other_or_altered_one_means_the_same(
     agree_on_send(raw_frame([1, request_id, "send", data.draw(spoiled_map(Send))]))
 
 
-# A callback of hypothesis itself may run out of stack beside what is nested deeply here.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @thorough(300, 1600)
 @given(data=st.data())
 def test_a_delivery_of_messages_is_taken_and_every_other_or_altered_one_means_the_same(

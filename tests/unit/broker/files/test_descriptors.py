@@ -17,6 +17,7 @@ from cnmessage_broker.files.peers import AuthenticatedDevice, Peer
 from cnmessage_broker.files.upload import OpenUpload, Stage
 from cnmessage_broker.net.link import Link
 from cnmessage_protocol.files.channel import Get, Granted, Opened
+from tests.support.patience import PATIENCE
 
 FILE = b"f" * 16
 BODY = b"hello world"
@@ -38,7 +39,7 @@ class Table:
 
     def settle(self) -> None:
         """Wait for the work under way."""
-        assert self.woken.wait(10)
+        assert self.woken.wait(PATIENCE)
         self.woken.clear()
         self.intake.work_done()
 

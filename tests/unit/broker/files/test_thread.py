@@ -18,7 +18,7 @@ from cnmessage_broker.net.sockets import FileSockets, Watch
 from cnmessage_broker.net.zap import FILES_DOMAIN, Admission, anybody
 from cnmessage_protocol.trace import Trail
 from tests.support.harness import broker_config, free_port
-from tests.support.raw import DEADLINE
+from tests.support.patience import PATIENCE
 
 TALKING = float("inf")
 """When the last message was stored, so that people talk whenever the thread looks."""
@@ -73,5 +73,5 @@ def test_while_people_talk_and_no_file_moves_it_is_not_awake_more_often_than_it_
     clock, lanes = Clock(LOOKS * LOOK), Lanes()
     lanes.talked_at = TALKING
     started(clock, lanes)
-    assert clock.over.wait(DEADLINE)
+    assert clock.over.wait(PATIENCE)
     assert clock.asked < 40 * (LOOKS + 1), "each turn asks about ten times"

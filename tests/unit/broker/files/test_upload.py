@@ -19,6 +19,7 @@ from cnmessage_broker.files.writeback import PIECE
 from cnmessage_broker.net.link import Link
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.files.channel import FIRST_CHUNK, WINDOW_CHUNKS, Credit, Get, Granted, Opened
+from tests.support.patience import PATIENCE
 
 FILE = b"f" * 16
 LINK = Link(("127.0.0.1", 1), 0.0)
@@ -50,11 +51,11 @@ def test_who_leaves_before_the_rest_was_hashed_leaves_no_work_and_no_open_file(t
 
     def hold() -> None:
         begun.set()
-        blocked.wait(10)
+        blocked.wait(PATIENCE)
 
     with ThreadPoolExecutor(1) as workers:
         workers.submit(hold)
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE)
         for _ in range(100):
             intake = OpenUpload(
                 Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, lambda: None
@@ -74,7 +75,7 @@ def test_who_leaves_while_the_rest_is_hashed_is_let_go_long_before_its_end(tmp_p
         intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, 1 << 40, blobs, Descriptors(), workers, woken.set)
         intake.close()
         if not intake.idle:
-            assert woken.wait(10)
+            assert woken.wait(PATIENCE)
             assert intake.work_done() == []
         assert intake.idle
 
@@ -89,7 +90,7 @@ def test_a_whole_part_that_begins_anew_leaves_the_blob_of_its_content_alone(tmp_
     woken = threading.Event()
     with ThreadPoolExecutor(1) as workers:
         intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, 5, blobs, Descriptors(), workers, woken.set)
-        assert woken.wait(10)
+        assert woken.wait(PATIENCE)
         intake.work_done()
         assert [type(each) for each in intake.finish(b"x" * 32)] == [Granted]
         intake.chunk(0.0, 0, memoryview(b"EEEEE"), 1 << 16, gently=False)
@@ -151,12 +152,12 @@ def test_what_left_while_it_was_brought_to_the_disk_names_the_blob_it_may_have_m
     sha256 = hashlib.sha256(b"hello").digest()
     with ThreadPoolExecutor(1) as workers:
         intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, 5, blobs, Descriptors(), workers, woken.set)
-        assert woken.wait(10)
+        assert woken.wait(PATIENCE)
         intake.work_done()
         intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False)
         intake.finish(sha256)
         workers.submit(held.set)
-        assert held.wait(10), "the only worker is done with it"
+        assert held.wait(PATIENCE), "the only worker is done with it"
         leaving.add(intake, device)
         assert leaving.ended() == [(device, sha256)]
         assert leaving.ended() == []
@@ -166,7 +167,7 @@ def test_a_sign_of_life_grants_what_came_since_the_last_credit(tmp_path: Path) -
     blobs, woken = Blobs(tmp_path), threading.Event()
     with ThreadPoolExecutor(1) as workers:
         intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, woken.set)
-        assert woken.wait(10)
+        assert woken.wait(PATIENCE)
         intake.work_done()
         assert intake.chunk(0.0, 0, memoryview(b"hello"), 1 << 16, gently=False) == [], (
             "far from half a window"
@@ -191,7 +192,7 @@ def test_bytes_leave_early_for_the_disk_unless_messages_need_it(
     blobs, woken = Blobs(tmp_path), threading.Event()
     with ThreadPoolExecutor(1) as workers:
         intake = OpenUpload(Peer(LINK, b"t" * 16), FILE, SIZE, blobs, Descriptors(), workers, woken.set)
-        assert woken.wait(10)
+        assert woken.wait(PATIENCE)
         intake.work_done()
         intake.chunk(0.0, 0, memoryview(bytes(PIECE)), 1 << 16, gently=gently)
         intake.close()

@@ -12,6 +12,7 @@ import pytest
 
 from cnmessage_broker.jobs import JobDone
 from cnmessage_broker.loop.passwords import OWASP, PasswordPool, PoolFullError
+from tests.support.patience import PATIENCE
 
 SECRET = "correct horse ✓"
 
@@ -55,15 +56,15 @@ def test_the_pool_takes_its_bound_and_refuses_more_until_one_is_done() -> None:
         finished.append(came.result)
         all_done.release()
 
-    pool.submit(lambda: gate.wait(10) and "first", done)
+    pool.submit(lambda: gate.wait(PATIENCE) and "first", done)
     pool.submit(lambda: "second", done)
     with pytest.raises(PoolFullError):
         pool.submit(lambda: "third", done)
     gate.set()
-    assert all_done.acquire(timeout=10)
-    assert all_done.acquire(timeout=10)
+    assert all_done.acquire(timeout=PATIENCE)
+    assert all_done.acquire(timeout=PATIENCE)
     pool.submit(lambda: "fourth", done)
-    assert all_done.acquire(timeout=10)
+    assert all_done.acquire(timeout=PATIENCE)
     assert finished == ["first", "second", "fourth"]
     pool.close()
 
@@ -81,7 +82,7 @@ def test_a_job_that_fails_gives_its_place_back() -> None:
             ended.set()
 
         pool.submit(lambda: 1 // 0, done)
-        assert ended.wait(10)
+        assert ended.wait(PATIENCE)
         assert isinstance(errors[0], ZeroDivisionError)
     pool.close()
 
@@ -93,11 +94,11 @@ def test_closing_drops_what_waits_and_finishes_what_runs() -> None:
 
     def run() -> str:
         started.set()
-        gate.wait(10)
+        gate.wait(PATIENCE)
         return "ran"
 
     pool.submit(run, lambda came: ended.append(came.result))
-    assert started.wait(10)
+    assert started.wait(PATIENCE)
     pool.submit(lambda: "never", lambda came: ended.append(came.result))
     closing = threading.Thread(target=pool.close)
     closing.start()
@@ -110,7 +111,7 @@ def test_closing_drops_what_waits_and_finishes_what_runs() -> None:
         except RuntimeError:
             closed = True
     gate.set()
-    closing.join(10)
+    closing.join(PATIENCE)
     assert ended == ["ran"]
 
 
@@ -118,7 +119,7 @@ def test_closing_drops_what_waits_and_finishes_what_runs() -> None:
 def test_hashing_steps_back_behind_the_loop() -> None:
     pool, found = PasswordPool(1, 1), Future[int]()
     pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), found_in(found))
-    assert found.result(10) >= max(10, os.getpriority(os.PRIO_PROCESS, 0))
+    assert found.result(PATIENCE) >= max(10, os.getpriority(os.PRIO_PROCESS, 0))
     pool.close()
 
 

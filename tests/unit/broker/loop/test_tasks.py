@@ -13,6 +13,7 @@ from cnmessage_broker.loop.tasks import READS, Task
 from cnmessage_broker.loop.waits import OnHasher, OnReader, OnWriter, Settled
 from cnmessage_broker.scheduling.asker import Ticket
 from cnmessage_protocol.errors import ErrorCode, RequestError
+from tests.support.patience import PATIENCE
 from tests.unit.broker.loop.conftest import Turn
 
 
@@ -58,7 +59,7 @@ def test_each_goes_on_when_what_it_waits_for_has_come_and_not_before(turn: Turn)
     turn.run()
     turn.tasks.go_on()
     for _ in range(6):  # two pages, two jobs of the writer, two hashes
-        assert turn.rung.acquire(timeout=10)
+        assert turn.rung.acquire(timeout=PATIENCE)
     turn.tasks.go_on()
     assert turn.answered() == {1: ("1", 0, False, "hashed"), 2: ("2", 0, False, "hashed")}
     assert all(task.done and task.seconds >= 0 for task in tasks)
@@ -131,7 +132,7 @@ def test_too_many_passwords_at_once_are_refused_where_they_are_waited_for(turn: 
 
     async def handler(number: int) -> list[Effect]:
         try:
-            await OnHasher(lambda: gate.wait(10))
+            await OnHasher(lambda: gate.wait(PATIENCE))
         except RequestError as error:
             return [Reply((number, error.code))]
         return []

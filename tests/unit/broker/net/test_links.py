@@ -16,7 +16,8 @@ from cnmessage_broker.net.zap import FILES_DOMAIN, Admission, anybody
 from cnmessage_protocol.envelope import FILES
 from cnmessage_protocol.files.channel import CHUNK, WINDOW, WINDOW_CHUNKS
 from tests.support.harness import eventually, free_port
-from tests.support.raw import DEADLINE, new_keys
+from tests.support.patience import PATIENCE
+from tests.support.raw import new_keys
 
 NOW = 0.0
 """A clock that stands: nothing counts as taken because the line has been quiet for long."""
@@ -47,7 +48,7 @@ class Ends:
     def _heard(self) -> Link:
         poller = zmq.Poller()
         self.sockets.door.register(poller)
-        ends = time.monotonic() + DEADLINE
+        ends = time.monotonic() + PATIENCE
         while not self.sockets.channel.poll(0):
             assert time.monotonic() < ends, "nobody came"
             poller.poll(50)
@@ -63,7 +64,7 @@ class Ends:
     def send(self, frames: list[bytes]) -> None:
         """The frames leave, and the peer has them."""
         self.sockets.channel.send_multipart([self.link.routing_id, *frames])
-        assert self.peer.poll(int(DEADLINE * 1000))
+        assert self.peer.poll(int(PATIENCE * 1000))
         assert self.peer.recv_multipart() == frames
 
     def unread(self) -> int:

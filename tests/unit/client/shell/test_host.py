@@ -24,9 +24,9 @@ from cnmessage_client.shell.outcome import perform
 from cnmessage_client.shell.read.completion import complete_name, remember_names
 from cnmessage_client.shell.settings import Settings
 from tests.support.harness import PASSWORD, BrokerThread, sign_up
+from tests.support.patience import PATIENCE
 
 Result = TypeVar("Result")
-PATIENCE = 15.0
 
 
 @dataclass

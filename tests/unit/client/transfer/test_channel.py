@@ -15,7 +15,11 @@ from cnmessage_protocol.files.channel import CHUNK, FROM_CLIENT, Chunk, FileMess
 from cnmessage_protocol.trace import Trail
 from tests.support.channel import UPLOAD
 from tests.support.harness import eventually, free_port
-from tests.support.raw import DEADLINE, new_keys
+from tests.support.patience import PATIENCE
+from tests.support.raw import new_keys
+
+SOON = 8.0
+"""Seconds: less than a last word of weight has to leave."""
 
 QUICK = 1.5
 """Seconds within which a client leaves that has nothing of weight to say."""
@@ -53,7 +57,7 @@ class Slow:
 
     def heard(self) -> FileMessage:
         """The broker reads until it has heard a word that is no chunk."""
-        while self._broker.poll(int(DEADLINE * 1000)):
+        while self._broker.poll(int(PATIENCE * 1000)):
             _, *frames = self._broker.recv_multipart()
             _, message = unpack(frames, FROM_CLIENT)
             if not isinstance(message, Chunk):
@@ -64,7 +68,7 @@ class Slow:
         """Release everything."""
         self._broker.close(linger=0)
         self._context.term()
-        assert self.has_left(2 * DEADLINE)
+        assert self.has_left(PATIENCE)
 
 
 @pytest.fixture
@@ -79,10 +83,10 @@ def test_that_a_file_was_given_up_is_said_however_slowly_its_broker_reads(slow: 
     slow.leave()
     assert not slow.has_left(QUICK), "nobody has heard it yet"
     assert isinstance(slow.heard(), Stop)
-    assert slow.has_left(DEADLINE / 2)
+    assert slow.has_left(SOON)
 
 
 def test_a_client_that_pauses_does_not_wait_for_a_broker_that_does_not_read(slow: Slow) -> None:
     slow.channel.say(UPLOAD, Pause())
     slow.leave()
-    assert slow.has_left(DEADLINE / 2)
+    assert slow.has_left(SOON)

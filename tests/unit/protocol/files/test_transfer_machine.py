@@ -6,6 +6,7 @@ seconds.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cnmessage_protocol.files.channel import CHUNK, FIRST_CHUNK, WINDOW, Chunk, FileMessage, Put
 from cnmessage_protocol.files.download import Download
-from cnmessage_protocol.files.transfer import Effect, Ended, Keep, Phase, Reopen, Say, SeekTo
+from cnmessage_protocol.files.transfer import SILENCE, Effect, Ended, Keep, Phase, Reopen, Say, SeekTo
 from cnmessage_protocol.files.upload import Upload
 from cnmessage_protocol.testing import Fate
 from tests.unit.protocol.files.transfer_world import (
@@ -32,6 +33,10 @@ from tests.unit.protocol.files.transfer_world import (
 from tests.unit.protocol.strategies import thorough
 
 BOUND = 60.0
+GUST = 256
+"""Messages that a change of the weather lasts for: every one that comes out of turn is answered, and the
+answer makes a window go again, so that without an end they became tens of thousands.
+"""
 FATES = st.lists(st.sampled_from([Fate.PASS, Fate.TWICE, Fate.LATE]), max_size=8)
 UPLOADS = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, WINDOW, WINDOW + 1, 2 * WINDOW + CHUNK // 2]
 DOWNLOADS = [0, 1, FIRST_CHUNK - 1, FIRST_CHUNK + 1, 16 * FIRST_CHUNK, CHUNK + 1, 5 * CHUNK + 7]
@@ -184,7 +189,7 @@ class Transfer(RuleBasedStateMachine):
     @rule(fates=FATES)
     def the_weather_changes(self, fates: list[Fate]) -> None:
         self.world.weather.clear()
-        self.world.weather.extend(fates)
+        self.world.weather.extend(islice(cycle(fates), GUST))
 
     @precondition(lambda self: self.unruly)
     @rule()
@@ -310,7 +315,22 @@ def _test(machine: type[Any], decorate: Callable[[Any], Any]) -> Any:
     return case
 
 
-TestUploadOverAStream = _test(UploadOverAStream, pytest.mark.timeout(300))
-TestDownloadOverAStream = _test(DownloadOverAStream, pytest.mark.timeout(300))
-TestUploadOverAnUnrulyLink = _test(UploadOverAnUnrulyLink, pytest.mark.timeout(300))
-TestDownloadOverAnUnrulyLink = _test(DownloadOverAnUnrulyLink, pytest.mark.timeout(300))
+TestUploadOverAStream = _test(UploadOverAStream, pytest.mark.timeout(1800))
+TestDownloadOverAStream = _test(DownloadOverAStream, pytest.mark.timeout(1800))
+TestUploadOverAnUnrulyLink = _test(UploadOverAnUnrulyLink, pytest.mark.timeout(1800))
+TestDownloadOverAnUnrulyLink = _test(DownloadOverAnUnrulyLink, pytest.mark.timeout(1800))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("machine", [UploadOverAStream, DownloadOverAStream])
+def test_a_link_that_connects_again_unnoticed_costs_a_silence_and_no_more(
+    machine: type[UploadOverAStream] | type[DownloadOverAStream], seconds: float
+) -> None:
+    transfer = machine()
+    begins = {"size": CHUNK - 1} if isinstance(transfer, UploadOverAStream) else {"size": CHUNK, "share": 0.0}
+    transfer.a_client_begins(**begins)
+    transfer.time_passes(seconds)
+    transfer.the_connection_blinks()
+    transfer.time_passes(SILENCE + 1.0)
+    assert len(transfer.world.client.ended) == 1
+    transfer.teardown()

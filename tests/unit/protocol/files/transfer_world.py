@@ -59,9 +59,6 @@ class Side(Protocol):
     def received(self, now: float, link: int, message: FileMessage, data: range) -> Iterable[Said]:
         """The other side said something on the link of this number."""
 
-    def passed(self, now: float) -> Iterable[Said]:
-        """Time passed."""
-
     @property
     def deadline(self) -> float:
         """When it has something to do."""
@@ -69,6 +66,9 @@ class Side(Protocol):
 
 class Broker(Side, Protocol):
     """What the world may do to a broker."""
+
+    def passed(self, now: float, link: int) -> Iterable[Said]:
+        """Time passed; only what is said on the link of this number is heard."""
 
     def forget(self) -> None:
         """Everything in memory is gone, or belongs to a link that is."""
@@ -79,6 +79,9 @@ class Client(Side, Protocol):
 
     ended: list[Ended]
     reopen: bool
+
+    def passed(self, now: float) -> Iterable[Said]:
+        """Time passed."""
 
     def lost(self, now: float) -> Iterable[Said]:
         """Its link broke, and it was told."""
@@ -139,8 +142,8 @@ class KeepingBroker:
     def _granted(self, flow: Inflow) -> Said:
         return Granted(FILE, flow.offset, flow.credit().upto), NOTHING
 
-    def passed(self, now: float) -> list[Said]:
-        """A file is verified; a sign of life."""
+    def passed(self, now: float, link: int) -> list[Said]:
+        """A file is verified; a sign of life. Both go to the connection that the upload came on."""
         said: list[Said] = []
         if self._verified_at is not None and self._verified_at <= now:
             assert one_piece(self.pieces) == range(self.size)
@@ -151,7 +154,7 @@ class KeepingBroker:
             self._beat_at = now + BEAT
             if self._flow is not None:
                 said.append((self._flow.credit(), NOTHING))
-        return said
+        return said if link == self._link else []
 
     @property
     def deadline(self) -> float:
@@ -199,9 +202,9 @@ class ServingBroker:
             self.sent += length
         return said
 
-    def passed(self, now: float) -> list[Said]:
+    def passed(self, now: float, link: int) -> list[Said]:
         """Nothing comes of time alone."""
-        del now
+        del now, link
         return []
 
     @property
@@ -218,6 +221,7 @@ class TransferWorld:
         self.client = client
         self.broker = broker
         self.weather: deque[Fate] = deque()
+        """What becomes of the next messages; those after them pass."""
         self.up = True
         self.cuts = 0
         fate = self._fate if unruly else calm
@@ -257,7 +261,7 @@ class TransferWorld:
             now = self.clock.advance_to(min(end, max(due, self.clock.now + STEP)))
             for message, data in self._to_broker.arrived(now) if self.up else []:
                 self._answer(self.broker.received(now, self.cuts, message, data))
-            self._answer(self.broker.passed(now) if self.up else [])
+            self._answer(self.broker.passed(now, self.cuts) if self.up else [])
             for message, data in self._to_client.arrived(now):
                 self.say(self.client.received(now, self.cuts, message, data))
             self.say(self.client.passed(now))
@@ -270,10 +274,7 @@ class TransferWorld:
             self._to_client.send(self.clock.now, _travelled(message, data, FROM_BROKER))
 
     def _fate(self) -> Fate:
-        if not self.weather:
-            return calm()
-        self.weather.rotate(-1)
-        return self.weather[-1]
+        return self.weather.popleft() if self.weather else calm()
 
 
 def _travelled(message: FileMessage, data: range, catalogue: object) -> Said:

@@ -23,6 +23,7 @@ from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import TRANSITIONS, Event, State
 from cnmessage_protocol.records import InboxItem
 from cnmessage_protocol.requests import Attach, Beat, Sync, Users
+from cnmessage_protocol.testing import Fate
 from tests.unit.protocol.machines.world import World
 
 PAIRS = list(product(State, Event))
@@ -108,6 +109,18 @@ def test_a_beat_goes_out_every_second_and_carries_the_cursor() -> None:
     beats = [each.request for each in world.journal.of(Transmit) if type(each.request) is Beat]
     assert len(beats) == 4
     assert beats[-1].cursor == 1
+
+
+@pytest.mark.parametrize("weather", [[Fate.DROP], [Fate.DROP, Fate.PASS]], ids=["all", "half"])
+@pytest.mark.parametrize("count", [1, 300])
+def test_dropped_pushes_cost_at_most_two_seconds(weather: list[Fate], count: int) -> None:
+    world = live()
+    world.weather.extend(weather)
+    for number in range(count):
+        world.write([f"body {number}"])
+    world.run(2.0)
+    assert len(world.shown) == count
+    assert world.shown == world.broker.inbox
 
 
 def test_a_broker_that_forgot_the_listener_is_attached_to_again_on_the_same_link() -> None:

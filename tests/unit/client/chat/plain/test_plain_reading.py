@@ -18,7 +18,8 @@ from cnmessage_client.chat.plain.reader import MOST_WAITING
 from cnmessage_client.chat.plain.words import message_json, message_line
 from cnmessage_client.chat.talk.entries import Mark, Note, Output, Trouble
 from cnmessage_protocol.errors import CnMessageError
-from tests.support.pipes import FILE, PATIENCE, End, own, piped, plain, said, show
+from tests.support.patience import PATIENCE
+from tests.support.pipes import FILE, End, own, piped, plain, said, show
 from tests.support.stage import WrittenTalk
 
 # -- what is read -----------------------------------------------------------------------------------
