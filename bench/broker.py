@@ -54,6 +54,12 @@ class Broker:
         text = Path(f"/proc/{self._running.pid}/stat").read_text(encoding="utf-8")
         return sum(int(each) for each in text.rpartition(")")[2].split()[11:13]) / _TICKS
 
+    def threads(self) -> Iterator[tuple[str, float]]:
+        """Each thread's name and the seconds of processor that it has used."""
+        for thread in Path(f"/proc/{self._running.pid}/task").iterdir():
+            ran = int((thread / "schedstat").read_text(encoding="ascii").split()[0])
+            yield (thread / "comm").read_text(encoding="utf-8").strip(), ran / 1e9
+
     def memory(self) -> int:
         """Bytes of it that are in memory."""
         text = Path(f"/proc/{self._running.pid}/statm").read_text(encoding="ascii")

@@ -2,15 +2,15 @@
 
 import sys
 
-from bench import chat, cold_start, deliveries, file_rates, latency, logins, messages
+from bench import chat, cold_start, deliveries, file_rates, latency, logins, messages, stages
 from bench.figures import Measure
 
-_LINUX = (deliveries.USERS_MEASURE, deliveries.BROADCAST_MEASURE) if sys.platform == "linux" else ()
+_OF_LINUX = (stages.MEASURE, deliveries.USERS_MEASURE, deliveries.BROADCAST_MEASURE)
 """They ask /proc, and wait with epoll."""
 
 MEASURES: tuple[Measure, ...] = (
     messages.MEASURE,
-    *_LINUX,
+    *(_OF_LINUX if sys.platform == "linux" else ()),
     latency.MEASURE,
     logins.MEASURE,
     cold_start.MEASURE,

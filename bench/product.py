@@ -89,9 +89,10 @@ async def _send(place: dict[str, Any]) -> None:
         await client.signup("alice", _SECRET)
         ready()
         await asyncio.to_thread(wait_for_go)
-        started = time.monotonic()
+        started, used = time.monotonic(), time.process_time()
         await asyncio.gather(*(one_of_many(client, texts) for _ in range(IN_FLIGHT)))
-    report(started=started, mean_list=statistics.mean(lists))
+        used = time.process_time() - used
+    report(started=started, mean_list=statistics.mean(lists), cpu=used)
 
 
 def _tell_when_live(client: Client) -> None:
@@ -108,14 +109,16 @@ async def _receive(place: dict[str, Any]) -> None:
         await client.signup("bob", _SECRET)
         _tell_when_live(client)
         shown: list[str] = []
+        used = 0.0
         async for message in client.messages():
+            used = used or time.process_time()
             shown.append(message.body)
             if len(shown) == place["count"]:
                 break
-        ended_at = time.monotonic()
+        ended_at, used = time.monotonic(), time.process_time() - used
     if fault := fault_of((int(text[:7]) for text in shown), place["count"]):
         raise BenchError(fault)
-    report(ended=ended_at)
+    report(ended=ended_at, cpu=used)
 
 
 async def _latency(place: dict[str, Any]) -> None:

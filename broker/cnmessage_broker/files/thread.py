@@ -24,6 +24,7 @@ from cnmessage_broker.logs import transitions
 from cnmessage_broker.net.sockets import FileSockets
 from cnmessage_broker.net.zap import Admission
 from cnmessage_broker.priority import step_back
+from cnmessage_broker.thread_names import show_name
 from cnmessage_protocol.trace import Trail
 
 DRAIN = 64
@@ -104,6 +105,7 @@ class FileThread:
             return  # full: it is awake already; closed: it is done
 
     def _run(self) -> None:
+        show_name()
         step_back()
         poller = zmq.Poller()
         self._channel.register(poller)

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from cnmessage_broker.thread_names import show_name
+
 _Job = Callable[[], None]
 
 
@@ -25,7 +27,7 @@ class Workers:
     """`count` threads. `submit` may be called from any thread."""
 
     def __init__(self, count: int, name: str) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name, initializer=show_name)
         self._lock = threading.Lock()
         self._free = count
         self._closed = False

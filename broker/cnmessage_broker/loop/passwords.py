@@ -14,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from cnmessage_broker import jobs
 from cnmessage_broker.jobs import JobDone
 from cnmessage_broker.priority import step_back
+from cnmessage_broker.thread_names import show_name
 
 
 class PoolFullError(Exception):
@@ -47,11 +48,16 @@ _DUMMY = "$argon2id$v=19$m=19456,t=2,p=1$ojkM8K/b6kME9QRtcRVKGA$0dJygz7z0OjTCDB8
 OWASP = Passwords(PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1), _DUMMY)
 
 
+def _begin() -> None:
+    show_name()
+    step_back()
+
+
 class PasswordPool:
     """Runs jobs on `workers` threads; at most `queue` of them at a time, waiting or running."""
 
     def __init__(self, workers: int, queue: int) -> None:
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=step_back)
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_begin)
         self._room = threading.BoundedSemaphore(queue)
         self.taken = 0
         """Jobs that were ever handed over."""

@@ -17,6 +17,7 @@ import structlog
 
 from cnmessage_broker.net.sockets import BACKLOG, bind_error
 from cnmessage_broker.net.tcp import descriptor_limit
+from cnmessage_broker.thread_names import show_name
 from cnmessage_protocol.envelope import pack_key_card
 
 HELD = 64
@@ -90,6 +91,7 @@ class KeyProbe:
             each.close()
 
     def _run(self) -> None:
+        show_name()
         while not self._stopping:
             now = self._monotonic()
             self._expire(now)

@@ -12,6 +12,7 @@ from cnmessage_broker import jobs
 from cnmessage_broker.jobs import JobDone
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.reader import Reader
+from cnmessage_broker.thread_names import show_name
 
 
 class StoreThreads:
@@ -19,8 +20,8 @@ class StoreThreads:
 
     def __init__(self, store: Store, readers: int) -> None:
         self._store = store
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="reader")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer", initializer=show_name)
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="reader", initializer=show_name)
         self._own = threading.local()
         self._opened: list[Reader] = []
 

@@ -18,6 +18,7 @@ import apsw
 import structlog
 
 from cnmessage_broker.store.sqlite.incarnation import log_of
+from cnmessage_broker.thread_names import show_name
 
 DUE = 1000
 """Pages in the log, of 4 KiB each, from which on they are copied beside the writer."""
@@ -118,6 +119,7 @@ class Checkpoints:
     # -- on the thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:
+        show_name()
         connection = apsw.Connection(str(self._path))
         try:
             connection.execute("PRAGMA synchronous = FULL")
