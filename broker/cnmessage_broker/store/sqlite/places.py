@@ -7,9 +7,9 @@ _PLACE = struct.Struct("<qq")
 PLACE_SIZE = _PLACE.size
 
 
-def pack_places(flat: Sequence[int]) -> bytes:
-    """Recipient, number, recipient, number … as bytes. A number of 0: it was withheld from this one."""
-    return struct.pack(f"<{len(flat)}q", *flat)
+def pack_places(places: Sequence[tuple[int, int]]) -> bytes:
+    """Pairs of recipient and number as bytes. A number of 0: it was withheld from this one."""
+    return b"".join([_PLACE.pack(owner, seq) for owner, seq in places])
 
 
 def unpack_places(packed: bytes) -> list[tuple[int, int]]:

@@ -243,25 +243,24 @@ class SqliteStore:
         inbox: list[tuple[Any, ...]],
     ) -> Stored:
         own_seq = 0
-        flat: list[int] = []
+        places: list[tuple[Owner, int]] = []
         broadcast = new.kind is Kind.BROADCAST
         sent_to = EVERYONE if broadcast else new.recipients[0] if len(new.recipients) == 1 else None
         sent_by = EVERYONE if broadcast else new.sender
         for owner in new.recipients:
             if owner in new.withheld:
-                flat += (owner, 0)
+                places.append((owner, 0))
                 continue
             seq = grown.next_seq(owner)
             inbox.append((owner, seq, new.id, 0, sent_to if owner == new.sender else sent_by, new.time))
-            flat += (owner, seq)
+            places.append((owner, seq))
             if owner == new.sender:
                 own_seq = seq
         if not own_seq:
             own_seq = grown.next_copy(new.sender)
             inbox.append((new.sender, own_seq, new.id, 1, sent_to, new.time))
-        messages.append(_message_row(new, own_seq, pack_places(flat)))
-        pairs = tuple(zip(flat[::2], flat[1::2], strict=True))
-        return Stored(new.id, own_seq, pairs, fresh=True)
+        messages.append(_message_row(new, own_seq, pack_places(places)))
+        return Stored(new.id, own_seq, tuple(places), fresh=True)
 
     def _finish(self, group: Group, grown: Growth) -> dict[Owner, Marks]:
         """Write down how the inboxes stand now, and who was seen; gives the marks that changed."""
