@@ -5,12 +5,12 @@ A further backend is one more line in `BACKENDS`: every contract test then runs 
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cnmessage_broker.store.memory.store import MemoryStore
 from cnmessage_broker.store.ports.messages import Store
