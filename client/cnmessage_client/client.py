@@ -30,7 +30,7 @@ from cnmessage_client.link.trust import Trust, trust_loopback, verified_key
 from cnmessage_client.profile import Home
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
-from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ClientId, parse_id
 from cnmessage_protocol.machines import effects
@@ -76,6 +76,7 @@ class Client:
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
         self.on_file: Callable[[FileState], None] = _ignore
+        self.on_offer: Callable[[OfferState], None] = _ignore
         self.on_unknown: Callable[[str], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self.on_trouble: Callable[[CnMessageError], None] = _ignore
@@ -115,8 +116,7 @@ class Client:
 
     async def close(self) -> None:
         """Leave. Messages that are still unacknowledged stay on disk for the next client of this profile."""
-        connection = self._connection
-        if connection is None:
+        if (connection := self._connection) is None:
             return
         if self._failure is None:
             await self._courier.finish()
@@ -182,10 +182,8 @@ class Client:
 
     async def passwd(self, old: str, new: str) -> int:
         """Change the password; gives how many other devices were logged out."""
-        answer = await self._calls.ask(
-            verbs.Passwd(arguments.secret("old", old), arguments.secret("new", new))
-        )
-        return int(answer.revoked)
+        request = verbs.Passwd(arguments.secret("old", old), arguments.secret("new", new))
+        return int((await self._calls.ask(request)).revoked)
 
     async def whoami(self) -> Identity:
         """Who this profile is logged in as, and how its inbox stands."""
@@ -428,6 +426,8 @@ class Client:
                 self.on_presence(changes)
             case effects.FileNews(news):
                 self.on_file(news)
+            case effects.OfferNews(change):
+                self.on_offer(change)
             case effects.UnknownNews(kind):
                 self.on_unknown(kind)
             case effects.End(error):

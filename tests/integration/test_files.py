@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home, SentFile, SyncClient, TransferProgress
-from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.files.channel import CHUNK
 from tests.support.harness import BrokerThread, broker_config, sign_up
 from tests.support.sending import outcomes
@@ -114,6 +114,36 @@ def test_a_file_is_a_message_and_its_sender_hears_who_has_it(
             assert (offered.sender, offered.note, offered.state) == ("alice", "as promised", "stored")
             assert offered.expires is not None
             assert offered.expires - offered.time == timedelta(days=1)
+
+    asyncio.run(scenario())
+
+
+def test_who_was_offered_a_file_hears_at_once_that_it_was_taken_back_or_is_over(
+    broker: BrokerThread, home: Home, tmp_path: Path
+) -> None:
+    paths = [made(tmp_path / name, 5) for name in ("taken.txt", "short.txt", "unwanted.txt")]
+
+    async def scenario() -> None:
+        async with users(broker.address, home, "alice", "bob") as (alice, bob):
+            heard: asyncio.Queue[tuple[str, OfferState]] = asyncio.Queue()
+            alice.on_offer = lambda news: heard.put_nowait(("alice", news))
+            bob.on_offer = lambda news: heard.put_nowait(("bob", news))
+            following = [asyncio.ensure_future(anext(each.messages(own=True))) for each in (alice, bob)]
+            taken, short, unwanted = [
+                (await alice.send_files("bob", [path], expires=span))[0]
+                for path, span in zip(paths, (None, timedelta(seconds=1), None), strict=True)
+            ]
+            await asyncio.gather(*following)
+            await alice.withdraw_file(taken.id)
+            await bob.decline_file(unwanted.id)
+            got = [await asyncio.wait_for(heard.get(), LATER) for _ in range(5)]
+            assert {(who, news.file.hex(), news.user, news.state) for who, news in got} == {
+                ("alice", taken.id.replace("-", ""), "alice", "withdrawn"),
+                ("bob", taken.id.replace("-", ""), "alice", "withdrawn"),
+                ("alice", short.id.replace("-", ""), "alice", "expired"),
+                ("bob", short.id.replace("-", ""), "alice", "expired"),
+                ("bob", unwanted.id.replace("-", ""), "alice", "declined"),
+            }
 
     asyncio.run(scenario())
 

@@ -11,7 +11,16 @@ answered under the same ids, so that a broken link costs time and nothing else. 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cnmessage_protocol.deliveries import Closed, Delivery, FileState, Hello, Items, Presence, UnknownDelivery
+from cnmessage_protocol.deliveries import (
+    Closed,
+    Delivery,
+    FileState,
+    Hello,
+    Items,
+    OfferState,
+    Presence,
+    UnknownDelivery,
+)
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ErrorCode, NoProgressError, ProtocolError, RequestError
 from cnmessage_protocol.machines.calls import Calls
@@ -22,6 +31,7 @@ from cnmessage_protocol.machines.effects import (
     End,
     FileNews,
     Listen,
+    OfferNews,
     OpenLink,
     PresenceNews,
     Resolve,
@@ -169,6 +179,8 @@ class Session:
                 return [PresenceNews(changes)]
             case FileState():
                 return [FileNews(delivery)]
+            case OfferState():
+                return [OfferNews(delivery)]
             case UnknownDelivery(kind):
                 return self._unknown_kind(kind)
             case Closed(reason) if self.attached is not None:
