@@ -81,6 +81,7 @@ class Broker:
         self.config = config
         trail, self._file_trail = Trail(listening=debug), Trail(listening=debug)  # one for each thread
         self._monotonic = monotonic
+        self._descriptors = descriptor_limit()
         if not (config.data / DATABASE).exists():
             require_ports(config.host, config.port)  # or a mistyped port leaves a directory with a key
         with ExitStack() as undo:  # what was done so far, if it cannot start
@@ -95,7 +96,6 @@ class Broker:
             policies = {DOMAIN: anybody, DELIVERIES_DOMAIN: listeners.has_key}
             admission = Admission(policies, monotonic, trail)
             self._memory = config.memory_limit or memory_there()
-            self._descriptors = descriptor_limit()
             watch = self._watch(admission, _MAIN_SHARE, trail)
             shards = shards_for(self._descriptors)
             self._sockets = Sockets(self._context, config.host, config.port, secret, watch, shards)

@@ -9,10 +9,12 @@ import pytest
 
 from tests.acceptance.conftest import PATIENCE, Cli
 from tests.acceptance.test_cli_broker import _broker
+from tests.acceptance.test_cli_files import make
 from tests.acceptance.test_cli_streams import sh
 from tests.support.harness import BIN, PASSWORD
 
 BROKER = str(BIN / "cnmessage-broker")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("kind", ["pipe", "endless", "terminal"])
@@ -146,21 +148,41 @@ def test_a_command_in_a_directory_that_was_removed_ends_in_words(cli: Cli, words
     assert "Traceback" not in result.err
 
 
-@pytest.mark.parametrize("words", [("whoami",), ("files", "list")], ids=" ".join)
-def test_a_machine_that_lets_no_connection_be_opened_is_told_in_one_line(
-    cli: Cli, words: tuple[str, ...]
+@pytest.mark.parametrize(
+    "words",
+    [
+        "whoami",
+        "files list",
+        "send default hello",
+        "files send default README.md LICENSE",
+        "files get x -o -",
+        "watch --count 1",
+        "history --unread",
+        "chat",
+        "login default --password-file LICENSE",
+    ],
+)
+def test_a_machine_that_lets_nothing_be_opened_is_told_in_one_line(cli: Cli, words: str) -> None:
+    cli.accounts("default")
+    for limit in (6, 8, 10, 12, 16, 20, 26, 40):
+        result = sh(cli, f'cd "{ROOT}"; ulimit -n {limit}; exec timeout 20 "$@"', *words.split())
+        assert (result.status, result.out) == (6, ""), (limit, result)
+        (line,) = result.err.splitlines()
+        assert "ulimit -n" in line
+    assert cli.ok("history", "0").out == "", "nothing was sent"
+
+
+def test_with_as_many_descriptors_as_a_command_asks_for_several_files_move_at_once(
+    cli: Cli, tmp_path: Path
 ) -> None:
     cli.accounts("default")
-    statuses = []
-    for limit in range(24, 10, -2):
-        result = sh(cli, f'ulimit -n {limit}; exec timeout 5 "$@"', *words)
-        statuses.append(result.status)
-        assert "Traceback" not in result.err, limit
-        if result.status not in {0, 124}:
-            assert (result.status, result.out) == (6, ""), (limit, result)
-            (line,) = result.err.splitlines()
-            assert "ulimit -n" in line
-    assert 6 in statuses
+    names = [str(make(tmp_path / f"{number}.txt", str(number))) for number in range(8)]
+    (tmp_path / "here").mkdir()
+    few = f'cd "{tmp_path}/here"; ulimit -n 72; exec timeout 30 "$@"'
+    for words in (["files", "send", "default", *names], ["files", "get", "--all"]):
+        result = sh(cli, few, *words)
+        assert result.status == 0, result
+    assert len(list((tmp_path / "here").iterdir())) == len(names)
 
 
 def test_a_directory_that_is_not_there_is_answered_with_the_line_that_makes_it(

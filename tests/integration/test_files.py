@@ -13,8 +13,9 @@ import pytest
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home, SentFile, SyncClient, TransferProgress
 from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.files.channel import CHUNK
-from tests.support.harness import BrokerThread, broker_config, sign_up
+from tests.support.harness import BrokerProcess, BrokerThread, broker_config, sign_up
 from tests.support.sending import outcomes
+from tests.support.shortage import no_descriptors
 
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7]
 LATER = 20
@@ -146,6 +147,28 @@ def test_who_was_offered_a_file_hears_at_once_that_it_was_taken_back_or_is_over(
             }
 
     asyncio.run(scenario())
+
+
+def test_files_that_cannot_be_moved_for_want_of_descriptors_say_so_and_go_later(
+    home: Home, tmp_path: Path, out: Path
+) -> None:
+    paths = [made(tmp_path / f"{number}.txt", 5) for number in range(6)]
+
+    async def scenario(broker: BrokerProcess) -> None:
+        async with users(broker.address, home, "alice", "bob") as (alice, bob):
+            await alice.send_files("bob", paths[0])  # what moves files is loaded
+            for left in (0, 2, 6, 10, 14):
+                with no_descriptors(but=left), pytest.raises(CnMessageError) as caught:
+                    await alice.send_files("bob", paths[1:])
+                assert "ulimit -n" in caught.value.message, left
+                assert "fault of cnmessage" not in caught.value.message
+            assert len({each.id for each in await alice.send_files("bob", paths[1:])}) == 5
+            for info in await bob.files(sent=False):
+                await bob.get_file(info.id, out)
+
+    with BrokerProcess(tmp_path / "broker") as broker:
+        asyncio.run(scenario(broker))
+    assert len(list(out.iterdir())) == 6
 
 
 def test_the_way_of_a_file_is_told_step_by_step(

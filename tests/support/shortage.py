@@ -11,8 +11,8 @@ import pytest
 
 
 @contextmanager
-def no_descriptors() -> Iterator[None]:
-    """This process can open nothing more: its limit lies at the lowest number that is free."""
+def no_descriptors(*, but: int = 0) -> Iterator[None]:
+    """This process can open nothing more, `but` so many: its limit lies at the lowest number that is free."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken = [os.open(os.devnull, os.O_RDONLY)]
     resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 1, hard))
@@ -20,6 +20,7 @@ def no_descriptors() -> Iterator[None]:
         with suppress(OSError):  # until there is none, should another thread have closed one meanwhile
             while True:
                 taken.append(os.open(os.devnull, os.O_RDONLY))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(taken) + 1 + but, hard))
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

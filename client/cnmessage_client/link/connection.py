@@ -12,7 +12,7 @@ from typing import Protocol
 import zmq
 
 from cnmessage_client.link.reach import OutOfReachError, in_numbers
-from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, secured
+from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, new_context, secured
 from cnmessage_client.profile import KeyPair, Profile
 from cnmessage_protocol.deliveries import Delivery
 from cnmessage_protocol.envelope import MAX_REPLY, Reply, pack_request, unpack_reply
@@ -86,7 +86,7 @@ class Connection:
         self._trace = trace
         self._monitors: dict[int, _Monitor] = {}
         self._loop = asyncio.get_running_loop()
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context = new_context()
         self._requests: zmq.Socket[bytes] | None = None
         self._pushes: zmq.Socket[bytes] | None = None
         self._opener: Callable[[list[bytes]], Delivery] | None = None

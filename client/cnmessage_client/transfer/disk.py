@@ -4,6 +4,7 @@ import errno
 import os
 from pathlib import Path
 
+from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -23,6 +24,8 @@ def disk_error(error: OSError, path: str | Path, *, writing: bool) -> CnMessageE
     if error.errno in _FULL:
         text = f"no room for {place} on this machine: {reason}; make room, then the same call goes on"
         return CnMessageError(ErrorCode.STORAGE, text)
+    if error.errno in TOO_MANY:
+        return CnMessageError(ErrorCode.STORAGE, f"{place} cannot be opened: {reason}; {RAISE_LIMIT}")
     if error.errno == errno.ENAMETOOLONG:
         return CnMessageError(ErrorCode.USAGE, f"{place} is too long a name for this disk; choose another")
     text = f"this machine's disk failed at {place}: {reason}; check it, then the same call goes on"

@@ -91,7 +91,7 @@ def test_who_declines_hears_so_wherever_they_are_and_when_they_fetch_it_after_al
     for _ in range(2):
         room.ask(bob, Decline(file))
     assert told(room) == [("bob", "declined")] * 2
-    room.ask(bob, again(file))  # type: ignore[arg-type]
+    room.ask(bob, again(file))
     assert told(room) == [("bob", "offered")] * 2
 
 
