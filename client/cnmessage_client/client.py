@@ -80,9 +80,7 @@ class Client:
         self.on_unknown: Callable[[str], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self.on_trouble: Callable[[CnMessageError], None] = _ignore
-        self.patient = patient
-        self._trust = trust or trust_loopback
-        self._trace = trace
+        self.patient, self._trust, self._trace = patient, trust or trust_loopback, trace
         self._session = Session(random.random, trail=Trail(listening=trace is not None))
         self._file_calls: FileCalls | None = None
         self._failure: CnMessageError | None = None
@@ -102,10 +100,12 @@ class Client:
         broker_key = await verified_key(known, self.address, self._trust, self.timeout, patient=self.patient)
         access = Access(self.address, broker_key, device_keys(self.profile))
         connection = self._connection = Connection(access, self._session, self._take, self._trace)
-        self._courier = Courier(self.profile, self._session, connection, self._explained, self.on_refused)
+        refused = lambda error: self.on_refused(error)  # noqa: E731, PLW0108 - it may be set later
+        trouble = lambda error: self.on_trouble(error)  # noqa: E731, PLW0108 - as well
+        self._courier = Courier(self.profile, self._session, connection, self._explained, refused)
         self._stream = Stream(self._session, connection)
         self._requests = Requests(self._session, connection, self._explained, self.timeout)
-        self._lookout = Lookout(known, connection, self._fail, self.on_trouble)
+        self._lookout = Lookout(known, connection, self._fail, trouble)
         connection.perform(self._session.open(connection.now()))
         self._lookout.start(self.timeout, patient=self.patient)
         try:

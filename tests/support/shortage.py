@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 
 
+def descriptors() -> int:
+    """How many files this process holds open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @contextmanager
 def no_descriptors(*, but: int = 0) -> Iterator[None]:
     """This process can open nothing more, `but` so many: its limit lies at the lowest number that is free."""

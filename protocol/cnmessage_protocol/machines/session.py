@@ -126,8 +126,8 @@ class Session:
             return []
         return self._inbox_effects(now, self.inbox.pause(now, paused=paused))
 
-    def cut(self, now: float, pause: float) -> list[Effect]:
-        """Break the link as a network fault would, and stay away for `pause` seconds."""
+    def cut(self, now: float, pause: float | None = None) -> list[Effect]:
+        """Break the link as a network fault would; stay away for `pause` seconds, or as after any loss."""
         if self.state in DOWN:
             return []
         return self._lose(now, pause, "cut")
