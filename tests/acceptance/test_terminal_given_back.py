@@ -123,6 +123,33 @@ def test_an_editor_ends_with_its_chat_and_what_it_saved_is_kept(
     assert kept.read_text() == "saved so far\n"
 
 
+@pytest.mark.parametrize("words", [("chat",), ("chat", "--plain")])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_editor_that_a_script_runs_ends_with_its_chat_too(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...], number: signal.Signals
+) -> None:
+    cli.accounts("gone9")
+    own = editor(tmp_path, "sh -c 'echo $$ >PID; echo here; exec tail -f /dev/null'", "true")
+    with Shell(cli, tmp_path, VISUAL=f"PID={tmp_path}; cd $PID; {own}", TMPDIR=str(tmp_path)) as shell:
+        shell.run("gone9", *words)
+        shell.until("online")
+        shell.enter("edit")
+        shell.until("here")
+        child = int((tmp_path / "PID").read_text())
+        shell.send(number)
+        assert shell.ended() == INTERRUPTED
+        eventually(lambda: not runs(child))
+
+
+def runs(process: int) -> bool:
+    """Whether there is this process."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_a_full_screen_gives_the_terminal_back_before_it_stops_and_takes_it_again(
     cli: Cli, tmp_path: Path
 ) -> None:
