@@ -239,8 +239,8 @@ def test_the_editor_is_a_line_for_a_shell_as_everywhere(
     cli.accounts("line1")
     own = an_editor(tmp_path, 'for last; do :; done; printf "$# $WORD" >"$last"')
     Path(own).rename(tmp_path / "ours")
-    place = {"EDITOR": line.replace("PLACE", str(tmp_path)), "HOME": str(tmp_path), "OWN": str(tmp_path)}
-    with open_chat(cli, "line1", VISUAL="", **place) as chat:
+    whole, here = line.replace("PLACE", str(tmp_path)), str(tmp_path)
+    with open_chat(cli, "line1", EDITOR=whole, VISUAL="", HOME=here, OWN=here) as chat:
         chat.online()
         chat.enter("edit")
         chat.until_line(f"line1> {written}")

@@ -253,3 +253,39 @@ def test_bars_show_the_cursor_while_the_command_is_stopped_and_when_it_is_ended(
         shell.wait(lambda _: shell.raw.rfind(b"\x1b[?25l") > shell.raw.rfind(b"fg"), "the bars again")
         shell.send(signal.SIGQUIT)
         assert shell.ended() == INTERRUPTED
+
+
+@pytest.mark.parametrize("words", [("passwd",), ("login", "gone10"), ("chat",), ("chat", "--plain")])
+def test_what_is_begun_or_sent_to_the_background_waits_there_and_asks_unseen_when_it_is_back(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    cli.accounts("gone10")
+    asks = words[0] != "chat"
+    with Shell(cli, tmp_path) as shell:
+        shell.run("gone10", *words, end=" &")
+        eventually(lambda: shell.stopped)
+        for _ in range(2):
+            shell.foreground()
+            if words == ("chat",):
+                full_screen(shell)
+            elif asks:
+                shell.until(re.compile("assword:"))
+                eventually(lambda: not shell.modes[0])
+            else:
+                shell.until("[online]")
+            shell.type("half a line")
+            shell.suspend() if not asks else shell.send(signal.SIGTSTP)
+            shell.has_it_back()
+            shell.enter("bg")
+            eventually(lambda: shell.stopped)
+            shell.has_it_back()
+        shell.foreground()
+        eventually(lambda: not shell.stopped)
+        if asks:
+            eventually(lambda: not shell.modes[0])
+            assert b"half a line" not in shell.raw
+            assert b"may be echoed" not in shell.raw
+            shell.key("ctrl-c")
+        else:
+            shell.key("ctrl-c", "ctrl-d")
+        shell.ended()
