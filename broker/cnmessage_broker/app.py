@@ -27,11 +27,13 @@ from cnmessage_broker.loop.passwords import OWASP, PasswordPool, Passwords
 from cnmessage_broker.loop.reactor import Reactor
 from cnmessage_broker.net.gate import GateLimits
 from cnmessage_broker.net.keyprobe import KeyProbe
-from cnmessage_broker.net.sockets import FileSockets, Sockets, Watch, require_ports, shards_for
-from cnmessage_broker.net.tcp import descriptor_limit, reserve_of
+from cnmessage_broker.net.sockets import BindError, FileSockets, Sockets, Watch, require_ports, shards_for
+from cnmessage_broker.net.tcp import DescriptorsError, descriptor_limit, reserve_of
 from cnmessage_broker.net.zap import DELIVERIES_DOMAIN, DOMAIN, FILES_DOMAIN, Admission, anybody
 from cnmessage_broker.priority import made_in_background
 from cnmessage_broker.store.ports.messages import Store
+from cnmessage_broker.store.ports.records import StoreError
+from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_broker.store.sqlite.store import SqliteStore
 from cnmessage_broker.store.threads import StoreThreads
 from cnmessage_broker.watchdog import Watchdog, memory_there
@@ -59,12 +61,18 @@ class DataDirectoryError(Exception):
     """The data directory cannot be used; the text says why and what to do."""
 
 
+CANNOT_START = (
+    DataDirectoryError, BindError, DescriptorsError, StoreError, UnusableDatabaseError, keys.KeyFileError,
+)  # fmt: skip
+"""Why a broker cannot start; the text of each is for whoever runs it."""
+
+
 class Broker:
     """A broker, bound and ready when constructed; `run` serves until `stop`. A context manager.
 
     With `debug` it logs the transitions of its machines.
 
-    Raises DataDirectoryError, BindError, KeyFileError or UnusableDatabaseError when it cannot start.
+    Raises what is in CANNOT_START when it cannot start.
     """
 
     def __init__(
@@ -81,6 +89,7 @@ class Broker:
         self.config = config
         trail, self._file_trail = Trail(listening=debug), Trail(listening=debug)  # one for each thread
         self._monotonic = monotonic
+        self._descriptors = descriptor_limit()
         if not (config.data / DATABASE).exists():
             require_ports(config.host, config.port)  # or a mistyped port leaves a directory with a key
         with ExitStack() as undo:  # what was done so far, if it cannot start
@@ -95,7 +104,6 @@ class Broker:
             policies = {DOMAIN: anybody, DELIVERIES_DOMAIN: listeners.has_key}
             admission = Admission(policies, monotonic, trail)
             self._memory = config.memory_limit or memory_there()
-            self._descriptors = descriptor_limit()
             watch = self._watch(admission, _MAIN_SHARE, trail)
             shards = shards_for(self._descriptors)
             self._sockets = Sockets(self._context, config.host, config.port, secret, watch, shards)

@@ -18,6 +18,7 @@ import structlog
 from cnmessage_broker import health as reports
 from cnmessage_broker import keys, logs, signals, streams
 from cnmessage_broker.app import (
+    CANNOT_START,
     DATABASE,
     FILES_FOLDER,
     KEY_FILE,
@@ -34,7 +35,6 @@ from cnmessage_broker.maintenance.backup import BackupError, back_up
 from cnmessage_broker.maintenance.check import check as check_database
 from cnmessage_broker.maintenance.deep_check import deep_check
 from cnmessage_broker.maintenance.file_report import Listed, all_files
-from cnmessage_broker.net.sockets import BindError
 from cnmessage_broker.priority import be_prompt
 from cnmessage_broker.serving import serve
 from cnmessage_broker.store.ports.records import StoreError
@@ -85,7 +85,7 @@ def start(passwords: Passwords, /, debug: bool, **flags: Any) -> None:
     signals.not_yet()
     try:
         broker = Broker(config, debug=debug, passwords=passwords)
-    except (DataDirectoryError, BindError, UnusableDatabaseError, StoreError, keys.KeyFileError) as error:
+    except CANNOT_START as error:
         _fail(str(error))
     with broker:
         # Nothing built so far will ever be garbage; the collector need not look at it again and again.

@@ -30,7 +30,7 @@ from cnmessage_client.link.trust import Trust, trust_loopback, verified_key
 from cnmessage_client.profile import Home
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
-from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ClientId, parse_id
 from cnmessage_protocol.machines import effects
@@ -76,12 +76,11 @@ class Client:
         self.on_state: Callable[[State, float], None] = _ignore
         self.on_presence: Callable[[Sequence[tuple[str, bool]]], None] = _ignore
         self.on_file: Callable[[FileState], None] = _ignore
+        self.on_offer: Callable[[OfferState], None] = _ignore
         self.on_unknown: Callable[[str], None] = _ignore
         self.on_refused: Callable[[CnMessageError], None] = _ignore
         self.on_trouble: Callable[[CnMessageError], None] = _ignore
-        self.patient = patient
-        self._trust = trust or trust_loopback
-        self._trace = trace
+        self.patient, self._trust, self._trace = patient, trust or trust_loopback, trace
         self._session = Session(random.random, trail=Trail(listening=trace is not None))
         self._file_calls: FileCalls | None = None
         self._failure: CnMessageError | None = None
@@ -101,10 +100,12 @@ class Client:
         broker_key = await verified_key(known, self.address, self._trust, self.timeout, patient=self.patient)
         access = Access(self.address, broker_key, device_keys(self.profile))
         connection = self._connection = Connection(access, self._session, self._take, self._trace)
-        self._courier = Courier(self.profile, self._session, connection, self._explained, self.on_refused)
+        refused = lambda error: self.on_refused(error)  # noqa: E731, PLW0108 - it may be set later
+        trouble = lambda error: self.on_trouble(error)  # noqa: E731, PLW0108 - as well
+        self._courier = Courier(self.profile, self._session, connection, self._explained, refused)
         self._stream = Stream(self._session, connection)
         self._requests = Requests(self._session, connection, self._explained, self.timeout)
-        self._lookout = Lookout(known, connection, self._fail, self.on_trouble)
+        self._lookout = Lookout(known, connection, self._fail, trouble)
         connection.perform(self._session.open(connection.now()))
         self._lookout.start(self.timeout, patient=self.patient)
         try:
@@ -115,8 +116,7 @@ class Client:
 
     async def close(self) -> None:
         """Leave. Messages that are still unacknowledged stay on disk for the next client of this profile."""
-        connection = self._connection
-        if connection is None:
+        if (connection := self._connection) is None:
             return
         if self._failure is None:
             await self._courier.finish()
@@ -182,10 +182,8 @@ class Client:
 
     async def passwd(self, old: str, new: str) -> int:
         """Change the password; gives how many other devices were logged out."""
-        answer = await self._calls.ask(
-            verbs.Passwd(arguments.secret("old", old), arguments.secret("new", new))
-        )
-        return int(answer.revoked)
+        request = verbs.Passwd(arguments.secret("old", old), arguments.secret("new", new))
+        return int((await self._calls.ask(request)).revoked)
 
     async def whoami(self) -> Identity:
         """Who this profile is logged in as, and how its inbox stands."""
@@ -428,6 +426,8 @@ class Client:
                 self.on_presence(changes)
             case effects.FileNews(news):
                 self.on_file(news)
+            case effects.OfferNews(change):
+                self.on_offer(change)
             case effects.UnknownNews(kind):
                 self.on_unknown(kind)
             case effects.End(error):

@@ -26,6 +26,20 @@ TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
 RAISE_LIMIT = "raise the limit of open files (ulimit -n), and do the same again"
 
 
+def need_descriptors(count: int) -> None:
+    """STORAGE, with what to do, where this process cannot open so many files more."""
+    taken: list[int] = []
+    try:
+        while len(taken) < count:
+            taken += os.pipe()
+    except OSError as error:
+        text = f"this needs {count} files and connections at once, and fewer may be opened here"
+        raise CnMessageError(ErrorCode.STORAGE, f"{text}: {error.strerror}; {RAISE_LIMIT}") from error
+    finally:
+        for each in taken:
+            os.close(each)
+
+
 @contextmanager
 def usable(path: Path) -> Iterator[None]:
     """What the operating system refuses within, at `path` or what lies above it, as one line of advice.

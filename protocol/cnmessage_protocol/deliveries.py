@@ -52,6 +52,18 @@ class FileState(Struct, frozen=True):
     state: Annotated[str, word("fetching", "done", "failed")]
 
 
+class OfferState(Struct, frozen=True):
+    """The file `file`, which `user` offered, can be had no more, or again: `state` is withdrawn, expired,
+    declined (by this user, elsewhere perhaps) or offered.
+    """
+
+    KIND: ClassVar[str] = "offer_state"
+    file: Annotated[bytes, blob(ID_SIZE)]
+    name: Annotated[str, text(MAX_FILE_NAME)]
+    user: Annotated[str, username]
+    state: Annotated[str, word("withdrawn", "expired", "declined", "offered")]
+
+
 class Closed(Struct, frozen=True):
     """This listener has ended; `reason` is an error code."""
 
@@ -65,9 +77,9 @@ class UnknownDelivery(Struct, frozen=True):
     kind: str
 
 
-Delivery = Hello | Items | Presence | FileState | Closed | UnknownDelivery
+Delivery = Hello | Items | Presence | FileState | OfferState | Closed | UnknownDelivery
 DELIVERIES: Mapping[str, type[Any]] = MappingProxyType(
-    {each.KIND: each for each in (Hello, Items, Presence, FileState, Closed)},
+    {each.KIND: each for each in (Hello, Items, Presence, FileState, OfferState, Closed)},
 )
 """Kind on the wire to delivery."""
 

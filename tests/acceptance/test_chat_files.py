@@ -112,8 +112,13 @@ def test_an_offer_that_is_over_is_shown_so_wherever_it_stands(cli: Cli, tmp_path
     cli.accounts("over1", "over2")
     for name in ("taken.txt", "short.txt", "unwanted.txt", "kept.txt"):
         (tmp_path / name).write_text(name)
-    with open_chat(cli, "over2") as chat, open_chat(cli, "over2", "--plain", columns=120) as plain:
+    with (
+        open_chat(cli, "over2") as chat,
+        open_chat(cli, "over1") as own,
+        open_chat(cli, "over2", "--plain", columns=120) as plain,
+    ):
         chat.online()
+        own.online()
         plain.until("[online]")
         for name, *more in (
             ("taken.txt",),
@@ -132,6 +137,8 @@ def test_an_offer_that_is_over_is_shown_so_wherever_it_stands(cli: Cli, tmp_path
         ):
             chat.until(re.compile(rf"\[file\] {name}, \d+ bytes · {gone}$", re.MULTILINE))
             plain.until(f"[{gone}] over1: {name}")
+            if gone != "declined":  # which ends it for nobody else
+                own.until(re.compile(rf"\[file\] {name}, \d+ bytes · {gone} ✓+$", re.MULTILINE))
         assert re.search(r"\[file\] kept.txt, \d+ bytes · /files get", chat.text)
     with open_chat(cli, "over2") as chat, open_chat(cli, "over2", "--plain", columns=120) as plain:
         for one in (chat, plain):
@@ -139,3 +146,6 @@ def test_an_offer_that_is_over_is_shown_so_wherever_it_stands(cli: Cli, tmp_path
             one.enter("to over1")
             one.until(re.compile(r"\[file\] taken.txt, \d+ bytes · withdrawn$", re.MULTILINE))
             one.until(re.compile(r"\[file\] kept.txt, \d+ bytes · /files get", re.MULTILINE))
+    with open_chat(cli, "over1", "over2") as own:
+        own.until(re.compile(r"\[file\] taken.txt, \d+ bytes · withdrawn ✓+$", re.MULTILINE))
+        own.until(re.compile(r"\[file\] kept.txt, \d+ bytes ✓+$", re.MULTILINE))

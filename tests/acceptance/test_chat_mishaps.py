@@ -1,5 +1,6 @@
 """What a person does by mistake in the chat: nothing is lost by it, and no secret goes to anybody."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -222,6 +223,40 @@ def an_editor(folder: Path, *lines: str) -> str:
     path.write_text("\n".join(("#!/bin/sh", *lines, "")))
     path.chmod(0o755)
     return str(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("WORD=text $OWN/ours", "1 text"),
+        ("~/ours --wait", "2"),
+        ("$OWN/ours 'two words'", "2"),
+        ("'PLACE/ours' --flag", "2"),
+    ],
+)
+def test_the_editor_is_a_line_for_a_shell_as_everywhere(
+    cli: Cli, tmp_path: Path, line: str, written: str
+) -> None:
+    cli.accounts("line1")
+    own = an_editor(tmp_path, 'for last; do :; done; printf "$# $WORD" >"$last"')
+    Path(own).rename(tmp_path / "ours")
+    whole, here = line.replace("PLACE", str(tmp_path)), str(tmp_path)
+    with open_chat(cli, "line1", EDITOR=whole, VISUAL="", HOME=here, OWN=here) as chat:
+        chat.online()
+        chat.enter("edit")
+        chat.until_line(f"line1> {written}")
+
+
+@pytest.mark.parametrize("line", ["no-such-editor", "no-such-editor --wait"])
+def test_an_editor_that_is_not_there_is_told(cli: Cli, tmp_path: Path, line: str) -> None:
+    cli.accounts("none1")
+    with open_chat(cli, "none1", EDITOR=line, VISUAL="", columns=160) as chat:
+        chat.online()
+        chat.enter("edit this")
+        chat.until(
+            re.compile(r"nothing was taken over from the editor .*no such (program|file)", re.IGNORECASE)
+        )
+        chat.until_line("none1> this")
 
 
 def test_ctrl_c_belongs_to_the_editor_while_it_has_the_terminal(cli: Cli, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from cnmessage_client import Client
 from tests.acceptance.conftest import Result
 from tests.support.forked import BROKER, FORK
-from tests.support.harness import BIN, BrokerProcess, eventually, home_at, sign_up
+from tests.support.harness import BIN, BrokerProcess, eventually, free_port, home_at, sign_up
 from tests.support.patience import PATIENCE
 
 
@@ -97,3 +97,16 @@ def test_a_temporary_directory_that_cannot_be_used_is_told(tmp_path: Path) -> No
     assert started.returncode == 1
     assert "TMPDIR" in started.stderr
     assert "Traceback" not in started.stderr
+
+
+@pytest.mark.parametrize("limit", [10, 12, 16, 20, 24, 40, 100])
+def test_a_broker_that_may_open_too_little_says_so_in_a_line_and_makes_nothing(
+    tmp_path: Path, limit: int
+) -> None:
+    data = tmp_path / "data"
+    start = f'ulimit -n {limit}; exec {BIN}/cnmessage-broker start --port {free_port()} --data "{data}"'
+    done = subprocess.run(["sh", "-c", start], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (1, ""), done
+    (line,) = done.stderr.splitlines()
+    assert "ulimit -n" in line
+    assert not data.exists()

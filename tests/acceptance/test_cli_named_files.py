@@ -8,10 +8,12 @@ import pytest
 
 from tests.acceptance.conftest import Cli
 from tests.acceptance.test_cli_broker import _broker
+from tests.acceptance.test_cli_files import make
 from tests.acceptance.test_cli_streams import sh
 from tests.support.harness import BIN, PASSWORD
 
 BROKER = str(BIN / "cnmessage-broker")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("kind", ["pipe", "endless", "terminal"])
@@ -143,23 +145,39 @@ def test_a_command_in_a_directory_that_was_removed_ends_in_words(cli: Cli, words
 
 @pytest.mark.parametrize(
     "words",
-    [("whoami",), ("send", "default", "hi"), ("files", "send", "default", "/etc/hosts")],
-    ids=" ".join,
+    [
+        "whoami",
+        "files list",
+        "send default hello",
+        "files send default README.md LICENSE",
+        "files get x -o -",
+        "watch --count 1",
+        "history --unread",
+        "chat",
+        "login default --password-file LICENSE",
+    ],
 )
-def test_a_machine_that_lets_no_connection_be_opened_is_told_in_one_line(
-    cli: Cli, words: tuple[str, ...]
+def test_a_machine_that_lets_nothing_be_opened_is_told_in_one_line(cli: Cli, words: str) -> None:
+    cli.accounts("default")
+    for limit in (6, 8, 10, 12, 16, 20, 26, 40):
+        result = sh(cli, f'cd "{ROOT}"; ulimit -n {limit}; exec timeout 60 "$@"', *words.split())
+        assert (result.status, result.out) == (6, ""), (limit, result)
+        (line,) = result.err.splitlines()
+        assert "ulimit -n" in line
+    assert cli.ok("history", "0").out == "", "nothing was sent"
+
+
+def test_with_as_many_descriptors_as_a_command_asks_for_several_files_move_at_once(
+    cli: Cli, tmp_path: Path
 ) -> None:
     cli.accounts("default")
-    statuses = []
-    for limit in (64, *range(25, 6, -2)):
-        result = sh(cli, f'ulimit -n {limit}; exec "$@"', *words)
-        statuses.append(result.status)
-        if result.status != 0:
-            assert (result.status, result.out) == (6, ""), (limit, result)
-            (line,) = result.err.splitlines()
-            assert "ulimit -n" in line
-    assert statuses == sorted(statuses)
-    assert set(statuses) == {0, 6}
+    names = [str(make(tmp_path / f"{number}.txt", str(number))) for number in range(8)]
+    (tmp_path / "here").mkdir()
+    few = f'cd "{tmp_path}/here"; ulimit -n 72; exec timeout 60 "$@"'
+    for words in (["files", "send", "default", *names], ["files", "get", "--all"]):
+        result = sh(cli, few, *words)
+        assert result.status == 0, result
+    assert len(list((tmp_path / "here").iterdir())) == len(names)
 
 
 def test_a_directory_that_is_not_there_is_answered_with_the_line_that_makes_it(

@@ -123,6 +123,33 @@ def test_an_editor_ends_with_its_chat_and_what_it_saved_is_kept(
     assert kept.read_text() == "saved so far\n"
 
 
+@pytest.mark.parametrize("words", [("chat",), ("chat", "--plain")])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_editor_that_a_script_runs_ends_with_its_chat_too(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...], number: signal.Signals
+) -> None:
+    cli.accounts("gone9")
+    own = editor(tmp_path, "sh -c 'echo $$ >PID; echo here; exec tail -f /dev/null'", "true")
+    with Shell(cli, tmp_path, VISUAL=f"PID={tmp_path}; cd $PID; {own}", TMPDIR=str(tmp_path)) as shell:
+        shell.run("gone9", *words)
+        shell.until("online")
+        shell.enter("edit")
+        shell.until("here")
+        child = int((tmp_path / "PID").read_text())
+        shell.send(number)
+        assert shell.ended() == INTERRUPTED
+        eventually(lambda: not runs(child))
+
+
+def runs(process: int) -> bool:
+    """Whether there is this process."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_a_full_screen_gives_the_terminal_back_before_it_stops_and_takes_it_again(
     cli: Cli, tmp_path: Path
 ) -> None:
@@ -226,3 +253,39 @@ def test_bars_show_the_cursor_while_the_command_is_stopped_and_when_it_is_ended(
         shell.wait(lambda _: shell.raw.rfind(b"\x1b[?25l") > shell.raw.rfind(b"fg"), "the bars again")
         shell.send(signal.SIGQUIT)
         assert shell.ended() == INTERRUPTED
+
+
+@pytest.mark.parametrize("words", [("passwd",), ("login", "gone10"), ("chat",), ("chat", "--plain")])
+def test_what_is_begun_or_sent_to_the_background_waits_there_and_asks_unseen_when_it_is_back(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    cli.accounts("gone10")
+    asks = words[0] != "chat"
+    with Shell(cli, tmp_path) as shell:
+        shell.run("gone10", *words, end=" &")
+        eventually(lambda: shell.stopped)
+        for _ in range(2):
+            shell.foreground()
+            if words == ("chat",):
+                full_screen(shell)
+            elif asks:
+                shell.until(re.compile("assword:"))
+                eventually(lambda: not shell.modes[0])
+            else:
+                shell.until("[online]")
+            shell.type("half a line")
+            shell.suspend() if not asks else shell.send(signal.SIGTSTP)
+            shell.has_it_back()
+            shell.enter("bg")
+            eventually(lambda: shell.stopped)
+            shell.has_it_back()
+        shell.foreground()
+        eventually(lambda: not shell.stopped)
+        if asks:
+            eventually(lambda: not shell.modes[0])
+            assert b"half a line" not in shell.raw
+            assert b"may be echoed" not in shell.raw
+            shell.key("ctrl-c")
+        else:
+            shell.key("ctrl-c", "ctrl-d")
+        shell.ended()

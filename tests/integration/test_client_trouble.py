@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, FilesError, Home, SyncClient
-from tests.support.harness import PASSWORD, BrokerThread, free_port, sign_up
-from tests.support.shortage import files_end_at
+from cnmessage_protocol.machines.states import State
+from tests.support.harness import PASSWORD, BrokerProcess, BrokerThread, eventually, free_port, sign_up
+from tests.support.shortage import descriptors, files_end_at, no_descriptors
+
+SOON = 20
 
 
 def test_looking_back_at_sent_items_counts_nothing_as_delivered(broker: BrokerThread, home: Home) -> None:
@@ -120,6 +123,39 @@ def test_two_who_wait_for_one_message_hear_what_is_so(home: Home, broker: Broker
             await waiting
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 3])
+def test_a_client_that_listens_comes_back_by_itself_once_connections_can_be_opened_again(
+    home: Home, tmp_path: Path, left: int
+) -> None:
+    async def scenario(broker: BrokerProcess) -> None:
+        await sign_up(broker.address, home, "alice", "bob")
+        lost: asyncio.Queue[None] = asyncio.Queue()
+        troubles: list[CnMessageError] = []
+        async with Client(home=home, profile="bob") as bob, Client(home=home, profile="alice") as alice:
+            bob.on_state = lambda state, _: lost.put_nowait(None) if state is State.WAITING else None
+            bob.on_trouble = troubles.append
+            following = bob.messages()
+            coming = asyncio.ensure_future(anext(following))
+            await alice.send("bob", "before")
+            assert (await asyncio.wait_for(coming, SOON)).body == "before"
+            coming = asyncio.ensure_future(anext(following))
+            before = descriptors()
+            bob.cut(1.0)
+            await asyncio.wait_for(lost.get(), SOON)
+            eventually(lambda: descriptors() <= before - 4)  # two connections, and their mailboxes
+            with no_descriptors(but=left):
+                for _ in range(2):
+                    await asyncio.wait_for(lost.get(), SOON)
+            await alice.send("bob", "after")
+            assert (await asyncio.wait_for(coming, SOON)).body == "after"
+            assert len(troubles) <= 1, "it is not said at each try"
+            assert troubles or left, "but it is, where nothing at all can be opened"
+            assert all("ulimit -n" in each.message for each in troubles)
+
+    with BrokerProcess(tmp_path / "broker") as broker:
+        asyncio.run(scenario(broker))
 
 
 def test_a_connect_that_fails_leaves_nothing_running(broker: BrokerThread, home: Home) -> None:

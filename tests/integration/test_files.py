@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from cnmessage_client import Client, CnMessageError, ErrorCode, Home, SentFile, SyncClient, TransferProgress
-from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.files.channel import CHUNK
-from tests.support.harness import BrokerThread, broker_config, sign_up
+from tests.support.harness import BrokerProcess, BrokerThread, broker_config, sign_up
 from tests.support.sending import outcomes
+from tests.support.shortage import no_descriptors
 
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7]
 LATER = 20
@@ -116,6 +117,58 @@ def test_a_file_is_a_message_and_its_sender_hears_who_has_it(
             assert offered.expires - offered.time == timedelta(days=1)
 
     asyncio.run(scenario())
+
+
+def test_who_was_offered_a_file_hears_at_once_that_it_was_taken_back_or_is_over(
+    broker: BrokerThread, home: Home, tmp_path: Path
+) -> None:
+    paths = [made(tmp_path / name, 5) for name in ("taken.txt", "short.txt", "unwanted.txt")]
+
+    async def scenario() -> None:
+        async with users(broker.address, home, "alice", "bob") as (alice, bob):
+            heard: asyncio.Queue[tuple[str, OfferState]] = asyncio.Queue()
+            alice.on_offer = lambda news: heard.put_nowait(("alice", news))
+            bob.on_offer = lambda news: heard.put_nowait(("bob", news))
+            following = [asyncio.ensure_future(anext(each.messages(own=True))) for each in (alice, bob)]
+            taken, short, unwanted = [
+                (await alice.send_files("bob", [path], expires=span))[0]
+                for path, span in zip(paths, (None, timedelta(seconds=1), None), strict=True)
+            ]
+            await asyncio.gather(*following)
+            await alice.withdraw_file(taken.id)
+            await bob.decline_file(unwanted.id)
+            got = [await asyncio.wait_for(heard.get(), LATER) for _ in range(5)]
+            assert {(who, news.file.hex(), news.user, news.state) for who, news in got} == {
+                ("alice", taken.id.replace("-", ""), "alice", "withdrawn"),
+                ("bob", taken.id.replace("-", ""), "alice", "withdrawn"),
+                ("alice", short.id.replace("-", ""), "alice", "expired"),
+                ("bob", short.id.replace("-", ""), "alice", "expired"),
+                ("bob", unwanted.id.replace("-", ""), "alice", "declined"),
+            }
+
+    asyncio.run(scenario())
+
+
+def test_files_that_cannot_be_moved_for_want_of_descriptors_say_so_and_go_later(
+    home: Home, tmp_path: Path, out: Path
+) -> None:
+    paths = [made(tmp_path / f"{number}.txt", 5) for number in range(6)]
+
+    async def scenario(broker: BrokerProcess) -> None:
+        async with users(broker.address, home, "alice", "bob") as (alice, bob):
+            await alice.send_files("bob", paths[0])  # what moves files is loaded
+            for left in (0, 2, 6, 10, 14):
+                with no_descriptors(but=left), pytest.raises(CnMessageError) as caught:
+                    await alice.send_files("bob", paths[1:])
+                assert "ulimit -n" in caught.value.message, left
+                assert "fault of cnmessage" not in caught.value.message
+            assert len({each.id for each in await alice.send_files("bob", paths[1:])}) == 5
+            for info in await bob.files(sent=False):
+                await bob.get_file(info.id, out)
+
+    with BrokerProcess(tmp_path / "broker") as broker:
+        asyncio.run(scenario(broker))
+    assert len(list(out.iterdir())) == 6
 
 
 def test_the_way_of_a_file_is_told_step_by_step(

@@ -14,6 +14,7 @@ from cnmessage_protocol.requests import MAX_NAMES
 from tests.support.harness import PASSWORD, BrokerThread, broker_config, sign_up
 from tests.support.raw import Raw, answer, ask, frame, new_keys
 from tests.support.rows import message_row
+from tests.support.shortage import descriptors
 
 FLOOD = 200
 
@@ -194,11 +195,6 @@ def _waiting(socket: "zmq.Socket[bytes]") -> int:
         socket.recv()
         count += 1
     return count
-
-
-def descriptors() -> int:
-    """How many files this process holds open."""
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_an_id_is_free_again_when_the_own_disk_refused_it(broker: BrokerThread, home: Home) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import termios
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,20 @@ class Shell(Chat):
         self.at_prompt()
         self._before = self._attributes()
 
-    def run(self, profile: str, *words: str) -> None:
-        """Run a command of cnmessage in the foreground."""
+    def run(self, profile: str, *words: str, end: str = "") -> None:
+        """Run a command of cnmessage in the foreground, or as the shell's line says with another `end`."""
         self._note.unlink(missing_ok=True)
         self._since = len(self.raw)
         self.enter(
-            f"sh -c 'echo $$ >{self._note}; exec {BIN}/cnmessage --profile {profile} {' '.join(words)}'"
+            f"sh -c 'echo $$ >{self._note}; exec {BIN}/cnmessage --profile {profile} {' '.join(words)}'{end}"
         )
         eventually(lambda: self._note.exists() and self._note.read_text().endswith("\n"))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether that command is stopped, as ps shows it."""
+        shown = ["ps", "-o", "stat=", "-p", self._note.read_text().strip()]
+        return subprocess.run(shown, capture_output=True, text=True, check=False).stdout.startswith("T")
 
     def suspend(self) -> None:
         """Ctrl-Z."""

@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 
 
+def descriptors() -> int:
+    """How many files this process holds open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @contextmanager
-def no_descriptors() -> Iterator[None]:
-    """This process can open nothing more: its limit lies at the lowest number that is free."""
+def no_descriptors(*, but: int = 0) -> Iterator[None]:
+    """This process can open nothing more, `but` so many: its limit lies at the lowest number that is free."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken = [os.open(os.devnull, os.O_RDONLY)]
     resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 1, hard))
@@ -20,6 +25,7 @@ def no_descriptors() -> Iterator[None]:
         with suppress(OSError):  # until there is none, should another thread have closed one meanwhile
             while True:
                 taken.append(os.open(os.devnull, os.O_RDONLY))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(taken) + 1 + but, hard))
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -100,20 +100,34 @@ def cut(descriptor: int, place: Place) -> bool:
     return True
 
 
+LEAST = 128
+"""Descriptors without which no broker starts: its own sockets and database take some seventy."""
+
 MOST = 1 << 16
 RESERVE = 256
 """Descriptors the broker takes at most, and those it keeps for itself: disk, files that move, key probe."""
 
 
+class DescriptorsError(Exception):
+    """There may be too few descriptors; the text says how many it takes, and what to do."""
+
+
 def descriptor_limit() -> int:
-    """How many descriptors there may be, once this process's own limit is as high as it may be."""
+    """How many descriptors there may be, once this process's own limit is as high as it may be.
+
+    DescriptorsError where that is not enough for a broker: libzmq would end the process.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             soft = wanted
-    return MOST if soft == resource.RLIM_INFINITY else min(soft, MOST)
+    limit = MOST if soft == resource.RLIM_INFINITY else min(soft, MOST)
+    if limit < LEAST:
+        text = f"a broker needs {LEAST} files and connections at once, and only {limit} may be open here"
+        raise DescriptorsError(f"{text}; raise the limit of open files (ulimit -n 1024), and start it again")
+    return limit
 
 
 def reserve_of(limit: int) -> int:

@@ -6,7 +6,7 @@ however the editor ends. What was saved is not lost: where it cannot be taken ov
 
 import asyncio
 import os
-import shlex
+import re
 import signal
 import sys
 import tempfile
@@ -24,6 +24,12 @@ _GRACE = 1.0
 """Seconds that an editor has to end, or to stop, once it is asked to."""
 
 _LOOK = 0.01
+
+_FOR_A_SHELL = re.compile(r"""[^\w./+,:@-]""", re.ASCII)
+"""What makes more of $EDITOR than the name of a program."""
+
+_NO_PROGRAM = 127
+"""The status of a shell that has not found what it was to run."""
 
 
 class Editor:
@@ -54,6 +60,8 @@ class Editor:
                 raise
             raise self._failed("the chat was ended", file) from None
         saved = _read(file)
+        if status == _NO_PROGRAM and saved == before:
+            raise self._failed("there is no such program")
         if status != 0:
             raise self._failed(f"it ended with status {status}", None if saved == before else file)
         try:
@@ -84,7 +92,7 @@ class Editor:
         """The status with which it ended."""
         self._terminal = _Terminal()
         try:
-            self._process = await create_subprocess_exec(*shlex.split(self._command), name)
+            self._process = await create_subprocess_exec(*self._words(), name)
             return await self._process.wait()
         except asyncio.CancelledError:
             await self._end()
@@ -93,9 +101,27 @@ class Editor:
             self._process = None
             self._terminal.restore()
 
+    def _words(self) -> list[str]:
+        """What is to be run: a line for a shell, as all programs take it that open an editor, or one word."""
+        if not _FOR_A_SHELL.search(self._command):
+            return [self._command]
+        return ["/bin/sh", "-c", f'{self._command} "$@"', self._command]
+
+    def _hang_up(self) -> None:
+        """As when its terminal is closed: it keeps what it keeps then.
+
+        It may be the child of a script. Who leads the processes of this terminal has no others beside it.
+        """
+        if os.getpgrp() != os.getpid() or not sys.stdout.isatty():
+            self._send(signal.SIGHUP)
+            return
+        caught = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.kill(0, signal.SIGHUP)
+        signal.signal(signal.SIGHUP, caught)
+
     async def _end(self) -> None:
         self._send(signal.SIGCONT)
-        self._send(signal.SIGHUP)  # as when its terminal is closed: it keeps what it keeps then
+        self._hang_up()
         if self._process is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), _GRACE)

@@ -12,7 +12,7 @@ from typing import Protocol
 import zmq
 
 from cnmessage_client.link.reach import OutOfReachError, in_numbers
-from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, secured
+from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, new_context, secured
 from cnmessage_client.profile import KeyPair, Profile
 from cnmessage_protocol.deliveries import Delivery
 from cnmessage_protocol.envelope import MAX_REPLY, Reply, pack_request, unpack_reply
@@ -86,7 +86,7 @@ class Connection:
         self._trace = trace
         self._monitors: dict[int, _Monitor] = {}
         self._loop = asyncio.get_running_loop()
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context = new_context()
         self._requests: zmq.Socket[bytes] | None = None
         self._pushes: zmq.Socket[bytes] | None = None
         self._opener: Callable[[list[bytes]], Delivery] | None = None
@@ -98,6 +98,7 @@ class Connection:
         self._look_scheduled = False
         self.trouble: CnMessageError | None = None
         """Why nothing is heard, as far as it is known."""
+        self._ever_open = False
         self.ever_sent = False
         self.ever_heard = False
         self.heard = asyncio.Event()
@@ -106,21 +107,30 @@ class Connection:
         self.paused = False
 
     def perform(self, effects: Iterable[Effect]) -> None:
-        """Carry out what the session wants."""
-        for effect in effects:
-            match effect:
-                case Transmit(request_id, request):
-                    self._send(request_id, pack_request(request_id, request))
-                case OpenLink():
-                    self._open()
-                case CloseLink(flush):
-                    self._close(_FLUSH_MS if flush else 0)
-                case Listen(offset, topic, key):
-                    self._listen(offset, topic, key)
-                case _:
-                    self._deliver(effect)
+        """Carry out what the session wants. Raises only when the first link of all cannot be opened."""
+        try:
+            for effect in effects:
+                self._carry_out(effect)
+        except CnMessageError as error:  # nothing can be opened now: as if the link was lost
+            if not self._ever_open:
+                raise
+            self.trouble = error
+            self.perform(self._session.cut(self.now()))
         self._set_timer()
         self.traced()
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Transmit(request_id, request):
+                self._send(request_id, pack_request(request_id, request))
+            case OpenLink():
+                self._open()
+            case CloseLink(flush):
+                self._close(_FLUSH_MS if flush else 0)
+            case Listen(offset, topic, key):
+                self._listen(offset, topic, key)
+            case _:
+                self._deliver(effect)
 
     def traced(self) -> None:
         """Tell what was done since the last time."""
@@ -168,6 +178,7 @@ class Connection:
         self.heard.clear()
         self.opened.set()
         self._requests = secured(self._context, zmq.DEALER, self.access)
+        self._ever_open = True
         self._requests.setsockopt(zmq.IMMEDIATE, 1)
         self._requests.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY + CURVE_OVERHEAD)
         self._requests.setsockopt(zmq.RCVHWM, _REQUEST_QUEUE)
@@ -326,7 +337,4 @@ class Connection:
 
     def _tick(self) -> None:
         self._timer = None
-        try:
-            self.perform(self._session.tick(self.now()))
-        except CnMessageError as error:  # no descriptor is left, say: it is told once the time is up
-            self.trouble = error
+        self.perform(self._session.tick(self.now()))

@@ -40,7 +40,7 @@ class Lookout:
         self._fail = fail
         self._trouble = trouble
         self._patient, self._timeout = True, 0.0
-        self._ever_live = self._pinned = False
+        self._ever_live = self._pinned = self._blind = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._deliveries: asyncio.Task[None] | None = None
 
@@ -63,6 +63,9 @@ class Lookout:
     def moved(self, state: State) -> None:
         """The client's session has another state; in one of them it waits for its first delivery."""
         self._ever_live |= state is State.LIVE
+        why = self._connection.trouble
+        if state is State.WAITING and why is not None and why.code is ErrorCode.STORAGE:
+            self._unable(why)
         if self._deliveries is not None:
             self._deliveries.cancel()
             self._deliveries = None
@@ -84,10 +87,11 @@ class Lookout:
     async def _watch_links(self) -> None:
         while True:  # once for each link: a broker may be replaced while we run
             self._connection.opened.clear()
-            if not await self._heard(FIRST_LOOK) and (error := await self._look()) is not None:
+            if not await self._heard(FIRST_LOOK) and (error := await self._looked()) is not None:
                 self._fail(error)
                 return
             if self._connection.heard.is_set():
+                self._blind = False
                 self._pin()
             await self._connection.opened.wait()
 
@@ -99,6 +103,22 @@ class Lookout:
                 self._known.pin(self._address, self._expected)
             except CnMessageError as error:
                 self._trouble(error)
+
+    async def _looked(self) -> CnMessageError | None:
+        """What ends the client. A patient one goes on where this machine cannot even look."""
+        try:
+            return await self._look()
+        except CnMessageError as error:
+            if not self._patient:
+                return error
+            self._unable(error)
+        return None
+
+    def _unable(self, error: CnMessageError) -> None:
+        """This machine lets nothing be opened: said once, until there is a link again."""
+        if not self._blind:
+            self._blind = True
+            self._trouble(error)
 
     async def _look(self) -> CnMessageError | None:
         """What ends the client; None once there is a sign of life, or another link to look at."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from zlib import crc32
 
-from cnmessage_client.home_files import usable
+from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY, usable
 from cnmessage_client.private import private_folder
 from cnmessage_protocol.codec import REQUEST_LIMITS, decode, encode
 from cnmessage_protocol.errors import CnMessageError, ErrorCode, ProtocolError
@@ -98,11 +98,12 @@ class Outbox:
         except OSError as error:
             if self._file is not None:
                 os.ftruncate(self._file, self._size)  # half a record would hide all that follow it
-            raise CnMessageError(
-                ErrorCode.STORAGE,
-                f"the message cannot be kept in {self._folder}: {error.strerror}; nothing was sent. "
-                "Correct that, or set CNMESSAGE_HOME to a directory of your own",
-            ) from error
+            fewer = error.errno in TOO_MANY
+            advice = (
+                RAISE_LIMIT if fewer else "correct that, or set CNMESSAGE_HOME to a directory of your own"
+            )
+            text = f"the message cannot be kept in {self._folder}: {error.strerror}; nothing was sent"
+            raise CnMessageError(ErrorCode.STORAGE, f"{text}: {advice}") from error
         self._size += len(data)
 
     def _create(self, content: bytes = b"") -> int:

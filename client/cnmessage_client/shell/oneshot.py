@@ -129,11 +129,11 @@ class OneShot:
 async def _while_read(job: Awaitable[Result]) -> Result:
     """Do the job as long as somebody reads standard output; else BrokenPipeError."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    alone = False
+    alone = over = False
 
     def left() -> None:
         nonlocal alone
-        if task is not None and not alone:
+        if task is not None and not alone and not over:
             alone = True
             task.cancel()
 
@@ -144,6 +144,8 @@ async def _while_read(job: Awaitable[Result]) -> Result:
             if alone:
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
             raise
+        finally:
+            over = True  # what comes after, as closing the client, is not cancelled
 
 
 def _still_waiting(run: Run, client: Client) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
-from cnmessage_client.shell.signals import around_stops
+from cnmessage_client.shell.signals import around_stops, stop_in_background, wait_for_terminal
 from cnmessage_client.shell.streams import say
 
 
 def ask_here(question: str, *, hidden: bool) -> str:
     """The answer. Asks on standard error, so that data alone goes to standard output."""
+    wait_for_terminal()
     before = _modes()
 
     def give() -> None:
@@ -23,6 +24,8 @@ def ask_here(question: str, *, hidden: bool) -> str:
             _set(before, termios.TCSAFLUSH)  # half a secret is not for the shell
 
     def take() -> None:
+        if stop_in_background():
+            return  # brought back since, it was asked then
         modes = _modes()
         if hidden and modes is not None:
             modes[3] &= ~termios.ECHO

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from cnmessage_client.client import DEFAULT_TIMEOUT, Client
+from cnmessage_client.home_files import need_descriptors
 from cnmessage_client.link.trust import Trust, trust_loopback
 from cnmessage_client.profile import Home
 from cnmessage_client.shell.command import Command, Facts
@@ -207,6 +208,11 @@ _OPTIONS = (
         help=f"Wait no longer for an answer.  [default: {DEFAULT_TIMEOUT:g}]",
     ),
 )  # fmt: skip
+_DESCRIPTORS = 64
+"""What must be free for any command, several files at once among them: looked at first, so that none is cut
+short amid its work, or by a library that ends the whole process.
+"""
+
 _NAMES = ("profile", "broker", "as_json", "no_input", "quiet", "timeout", "debug")
 
 
@@ -232,8 +238,10 @@ def common(function: Function) -> Function:
         here = {name: values.pop(name) for name in _NAMES}
         facts = context.command.facts if isinstance(context.command, Command) else None
         settings = replace(merged(context, here), facts=facts)
-        if settings.prefix is None and facts is not None and facts.prints:
-            check_output()
+        if settings.prefix is None and facts is not None:
+            need_descriptors(_DESCRIPTORS)
+            if facts.prints:
+                check_output()
         context.obj = settings
         return function(settings, *args, **values)
 

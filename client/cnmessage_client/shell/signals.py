@@ -5,11 +5,15 @@ Whoever has made something of the terminal undoes it before the process ends or 
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _ENDING = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGXCPU")
+
+_TRIES = 100
+"""How often it is stopped anew by somebody who goes on with it where it is, in the background."""
 
 
 def ending() -> Iterator[signal.Signals]:
@@ -33,6 +37,35 @@ def stop_now() -> None:
     caught = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGTSTP)
     signal.signal(signal.SIGTSTP, caught)
+
+
+def in_background() -> bool:
+    """Whether standard input is a terminal that belongs to somebody else now, as behind `&` or `bg`.
+
+    How it is set then is theirs: who read that would leave it so, and who sets it is stopped in the middle.
+    """
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
+    except (OSError, ValueError):  # no terminal
+        return False
+
+
+def stop_in_background() -> bool:
+    """Stop, as who reads from a terminal does that is not theirs; whether it was so.
+
+    Returns when the process goes on, or at once where nobody could bring it back.
+    """
+    if not in_background():
+        return False
+    os.kill(0, signal.SIGTTIN)
+    return True
+
+
+def wait_for_terminal() -> None:
+    """Return once the terminal is this process's; it is stopped until then."""
+    tries = 0
+    while stop_in_background() and tries < _TRIES:
+        tries += 1
 
 
 @contextmanager

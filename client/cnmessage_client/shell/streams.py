@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, TextIO
 
+from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 
@@ -51,7 +52,8 @@ def input_bytes() -> BinaryIO:
 
 def unreadable(place: str, error: OSError) -> CnMessageError:
     """The error for what a person named to be read, and what the operating system said about it."""
-    return CnMessageError(ErrorCode.UNREADABLE, f"{place} cannot be read: {error.strerror or error}")
+    more = f"; {RAISE_LIMIT}" if error.errno in TOO_MANY else ""
+    return CnMessageError(ErrorCode.UNREADABLE, f"{place} cannot be read: {error.strerror or error}{more}")
 
 
 def say(stream: TextIO, text: str) -> None:

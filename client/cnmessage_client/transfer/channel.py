@@ -15,7 +15,7 @@ from contextlib import suppress
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, connect, secured
+from cnmessage_client.link.sockets import CURVE_OVERHEAD, Access, can_open, connect, new_context, secured
 from cnmessage_protocol.envelope import FILES
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.files.channel import (
@@ -56,7 +56,7 @@ class FileChannel:
     def __init__(self, access: Access, trail: Trail) -> None:
         self._access = access
         self._trail = trail
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._backlog: deque[list[bytes]] = deque()
@@ -66,7 +66,8 @@ class FileChannel:
         self.ever_met = False
         """Whether a broker has ever proved its key here."""
         self._state = "closed"
-        self._wake_in, self._wake_out = sockets.socketpair()
+        with can_open():
+            self._wake_in, self._wake_out = sockets.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
 
@@ -92,16 +93,18 @@ class FileChannel:
         return self._opened_at + PACE if self._socket is None else None
 
     def open(self) -> None:
-        """Connect, in the background; what is said meanwhile waits."""
+        """Connect, in the background; what is said meanwhile waits. STORAGE where nothing can be opened."""
         self._note("opened", "connecting")
         self._opened_at = time.monotonic()
         self._met = self._gave_up = False
+        self._context = self._context or new_context()
         self._socket = fresh = secured(self._context, zmq.DEALER, self._access)
         fresh.setsockopt(zmq.SNDHWM, _SEND_QUEUE)
         fresh.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
         fresh.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
         fresh.setsockopt(zmq.MAXMSGSIZE, CHUNK + CURVE_OVERHEAD)
-        self._monitor = fresh.get_monitor_socket(_WATCHED)
+        with can_open():
+            self._monitor = fresh.get_monitor_socket(_WATCHED)
         connect(fresh, self._access, FILES)
 
     def close(self) -> None:
@@ -109,7 +112,8 @@ class FileChannel:
         flush_ms = _GIVE_UP_MS if self._gave_up else _FLUSH_MS
         self._say_the_rest(flush_ms / 1000)
         self.drop(flush_ms if self._met else 0)
-        self._context.term()
+        if self._context is not None:
+            self._context.term()
         self._wake_in.close()
         self._wake_out.close()
 

@@ -24,10 +24,10 @@ def disk_error(error: OSError, path: str | Path, *, writing: bool) -> CnMessageE
     if error.errno in _FULL:
         text = f"no room for {place} on this machine: {reason}; make room, then the same call goes on"
         return CnMessageError(ErrorCode.STORAGE, text)
-    if error.errno == errno.ENAMETOOLONG:
-        return CnMessageError(ErrorCode.USAGE, f"{place} is too long a name for this disk; choose another")
     if error.errno in TOO_MANY:
         return CnMessageError(ErrorCode.STORAGE, f"{place} cannot be opened: {reason}; {RAISE_LIMIT}")
+    if error.errno == errno.ENAMETOOLONG:
+        return CnMessageError(ErrorCode.USAGE, f"{place} is too long a name for this disk; choose another")
     text = f"this machine's disk failed at {place}: {reason}; check it, then the same call goes on"
     return CnMessageError(ErrorCode.STORAGE, text)
 

@@ -70,8 +70,8 @@ class TransferThread:
             while self._stopped is None and (self._active or self._queue):
                 self._turn()
             left = self._stopped or left
-        except CnMessageError as error:  # of the link, which every transfer needs
-            left = error
+        except CnMessageError as error:  # there is no way to open a link
+            left = self._stopped or error
         finally:
             self._workers.shutdown(wait=True)
             for job in [*self._active, *self._queue]:

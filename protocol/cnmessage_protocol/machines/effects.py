@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.errors import RequestError
 from cnmessage_protocol.machines.inbox import HandOver
 from cnmessage_protocol.machines.sendqueue import Outcome
@@ -74,6 +74,12 @@ class FileNews(Struct, frozen=True):
     news: FileState
 
 
+class OfferNews(Struct, frozen=True):
+    """A file that was offered, to us or by us, can be had no more, or again."""
+
+    news: OfferState
+
+
 class UnknownNews(Struct, frozen=True):
     """For the first time a delivery came of this kind, which this version does not know."""
 
@@ -96,6 +102,7 @@ Effect = (
     | StateChanged
     | PresenceNews
     | FileNews
+    | OfferNews
     | UnknownNews
     | End
     | HandOver

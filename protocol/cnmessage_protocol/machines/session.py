@@ -11,7 +11,16 @@ answered under the same ids, so that a broken link costs time and nothing else. 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cnmessage_protocol.deliveries import Closed, Delivery, FileState, Hello, Items, Presence, UnknownDelivery
+from cnmessage_protocol.deliveries import (
+    Closed,
+    Delivery,
+    FileState,
+    Hello,
+    Items,
+    OfferState,
+    Presence,
+    UnknownDelivery,
+)
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ErrorCode, NoProgressError, ProtocolError, RequestError
 from cnmessage_protocol.machines.calls import Calls
@@ -22,6 +31,7 @@ from cnmessage_protocol.machines.effects import (
     End,
     FileNews,
     Listen,
+    OfferNews,
     OpenLink,
     PresenceNews,
     Resolve,
@@ -116,8 +126,8 @@ class Session:
             return []
         return self._inbox_effects(now, self.inbox.pause(now, paused=paused))
 
-    def cut(self, now: float, pause: float) -> list[Effect]:
-        """Break the link as a network fault would, and stay away for `pause` seconds."""
+    def cut(self, now: float, pause: float | None = None) -> list[Effect]:
+        """Break the link as a network fault would; stay away for `pause` seconds, or as after any loss."""
         if self.state in DOWN:
             return []
         return self._lose(now, pause, "cut")
@@ -169,6 +179,8 @@ class Session:
                 return [PresenceNews(changes)]
             case FileState():
                 return [FileNews(delivery)]
+            case OfferState():
+                return [OfferNews(delivery)]
             case UnknownDelivery(kind):
                 return self._unknown_kind(kind)
             case Closed(reason) if self.attached is not None:

@@ -171,6 +171,8 @@ def test_a_user_is_named_as_users_are_because_files_are_named_after_it(name: str
         ["presence", {"changes": [["b b", True]]}],
         ["file_state", {"file": ID, "name": "a", "user": "bob", "state": "burnt"}],
         ["file_state", {"file": ID, "name": "a" * 256, "user": "bob", "state": "done"}],
+        ["offer_state", {"file": ID, "name": "a", "user": "bob", "state": "burnt"}],
+        ["offer_state", {"file": ID, "name": "a" * 256, "user": "bob", "state": "offered"}],
         ["closed", {"reason": "x" * 33}],
     ],
 )

@@ -17,6 +17,7 @@ from cnmessage_protocol.deliveries import (
     FileState,
     Hello,
     Items,
+    OfferState,
     Presence,
     parse_delivery,
 )
@@ -166,6 +167,7 @@ PUSHES: list[Any] = [
     Items(ITEMS),
     Presence((("bob", True), ("carol", False))),
     FileState(FILE_ID, "plan é.txt", "bob", "done"),
+    OfferState(FILE_ID, "plan é.txt", "alice", "withdrawn"),
     Closed("shutdown"),
 ]
 

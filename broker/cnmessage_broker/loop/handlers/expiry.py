@@ -12,6 +12,7 @@ from cnmessage_broker.between import Gone, Release
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.effects import Effect, Tell
 from cnmessage_broker.loop.handlers.files import has_expired
+from cnmessage_broker.loop.handlers.offers import ended
 from cnmessage_broker.loop.waits import OnWriter
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Clock, FileRow, FileStatus
@@ -25,7 +26,7 @@ _NOTED = 200
 
 
 async def sweep(deps: Deps) -> list[Effect]:
-    """Note what is past due, which stops its transfers, and end that whose grace is over."""
+    """Note what is past due, which stops its transfers and is told, and end that whose grace is over."""
     config, now = deps.config, deps.now_ms()
     clock = Clock(now, now - config.upload_expiry * 1000)
     elapsed = int(deps.monotonic() - deps.aged_at)
@@ -50,7 +51,8 @@ async def sweep(deps: Deps) -> list[Effect]:
     due, unused = await OnWriter(end)
     past_due = [row for row in fresh if row.status is FileStatus.STORED]
     gone: list[Effect] = [Tell(Gone(row.id, has_expired(row))) for row in (*past_due, *due)]
-    return [*gone, *(Tell(Release(digest)) for digest in unused)]
+    told = await ended(past_due, "expired", deps)
+    return [*gone, *(Tell(Release(digest)) for digest in unused), *told]
 
 
 def _lasts(row: FileRow, upload_expiry: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from cnmessage_broker.between import Crowded, Finished, Gone, Open, Progress, Ready, Release, Unused
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Push, Refuse, Reply, Tell
+from cnmessage_broker.loop.handlers.offers import Fate, ended, moved
 from cnmessage_broker.loop.waits import OnReader, OnWriter
 from cnmessage_broker.store.ports.files import FileStore
 from cnmessage_broker.store.ports.messages import Store
@@ -63,7 +64,7 @@ def _row(row: FileRow, fetches: Iterable[FetchRow], deps: Deps) -> ListedFile:
     )
 
 
-async def withdraw(request: Withdraw, caller: Caller, _: Deps) -> list[Effect]:
+async def withdraw(request: Withdraw, caller: Caller, deps: Deps) -> list[Effect]:
     """Take a file back, or give an upload up; one that has ended already is fine."""
     _device, account = caller.bound()
     row = await OnReader(lambda reader: reader.files.find(FileId(request.file)))
@@ -74,6 +75,8 @@ async def withdraw(request: Withdraw, caller: Caller, _: Deps) -> list[Effect]:
     digest = await OnWriter(lambda store: store.files.end(row.id, FileStatus.WITHDRAWN))
     error = RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
     gone: list[Effect] = [Reply(Done()), Tell(Gone(row.id, error))]
+    if row.status is FileStatus.STORED:
+        gone += await ended([row], "withdrawn", deps)
     return gone if digest is None else [*gone, Tell(Release(digest))]
 
 
@@ -171,24 +174,27 @@ async def _offered(file: FileId, account: AccountId) -> FileRow:
 async def _moved_on(
     row: FileRow, account: AccountId, status: FetchStatus, offset: int, deps: Deps
 ) -> list[Effect]:
-    """Write down where a recipient is; the sender hears of it if it is news.
+    """Write down where a recipient is; if it is news the sender hears of it, and where they themselves are.
 
     Nothing is written for the sender's own copy: it counts for nothing.
     """
     now = deps.now_ms()
 
-    def move(store: Store) -> FetchRow | None:
+    def move(store: Store) -> tuple[FetchStatus | None, FetchRow | None]:
         before = _status(store.files, row.id, account)
-        after = store.files.set_fetch(row.id, account, status, offset, now)
-        return None if after is None or after.status is before else after
+        return before, store.files.set_fetch(row.id, account, status, offset, now)
 
-    news = await OnWriter(move)
-    if news is None:
+    before, news = await OnWriter(move)
+    if news is None or news.status is before:
         return []
     if news.status is not FetchStatus.FETCHING:
         deps.fetching.pop((row.id, account), None)
     values = {"file": row.id, "name": row.name, "user": news.name, "state": str(news.status)}
-    return [Push(each, FileState.KIND, values) for each in deps.listeners.of(row.owner) if each.granted]
+    told = [Push(each, FileState.KIND, values) for each in deps.listeners.of(row.owner) if each.granted]
+    if FetchStatus.FAILED not in {before, news.status}:
+        return [*told]
+    fate: Fate = "declined" if news.status is FetchStatus.FAILED else "offered"
+    return [*told, *moved(row, [account], fate, deps.listeners)]
 
 
 def _status(files: FileReader, file: FileId, account: AccountId) -> FetchStatus | None:

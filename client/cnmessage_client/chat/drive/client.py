@@ -192,6 +192,7 @@ class ChatClient:
         client.on_state = partial(self._moved, client)
         client.on_presence = self._news.presence
         client.on_file = self._news.file_moved
+        client.on_offer = self._news.offer_moved
         client.on_unknown = self._news.pushed
         await client.connect()
         return client

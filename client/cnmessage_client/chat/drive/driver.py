@@ -48,8 +48,10 @@ from cnmessage_client.chat.talk.effects import (
     SetDraft,
     Show,
 )
+from cnmessage_client.chat.talk.offers import about
 from cnmessage_client.chat.talk.status import Completions
 from cnmessage_client.chat.talk.talk import Talk
+from cnmessage_client.chat.talk.views import said_of
 from cnmessage_client.client import Client
 from cnmessage_client.model import Message, Unknown, User
 from cnmessage_client.shell.group import Commands
@@ -207,8 +209,8 @@ class Driver:
                 self._loading.add(self._spawn(self._load_earlier(effect, self.living.login)))
             case AskReceipts(ids):
                 self._spawn(self._ask_receipts(ids, self.living.login))
-            case AskFiles(ids):
-                self._spawn(self._ask_files(ids, self.living.login))
+            case AskFiles():
+                self._spawn(self._ask_files(effect, self.living.login))
             case Edit(text):
                 self.input.editor_opened()
                 self._loading.add(self._spawn(self._edit(text)))
@@ -241,9 +243,8 @@ class Driver:
         else:
             if found is not None:
                 came = found
-                files = [each.file.id for each in found if isinstance(each, Message) and each.file]
-                if files:  # what is offered no more is not shown as if it were
-                    await self._ask_files(files, login)
+                for asked in about(map(said_of, found)):  # what is offered no more is not shown as if it were
+                    await self._ask_files(asked, login)
                 self.feed.give(lambda now: self.talk.earlier(wanted.conversation, came, now))
 
     def open(self, conversation: Conversation) -> None:
@@ -271,12 +272,14 @@ class Driver:
             came = found
             self.feed.give(lambda now: self.talk.receipts(came, now))
 
-    async def _ask_files(self, ids: Sequence[str], login: int) -> None:
+    async def _ask_files(self, wanted: AskFiles, login: int) -> None:
         with suppress(CnMessageError):  # the talk asks again
-            found = await self.living.ask(login, lambda client: client.files(sent=False, holding=ids))
+            found = await self.living.ask(
+                login, lambda client: client.files(sent=wanted.sent, holding=wanted.ids)
+            )
             if found is not None:
                 came = found
-                self.feed.give(lambda _: self.talk.files(came, ids))
+                self.feed.give(lambda _: self.talk.files(came, wanted))
 
     async def _edit(self, text: str) -> None:
         line = None

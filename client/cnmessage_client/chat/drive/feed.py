@@ -14,7 +14,7 @@ from cnmessage_client.chat.talk.effects import Effect, Redraw, Show
 from cnmessage_client.chat.talk.entries import Trouble
 from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.model import Message, Unknown
-from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.machines.states import State
 
@@ -124,6 +124,10 @@ class Feed:
     def file_moved(self, news: FileState) -> None:
         """A recipient got on with a file."""
         self.give(lambda _: self.talk.file_moved(news))
+
+    def offer_moved(self, news: OfferState) -> None:
+        """A file that was offered can be had no more, or again."""
+        self.give(lambda _: self.talk.offer_moved(news))
 
     def refused(self, error: CnMessageError) -> None:
         """A message that an earlier run left behind was refused."""

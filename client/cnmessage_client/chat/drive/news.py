@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cnmessage_client.model import Message, Unknown
-from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.machines.states import State
 
@@ -38,6 +38,9 @@ class News(Protocol):
 
     def file_moved(self, news: FileState) -> None:
         """A recipient got on with a file."""
+
+    def offer_moved(self, news: OfferState) -> None:
+        """A file that was offered can be had no more, or again."""
 
     def refused(self, error: CnMessageError) -> None:
         """A message that an earlier run left behind was refused."""

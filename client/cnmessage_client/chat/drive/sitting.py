@@ -25,7 +25,7 @@ from cnmessage_client.new_ids import new_id
 from cnmessage_client.profile import DEFAULT_PROFILE, Home
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.settings import Settings
-from cnmessage_client.shell.signals import ending, heeded, stop_now
+from cnmessage_client.shell.signals import ending, heeded, stop_in_background, stop_now, wait_for_terminal
 from cnmessage_client.shell.streams import reader_watched
 from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
@@ -56,6 +56,7 @@ async def sit(
 
     `conversation` is the one to begin in; None: at home.
     """
+    wait_for_terminal()
     piped = not sys.stdin.isatty()
     plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
     with ExitStack() as at_the_end:
@@ -301,7 +302,8 @@ class Sitting:
         def continued() -> None:
             nonlocal aside
             aside = False
-            driver.screen.continued()
+            if not stop_in_background():  # brought back since, it comes here again
+                driver.screen.continued()
 
         if heeded(signal.SIGINT):
             loop.add_signal_handler(signal.SIGINT, interrupted)

@@ -74,9 +74,10 @@ class AskReceipts:
 
 @dataclass(frozen=True, slots=True)
 class AskFiles:
-    """Ask the broker what has become of these files (by id) that were offered."""
+    """Ask the broker what has become of these files (by id) that were offered, or that this user `sent`."""
 
     ids: Sequence[str]
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ arrivals.py keeps what came until its turn, presence.py knows who is online, lin
 driver carries out the effects in order, gives `now` (monotonic seconds), and has the screen look afterwards.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import TypeGuard
 
@@ -13,6 +13,7 @@ from cnmessage_client.chat.talk.arrivals import NewItems
 from cnmessage_client.chat.talk.begun import LinesBegun
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.effects import (
+    AskFiles,
     AskReceipts,
     Break,
     DropCommands,
@@ -51,8 +52,9 @@ from cnmessage_client.chat.talk.status import Completions, Status
 from cnmessage_client.chat.talk.views import Views, conversations_of, said_of
 from cnmessage_client.model import Delivered, FileInfo, Message, Receipt, Unknown
 from cnmessage_protocol.conversation import Conversation, Direct, on_screen
-from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.errors import CnMessageError
+from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.machines.states import State
 
 
@@ -95,12 +97,7 @@ class Talk:
         """Nothing of another user's stays."""
         self._owner = self.user
         self._views = Views(self._zone, whole_previews=self._whole_previews, bounds=self._bounds)
-        self._own = OwnLines(
-            self._views,
-            self._new_key,
-            can_ask=self._can_ask,
-            bounds=self._bounds,
-        )
+        self._own = OwnLines(self._views, self._new_key, can_ask=self._can_ask, bounds=self._bounds)
         self._arrivals = NewItems(self._bounds)
         self._latest = 0
         self._unread_asked: int | None = None
@@ -240,9 +237,8 @@ class Talk:
 
     def more(self, now: float, *, typed: bool = False) -> list[Effect]:
         """Load earlier messages of the open view."""
-        if self.user is None:
-            return self._nobody()
-        return self._views.more(now, up=self._link.up, typed=typed)
+        user, up = self.user, self._link.up
+        return self._nobody() if user is None else self._views.more(now, up=up, typed=typed)
 
     # -- messages ---------------------------------------------------------------------------------
 
@@ -268,8 +264,8 @@ class Talk:
         del now
         return self._own.receipts(found)
 
-    def files(self, found: Sequence[FileInfo], asked: Collection[str]) -> list[Effect]:
-        """The answer to AskFiles: those of the files that are there."""
+    def files(self, found: Sequence[FileInfo], asked: AskFiles) -> list[Effect]:
+        """The answer: those of the files that are there."""
         return self._views.files(found, asked)
 
     def earlier(
@@ -329,6 +325,10 @@ class Talk:
         """A recipient got on with a file of ours."""
         told = {"done": "has fetched", "failed": "gave up fetching"}.get(news.state)
         return [] if told is None else self.note(f"{news.user} {told} {news.name}")
+
+    def offer_moved(self, news: OfferState) -> list[Effect]:
+        """A file that was offered can be had no more, or again."""
+        return self._views.file_became(id_text(news.file), "" if news.state == "offered" else news.state)
 
     def pushed(self, kind: str) -> list[Effect]:
         """A delivery of a kind to come, for the first time."""

@@ -5,11 +5,11 @@ line and waits as unread. Gives the effects that show it all. Knows neither what
 messages are.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
-from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Redraw, SetDraft, Show
+from cnmessage_client.chat.talk.effects import AskFiles, Effect, LoadEarlier, MarkRead, Redraw, SetDraft, Show
 from cnmessage_client.chat.talk.entries import Entry, Mark, Note, Preview, Said
 from cnmessage_client.chat.talk.offers import Offers
 from cnmessage_client.chat.talk.unread import Unread
@@ -93,7 +93,8 @@ class Views:
         return effects if self._is_open(conversations) else [*effects, *self.add(Preview(said))]
 
     def marked(self, said: Said) -> list[Effect]:
-        """An own message has another mark."""
+        """A message has another mark, or its file another fate."""
+        said = self.offers.seen(said)
         effects: list[Effect] = []
         for view in (self.home, *self._views.values()):
             entry = view.replace(said)
@@ -101,10 +102,17 @@ class Views:
                 effects.append(Show(entry, again=True))
         return effects
 
-    def files(self, found: Sequence[FileInfo], asked: Collection[str]) -> list[Effect]:
+    def files(self, found: Sequence[FileInfo], asked: AskFiles) -> list[Effect]:
         """Of the files `asked` for, those that are there: what is offered no more is shown so."""
+        return self._offered(self.offers.listed(found, asked))
+
+    def file_became(self, file: str, gone: str) -> list[Effect]:
+        """This file is `gone`, and why, or nothing for one that can be had."""
+        return self._offered(self.offers.became(file, gone))
+
+    def _offered(self, changed: Sequence[Said]) -> list[Effect]:
         effects: list[Effect] = []
-        for said in self.offers.listed(found, asked):
+        for said in changed:
             effects += self.marked(said)
             if self._whole_previews and said.file is not None and said.gone:  # nothing is drawn anew
                 name = said.file.name.replace("\n", " ")

@@ -13,7 +13,7 @@ from cnmessage_client.model import Message
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_client.shell.settings import Settings, common, usage
-from cnmessage_protocol.deliveries import FileState
+from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import may_be_user
 from cnmessage_protocol.machines.states import State
@@ -72,7 +72,7 @@ def watch(
         renderer = settings.renderer
         announcer = _Announcer(settings)
         client.on_state, client.on_file = announcer.moved, announcer.file_moved
-        client.on_unknown = renderer.pushed
+        client.on_offer, client.on_unknown = announcer.offer_moved, renderer.pushed
         seen = 0
         async for entry in client.follow(auto_ack=False, own=own):
             if hook is not None and isinstance(entry, Message):
@@ -133,7 +133,7 @@ class _Hook:
 
 
 class _Announcer:
-    """Says on stderr when the connection is lost and when it is back, and who has fetched a file of ours."""
+    """Says on stderr when the connection is lost and when it is back, and what became of files."""
 
     def __init__(self, settings: Settings) -> None:
         self._renderer = settings.renderer
@@ -154,3 +154,7 @@ class _Announcer:
             self._renderer.note(f"{news.user} has fetched {safe_text(news.name)}")
         elif news.state == "failed":
             self._renderer.note(f"{news.user} gave up fetching {safe_text(news.name)}")
+
+    def offer_moved(self, news: OfferState) -> None:
+        if news.state in {"withdrawn", "expired"}:
+            self._renderer.note(f"[{news.state}] {news.user}: {safe_text(news.name)}")

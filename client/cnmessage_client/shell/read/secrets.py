@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
+from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
 from cnmessage_client.shell.read.named_file import Named, read_beginning
 from cnmessage_client.shell.read.texts import read_lines
 from cnmessage_client.shell.settings import Settings, usage
@@ -96,7 +97,8 @@ def _from_file(settings: Settings, path: Path, count: int) -> BinaryIO:
     except TimeoutError as error:
         raise usage(f"cannot read {path}: {error.strerror}; --timeout SECONDS waits longer") from error
     except OSError as error:
-        raise usage(f"cannot read {path}: {error.strerror}; check the path") from error
+        advice = RAISE_LIMIT if error.errno in TOO_MANY else "check the path"
+        raise usage(f"cannot read {path}: {error.strerror}; {advice}") from error
     return BytesIO(data)
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+import os
 import sys
+import threading
 from dataclasses import replace
 
 import click
@@ -84,6 +86,33 @@ def test_questions_go_to_standard_error_and_an_empty_line_is_an_answer() -> None
     assert "First: " not in result.stdout
     ended = CliRunner().invoke(ask, input="one\n", standalone_mode=False)
     assert isinstance(ended.exception, click.Abort)
+
+
+def test_a_reader_that_is_noticed_to_have_left_when_the_job_has_failed_for_that_cancels_nothing_more() -> (
+    None
+):
+    read_end, write_end = os.pipe()
+
+    async def job() -> None:
+        os.close(read_end)
+        for thread in threading.enumerate():
+            if thread.name == "reader of the output":
+                thread.join()  # it has told the loop, which has not been there since
+        raise BrokenPipeError
+
+    async def scenario() -> None:
+        with pytest.raises(BrokenPipeError):
+            await OneShot().while_read(job())
+        later = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(later.set_result, None)
+        await later
+
+    before, sys.stdout = sys.stdout, os.fdopen(write_end, "w")
+    try:
+        asyncio.run(scenario())
+    finally:
+        sys.stdout.close()
+        sys.stdout = before
 
 
 def test_without_a_profile_only_signup_and_login_go_on(
