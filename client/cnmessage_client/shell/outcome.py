@@ -11,7 +11,6 @@ import click
 from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
 from cnmessage_client.shell.settings import Settings
 from cnmessage_client.shell.wrong_form import explained
-from cnmessage_client.transfer.disk import disk_error
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 
 
@@ -50,6 +49,8 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
         case BrokenPipeError():
             return None, 1
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
+            from cnmessage_client.transfer.disk import disk_error  # noqa: PLC0415 - most commands fill no disk
+
             trouble = disk_error(error, error.filename or "the output", writing=True)
             trouble.__cause__ = error
             return trouble, trouble.exit_status
