@@ -131,14 +131,15 @@ def test_an_editor_that_a_script_runs_ends_with_its_chat_too(
     cli.accounts("gone9")
     own = editor(tmp_path, "sh -c 'echo $$ >PID; echo here; exec tail -f /dev/null'", "true")
     with Shell(cli, tmp_path, VISUAL=f"PID={tmp_path}; cd $PID; {own}", TMPDIR=str(tmp_path)) as shell:
-        shell.run("gone9", *words)
+        shell.run("gone9", *words, before=f"tail -f /dev/null & echo $! >{tmp_path}/OTHER;")
         shell.until("online")
         shell.enter("edit")
         shell.until("here")
-        child = int((tmp_path / "PID").read_text())
+        child, other = (int((tmp_path / name).read_text()) for name in ("PID", "OTHER"))
         shell.send(number)
         assert shell.ended() == INTERRUPTED
         eventually(lambda: not runs(child))
+        os.kill(other, signal.SIGTERM)  # it was left alone: ProcessLookupError says that it was not
 
 
 def runs(process: int) -> bool:

@@ -34,13 +34,15 @@ class Shell(Chat):
         self.at_prompt()
         self._before = self._attributes()
 
-    def run(self, profile: str, *words: str, end: str = "") -> None:
-        """Run a command of cnmessage in the foreground, or as the shell's line says with another `end`."""
+    def run(self, profile: str, *words: str, before: str = "", end: str = "") -> None:
+        """Run a command of cnmessage in the foreground, or as the shell's line says with another `end`.
+
+        What stands `before` it is run in the same job.
+        """
         self._note.unlink(missing_ok=True)
         self._since = len(self.raw)
-        self.enter(
-            f"sh -c 'echo $$ >{self._note}; exec {BIN}/cnmessage --profile {profile} {' '.join(words)}'{end}"
-        )
+        command = f"{BIN}/cnmessage --profile {profile} {' '.join(words)}"
+        self.enter(f"sh -c '{before} echo $$ >{self._note}; exec {command}'{end}")
         eventually(lambda: self._note.exists() and self._note.read_text().endswith("\n"))
 
     @property

@@ -1,4 +1,4 @@
-"""The commit: what is collected goes to the writer in groups, and then its answers and pushes leave.
+"""The commit: what is collected goes to the writer in groups, and then it is answered and published.
 
 One thing is at the writer at a time, a group or a job; what comes meanwhile is collected for the next one, so
 the loop never waits for the disk. What heavy users send is a group of its own, and goes when it is its turn:
@@ -7,7 +7,7 @@ collected, whom it will answer, and what happens when the disk does not take it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,9 +19,9 @@ from cnmessage_broker.jobs import JobDone
 from cnmessage_broker.loop import delivery
 from cnmessage_broker.loop.answers import Answers, Asker
 from cnmessage_broker.loop.context import Deps
-from cnmessage_broker.loop.doorbell import Doorbell
-from cnmessage_broker.loop.effects import Confirm, Push, Submit
+from cnmessage_broker.loop.effects import Confirm, Submit
 from cnmessage_broker.loop.pending import Pending, merged, sent
+from cnmessage_broker.loop.publisher import Publisher
 from cnmessage_broker.scheduling.ranked import Rank, Ranked
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Group, Outcome, Owner, Stored, StoreError
@@ -35,6 +35,10 @@ Write = Callable[[Callable[[Store], Any], Callable[[JobDone], None]], None]
 LINGER = 0.005
 """Seconds that marks alone wait for a message to go to the disk with: mostly they come in its answer, and it
 would find the disk busy with them."""
+
+BEHIND = 8
+HEAVY_BEHIND = 1
+"""Groups whose deliveries may be on their way still when the next is handed over, and a heavy users' next."""
 
 RETRY = 0.25
 """Seconds until what nobody will say again is tried again on a disk that did not take it."""
@@ -50,7 +54,7 @@ class Commit:
         deps: Deps,
         write: Write,
         answers: Answers,
-        doorbell: Doorbell,
+        publisher: Publisher,
         link: Lanes,
         wake: Callable[[], None],
         log: structlog.typing.FilteringBoundLogger,
@@ -59,14 +63,13 @@ class Commit:
         self._deps = deps
         self._write = write
         self._answers = answers
-        self._doorbell = doorbell
+        self._publisher = publisher
         self._link = link
         self._wake = wake
         self._log = log
         self._collected: deque[Pending[Asker]] = deque([Pending()])
         self._heavy: Pending[Asker] = Pending()
         self._heavy_is_next = False
-        self._ringing: deque[Iterator[Push]] = deque()
         self._jobs: Ranked[tuple[Callable[[Store], Any], Callable[[JobDone], None]]] = Ranked()
         self._writing = False
         self._job_is_next = False
@@ -80,11 +83,15 @@ class Commit:
     @property
     def rows(self) -> int:
         """Inbox rows that were collected, and what of the bodies takes as long; not what is at the writer."""
-        return self.rows_beside(heavy=False) + self.rows_beside(heavy=True)
+        return self._heavy.rows + self._others_rows
 
-    def rows_beside(self, *, heavy: bool) -> int:
-        """Those that one more message would go to the disk with, a heavy user's or another's."""
-        return self._heavy.rows if heavy else sum([each.rows for each in self._collected])
+    @property
+    def _others_rows(self) -> int:
+        return sum([each.rows for each in self._collected])
+
+    def rows_beside(self, owner: Owner | None, *, heavy: bool) -> int:
+        """Those that a message of this owner, a heavy user or another, would go to the disk with."""
+        return self._heavy.rows if heavy or owner in self._heavy.senders else self._others_rows
 
     @property
     def busy(self) -> bool:
@@ -118,7 +125,10 @@ class Commit:
         marks[owner] = max(upto, marks.get(owner, 0))
 
     def presence(self, owner: Owner, *, online: bool) -> None:
-        """The owner came or went."""
+        """The owner came or went: after the messages that were collected, and before those to come."""
+        if self._heavy:
+            self._collected += (self._heavy, Pending())
+            self._heavy = Pending()
         self._collected[-1].group.presence.append((owner, online, self._deps.now_ms()))
 
     def seen(self, key: str) -> None:
@@ -155,13 +165,14 @@ class Commit:
         if self._writing:
             return
         now = self._deps.monotonic()
-        light = self._ready(now) or (bool(self._owed) and now >= self._owed_from)
-        heavy = bool(self._heavy) and (self._deps.stopping or len(self._ringing) <= 1)
+        behind = 0 if self._deps.stopping else len(self._publisher)
+        light = behind <= BEHIND and (self._ready(now) or (bool(self._owed) and now >= self._owed_from))
+        heavy = behind <= HEAVY_BEHIND and bool(self._heavy)
         if self._jobs and (self._job_is_next or not (light or heavy)):
             self._writing, self._job_is_next = True, False
             job, done = self._jobs.take()
             self._write(job, partial(self._job_done, done))
-        elif heavy and (not light or (self._heavy_is_next and not self._in_both())):
+        elif heavy and not self._others_first() and (not light or self._heavy_is_next):
             self._heavy_is_next = False
             group, self._heavy = self._heavy, Pending()
             self._hand_over([group])
@@ -170,9 +181,10 @@ class Commit:
             groups, self._collected = [*self._collected], deque([Pending()])
             self._hand_over(groups)
 
-    def _in_both(self) -> bool:
-        """Whether somebody's earlier message is among the others': it must be first."""
-        return any(not each.senders.isdisjoint(self._heavy.senders) for each in self._collected)
+    def _others_first(self) -> bool:
+        """Whether something of the others' was before: a message of the same sender, somebody's coming."""
+        mine = self._heavy.senders
+        return any(each.group.presence or not mine.isdisjoint(each.senders) for each in self._collected)
 
     def _hand_over(self, groups: list[Pending[Asker]]) -> None:
         self._writing, self._job_is_next, self._handed_over = True, True, groups
@@ -181,7 +193,8 @@ class Commit:
 
     def _ready(self, now: float) -> bool:
         """Whether what was collected goes to the disk now."""
-        if any(each.urgent for each in self._collected) or (self._deps.stopping and any(self._collected)):
+        waited_for = self._deps.stopping or (bool(self._heavy) and self._others_first())
+        if any(each.urgent for each in self._collected) or (waited_for and any(self._collected)):
             return True
         if not any(self._collected):
             return False
@@ -250,24 +263,7 @@ class Commit:
             for new, outcome in zip(pending.group.submissions, outcomes, strict=True)
             if isinstance(outcome, Stored)
         ]
-        self._ringing.append(iter(delivery.pushes(self._deps.listeners, stored)))
-
-    @property
-    def ringing(self) -> bool:
-        """Whether deliveries of what was stored wait to be published."""
-        return bool(self._ringing)
-
-    def ring(self, seconds: float) -> None:
-        """Publish deliveries in their order, for so long: a message to hundreds takes a while."""
-        now = self._deps.monotonic()
-        ends = now + seconds
-        while self._ringing and now <= ends:
-            push = next(self._ringing[0], None)
-            if push is None:
-                self._ringing.popleft()
-            else:
-                self._doorbell.ring(push, now)
-            now = self._deps.monotonic()
+        self._publisher.put(delivery.pushes(self._deps.listeners, stored))
 
     def _owe(self, pending: Pending[Asker]) -> None:
         """Marks, and who came and went, are known only here: they are tried again."""

@@ -30,7 +30,7 @@ SAID = 64
 
 
 class Doorbell:
-    """Grants and rings. `bar(key)` keeps a key out for a while."""
+    """Grants and publishes. `bar(key)` keeps a key out for a while."""
 
     def __init__(
         self,
@@ -102,8 +102,8 @@ class Doorbell:
         self._listeners.grant(listener, link, lambda: self._links.behind(link))
         yield Push(listener, Hello.KIND, {"head": directory.marks(listener.owner).head})
 
-    def ring(self, push: Push, now: float) -> None:
-        """Publish one sealed delivery."""
+    def publish(self, push: Push, now: float) -> None:
+        """Send one sealed delivery."""
         listener = push.listener
         socket = None if listener.link is None else listener.link.socket
         if listener.link is None or socket is None or listener.behind():

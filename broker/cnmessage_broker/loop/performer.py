@@ -12,7 +12,6 @@ from cnmessage_broker.loop import dispatch
 from cnmessage_broker.loop.answers import Answers, Asker
 from cnmessage_broker.loop.commit import Commit
 from cnmessage_broker.loop.context import Caller, Deps
-from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.effects import (
     Confirm,
     Effect,
@@ -27,6 +26,7 @@ from cnmessage_broker.loop.effects import (
     Submit,
     Tell,
 )
+from cnmessage_broker.loop.publisher import Publisher
 from cnmessage_broker.store.ports.records import StoreError
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
@@ -39,7 +39,7 @@ class Performer:
         deps: Deps,
         answers: Answers,
         commit: Commit,
-        doorbell: Doorbell,
+        publisher: Publisher,
         link: Lanes,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
@@ -47,7 +47,7 @@ class Performer:
         self._deps = deps
         self._answers = answers
         self._commit = commit
-        self._doorbell = doorbell
+        self._publisher = publisher
         self._link = link
         self._log = log
 
@@ -66,11 +66,17 @@ class Performer:
         heavy: bool = False,
     ) -> None:
         """Carry effects out; what was read for an answer is charged to the caller, a `heavy` user or not."""
+        pushes: list[Push] = []
         for effect in effects:
-            if isinstance(effect, Note):
-                self._log.warning(effect.event, **effect.fields)
-            else:
-                self._perform(asker, effect, caller, heavy=heavy)
+            match effect:
+                case Note(event, fields):
+                    self._log.warning(event, **fields)
+                case Push():
+                    pushes.append(effect)
+                case _:
+                    self._perform(asker, effect, caller, heavy=heavy)
+        if pushes:
+            self._publisher.put(pushes)
 
     def _perform(self, asker: Asker | None, effect: Effect, caller: Caller | None, *, heavy: bool) -> None:
         match effect:
@@ -92,8 +98,6 @@ class Performer:
                 self._commit.presence(owner, online=online)
             case MarkSeen(key):
                 self._commit.seen(key)
-            case Push():
-                self._doorbell.ring(effect, self._deps.monotonic())
             case Tell(news):
                 self._link.to_files.put(news)
             case _:

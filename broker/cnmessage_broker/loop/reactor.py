@@ -25,6 +25,7 @@ from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.passwords import PasswordPool
 from cnmessage_broker.loop.performer import Performer
+from cnmessage_broker.loop.publisher import Publisher
 from cnmessage_broker.loop.reception import Reception
 from cnmessage_broker.loop.tasks import Tasks
 from cnmessage_broker.loop.upkeep import Upkeep
@@ -97,8 +98,9 @@ class Reactor:
             deps.trail,
         )
         wake = self._wakeup.ring
-        self._commit = Commit(deps, threads.write, answers, self._doorbell, link, wake, log)
-        self._performer = Performer(deps, answers, self._commit, self._doorbell, link, log)
+        self._publisher = Publisher(self._doorbell.publish, deps.monotonic)
+        self._commit = Commit(deps, threads.write, answers, self._publisher, link, wake, log)
+        self._performer = Performer(deps, answers, self._commit, self._publisher, link, log)
         self._tasks = Tasks(self._performer, self._commit, threads.read, pool, wake)
         self._reception = Reception(deps, admission, self._arrivals.turns, self._tasks, self._performer, log)
         self._upkeep = Upkeep(
@@ -146,12 +148,12 @@ class Reactor:
         while not (self._deps.stopping or self.failed or self.exhausted):
             poller.poll(self._pause())
             self._guarded_turn()
+        self._deps.stopping = True  # also where memory ran out
         self._guarded_turn()
         self._settle()
         farewell = {"reason": str(ErrorCode.SHUTDOWN)}
-        self._performer.perform(
-            None, delivery.notices(self._deps.listeners, deliveries.Closed.KIND, farewell)
-        )
+        self._publisher.put(delivery.notices(self._deps.listeners, deliveries.Closed.KIND, farewell))
+        self._publisher.all()
         self._deps.trail.tell(self._trace)
 
     def _settle(self) -> None:
@@ -163,13 +165,12 @@ class Reactor:
             poller.poll(_LOOK)
             self._wakeup.drain()
             self._guarded(self._go_on)
-        while self._commit.ringing:
-            self._commit.ring(PUSHES)
+        self._publisher.all()
 
     def _pause(self) -> int:
         """Milliseconds until there is something to do even if nobody comes."""
         mine = self._sockets
-        if self._more or self._tasks or self._commit.ringing or self._upkeep.news.telling:
+        if self._more or self._tasks or self._publisher or self._upkeep.news.telling:
             return 0
         if mine.deliveries.waiting() or mine.delivery_links.waiting():
             return 0
@@ -200,7 +201,7 @@ class Reactor:
         if self._commit.finish():
             self._arrivals.unpark(self._deps.monotonic())
         longer = 1 if self._arrivals.turns.company(self._deps.monotonic()) else ALONE
-        self._commit.ring(PUSHES * longer)
+        self._publisher.bite(PUSHES * longer)
         self._tasks.go_on()
 
     def turn(self) -> None:
@@ -212,7 +213,8 @@ class Reactor:
         for links in (self._sockets.request_links, self._sockets.delivery_links):
             links.drain(now)
         self._go_on()
-        self._performer.perform(None, self._doorbell.drain(self._deps.directory, now))
+        for hello in self._doorbell.drain(self._deps.directory, now):
+            self._doorbell.publish(hello, now)  # the first of its listener, whatever waits
         self._more = True
         for beat in self._arrivals.drain():
             if beat is None:
@@ -244,7 +246,7 @@ class Reactor:
         heavy = False
         while (taken := self._arrivals.take(now)) is not None:
             key, item, size = taken
-            if stores(item) and self._commit.rows_beside(heavy=turns.heavy) >= rows_at_most:
+            if stores(item) and self._rows_beside(key) >= rows_at_most:
                 self._arrivals.park(key, item, size, now)
                 continue
             heavy = heavy or turns.heavy
@@ -263,6 +265,12 @@ class Reactor:
         if heavy:
             after = monotonic()
             turns.rest(after - ends + TURN * longer, after)
+
+    def _rows_beside(self, key: str) -> int:
+        """Inbox rows that a message of who was taken last would go to the disk with."""
+        device = self._deps.directory.device(key)
+        owner = None if device is None else device.account
+        return self._commit.rows_beside(owner, heavy=self._arrivals.turns.heavy)
 
     def _served(self, key: str, item: Waiting, cost: float, elsewhere: float) -> None:
         """What a key wanted is done, after so many seconds of work on other threads too."""

@@ -72,11 +72,9 @@ class Reception:
             self._refuse(Origin(link, error.request_id), RequestError(error.code, error.message))
             return None
         origin, address = Origin(link, call.request_id), link.address or self._admission.address_of(link.key)
-        if isinstance(call.request, Send):
-            rows = [rows_of(each, self._deps) for each in call.request.messages]
-            if sum(rows) > SLICE:
-                self._slice(link.key, Slices(origin, address, frame.body, call.request.messages, rows))
-                return None
+        if isinstance(call.request, Send) and self._is_wide(call.request):
+            self._slice(link.key, Slices(origin, address, frame.body, call.request.messages))
+            return None
         return self._dispatch(origin, call.request, self._caller(link.key, address))
 
     def _refuse(self, origin: Origin, error: RequestError) -> None:
@@ -90,9 +88,14 @@ class Reception:
             self._warned.clear()
         self._performer.perform(origin, [Refuse(error)])
 
+    def _is_wide(self, request: Send) -> bool:
+        messages = request.messages
+        return len(messages) * 2 > SLICE or sum([rows_of(each, self._deps) for each in messages]) > SLICE
+
     def _slice(self, key: str, slices: Slices) -> None:
         """Store some of a wide SEND; the rest comes back in its turn."""
-        request, part = slices.next(), SliceTicket(slices)
+        # Counted anew for each slice: meanwhile others may listen.
+        request, part = slices.next(lambda message: rows_of(message, self._deps)), SliceTicket(slices)
         caller = self._caller(key, slices.address)
         account = None if caller.account is None else caller.account.id
         slices.sender = account if slices.sender is None else slices.sender

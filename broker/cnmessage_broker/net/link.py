@@ -24,7 +24,7 @@ class LinkBounds:
     """Bytes that are held for connections.
 
     `unread` were handed to a connection and not taken by it, `untold` came from it and are part of no whole
-    message.
+    message. `expected_of_all` is how much more may wait of those that were told to send.
     """
 
     unread: int = 4 << 20
@@ -32,6 +32,7 @@ class LinkBounds:
     unread_of_all: int = 256 << 20
     untold: int = 2 << 20
     untold_of_all: int = 32 << 20
+    expected_of_all: int = 0
     untold_pressed: int = 1 << 20
 
 

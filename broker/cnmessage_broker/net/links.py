@@ -349,9 +349,11 @@ class Links:
 
     def _bound_untold(self) -> None:
         """Cut who sends most faster than it can be read, if all together send too much."""
-        if self._untold <= self.bounds.untold_of_all:
+        bounds = self.bounds
+        if self._untold <= bounds.untold_of_all:
             return
-        over = self._untold - self.bounds.untold_of_all
+        expected = sum([each.expected for each in self._links.values()])
+        over = self._untold - bounds.untold_of_all - min(expected, bounds.expected_of_all)
         for link in sorted(self._links.values(), key=lambda each: -each.untold):
             if over <= 0:
                 return

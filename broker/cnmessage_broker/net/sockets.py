@@ -64,7 +64,7 @@ UNACKNOWLEDGED_MS = 20_000
 
 _UNTOLD_REQUESTS = LinkBounds(untold=16 << 20)
 _UNTOLD_SUBSCRIPTIONS = LinkBounds(untold=1 << 20)
-_UNTOLD_CHUNKS = LinkBounds(untold_of_all=3 * WINDOW)
+_UNTOLD_CHUNKS = LinkBounds(expected_of_all=2 * WINDOW)
 """What may come to a port and wait unread. All windows of uploads together hold little more than one, but
 a window that was granted while a file moved alone is still under way when others come.
 """

@@ -5,7 +5,7 @@ is answered once, when the last one is on disk or has been refused. After a refu
 stored, so the sender's order holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cnmessage_broker.scheduling.asker import Origin
@@ -20,15 +20,12 @@ SLICE = 200
 
 @dataclass(slots=True, eq=False)
 class Slices:
-    """The request of `origin`, whose sender connected from `address`; `body` is its frame, and each of its
-    messages will be so many inbox rows.
-    """
+    """The request of `origin`, whose sender connected from `address`; `body` is its frame."""
 
     origin: Origin
     address: str
     body: bytes
     messages: tuple[NewMessage, ...]
-    rows: Sequence[int]
     sender: int | None = None
     """The account that the first slice was stored for."""
     _place: int = 0
@@ -43,11 +40,11 @@ class Slices:
         waiting = len(self.messages) - self._place
         return len(self.body) * waiting // max(1, len(self.messages))
 
-    def next(self) -> Send:
-        """The next slice, on its way from now on."""
+    def next(self, rows_of: Callable[[NewMessage], int]) -> Send:
+        """The next slice, on its way from now on; `rows_of` a message are the inbox rows it will be."""
         start, rows = self._place, 0
         while self._place < len(self.messages):
-            rows += self.rows[self._place]
+            rows += rows_of(self.messages[self._place])
             if rows > SLICE and self._place > start:
                 break
             self._place += 1

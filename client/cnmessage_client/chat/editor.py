@@ -108,16 +108,11 @@ class Editor:
         return ["/bin/sh", "-c", f'{self._command} "$@"', self._command]
 
     def _hang_up(self) -> None:
-        """As when its terminal is closed: it keeps what it keeps then.
-
-        It may be the child of a script. Who leads the processes of this terminal has no others beside it.
-        """
-        if os.getpgrp() != os.getpid() or not sys.stdout.isatty():
-            self._send(signal.SIGHUP)
-            return
-        caught = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        os.kill(0, signal.SIGHUP)
-        signal.signal(signal.SIGHUP, caught)
+        """As when its terminal is closed: it keeps what it keeps then. It may be the child of a script."""
+        if self._process is not None:
+            for each in [*_family(self._process.pid)]:
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGHUP)
 
     async def _end(self) -> None:
         self._send(signal.SIGCONT)
@@ -156,6 +151,15 @@ def _file_of(text: bytes) -> Iterator[Path]:
 
 def _read(path: Path) -> bytes:
     return path.read_bytes()
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process, and all that it has begun as far as this system tells (Linux)."""
+    yield pid
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text(encoding="ascii").split():
+                yield from _family(int(child))
 
 
 def _kept(path: Path) -> Path:

@@ -108,29 +108,37 @@ class Connection:
 
     def perform(self, effects: Iterable[Effect]) -> None:
         """Carry out what the session wants. Raises only when the first link of all cannot be opened."""
-        try:
-            for effect in effects:
-                self._carry_out(effect)
-        except CnMessageError as error:  # nothing can be opened now: as if the link was lost
-            if not self._ever_open:
-                raise
-            self.trouble = error
+        failed: CnMessageError | None = None
+        for effect in effects:
+            match effect:
+                case OpenLink() | Listen():
+                    failed = failed or self._hindered(effect)
+                case Transmit(request_id, request):
+                    if failed is None:
+                        self._send(request_id, pack_request(request_id, request))
+                case CloseLink(flush):
+                    self._close(_FLUSH_MS if flush else 0)
+                case _:
+                    self._deliver(effect)
+        if failed is not None:  # as if the link was lost
+            self.trouble = failed
             self.perform(self._session.cut(self.now()))
         self._set_timer()
         self.traced()
 
-    def _carry_out(self, effect: Effect) -> None:
-        match effect:
-            case Transmit(request_id, request):
-                self._send(request_id, pack_request(request_id, request))
-            case OpenLink():
-                self._open()
-            case CloseLink(flush):
-                self._close(_FLUSH_MS if flush else 0)
-            case Listen(offset, topic, key):
-                self._listen(offset, topic, key)
-            case _:
-                self._deliver(effect)
+    def _hindered(self, effect: OpenLink | Listen) -> CnMessageError | None:
+        """Open a socket; why that is not possible now, if there was a link before."""
+        try:
+            match effect:
+                case OpenLink():
+                    self._open()
+                case Listen(offset, topic, key):
+                    self._listen(offset, topic, key)
+        except CnMessageError as error:
+            if not self._ever_open:
+                raise
+            return error
+        return None
 
     def traced(self) -> None:
         """Tell what was done since the last time."""

@@ -65,6 +65,8 @@ class Room:
         self.wall = 1_700_000_000.0
         self.store = MemoryStore(b"e" * 16)
         self.pushed: list[Push] = []
+        self.waits: list[type] = []
+        """What handlers waited for."""
         self.told: list[News] = []
         config = Config(data=Path("unused"), **{**WIDE, **settings})
         self.deps = Deps(
@@ -118,6 +120,7 @@ class Room:
 
     def wait(self, wait: Wait[Any]) -> jobs.JobDone:
         """What comes of waiting for it."""
+        self.waits.append(type(wait))
         match wait:
             case OnReader(job) | OnWriter(job):
                 return jobs.run(partial(job, self.store))

@@ -12,10 +12,10 @@ from cnmessage_broker.between import Gone, Release
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.effects import Effect, Tell
 from cnmessage_broker.loop.handlers.files import has_expired
-from cnmessage_broker.loop.handlers.offers import ended
+from cnmessage_broker.loop.handlers.offers import concerned, ended
 from cnmessage_broker.loop.waits import OnWriter
 from cnmessage_broker.store.ports.messages import Store
-from cnmessage_broker.store.ports.records import Clock, FileRow, FileStatus
+from cnmessage_broker.store.ports.records import Clock, FileRow, FileStatus, StoreError
 
 AGING = 60
 """Seconds of running time that are written down at once, and that a crash may forget."""
@@ -48,11 +48,17 @@ async def sweep(deps: Deps) -> list[Effect]:
     fresh, aged = await OnWriter(look)
     if aged:
         deps.aged_at += elapsed
-    due, unused = await OnWriter(end)
     past_due = [row for row in fresh if row.status is FileStatus.STORED]
+    told = await concerned(past_due, deps)
+    try:
+        due, unused = await OnWriter(end)
+    except StoreError as error:
+        if error.fatal:
+            raise
+        due, unused = (), ()  # the next look ends them; what is past due now is noted only once
     gone: list[Effect] = [Tell(Gone(row.id, has_expired(row))) for row in (*past_due, *due)]
-    told = await ended(past_due, "expired", deps)
-    return [*gone, *(Tell(Release(digest)) for digest in unused), *told]
+    released = [Tell(Release(digest)) for digest in unused]
+    return [*gone, *released, *ended(told, "expired", deps)]
 
 
 def _lasts(row: FileRow, upload_expiry: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cnmessage_broker.between import Crowded, Finished, Gone, Open, Progress, Ready, Release, Unused
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.effects import Effect, Push, Refuse, Reply, Tell
-from cnmessage_broker.loop.handlers.offers import Fate, ended, moved
+from cnmessage_broker.loop.handlers.offers import Fate, concerned, ended, moved
 from cnmessage_broker.loop.waits import OnReader, OnWriter
 from cnmessage_broker.store.ports.files import FileStore
 from cnmessage_broker.store.ports.messages import Store
@@ -72,11 +72,11 @@ async def withdraw(request: Withdraw, caller: Caller, deps: Deps) -> list[Effect
         raise _no_such_file()
     if row.status in {FileStatus.WITHDRAWN, FileStatus.EXPIRED}:
         return [Reply(Done())]
+    told = await concerned([row] if row.status is FileStatus.STORED else [], deps)
     digest = await OnWriter(lambda store: store.files.end(row.id, FileStatus.WITHDRAWN))
     error = RequestError(ErrorCode.WITHDRAWN, f"'{row.name}' was withdrawn by {row.owner_name}")
     gone: list[Effect] = [Reply(Done()), Tell(Gone(row.id, error))]
-    if row.status is FileStatus.STORED:
-        gone += await ended([row], "withdrawn", deps)
+    gone += ended(told, "withdrawn", deps)
     return gone if digest is None else [*gone, Tell(Release(digest))]
 
 

@@ -12,7 +12,7 @@ from cnmessage_broker.loop.effects import Push
 from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.loop.waits import OnReader
 from cnmessage_broker.store.ports.reader import Reader
-from cnmessage_broker.store.ports.records import AccountId, FileRow
+from cnmessage_broker.store.ports.records import AccountId, FileRow, StoreError
 from cnmessage_protocol.deliveries import OfferState
 
 MOST_TOLD = 1000
@@ -21,10 +21,23 @@ MOST_TOLD = 1000
 Fate = Literal["withdrawn", "expired", "declined", "offered"]
 
 
-async def ended(rows: Sequence[FileRow], fate: Fate, deps: Deps) -> list[Push]:
-    """Tell everyone online whom these files were offered to, and who offered them, that they are no more."""
-    if not rows:
-        return []
+Concerned = Sequence[tuple[FileRow, Sequence[AccountId]]]
+"""Files, each with those online whom it was offered to."""
+
+
+async def concerned(rows: Sequence[FileRow], deps: Deps) -> Concerned:
+    """Who has to hear that these files are no more: to be asked before they are ended, for after that nothing
+    may be waited for. Nobody, when the disk cannot tell.
+    """
+    try:
+        return await _concerned(rows, deps) if rows else ()
+    except StoreError as error:
+        if error.fatal:
+            raise
+        return ()
+
+
+async def _concerned(rows: Sequence[FileRow], deps: Deps) -> Concerned:
 
     def addressed(reader: Reader) -> list[list[AccountId]]:
         return [[each.account for each in reader.files.fetches(row.id)] for row in rows]
@@ -38,9 +51,13 @@ async def ended(rows: Sequence[FileRow], fate: Fate, deps: Deps) -> list[Push]:
         may = reader.files.may_fetch
         return [(row, [each for each in accounts if may(row.id, each)]) for row, accounts in wanted]
 
-    found = await OnReader(allowed)
+    return await OnReader(allowed)
+
+
+def ended(files: Concerned, fate: Fate, deps: Deps) -> list[Push]:
+    """Tell them, and who offered the files, that they are no more."""
     told = (
-        push for row, accounts in found for push in moved(row, (row.owner, *accounts), fate, deps.listeners)
+        push for row, accounts in files for push in moved(row, (row.owner, *accounts), fate, deps.listeners)
     )
     return list(islice(told, MOST_TOLD))
 

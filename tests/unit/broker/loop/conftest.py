@@ -28,6 +28,7 @@ from cnmessage_broker.loop.effects import Submit
 from cnmessage_broker.loop.listeners import Listeners
 from cnmessage_broker.loop.passwords import PasswordPool
 from cnmessage_broker.loop.performer import Performer
+from cnmessage_broker.loop.publisher import Publisher
 from cnmessage_broker.loop.tasks import Tasks
 from cnmessage_broker.net.gate import GateLimits
 from cnmessage_broker.net.sockets import Sockets, Watch
@@ -62,10 +63,11 @@ class Turn:
         deps = Deps(config, store, listeners, budgets(config), *clocks, trail=self.trail)
         answers = Answers(sockets.requests, sockets.request_links, self.link, time.monotonic, log)
         doorbell = Doorbell(sockets.deliveries, sockets.delivery_links, listeners, admission.bar, log)
-        self.commit = Commit(deps, self.write, answers, doorbell, self.link, lambda: None, log)
+        self.publisher = Publisher(doorbell.publish, lambda: self.now)
+        self.commit = Commit(deps, self.write, answers, self.publisher, self.link, lambda: None, log)
         self.pool = PasswordPool(workers=1, queue=2)
         self.rung = threading.Semaphore(0)
-        performer = self.performer = Performer(deps, answers, self.commit, doorbell, self.link, log)
+        performer = self.performer = Performer(deps, answers, self.commit, self.publisher, self.link, log)
         self.tasks = Tasks(performer, self.commit, self.read, self.pool, self.rung.release)
 
     def write(self, job: Callable[[Store], Any], done: Callable[[JobDone], None]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cnmessage_broker.loop.commit import LINGER, RETRY
+from cnmessage_broker.loop.commit import BEHIND, HEAVY_BEHIND, LINGER, RETRY
 from cnmessage_broker.loop.effects import Confirm, Submit
 from cnmessage_broker.loop.pending import BYTES_OF_ROW
 from cnmessage_broker.scheduling.asker import Ticket
@@ -38,20 +38,36 @@ def test_a_broadcast_counts_as_many_rows_as_there_are_who_listen(turn: Turn) -> 
     assert turn.commit.rows == 21
 
 
-def test_a_message_right_after_a_departure_counts_as_missed(turn: Turn) -> None:
+heavy_or_not = pytest.mark.parametrize("heavy", [False, True], ids=["light", "heavy"])
+
+
+@heavy_or_not
+def test_a_message_right_after_a_departure_counts_as_missed(turn: Turn, *, heavy: bool) -> None:
     turn.commit.presence(turn.bob.id, online=True)
     turn.run()
     turn.commit.presence(turn.bob.id, online=False)
-    turn.submit(1)
+    turn.submit(1, heavy=heavy)
     turn.run()
     assert (turn.marks.away_from, turn.marks.head) == (0, 1)
 
 
-def test_a_message_right_after_an_arrival_does_not_count_as_missed(turn: Turn) -> None:
+@heavy_or_not
+def test_a_message_right_after_an_arrival_does_not_count_as_missed(turn: Turn, *, heavy: bool) -> None:
     turn.commit.presence(turn.bob.id, online=True)
-    turn.submit(1)
+    turn.submit(1, heavy=heavy)
     turn.run()
     assert (turn.marks.away_upto, turn.marks.head) == (0, 1)
+
+
+@heavy_or_not
+def test_a_message_right_before_a_departure_was_not_missed(turn: Turn, *, heavy: bool) -> None:
+    turn.commit.presence(turn.bob.id, online=True)
+    turn.run()
+    turn.submit(1, heavy=heavy)
+    turn.commit.presence(turn.bob.id, online=False)
+    turn.submit(2, heavy=heavy)
+    turn.run()
+    assert (turn.marks.away_from, turn.marks.away_upto, turn.marks.head) == (1, None, 2)
 
 
 def test_nothing_is_answered_before_it_is_on_disk(turn: Turn) -> None:
@@ -301,3 +317,31 @@ def test_people_talk_when_a_message_was_stored_and_not_when_a_file_was(turn: Tur
     turn.submit(2)
     turn.run()
     assert turn.link.talked_at == turn.now
+
+
+def test_while_many_groups_wait_to_be_published_no_more_are_written(turn: Turn) -> None:
+    for number in range(BEHIND + 3):
+        turn.submit(number + 1)
+        turn.run()
+    assert len(turn.publisher) == BEHIND + 1
+    assert turn.marks.head == BEHIND + 1
+    turn.publisher.all()
+    turn.run()
+    assert turn.marks.head == BEHIND + 3
+
+
+def test_a_heavy_users_next_group_waits_for_the_deliveries_of_the_one_before(turn: Turn) -> None:
+    for number in range(HEAVY_BEHIND + 3):
+        turn.submit(number + 1, heavy=True)
+        turn.run()
+    assert turn.marks.head == HEAVY_BEHIND + 1
+    turn.publisher.all()
+    turn.run()
+    assert turn.marks.head == HEAVY_BEHIND + 3
+
+
+def test_a_sender_whose_message_waits_among_the_heavy_ones_meets_their_bound(turn: Turn) -> None:
+    turn.submit(1, "x" * 10 * BYTES_OF_ROW, heavy=True)
+    assert turn.commit.rows_beside(turn.alice.id, heavy=False) == 12
+    assert turn.commit.rows_beside(turn.bob.id, heavy=False) == 0
+    assert turn.commit.rows_beside(turn.bob.id, heavy=True) == 12

@@ -7,6 +7,7 @@ import pytest
 
 from cnmessage_broker.between import Begin, Complete, Finished, Open
 from cnmessage_broker.loop.handlers.offers import MOST_TOLD
+from cnmessage_broker.loop.waits import OnWriter
 from cnmessage_protocol.deliveries import OfferState, parse_delivery
 from cnmessage_protocol.files.channel import Get, Put
 from cnmessage_protocol.requests import Block, Decline, Request, Withdraw
@@ -103,3 +104,21 @@ def test_at_most_so_many_are_told_at_once() -> None:
             room.attach(key)
     room.ask(alice, Withdraw(offer(room, alice, "bob", "carol")))
     assert Counter(name for name, _ in told(room)).total() == MOST_TOLD
+
+
+def test_once_a_file_has_ended_nothing_is_waited_for_or_a_stop_would_leave_it_unsaid(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    for key in (alice, bob):
+        room.attach(key)
+    file = offer(room, alice, "bob")
+    offer(room, alice, "bob", expires=60)
+    room.wall += 61
+
+    def ended() -> None:
+        room.perform(room.sweep())
+
+    for end in (lambda: room.ask(bob, Decline(file)), lambda: room.ask(alice, Withdraw(file)), ended):
+        room.waits.clear()
+        end()
+        assert room.waits[-1] is OnWriter
+    assert ("bob", "expired") in told(room)
