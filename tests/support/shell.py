@@ -51,6 +51,21 @@ class Shell(Chat):
         shown = ["ps", "-o", "stat=", "-p", self._note.read_text().strip()]
         return subprocess.run(shown, capture_output=True, text=True, check=False).stdout.startswith("T")
 
+    @property
+    def turns(self) -> int:
+        """How often that command has had a turn of the processor and let go of it."""
+        text = Path(f"/proc/{self._note.read_text().strip()}/status").read_text(encoding="ascii")
+        return int(text.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+    def background(self) -> None:
+        """`bg`; wait until the command went on there, and was stopped for it."""
+        turns = self.turns
+        self.enter("bg")
+        eventually(lambda: self.turns > turns and self.stopped)
+        self._since = len(self.raw)
+        self.enter("echo a$((1))b")  # behind all that the command has written meanwhile
+        self.wait(lambda _: b"a1b" in self.raw[self._since :], "the shell's answer")
+
     def suspend(self) -> None:
         """Ctrl-Z."""
         self._since = len(self.raw)

@@ -116,7 +116,9 @@ def existing(directory: Directory, name: str) -> int:
 
 def width_of(new: Submission, listeners: Listeners) -> int:
     """Inbox rows that it writes, or pushes that it makes if those are more: users may listen many times."""
-    return 1 + max(len(new.recipients), len(listeners) if new.kind is Kind.BROADCAST else 0)
+    if new.kind is Kind.BROADCAST:
+        return 1 + max(len(new.recipients), len(listeners))
+    return 1 + sum([max(1, len(listeners.of(each))) for each in new.recipients])
 
 
 def pushes(listeners: Listeners, stored: Iterable[tuple[Submission, Stored]]) -> Iterable[Push]:

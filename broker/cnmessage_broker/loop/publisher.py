@@ -38,7 +38,9 @@ class Publisher:
                 self._ring(push, now)
             now = self._monotonic()
 
-    def all(self) -> None:
-        """Publish all that waits."""
-        while self._waiting:
-            self.bite(1.0)
+    def last(self, seconds: float) -> None:
+        """Publish for so long at most, and drop the rest: what was stored is in the inboxes."""
+        ends = self._monotonic() + seconds
+        while self._waiting and self._monotonic() <= ends:
+            self.bite(0.0)
+        self._waiting.clear()

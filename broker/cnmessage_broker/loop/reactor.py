@@ -45,6 +45,9 @@ ROWS = 300
 PUSHES = 0.001
 """Seconds of a turn in which what was stored is published."""
 
+FAREWELL = 0.5
+"""Seconds in which deliveries leave at the end, and then in which everybody is told of it."""
+
 ALONE = 10
 """How many times as much of all these it may be while no light user talks."""
 
@@ -153,7 +156,7 @@ class Reactor:
         self._settle()
         farewell = {"reason": str(ErrorCode.SHUTDOWN)}
         self._publisher.put(delivery.notices(self._deps.listeners, deliveries.Closed.KIND, farewell))
-        self._publisher.all()
+        self._publisher.last(FAREWELL)
         self._deps.trail.tell(self._trace)
 
     def _settle(self) -> None:
@@ -165,7 +168,7 @@ class Reactor:
             poller.poll(_LOOK)
             self._wakeup.drain()
             self._guarded(self._go_on)
-        self._publisher.all()
+        self._publisher.last(FAREWELL)
 
     def _pause(self) -> int:
         """Milliseconds until there is something to do even if nobody comes."""

@@ -54,6 +54,8 @@ class SendQueue:
         self._handed: set[ClientId] = set()
         self._paused_until = float("-inf")
         self._pause = RETRY_PAUSE
+        self.in_doubt = False
+        """Whether something in flight was sent before, so that it may be stored whatever is answered now."""
         self.hindrance: RequestError | None = None
         """Why the broker does not take messages for the moment; None when it does."""
 
@@ -87,9 +89,9 @@ class SendQueue:
             if size > BATCH_BYTES and self._in_flight:
                 break
             self._in_flight.append(self._waiting.popleft())
+        self.in_doubt = any(message.client_id in self._handed for message in self._in_flight)
         if self._trail.listening:
-            again = self._in_flight[0].client_id in self._handed
-            self._note("waiting", "repeated" if again else "sent", len(self._in_flight))
+            self._note("waiting", "repeated" if self.in_doubt else "sent", len(self._in_flight))
         self._handed.update(message.client_id for message in self._in_flight)
         return tuple(self._in_flight)
 

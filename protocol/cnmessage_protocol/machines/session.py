@@ -292,6 +292,9 @@ class Session:
         if error.code is ErrorCode.UNAUTHENTICATED and type(request) is not Send:
             return self._end(now, error)
         match request:
+            case Send() if error.code is ErrorCode.UNAUTHENTICATED and self.queue.in_doubt:
+                self.queue.interrupted()  # it was logged in when they went out first
+                return self._end(now, error)
             case Send():
                 if outcomes := self.queue.failed(now, error):
                     return [Resolve(outcomes), *self._pump(now)]

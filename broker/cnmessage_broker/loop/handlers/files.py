@@ -194,6 +194,8 @@ async def _moved_on(
     if FetchStatus.FAILED not in {before, news.status}:
         return [*told]
     fate: Fate = "declined" if news.status is FetchStatus.FAILED else "offered"
+    if fate == "offered" and (row.status is not FileStatus.STORED or is_expired(row, deps)):
+        return [*told]  # it was fetched after all, and can be had no more
     return [*told, *moved(row, [account], fate, deps.listeners)]
 
 

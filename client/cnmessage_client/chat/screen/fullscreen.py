@@ -39,6 +39,7 @@ from cnmessage_client.chat.screens import InputHandler, TalkView
 from cnmessage_client.chat.talk.entries import Entry, Note, Output, Rule, Typed
 from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import ProgressView
+from cnmessage_client.shell.signals import in_background
 
 BEGINNING = "'to NAME' begins a conversation, 'help' lists the rest."
 """What stands at home while there is nothing to show."""
@@ -46,6 +47,16 @@ BEGINNING = "'to NAME' begins a conversation, 'help' lists the rest."
 REDRAW_PAUSE = 0.03
 REFRESH = 1.0
 """Seconds between two redraws at least, and at most: a countdown goes on."""
+
+
+class _OwnScreen(Application[None]):
+    """Draws nothing while the terminal is somebody else's: after `bg` a timer may be due before this process
+    is stopped again, and what it drew would lie over the shell.
+    """
+
+    def _redraw(self, render_as_done: bool = False) -> None:
+        if not in_background():
+            super()._redraw(render_as_done)
 
 
 class FullScreen:
@@ -83,7 +94,7 @@ class FullScreen:
         self._task: asyncio.Task[None] | None = None
         self._transfers = TransferRows(clock, self._invalidate)
         self._line = LineEdit(completer, self._entered, self._invalidate, lambda: self._talk.asks)
-        self._app: Application[None] = Application(
+        self._app = _OwnScreen(
             screen_layout(self._sources(), self._line),
             key_bindings=self._keys(),
             enable_page_navigation_bindings=False,

@@ -49,7 +49,7 @@ def test_what_was_handed_over_first_leaves_first() -> None:
         publisher.put(door.pushes(*kinds))
     publisher.bite(0.0)
     publisher.put(door.pushes(*"gh"))
-    publisher.all()
+    publisher.last(100.0)
     assert door.came == [*"abcdefgh"]
 
 
@@ -76,3 +76,13 @@ def test_they_are_made_when_they_leave() -> None:
     assert made == []
     publisher.bite(0.0)
     assert made == ["a"]
+
+
+def test_at_the_end_what_does_not_leave_in_time_is_dropped() -> None:
+    door = Door()
+    publisher = Publisher(door.publish, lambda: door.now)
+    for _ in range(3):
+        publisher.put(door.pushes(*"abcd"))
+    publisher.last(4.5)
+    assert door.came == [*"abcda"]
+    assert len(publisher) == 0

@@ -4,25 +4,30 @@ from itertools import product
 
 import pytest
 
+from cnmessage_protocol.conversation import Direct
 from cnmessage_protocol.deliveries import Closed, Hello, Presence
 from cnmessage_protocol.envelope import Reply
 from cnmessage_protocol.errors import ErrorCode, ProtocolError, RequestError
+from cnmessage_protocol.ids import ClientId, UserName
 from cnmessage_protocol.machines.composure import JOIN_PATIENCE
 from cnmessage_protocol.machines.effects import (
     Answered,
     CloseLink,
+    Effect,
     End,
     Listen,
     OpenLink,
     PresenceNews,
+    Resolve,
     StateChanged,
     Transmit,
 )
 from cnmessage_protocol.machines.liveness import BACKOFF_LIMIT
+from cnmessage_protocol.machines.sendqueue import Refused
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.machines.states import TRANSITIONS, Event, State
-from cnmessage_protocol.records import InboxItem
-from cnmessage_protocol.requests import Attach, Beat, Sync, Users
+from cnmessage_protocol.records import InboxItem, NewMessage
+from cnmessage_protocol.requests import Attach, Beat, Send, Sync, Users
 from cnmessage_protocol.testing import Fate
 from tests.unit.protocol.machines.world import World
 
@@ -205,3 +210,31 @@ def test_answers_lost_while_heartbeats_go_on_are_asked_for_again() -> None:
     world.blink()
     world.run(10.0)
     assert [answer.request_id for answer in world.journal.of(Answered)] == [request_id]
+
+
+LOGGED_OUT = RequestError(ErrorCode.UNAUTHENTICATED, "this device is not logged in")
+MESSAGE = NewMessage(ClientId(b"c" * 16), (Direct(UserName("bob")),), "once")
+
+
+def sends(effects: list[Effect]) -> list[int]:
+    return [each.request_id for each in effects if isinstance(each, Transmit) and type(each.request) is Send]
+
+
+def test_a_message_that_is_refused_to_who_is_logged_out_was_not_stored() -> None:
+    session = Session(lambda: 0.5)
+    session.open(0.0)
+    (request_id,) = sends(session.submit(0.0, [MESSAGE]))
+    (resolved,) = session.replied(0.1, Reply(request_id, None, LOGGED_OUT))
+    assert resolved == Resolve([Refused(MESSAGE.client_id, LOGGED_OUT)])
+
+
+def test_whether_a_repeated_message_was_stored_before_a_logout_stays_open() -> None:
+    session = Session(lambda: 0.5)
+    session.open(0.0)
+    session.submit(0.0, [MESSAGE])
+    session.cut(0.1, 1.0)  # the answer is lost with the link
+    (again,) = sends(session.tick(1.2))
+    effects = session.replied(1.3, Reply(again, None, LOGGED_OUT))
+    assert [each.error for each in effects if isinstance(each, End)] == [LOGGED_OUT]
+    assert not [each for each in effects if isinstance(each, Resolve)]
+    assert len(session.queue) == 1
