@@ -7,7 +7,7 @@ collected, whom it will answer, and what happens when the disk does not take it.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from cnmessage_broker.loop import delivery
 from cnmessage_broker.loop.answers import Answers, Asker
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.effects import Confirm, Submit
-from cnmessage_broker.loop.pending import Pending, merged, sent
+from cnmessage_broker.loop.pending import BYTES_OF_ROW, Pending, merged, sent
 from cnmessage_broker.loop.publisher import Publisher
 from cnmessage_broker.scheduling.ranked import Rank, Ranked
 from cnmessage_broker.store.ports.messages import Store
@@ -36,9 +36,12 @@ LINGER = 0.005
 """Seconds that marks alone wait for a message to go to the disk with: mostly they come in its answer, and it
 would find the disk busy with them."""
 
+HEAVY_ROWS = 300
 BEHIND = 8
 HEAVY_BEHIND = 1
-"""Groups whose deliveries may be on their way still when the next is handed over, and a heavy users' next."""
+"""Inbox rows of a heavy users' group while others talk; groups whose deliveries may be on their way still
+when the next is handed over, and a heavy users' next.
+"""
 
 RETRY = 0.25
 """Seconds until what nobody will say again is tried again on a disk that did not take it."""
@@ -68,7 +71,9 @@ class Commit:
         self._wake = wake
         self._log = log
         self._collected: deque[Pending[Asker]] = deque([Pending()])
-        self._heavy: Pending[Asker] = Pending()
+        self._heavy: deque[Pending[Asker]] = deque()
+        self.heavy_rows = HEAVY_ROWS
+        """Inbox rows of one heavy users' group, but for a single message with more."""
         self._heavy_is_next = False
         self._jobs: Ranked[tuple[Callable[[Store], Any], Callable[[JobDone], None]]] = Ranked()
         self._writing = False
@@ -83,15 +88,14 @@ class Commit:
     @property
     def rows(self) -> int:
         """Inbox rows that were collected, and what of the bodies takes as long; not what is at the writer."""
-        return self._heavy.rows + self._others_rows
-
-    @property
-    def _others_rows(self) -> int:
-        return sum([each.rows for each in self._collected])
+        return _rows(self._heavy) + _rows(self._collected)
 
     def rows_beside(self, owner: Owner | None, *, heavy: bool) -> int:
         """Those that a message of this owner, a heavy user or another, would go to the disk with."""
-        return self._heavy.rows if heavy or owner in self._heavy.senders else self._others_rows
+        return _rows(self._heavy if heavy or self._is_among_heavy(owner) else self._collected)
+
+    def _is_among_heavy(self, owner: Owner | None) -> bool:
+        return any(owner in each.senders for each in self._heavy)
 
     @property
     def busy(self) -> bool:
@@ -102,13 +106,18 @@ class Commit:
 
     def submit(self, asker: Asker, effect: Submit, *, heavy: bool = False) -> None:
         """Messages to store, and who waits for it; `heavy`: their sender has had much done."""
-        width = sum([delivery.width_of(new, self._deps.listeners) for new in effect.submissions])
-        if heavy or self._heavy.senders.intersection(each.sender for each in effect.submissions):
-            self._heavy.add(asker, effect, width)
+        listeners = self._deps.listeners
+        rows = sum(
+            [delivery.width_of(new, listeners) + len(new.body) // BYTES_OF_ROW for new in effect.submissions]
+        )
+        if heavy or any(self._is_among_heavy(each.sender) for each in effect.submissions[:1]):
+            if not self._heavy or self._heavy[-1].rows + rows > self.heavy_rows:
+                self._heavy.append(Pending())
+            self._heavy[-1].add(asker, effect, rows)
             return
         if self._collected[-1].group.presence:
             self._collected.append(Pending())  # who came or went did so before this message
-        self._collected[-1].add(asker, effect, width)
+        self._collected[-1].add(asker, effect, rows)
 
     def confirm(self, asker: Asker, effect: Confirm) -> None:
         """Who waits for what has been collected."""
@@ -127,8 +136,8 @@ class Commit:
     def presence(self, owner: Owner, *, online: bool) -> None:
         """The owner came or went: after the messages that were collected, and before those to come."""
         if self._heavy:
-            self._collected += (self._heavy, Pending())
-            self._heavy = Pending()
+            self._collected += (*self._heavy, Pending())
+            self._heavy.clear()
         self._collected[-1].group.presence.append((owner, online, self._deps.now_ms()))
 
     def seen(self, key: str) -> None:
@@ -143,7 +152,7 @@ class Commit:
         """Whether something of this owner's is on its way, see Pending.touches; then `resume` is called once
         it is not.
         """
-        under_way = (*self._handed_over, *self._collected, self._heavy)
+        under_way = (*self._handed_over, *self._collected, *self._heavy)
         touching = [each for each in under_way if each.touches(owner, presence=presence)]
         left = len(touching)
 
@@ -174,8 +183,7 @@ class Commit:
             self._write(job, partial(self._job_done, done))
         elif heavy and not self._others_first() and (not light or self._heavy_is_next):
             self._heavy_is_next = False
-            group, self._heavy = self._heavy, Pending()
-            self._hand_over([group])
+            self._hand_over([self._heavy.popleft()])
         elif light:
             self._heavy_is_next, self._lingers_from = True, None
             groups, self._collected = [*self._collected], deque([Pending()])
@@ -183,7 +191,7 @@ class Commit:
 
     def _others_first(self) -> bool:
         """Whether something of the others' was before: a message of the same sender, somebody's coming."""
-        mine = self._heavy.senders
+        mine = self._heavy[0].senders
         return any(each.group.presence or not mine.isdisjoint(each.senders) for each in self._collected)
 
     def _hand_over(self, groups: list[Pending[Asker]]) -> None:
@@ -283,6 +291,10 @@ class Commit:
             for asker, _ in pending.answers:
                 self._answers.refuse(asker, RequestError(ErrorCode.STORAGE, text))
         self.failed = self.failed or error.fatal
+
+
+def _rows(pending: Iterable[Pending[Asker]]) -> int:
+    return sum([each.rows for each in pending])
 
 
 def _commit_all(groups: Sequence[Group], store: Store) -> tuple[list[list[Outcome]], StoreError | None]:

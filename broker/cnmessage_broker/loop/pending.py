@@ -36,15 +36,13 @@ class Pending(Generic[Asker]):
     def __bool__(self) -> bool:
         return bool(self.answers or self.group)
 
-    def add(self, asker: Asker, effect: Submit, width: int) -> None:
-        """Messages to store, and who waits for it; `width` is what they write or push, in rows."""
+    def add(self, asker: Asker, effect: Submit, rows: int) -> None:
+        """Messages to store, and who waits for it; `rows` is what they write or push."""
         self.group.submissions += effect.submissions
         self.answers.append((asker, effect))
-        self.rows += width
+        self.rows += rows
         self.urgent = True
-        for each in effect.submissions:
-            self.rows += len(each.body) // BYTES_OF_ROW
-            self.senders.add(each.sender)
+        self.senders.update([each.sender for each in effect.submissions])
 
     def touches(self, owner: Owner, *, presence: bool = False) -> bool:
         """Whether a message that this owner sent waits to be written, what they have read, or, if that

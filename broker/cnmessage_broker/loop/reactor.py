@@ -20,7 +20,7 @@ from cnmessage_broker.loop import delivery
 from cnmessage_broker.loop.answers import Answers
 from cnmessage_broker.loop.arrivals import Arrivals, Waiting, stores
 from cnmessage_broker.loop.attention import Attention
-from cnmessage_broker.loop.commit import Commit
+from cnmessage_broker.loop.commit import HEAVY_ROWS, Commit
 from cnmessage_broker.loop.context import Deps
 from cnmessage_broker.loop.doorbell import Doorbell
 from cnmessage_broker.loop.passwords import PasswordPool
@@ -39,7 +39,7 @@ from cnmessage_protocol import deliveries
 from cnmessage_protocol.errors import ErrorCode
 
 TURN = 0.003
-ROWS = 300
+ROWS = HEAVY_ROWS
 """Seconds of work in a turn, and inbox rows for one commit: what a newcomer may have to wait for."""
 
 PUSHES = 0.001
@@ -245,6 +245,7 @@ class Reactor:
         now = monotonic()
         longer = 1 if turns.company(now) else ALONE
         ends, rows_at_most = now + TURN * longer, ROWS * longer
+        self._commit.heavy_rows = rows_at_most
         self._arrivals.come_back(now)
         heavy = False
         while (taken := self._arrivals.take(now)) is not None:

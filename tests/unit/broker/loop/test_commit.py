@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cnmessage_broker.loop.commit import BEHIND, HEAVY_BEHIND, LINGER, RETRY
+from cnmessage_broker.loop.commit import BEHIND, HEAVY_BEHIND, HEAVY_ROWS, LINGER, RETRY
 from cnmessage_broker.loop.effects import Confirm, Submit
 from cnmessage_broker.loop.pending import BYTES_OF_ROW
 from cnmessage_broker.scheduling.asker import Ticket
@@ -345,3 +345,19 @@ def test_a_sender_whose_message_waits_among_the_heavy_ones_meets_their_bound(tur
     assert turn.commit.rows_beside(turn.alice.id, heavy=False) == 12
     assert turn.commit.rows_beside(turn.bob.id, heavy=False) == 0
     assert turn.commit.rows_beside(turn.bob.id, heavy=True) == 12
+
+
+def test_a_heavy_users_group_has_no_more_rows_than_it_may_but_for_a_single_message(turn: Turn) -> None:
+    wide = "x" * (HEAVY_ROWS - 10) * BYTES_OF_ROW
+    turn.holding = True
+    turn.submit(1, heavy=True)
+    turn.commit.run()
+    turn.submit(2, wide, heavy=True)
+    turn.submit(3, wide, heavy=True)
+    turn.submit(4, heavy=True)
+    turn.submit(5, wide, heavy=True)
+    answered = []
+    while turn.held:
+        turn.let_go()
+        answered.append([*turn.answered()])
+    assert answered == [[1], [2], [3, 4], [5]]
