@@ -360,4 +360,6 @@ def test_a_heavy_users_group_has_no_more_rows_than_it_may_but_for_a_single_messa
     while turn.held:
         turn.let_go()
         answered.append([*turn.answered()])
+        turn.publisher.last(1.0)
+        turn.commit.run()
     assert answered == [[1], [2], [3, 4], [5]]
