@@ -1,6 +1,6 @@
-"""Machine: the password changes of the last minute, so that one repeated after a lost answer gets the same one.
+"""Machine: the password changes of the last minute, for those that are repeated after a lost answer.
 
-Only the device that made a change has it repeated. Keeps hashes, never a password; what is older is forgotten,
+Only the device that made a change may repeat it. Keeps hashes, never a password; what is older is not used,
 so that an old password opens nothing later. Knows no account and no clock.
 """
 
