@@ -226,3 +226,31 @@ def test_who_cannot_be_asked_is_told_how_to_log_in_to_this_profile(cli: Cli) -> 
         assert re.search(
             r"--profile other login NAME, or, if you are new: .*--profile other signup NAME$", result.err
         )
+
+
+@pytest.mark.parametrize(
+    "line", ["to stray3", "/to nobody-here", "/to da ve", "@da:ve", "/too stray3", "TO stray3", "users"]
+)
+def test_what_follows_a_line_that_fails_to_turn_elsewhere_reaches_nobody(cli: Cli, line: str) -> None:
+    names = [f"{name}{abs(hash(line)) % 10**6}" for name in ("strayone", "straytwo")]
+    cli.accounts(*names)
+    result = chat(
+        cli, names[0], f"to {names[1]}", "for both", line.replace("stray3", names[0]), "for one alone"
+    )
+    assert result.status == 8, result
+    assert "what follows that line may be for somebody else: nothing of it was done" in result.err
+    assert [row[5] for row in cli.ok("--profile", names[1], "history").rows] == ["for both"]
+    assert cli.ok("--profile", names[0], "history").rows == []
+
+
+def test_a_partner_who_does_not_exist_is_refused_before_a_line_is_read(cli: Cli) -> None:
+    cli.accounts("alone1", "alone2")
+    for lines in ((), ("hello", "/whoami")):
+        result = chat(cli, "alone1", *lines, arguments=("nobody-here",))
+        assert (result.status, result.out) == (5, ""), result
+        assert "nobody-here" in result.err
+        assert "users' lists" in result.err
+        assert "[to nobody-here]" not in result.err
+    assert chat(cli, "alone1", "to nobody-here").status == 8
+    assert chat(cli, "alone1", "hello", arguments=("alone2",)).status == 0
+    assert chat(cli, "alone1", arguments=("all",)).status == 0

@@ -146,14 +146,25 @@ def test_a_closed_input_is_no_empty_text_and_no_empty_file(cli: Cli, input_: str
         ("sendfile", name, "-", "--name", "x"),
         ("signup", "nobody", "--profile", "fresh", "--password-stdin"),
         ("passwd", "--password-stdin"),
+        ("chat",),
+        ("chat", name),
     ):
         result = sh(cli, f'exec "$@" {input_}', "--profile", name, *command)
         assert (result.status, result.out) == (6, ""), (command, result)
         assert result.err.startswith("cnmessage: standard input cannot be read")
         assert len(result.err.splitlines()) == 1
     assert cli.ok("--profile", name, "files").out == ""
+    assert "[" not in sh(cli, f'exec "$@" {input_}', "--profile", name, "chat").err
     # What reads nothing needs none.
     assert sh(cli, f'exec "$@" {input_}', "--profile", name, "whoami").status == 0
+
+
+def test_an_input_that_cannot_be_read_is_no_empty_chat(cli: Cli) -> None:
+    cli.accounts("unreadable1")
+    with Path("/proc/self/mem").open("rb") as unreadable:
+        result = sh(cli, 'exec "$@"', "--profile", "unreadable1", "chat", stdin=unreadable.fileno())
+    assert result.status == 6, result
+    assert "standard input cannot be read: Input/output error" in result.err
 
 
 @pytest.mark.parametrize("command", ["send", "broadcast"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cnmessage_broker.config import Config
 from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.listeners import Listeners
+from cnmessage_broker.loop.password_changes import PasswordChanges
 from cnmessage_broker.loop.passwords import OWASP, Passwords
 from cnmessage_broker.scheduling.charges import WorkBudget
 from cnmessage_broker.store.ports.directory import Directory
@@ -74,6 +75,7 @@ class Deps:
     randomness: Callable[[int], bytes]
     listened: Callable[[], float]
     passwords: Passwords = OWASP
+    password_changes: PasswordChanges = field(default_factory=PasswordChanges)
     stopping: bool = False
     pressed: bool = False
     fetching: dict[tuple[FileId, AccountId], int] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from cnmessage_broker.limits import Budget
 from cnmessage_broker.loop.context import Caller, Deps, last_use
 from cnmessage_broker.loop.effects import Effect, MarkPresence, Push, Refuse, Reply, Tell
 from cnmessage_broker.loop.listeners import Event
+from cnmessage_broker.loop.password_changes import PasswordChange
 from cnmessage_broker.loop.waits import OnHasher, OnWriter
 from cnmessage_broker.store.ports.records import Account, Device, NameTakenError, PasswordChangedError
 from cnmessage_protocol.deliveries import Closed
@@ -56,30 +57,40 @@ async def logout(_: Logout, caller: Caller, deps: Deps) -> list[Effect]:
 
 
 async def passwd(request: Passwd, caller: Caller, deps: Deps) -> list[Effect]:
-    """Change the password; every other device is logged out."""
+    """Change the password; every other device is logged out.
+
+    A repeat after a lost answer gets the same one, and nobody is logged out again: the old password must be
+    right in a repeat too, or whoever holds a device could try which new one is in force.
+    """
     _, account = caller.bound()
     refusal = _spend_login(account.name, caller, deps)
     if refusal is not None:
         return [refusal]
+    earlier = deps.password_changes.repeatable(caller.key, account.password, deps.monotonic())
+    fits = deps.passwords.verify
 
     def work() -> str | None:
-        if deps.passwords.verify(account.password, request.old):
+        if fits(account.password, request.old):
             return deps.passwords.hash(request.new)
-        return account.password if deps.passwords.verify(account.password, request.new) else None
+        repeated = (
+            earlier is not None and fits(earlier.was, request.old) and fits(earlier.became, request.new)
+        )
+        return account.password if repeated else None
 
     hashed = await OnHasher(work)
     wrong = RequestError(ErrorCode.BAD_CREDENTIALS, "the old password is wrong; nothing was changed")
     if hashed is None or deps.directory.account(account.id) != account:
         raise wrong
-    if hashed == account.password:
-        # A repeat after a lost answer: what was asked for is so already. Who has logged in since stays.
-        return [Reply(PasswordChanged(0))]
+    if earlier is not None and hashed == earlier.became:
+        return [Reply(PasswordChanged(earlier.revoked))]  # who has logged in since stays
     try:
         gone = await OnWriter(
             lambda store: store.change_password(account.id, hashed, caller.key, was=account.password)
         )
     except PasswordChangedError:
         raise wrong from None
+    change = PasswordChange(account.password, hashed, len(gone), deps.monotonic())
+    deps.password_changes.made(caller.key, change)
     return [Reply(PasswordChanged(len(gone))), *_end_listeners(gone, deps)]
 
 

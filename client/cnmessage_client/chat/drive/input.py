@@ -71,6 +71,7 @@ class Input:
 
     def __init__(self, receiver: Receiver, *, piped: bool, trace: Trace | None = None) -> None:
         self._receiver = receiver
+        self._piped = piped
         self._trace = trace
         self._trail = Trail(listening=trace is not None)
         self._turns = LineTurns(piped=piped, trail=self._trail)
@@ -136,7 +137,11 @@ class Input:
         self._do(self._turns.editor_closed(line))
 
     def drop(self) -> None:
-        """Carry out nothing that was entered and has not had its turn; Up brings it back."""
+        """Carry out nothing that was entered and has not had its turn; Up brings it back. A pipe is left."""
+        if self._piped:
+            self._receiver.warned("what follows that line may be for somebody else: nothing of it was done")
+            self._receiver.leave(0)
+            return
         lines = self._turns.dropped()
         for line in lines:
             self._receiver.screen.remember(line)

@@ -26,8 +26,8 @@ from cnmessage_client.profile import DEFAULT_PROFILE, Home
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.settings import Settings
 from cnmessage_client.shell.signals import ending, heeded, stop_in_background, stop_now, wait_for_terminal
-from cnmessage_client.shell.streams import reader_watched
-from cnmessage_protocol.conversation import Conversation
+from cnmessage_client.shell.streams import input_bytes, reader_watched
+from cnmessage_protocol.conversation import Conversation, Direct
 from cnmessage_protocol.errors import EXIT_STATUS, CnMessageError, ErrorCode
 from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.machines.states import State
@@ -58,6 +58,8 @@ async def sit(
     """
     wait_for_terminal()
     piped = not sys.stdin.isatty()
+    if piped:
+        input_bytes()  # one that is closed is no empty one
     plain = plain or piped or settings.as_json or not sys.stdout.isatty() or _is_dumb(os.environ)
     with ExitStack() as at_the_end:
         note = None
@@ -212,10 +214,11 @@ class Sitting:
             except EOFError:
                 text = f"the answers ended before anybody was logged in; use: {self._entrances}"
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, text) from None
-            if self._conversation is not None:
-                self._driver.open(self._conversation)
             if self._piped:
                 await self._connected()
+                await self._check_partner()
+            if self._conversation is not None:
+                self._driver.open(self._conversation)
             self._driver.input.begin()
         return await left
 
@@ -227,6 +230,12 @@ class Sitting:
             await asyncio.sleep(_LOOK)
             known = driver.talk.status(clock()).online is not None
             waits = driver.living.state not in _AWAY and not known
+
+    async def _check_partner(self) -> None:
+        """NO_SUCH_USER before a line is read for somebody who does not exist, as far as that can be known."""
+        living, partner = self._driver.living, self._conversation
+        if isinstance(partner, Direct) and living.state is State.LIVE:
+            await living.ask(living.login, lambda client: client.history(1, peer=partner.name))
 
     async def _enter(self) -> None:
         driver, living = self._driver, self._driver.living

@@ -43,7 +43,7 @@ from cnmessage_client.chat.talk.turns import Typing
 from cnmessage_client.shell.out.progress import Events, Lines, ProgressView
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.safe_text import safe_text
-from cnmessage_client.shell.streams import say
+from cnmessage_client.shell.streams import say, unreadable
 from cnmessage_protocol.conversation import on_screen
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
@@ -248,6 +248,8 @@ class Plain:
                 f"a line of standard input has more than {MOST_BYTES} bytes: it and what follows was not read"
             )
             raise CnMessageError(ErrorCode.TOO_LARGE, text)
+        if self._reader.failed is not None and not self._terminal and error[0] is None:
+            raise unreadable("standard input", self._reader.failed)
 
     def _came(self, line: str | None) -> None:
         self._untaken += line is not None

@@ -33,6 +33,8 @@ class LineReader:
         self._descriptor, self._came, self._most = descriptor, came, most
         self.endless = False
         """Whether it ended at a line that was too long."""
+        self.failed: OSError | None = None
+        """Why no more could be read: a terminal that is gone, or a file that cannot be read."""
         self._room = threading.Semaphore(MOST_WAITING)
         self._stopped = self._paused = False
         self._wake, self._waker = -1, -1
@@ -102,9 +104,11 @@ class LineReader:
             if self._wake in ready:
                 os.read(self._wake, 1)
             elif self._descriptor in ready:
-                with suppress(OSError):  # the terminal is gone
+                try:
                     return os.read(self._descriptor, _CHUNK)
-                return b""
+                except OSError as error:
+                    self.failed = error
+                    return b""
         return None
 
     def _tell(self, line: bytes | bytearray | None) -> None:

@@ -30,9 +30,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """Why the message cannot go out, and what to do instead."""
+    """Why the message cannot go out, and what to do instead. `strays`: so may the lines behind it."""
 
     text: str
+    strays: bool = False
 
 
 def doubt(
@@ -40,7 +41,8 @@ def doubt(
 ) -> Question | Hindrance | None:
     """What stands against sending this, if anything. Without `can_ask` nobody would answer a question.
 
-    `like_command`: it is a command as well, whose slash was perhaps forgotten.
+    `like_command`: it is a command as well, whose slash was perhaps forgotten. Where nobody can say what was
+    meant, it is neither: the next lines may be for whomever it was to turn to.
     """
     try:
         size = utf8_size(body)
@@ -52,10 +54,16 @@ def doubt(
         check_body(body)
     except ProtocolError as error:
         return Hindrance(error.message)
-    if can_ask and like_command:
+    if like_command:
         line = body.strip()
         line = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
         command = in_small(line)
+        if not can_ask:
+            text = (
+                f"'{line}' is a command without its slash, and was not sent; write '/{command}', or, to send "
+                f"it as text, '@{on_screen(to[0])} {line}'"
+            )
+            return Hindrance(text, strays=True)
         text = (
             f"Send '{line}' as text to {in_words(to)}? In a conversation the command is '/{command}'. [y/N]"
         )

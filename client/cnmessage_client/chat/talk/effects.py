@@ -50,7 +50,10 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class DropLines:
-    """Carry out no line that was entered behind this one: it was meant for another conversation."""
+    """Carry out no line that was entered behind this one: it was meant for another conversation.
+
+    Of a pipe, none that is to come either.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,9 +99,10 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Nothing is done; `text` says why, and what to type instead."""
+    """Nothing is done; `text` says why, and what to type instead. `opens`: it was to open a conversation."""
 
     text: str
+    opens: bool = False
 
 
 Line = Blank | SendText | Enter | More | Retry | Clear | Who | Hint | RunCommand | Edit | Break | Quit
@@ -142,7 +143,7 @@ def _at(line: str, slash: str) -> Line:
         conversation = from_wire(word)
     except ValueError as error:
         text = ". @@ begins a text with an @" if slash else ""
-        return Hint(f"'@{word}' names nobody: {error}{text}")
+        return Hint(f"'@{word}' names nobody: {error}{text}", opens=not body.strip())
     return SendText((conversation,), body) if body.strip() else Enter(conversation)
 
 
@@ -249,11 +250,12 @@ def _to(rest: str, slash: str) -> Line | None:
         return Enter(None)
     if len(words) > 1:
         names = " ".join(words)
-        return Hint(f'a conversation has one name; to several at once: {slash}send {names} "TEXT"')
+        text = f'a conversation has one name; to several at once: {slash}send {names} "TEXT"'
+        return Hint(text, opens=True)
     try:
         return Enter(from_wire(words[0].removeprefix("@")))
     except ValueError as error:
-        return Hint(f"'{words[0]}' cannot be a user: {error}")
+        return Hint(f"'{words[0]}' cannot be a user: {error}", opens=True)
 
 
 def _retry(rest: str, _: str) -> Line | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.chat.talk.doubt import NO, YES, Hindrance, Question, doubt, in_words
-from cnmessage_client.chat.talk.effects import Effect, Remember, SendAsFile, SendMessage, SetDraft
+from cnmessage_client.chat.talk.effects import DropLines, Effect, Remember, SendAsFile, SendMessage, SetDraft
 from cnmessage_client.chat.talk.entries import Mark, Note, Preview, Said, Trouble
 from cnmessage_client.chat.talk.outgoing import Outgoing
 from cnmessage_client.chat.talk.views import Views, conversations_of
@@ -68,9 +68,11 @@ class OwnLines:
         match doubt(to, body, can_ask=self._can_ask, like_command=like_command):
             case None:
                 return self._send(user, to, body, now, time)
-            case Hindrance(text):
-                back: list[Effect] = [SetDraft(line, offered=True)] if self._can_ask else []
-                return [*self._views.add(Trouble(text)), *back]
+            case Hindrance(text, strays):
+                more: list[Effect] = [DropLines()] if strays else []
+                if self._can_ask:
+                    more = [SetDraft(line, offered=True)]
+                return [*self._views.add(Trouble(text)), *more]
             case Question(text) as question:
                 self._asked, self._secrets, self._wrong = question, secrets, 0
                 return self._views.add(Note(text))

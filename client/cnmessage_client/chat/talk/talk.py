@@ -62,9 +62,9 @@ class Talk:
     """One person's chat. `commands` are those of the command line that may be typed, with what they are.
 
     `could_be`: whether some words make one. `new_key` gives fresh client ids. Without `can_ask` nothing is
-    asked: nobody would answer. With `whole_previews` a message of another conversation is shown in full where
-    it is told. `zone` is the time zone in which days change, the machine's own when None. `bounds`: how much
-    is kept.
+    asked, for nobody would answer: lines behind one that fails to turn to somebody are dropped. With
+    `whole_previews` a message of another conversation is shown in full where it is told. `zone` is the time
+    zone in which days change, the machine's own when None. `bounds`: how much is kept.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class Talk:
         line = line.rstrip("\n")
         if self._own.asks:
             return self._answered(line, now, time)
-        up = self._link.state is State.LIVE
+        user, up = self.user, self._link.state is State.LIVE
         self._views.offers.ask_soon()
         match self._read(line):
             case Blank():
@@ -198,11 +198,10 @@ class Talk:
             case Clear():
                 return self._views.clear()
             case Who():
-                return (
-                    self._nobody() if self.user is None else self.note(self._presence.who(self.user, up=up))
-                )
-            case Hint(text):
-                return [*self._views.add(Typed(self.prompt, line)), *self.trouble(text)]
+                return self._nobody() if user is None else self.note(self._presence.who(user, up=up))
+            case Hint(text, opens):
+                behind = [DropLines()] if not self._can_ask and (opens or self.conversation) else []
+                return [*self._views.add(Typed(self.prompt, line)), *self.trouble(text), *behind]
             case RunCommand(words):
                 return self._run(words, line)
             case Break() if not self._link.up:
@@ -223,7 +222,7 @@ class Talk:
         if users is None:
             return self._enter_unknown(wanted, now)
         self.roster(users, now)
-        if not self._can_ask or not self._stranger(wanted) or wanted.name in {name for name, _ in users}:
+        if not self._stranger(wanted) or wanted.name in {name for name, _ in users}:
             return self._views.enter(wanted, now, up=self._link.up)
         return self._no_user(wanted)
 
@@ -411,7 +410,7 @@ class Talk:
             return self._nobody()
         if conversation == self.conversation:
             return []
-        if self._can_ask and self._presence.listed and self._stranger(conversation):
+        if self._presence.listed and self._stranger(conversation):
             return [LookUp(conversation)] if self._link.up else self.looked_up(conversation, None, now)
         return self._views.enter(conversation, now, up=self._link.up)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cnmessage_broker.loop.password_changes import REPEATABLE
 from cnmessage_protocol.deliveries import Closed
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.requests import (
@@ -94,12 +95,55 @@ def test_a_password_change_that_was_checked_against_an_old_password_does_not_cou
     assert room.ask(alice, Whoami()).user == "alice"
 
 
-def test_a_password_change_that_comes_again_late_logs_nobody_out(room: Room) -> None:
+def test_a_password_change_that_comes_again_gets_the_same_answer_and_logs_nobody_out(room: Room) -> None:
+    alice = room.user("alice")
+    room.ask("tablet", Login("alice", PASSWORD))
+    first = room.ask(alice, Passwd(PASSWORD, NEW))
+    assert first.revoked == 1
+    room.ask("phone", Login("alice", NEW))
+    assert room.ask(alice, Passwd(PASSWORD, NEW)) == first
+    assert room.ask("phone", Whoami()).user == "alice"
+
+
+@pytest.mark.parametrize("old", ["a wrong one", NEW + "!", PASSWORD + " "])
+def test_a_wrong_old_password_is_refused_also_where_the_new_one_is_in_force(room: Room, old: str) -> None:
+    alice = room.user("alice")
+    assert room.refusal(alice, Passwd(old, PASSWORD)) is ErrorCode.BAD_CREDENTIALS  # it confirms no guess
+    room.ask(alice, Passwd(PASSWORD, NEW))
+    assert room.refusal(alice, Passwd(old, NEW)) is ErrorCode.BAD_CREDENTIALS
+
+
+def test_a_password_change_is_repeated_by_the_device_that_made_it_only(room: Room) -> None:
     alice = room.user("alice")
     room.ask(alice, Passwd(PASSWORD, NEW))
     room.ask("phone", Login("alice", NEW))
+    assert room.refusal("phone", Passwd(PASSWORD, NEW)) is ErrorCode.BAD_CREDENTIALS
+
+
+def test_a_password_change_is_not_repeated_after_another_one_or_with_another_new_password(room: Room) -> None:
+    alice = room.user("alice")
+    room.ask(alice, Passwd(PASSWORD, NEW))
+    assert room.refusal(alice, Passwd(PASSWORD, "a third password")) is ErrorCode.BAD_CREDENTIALS
+    room.ask("phone", Login("alice", NEW))
+    room.ask("phone", Passwd(NEW, "a third password"))
+    room.ask(alice, Login("alice", "a third password"))
+    assert room.refusal(alice, Passwd(PASSWORD, NEW)) is ErrorCode.BAD_CREDENTIALS
+
+
+def test_a_password_change_is_repeatable_for_a_minute(room: Room) -> None:
+    alice = room.user("alice")
+    room.ask(alice, Passwd(PASSWORD, NEW))
+    room.monotonic += REPEATABLE
     assert room.ask(alice, Passwd(PASSWORD, NEW)).revoked == 0
-    assert room.ask("phone", Whoami()).user == "alice"
+    room.monotonic += 1
+    assert room.refusal(alice, Passwd(PASSWORD, NEW)) is ErrorCode.BAD_CREDENTIALS
+
+
+def test_repeats_with_a_wrong_old_password_count_as_any_other() -> None:
+    room = Room(login_burst=2)
+    alice = room.user("alice")
+    codes = [room.refusal(alice, Passwd("wrong one", PASSWORD)) for _ in range(3)]
+    assert codes == [ErrorCode.BAD_CREDENTIALS] * 2 + [ErrorCode.RATE_LIMITED]
 
 
 def test_a_login_moves_a_key_and_ends_its_listeners_there(room: Room) -> None:

@@ -161,11 +161,58 @@ def test_without_a_connection_a_name_that_is_new_is_entered_and_one_that_is_know
     assert (talk.conversation, NOT_KNOWN in lines(talk.entries)) == (BOB, False)
 
 
-def test_where_nobody_can_be_asked_lines_go_nowhere_else() -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/to bbo",
+        "/to da ve",
+        "/to Da:ve",
+        "@da:ve",
+        "@da:ve hi",
+        "/too dave",
+        "/ to dave",
+        '/history "',
+        "to dave",
+        "TO dave",
+        "passwd",
+    ],
+)
+def test_where_nobody_can_be_asked_what_follows_a_line_that_may_turn_elsewhere_is_dropped(line: str) -> None:
+    talk = new_talk(can_ask=False)
+    talk.roster([("alice", True), ("bob", False), ("dave", False)], 0.0)
+    type_in(talk, "to bob")
+    effects = type_in(talk, line)
+    if effects == [LookUp(talk_with("bbo"))]:
+        effects = talk.looked_up(talk_with("bbo"), [("alice", True), ("bob", False), ("dave", False)], 0.0)
+    assert some(effects, DropLines) == [DropLines()]
+    assert not sent(effects)
+    (trouble,) = [each for each in lines(shown(effects)) if each.startswith("!")]
+    assert any(
+        word in trouble for word in ("write", "did you mean", "//", "@@", "several", "cannot be a user")
+    )
+
+
+@pytest.mark.parametrize("line", ["to da ve", "to Da:ve", "@da:ve", "to bbo"])
+def test_where_nobody_can_be_asked_a_conversation_that_cannot_be_opened_ends_it_at_home_too(
+    line: str,
+) -> None:
     talk = new_talk(can_ask=False)
     talk.roster([("alice", True), ("bob", False)], 0.0)
-    type_in(talk, "to bob", "/to bbo")
-    assert sent(type_in(talk, "for bbo alone")) == [(("bbo",), "for bbo alone")]
+    effects = type_in(talk, line)
+    if effects == [LookUp(talk_with("bbo"))]:
+        effects = talk.looked_up(talk_with("bbo"), [("alice", True), ("bob", False)], 0.0)
+    assert some(effects, DropLines) == [DropLines()]
+    assert some(type_in(new_talk(can_ask=False), "frobnicate"), DropLines) == [], "turns to nobody"
+
+
+def test_the_line_that_sends_what_is_like_a_command_as_text_does_so() -> None:
+    talk = new_talk(can_ask=False)
+    type_in(talk, "to bob")
+    (trouble,) = lines(shown(type_in(talk, "to dave")))
+    command, text = trouble.split("'")[3], trouble.split("'")[5]
+    assert (command, text) == ("/to dave", "@bob to dave")
+    assert sent(type_in(talk, text)) == [(("bob",), "to dave")]
+    assert sent(type_in(talk, "to whom it may concern")) == [(("bob",), "to whom it may concern")]
 
 
 # -- many of one conversation -----------------------------------------------------------------------
