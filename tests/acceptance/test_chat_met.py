@@ -155,7 +155,7 @@ def test_the_chat_may_begin_in_a_conversation(cli: Cli, how: str) -> None:
         result = cli("--profile", names[0], "chat", names[1], stdin="hello\n")
         assert result.status == 0, result
         assert cli("--profile", names[0], "chat", "no such", stdin="hello\n").status == 2
-        assert cli("--profile", names[0], "chat", "dave3", stdin="hello\n").status == 8
+        assert cli("--profile", names[0], "chat", "dave3", stdin="hello\n").status == 5
     else:
         arguments = ["--plain"] if how == "plain" else []
         with open_chat(cli, names[0], names[1], *arguments) as chat:
