@@ -33,11 +33,26 @@ def need_descriptors(count: int) -> None:
         while len(taken) < count:
             taken += os.pipe()
     except OSError as error:
-        text = f"this needs {count} files and connections at once, and fewer may be opened here"
-        raise CnMessageError(ErrorCode.STORAGE, f"{text}: {error.strerror}; {RAISE_LIMIT}") from error
+        text = (
+            f"this needs {count} files and connections at once beside those that are open: {error.strerror}"
+        )
+        advice = RAISE_LIMIT if error.errno == errno.ENFILE else _raised_by(count - len(taken))
+        raise CnMessageError(ErrorCode.STORAGE, f"{text}; {advice}") from error
     finally:
         for each in taken:
             os.close(each)
+
+
+def _raised_by(missing: int) -> str:
+    """How to raise this process's limit, so that what was missing is there."""
+    import resource  # noqa: PLC0415 - for this error alone
+
+    enough, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough += missing
+    advice = f"raise the limit, and do the same again: ulimit -n {enough}"
+    if most != resource.RLIM_INFINITY and most < enough and os.geteuid() != 0:
+        return f"{advice} (in another shell: this one may not go beyond {most})"
+    return advice
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from cnmessage_client.profile import Home
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 
 _KEY_SIZE = 32
+_MOST_NAMED = 3
 
 
 class KnownBrokers:
@@ -41,6 +42,16 @@ class KnownBrokers:
             "someone is in between. Nothing was sent to it. Ask whoever runs it; if the new key is right, "
             f"'cnmessage broker forget {address.place}' forgets the old one",
         )
+
+    def or_others(self, error: CnMessageError, address: Address) -> CnMessageError:
+        """The error about a broker that nobody named; where it is not there, with those that were met."""
+        if error.code is not ErrorCode.UNREACHABLE:
+            return error
+        others = sorted(self.all().keys() - {address.place})[:_MOST_NAMED]
+        if not others:
+            return error
+        named = " or ".join(f"--broker {each}" for each in others)
+        return CnMessageError(error.code, f"{error.message}. Another was met from here: {named}")
 
     def all(self) -> dict[str, bytes]:
         """The raw keys by HOST:PORT."""

@@ -193,6 +193,11 @@ class Profile(Struct, frozen=True):
             raise self.damaged_key()
         return KeyPair(lines[0], lines[1])
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether there are keys, usable or not."""
+        return read(self._key_file) is not None
+
     def hold(self) -> int | None:
         """Keep others from removing the profile while a program uses it: a descriptor, to be closed then.
 
@@ -223,11 +228,9 @@ class Profile(Struct, frozen=True):
             raise RequestError(ErrorCode.CONFLICT, text)
 
     def damaged_key(self) -> CnMessageError:
-        """The error for keys that cannot be used."""
-        return CnMessageError(
-            ErrorCode.INTEGRITY,
-            f"the device key {self._key_file} is damaged; restore it, or remove it and log in again",
-        )
+        """The error for keys that cannot be used, or are gone."""
+        how = "damaged; restore it, or remove it and" if self.has_keys else "gone; restore it, or"
+        return CnMessageError(ErrorCode.INTEGRITY, f"the device key {self._key_file} is {how} log in again")
 
     def discard(self) -> None:
         """Leave nothing of a profile with which nobody could log in."""

@@ -185,7 +185,7 @@ def check_body(body: str | bytes) -> None:
     try:
         size = utf8_size(body) if isinstance(body, str) else len(body)
     except UnicodeEncodeError as error:
-        raise ProtocolError("the message is not valid Unicode") from error
+        raise ProtocolError("the message is not valid Unicode; convert it to UTF-8 first") from error
     if size > MAX_BODY:
         raise ProtocolError(
             f"the message has {size} bytes; the limit is {MAX_BODY}: split it",

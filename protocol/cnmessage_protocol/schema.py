@@ -73,7 +73,7 @@ def text(max_bytes: int, *, min_bytes: int = 0) -> Check:
         try:
             size = len(value) if value.isascii() else len(value.encode())
         except UnicodeEncodeError as error:
-            raise ProtocolError(f"'{name}' is not valid Unicode") from error
+            raise ProtocolError(f"'{name}' is not valid Unicode; convert it to UTF-8 first") from error
         if size > max_bytes:
             raise ProtocolError(f"'{name}' has {size} bytes; the limit is {max_bytes}", ErrorCode.TOO_LARGE)
         if size < min_bytes:

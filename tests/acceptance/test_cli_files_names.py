@@ -124,3 +124,72 @@ def test_a_person_is_told_where_a_file_was_saved(
     # Programs get the path as the directory was given.
     (row,) = cli.ok("--profile", "where2", "files", "get", "big.iso").rows
     assert row[5] == "big.iso"
+
+
+def test_an_odd_name_is_fetched_and_taken_back_as_it_is_shown(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("shown1", "shown2")
+    source, into = make(tmp_path / "x", "x"), tmp_path / "in"
+    into.mkdir()
+    for name in ("esc\x1b[31m.txt", "new\nline.txt", "tab\tback\\slash"):
+        cli.ok("--profile", "shown1", "files", "send", "shown2", source, "--name", name)
+    listed = [row[2] for row in cli.ok("--profile", "shown2", "files").rows]
+    assert "esc[31m.txt" in listed
+    assert len(cli.ok("--profile", "shown2", "files", "get", "-o", str(into), *listed).rows) == 3
+    assert cli.ok("--profile", "shown2", "files", "get", "-o", str(into), "new line.txt").rows
+    assert len(cli.ok("--profile", "shown1", "files", "rm", *listed).rows) == 3
+
+
+def test_a_name_that_is_another_one_here_is_said(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("said1", "said2")
+    source = make(tmp_path / "x", "x")
+    for name in (".hidden", "-rf", "plain.txt", "re\u0301sume\u0301.pdf"):
+        cli.ok("--profile", "said1", "files", "send", "said2", source, f"--name={name}")
+    result = cli.ok("--profile", "said2", "files", "get", "--all", "-o", str(tmp_path))
+    told = [line.partition(":")[0] for line in result.err.splitlines() if "is called" in line]
+    assert sorted(told) == ["'-rf' is called '_rf' here", "'.hidden' is called 'hidden' here"]
+    assert "is called" not in cli.ok("--profile", "said2", "files", "get", ".hidden", "-o", "-").err
+
+
+@pytest.mark.parametrize("stands", ["link", "directory", "other", "link to nothing"])
+@pytest.mark.parametrize("more", [(), ("--force",), ("--skip-existing",)])
+def test_a_file_that_has_ended_is_refused_as_such_whatever_stands_here(
+    cli: Cli, tmp_path: Path, stands: str, more: tuple[str, ...]
+) -> None:
+    names = [f"ended{len(stands)}{''.join(more)[2:6]}{each}" for each in "ab"]
+    cli.accounts(*names)
+    there, target = tmp_path / "in" / "n.txt", tmp_path / "elsewhere"
+    there.parent.mkdir()
+    gone = offer(cli, names[0], names[1], make(tmp_path / "n.txt", "content"))
+    cli.ok("--profile", names[0], "files", "rm", gone)
+    match stands:
+        case "link":
+            target.write_text("content")
+            there.symlink_to(target)
+        case "link to nothing":
+            there.symlink_to(target)
+        case "directory":
+            there.mkdir()
+        case _:
+            there.write_text("another")
+    result = cli("--profile", names[1], "files", "get", "n.txt", "-o", str(there.parent), *more)
+    assert (result.status, result.out) == (6, ""), result
+    assert "was withdrawn by" in result.err
+    assert "exists" not in result.err
+    assert [each.name for each in there.parent.iterdir()] == ["n.txt"]
+
+
+def test_where_no_file_can_be_made_it_is_said_why(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("place1", "place2")
+    offer(cli, "place1", "place2", make(tmp_path / "n.txt", "content"))
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    for place, status, told in (
+        ("/dev/full", 2, "'/dev/full' is no directory"),
+        ("/dev/full/in", 2, "'/dev/full' is no directory"),
+        (str(tmp_path / "n.txt" / "in"), 2, "n.txt' is no directory"),
+        (str(tmp_path / "dangling"), 2, "dangling' is no directory"),
+        (str(tmp_path / "new" / "in"), 2, "make it first: mkdir -p -- "),
+        ("/proc", 6, "no file can be made in /proc; choose another directory"),
+    ):
+        result = cli("--profile", "place2", "files", "get", "n.txt", "-o", place)
+        assert (result.status, told in result.err) == (status, True), (place, result)
+        assert "does not exist" not in result.err

@@ -85,3 +85,38 @@ def test_bash_gets_each_name_as_one_word(cli: Cli, tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.splitlines() == [f"<{name}>" for name in reversed(ODD)]
+
+
+def test_bash_offers_users_and_paths_where_either_may_stand(cli: Cli, tmp_path: Path) -> None:
+    cli.accounts("qarol", "qarla")
+    cli.ok("--profile", "qarol", "users")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    for name in ("qargo list.txt", "other.txt", "qa*"):
+        make(folder / name, "x")
+    script = cli.ok("completion", "bash").out
+    asking = """
+    typed() { COMP_WORDS=(cnmessage --profile qarol "$@"); COMP_CWORD=$(($# + 2)); COMPREPLY=(); }
+    compopt() { echo "compopt $1 $2"; }
+    shown() { _cnmessage_completion cnmessage "$1" prev; printf '<%s>' "${COMPREPLY[@]}"; echo; }
+    typed files send qar; shown qar
+    typed files send qarol qa; shown qa
+    typed files send oth; shown oth
+    typed files send ''; shown ''
+    typed files send --to qar; shown qar
+    """
+    environment = cli.environment(PATH=f"{BIN}:{os.environ['PATH']}")
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script + asking],
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["compopt -o filenames", "<qarla><qarol><qargo list.txt>"]
+    assert lines[3] in ("<qarla><qarol><qa*><qargo list.txt>", "<qarla><qarol><qargo list.txt><qa*>")
+    assert lines[4:6] == ["compopt -o default", "<>"]
+    assert [name in lines[7] for name in ("<qarol>", "<other.txt>")] == [True, True]
+    assert lines[8] == "<qarla><qarol>"

@@ -1,6 +1,7 @@
 """Texts that a person hands over: byte order marks, sources without an end, other encodings."""
 
 import codecs
+import os
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,51 @@ def test_text_of_another_encoding_is_named(cli: Cli, tmp_path: Path) -> None:
         result = cli("--profile", "other1", *command, stdin=data)
         assert result.status == 2
         assert "UTF-16; save it as UTF-8" in result.err
+
+
+def test_one_line_feed_at_the_end_of_a_message_is_the_end_of_its_line_and_no_other_byte_is_altered(
+    cli: Cli,
+) -> None:
+    cli.accounts("ends1", "ends2")
+    given = {
+        "a\n": "a",
+        "a\n\n": "a\n",
+        "\n\n": "\n",
+        "a\r\n": "a\r",
+        " \n": " ",
+        "\ta ": "\ta ",
+        "a\nb": "a\nb",
+    }
+    for text in given:
+        cli.ok("--profile", "ends1", "send", "ends2", "-", stdin=text)
+    bodies = [each["body"] for each in cli.ok("--profile", "ends2", "history", "--json").objects]
+    assert bodies == list(given.values())
+    for command in (("send", "ends2", "-"), ("broadcast", "-")):
+        for nothing in ("", "\n"):
+            empty = cli("--profile", "ends1", *command, stdin=nothing)
+            assert (empty.status, "empty" in empty.err) == (2, True), empty
+
+
+def test_the_end_of_a_passwords_line_is_no_part_of_it_and_no_other_byte_is_altered(cli: Cli) -> None:
+    secret = " with a return\r"
+    cli.ok("signup", "ends3", "--password-stdin", stdin=f"{secret}\r\n")
+    cli.ok("logout")
+    assert cli("login", "ends3", "--password-stdin", stdin=f"{secret.rstrip()}\n").status == 4
+    cli.ok("login", "ends3", "--password-stdin", stdin=f"{secret}\r\n")
+
+
+@pytest.mark.parametrize("text", [b"caf\xe9", b"\xed\xa0\x80"])
+def test_what_is_no_text_is_answered_with_what_to_do(cli: Cli, text: bytes) -> None:
+    cli.accounts("other2")
+    calls = (
+        (("send", "other2", "-"), text),
+        (("send", "other2", os.fsdecode(text)), b""),
+        (("broadcast", os.fsdecode(text)), b""),
+        (("files", "send", "other2", "-", "--name", "x", "--note", os.fsdecode(text)), b"content"),
+        (("passwd", "--password-stdin"), text),
+        (("chat",), b"to other2\n" + text + b"\n"),
+    )
+    for arguments, stdin in calls:
+        result = cli("--profile", "other2", *arguments, stdin=stdin)
+        assert result.status == (8 if arguments == ("chat",) else 2), result
+        assert "onvert it" in result.err, (arguments, result.err)

@@ -38,6 +38,43 @@ def test_a_damaged_profile_is_named_and_does_not_hide_the_others(cli: Cli, damag
     assert (damaged["damaged"], damaged["user"], good["damaged"]) == (True, None, False)
 
 
+KEYS = {
+    "garbage": b"garbage",
+    "empty": b"",
+    "no key": b"x" * 40 + b"\n" + b"y" * 40 + b"\n",
+    "no base": b"~" * 40 + b"\n" + b"\xff" * 40 + b"\n",
+    "others may read": None,
+    "gone": None,
+}
+
+
+@pytest.mark.parametrize("damage", KEYS)
+def test_a_profile_with_a_device_key_of_no_use_is_named(cli: Cli, damage: str) -> None:
+    name = f"key{list(KEYS).index(damage)}"
+    cli.accounts(name, f"{name}-good")
+    key, content = cli.home.profile(name).folder / "device.key", KEYS[damage]
+    if content is not None:
+        key.write_bytes(content)
+    elif damage == "gone":
+        key.unlink()
+    else:
+        key.chmod(0o644)
+    listed = cli("profile", "list")
+    assert (listed.status, [row[3] for row in listed.rows]) == (8, ["damaged", ""])
+    (line,) = listed.err.splitlines()
+    assert f"{key} " in f"{line} ".replace(",", " ")
+    assert f"profile rm {name} --force" in line
+    damaged, good = cli("profile", "list", "--json").objects
+    assert (damaged["damaged"], damaged["user"], good["damaged"]) == (True, name, False)
+
+
+def test_a_profile_nobody_is_logged_in_with_needs_no_key(cli: Cli) -> None:
+    cli.accounts("keyless1")
+    cli.ok("--profile", "keyless1", "logout")
+    (cli.home.profile("keyless1").folder / "device.key").unlink(missing_ok=True)
+    assert cli.ok("profile", "list").rows[0][3] != "damaged"
+
+
 @pytest.mark.parametrize("make", ["pipe", "folder", "loop"])
 def test_a_profile_whose_settings_are_no_file_is_named_at_once(cli: Cli, make: str) -> None:
     cli.accounts(f"odd-{make}", f"odd-{make}-good")

@@ -11,7 +11,7 @@ from wcwidth import wcwidth
 from cnmessage_client import Client
 from cnmessage_protocol.requests import Login
 from tests.acceptance.conftest import Cli
-from tests.support.harness import PASSWORD
+from tests.support.harness import PASSWORD, free_port
 
 # Clear the screen, set the title, ask the terminal for an answer it would type, hide in colour, link, copy;
 # the same with the one-byte C1 forms; overwrite a line; reorder; hide; break out of the line.
@@ -37,6 +37,27 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 def _harmful(shown: str, *, allowed: str) -> set[str]:
     return {each for each in shown if unicodedata.category(each) in _HARMFUL and each not in allowed}
+
+
+@pytest.mark.parametrize("words", ["signup far1", "login far1", "signup"])
+def test_nobody_types_a_password_for_a_broker_that_is_not_there(cli: Cli, words: str) -> None:
+    with cli.terminal(*words.split(), "--broker", f"127.0.0.1:{free_port()}") as terminal:
+        if words == "signup":
+            terminal.until("User name: ")
+            terminal.enter("far1\n")
+        assert terminal.finish() == 3
+    assert "refuses connections" in terminal.shown
+    assert "assword" not in terminal.shown
+    assert cli.home.profiles() == []
+
+
+def test_nobody_types_an_old_password_who_cannot_change_it(cli: Cli) -> None:
+    cli.accounts("passwd-out")
+    cli.ok("--profile", "passwd-out", "logout")
+    for profile, status in (("passwd-out", 4), ("fresh", 4)):
+        with cli.terminal("--profile", profile, "passwd") as terminal:
+            assert terminal.finish() == status
+        assert "assword" not in terminal.shown.replace("passwd", "")
 
 
 def test_a_newcomer_is_asked_for_name_and_password_and_the_password_is_not_shown(cli: Cli) -> None:

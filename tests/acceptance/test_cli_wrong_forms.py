@@ -12,6 +12,11 @@ from tests.support.patience import PATIENCE
 FORMS = (
     ("send bob -5", "send bob -- -5"),
     ("send bob carol -5", "send bob carol -- -5"),
+    ("send bob hi -5", "send bob -- 'hi -5'"),
+    ("send bob hi --bogus", "send bob -- 'hi --bogus'"),
+    ("send bob hi there -x", "send bob -- 'hi there -x'"),
+    ("send bob 'hi there' -5", "send bob -- 'hi there -5'"),
+    ("broadcast hi --bogus", "broadcast -- 'hi --bogus'"),
     ("send bob -5 degrees", "send bob -- '-5 degrees'"),
     ("send bob --wait stored -5", "send --wait stored bob -- -5"),
     ("send bob -5 --wait stored", "send --wait stored bob -- -5"),
@@ -62,6 +67,17 @@ FORMS = (
     ("inbox", "history"),
     ("bob hi there", "send bob 'hi there'"),
 )
+
+
+OPTIONS = ("--timeout abc", "watch --count x", "watch --count 0", "--timeout 0 whoami")
+
+
+@pytest.mark.parametrize("typed", OPTIONS)
+def test_an_option_that_takes_a_number_is_named(cli: Cli, typed: str) -> None:
+    result = cli(*shlex.split(typed))
+    option = re.search(r"--\w+", typed)
+    assert option is not None
+    assert (result.status, f"'{option[0]}'" in result.err) == (2, True), result
 
 
 def answered(result: Result) -> str:

@@ -146,9 +146,9 @@ SENDING = [
     case("refused for the moment, for ever", "send bob hello", 7, "not sent", send=always(Refusal("rate_limited", "wait"))),
     case("busy with each message, for ever", "send bob hello", 6, "is kept", kept=1, send=lambda a: {"acks": [], "refused": [[row[0], "busy", "wait"] for row in a["messages"]]}),
     case("never read", "send bob hello --wait read", 10, "stored, but", receipts=lambda a: {"receipts": [[a["ids"][0], [["bob", "stored"]]]]}),
-    case("no receipt", "send bob hello --wait read", 10, "it will still arrive", receipts=always({"receipts": []})),
-    case("a receipt of another", "send bob hello --wait read", 10, "it will still arrive", receipts=always({"receipts": [[b"x" * 16, []]]})),
-    case("a receipt in no state", "send bob hello --wait read", 10, "it will still arrive", receipts=lambda a: {"receipts": [[a["ids"][0], [["bob", "?"]]]]}),
+    case("no receipt", "send bob hello --wait read", 10, "it may still arrive", receipts=always({"receipts": []})),
+    case("a receipt of another", "send bob hello --wait read", 10, "it may still arrive", receipts=always({"receipts": [[b"x" * 16, []]]})),
+    case("a receipt in no state", "send bob hello --wait read", 10, "it may still arrive", receipts=lambda a: {"receipts": [[a["ids"][0], [["bob", "?"]]]]}),
     case("receipts refused for ever", "send bob hello --wait read", 10, "as far as is known: wait", receipts=always(Refusal("rate_limited", "wait"))),
 ]  # fmt: skip
 

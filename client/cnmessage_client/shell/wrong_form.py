@@ -17,6 +17,7 @@ from cnmessage_protocol.ids import may_be_user
 _GUESS = re.compile(
     r"[.;]? *(\(Did you mean .*|\(Possible .*|Did you mean .*|did you mean .*|'[^']*help' lists .*)"
 )
+_LIKE_OPTION = re.compile(r"--?[A-Za-z]")
 _OPTION = r"Invalid value for ('[^']*'(?: / '[^']*')*): "
 _NO_NUMBER = re.compile(_OPTION + r"('.*') is not a valid (?:integer|float)(?: range)?")
 _RANGE = re.compile(_OPTION + r"(\S+) is not in the range (\S+)")
@@ -32,9 +33,10 @@ def explained(error: click.UsageError) -> click.UsageError:
     text = _in_words(error.format_message().rstrip("."))
     if facts is not None and facts.asks and "extra argument" in text:
         text = "a password is never given on the command line, where others can see it"
-    line = _meant(context, words, error)
-    if line is not None and _understood(context, line):
-        return click.UsageError(f"{_GUESS.sub('', text)}; write: {_shown(context, line)}")
+    lines = [line for line in _meant(context, words, error) if _understood(context, line)]
+    if lines:
+        shown = " or ".join(_shown(context, line) for line in lines)
+        return click.UsageError(f"{_GUESS.sub('', text)}; write: {shown}")
     if facts is not None and isinstance(error, click.MissingParameter):
         see = f"{context.command_path} --help" if context.command_path else "help"
         settings = settings_of(context.parent or context)
@@ -51,8 +53,15 @@ def from_stdin(settings: Settings, call: str) -> str:
 
 def _in_words(text: str) -> str:
     """What click says, without the words of programmers."""
-    text = _NO_NUMBER.sub(r"\2 is no number", text)
+    text = _NO_NUMBER.sub(_no_number, text)
     return _RANGE.sub(lambda found: f"{found[1]} must be {_spread(found[3])}, not {found[2]}", text)
+
+
+def _no_number(found: re.Match[str]) -> str:
+    """An option is named, as it may be one of many; what stands in a line by itself is seen there."""
+    return (
+        f"{found[1]} must be a number, not {found[2]}" if found[1][1] == "-" else f"{found[2]} is no number"
+    )
 
 
 def _spread(written: str) -> str:
@@ -73,33 +82,46 @@ def _example(context: click.Context, facts: Facts) -> str:
     return facts.example if whole else _shown(context, facts.words)
 
 
-def _meant(context: click.Context, words: Sequence[str], error: click.UsageError) -> str | None:
-    """The line that was likely meant, without the program's name."""
+def _meant(context: click.Context, words: Sequence[str], error: click.UsageError) -> list[str]:
+    """The lines that were likely meant, without the program's name."""
     command = context.command
     options, others = sorted_out(command, words)
     if isinstance(command, click.Group):
         found = _in_group(context, command, error, others)
-        return None if found is None else " ".join([found, shlex.join(options)]).rstrip()
+        return [] if found is None else [" ".join([found, shlex.join(options)]).rstrip()]
     facts = facts_of(command)
     if facts.instead is not None and (tail := facts.instead(others)) is not None:
-        return " ".join([tail, shlex.join(options)]).rstrip()
+        return [" ".join([tail, shlex.join(options)]).rstrip()]
     if facts.text is not None and isinstance(error, click.NoSuchOption) and not error.possibilities:
         at = next((at for at, word in enumerate(others) if word[:1] == "-" and len(word) > 1), None)
         if at is not None:
             return _as_text(facts, [*_path(context), *options], others[:at], others[at:])
     if others and not any(isinstance(each, click.Argument) for each in command.params):
-        return shlex.join([*_path(context), *options])
-    return None
+        return [shlex.join([*_path(context), *options])]
+    return []
 
 
-def _as_text(facts: Facts, call: Sequence[str], names: Sequence[str], text: Sequence[str]) -> str | None:
-    """The call with what begins with a dash as its text; the names may stand behind it."""
-    if facts.text == "names" and not names:
-        first, *names = text
+def _as_text(facts: Facts, call: Sequence[str], before: Sequence[str], text: Sequence[str]) -> list[str]:
+    """The call with what begins with a dash in its text; the names may stand behind it.
+
+    Words between the first name and the dash are names or text: nobody knows here who is a user. Before what
+    looks like an option they are text.
+    """
+    names, some = list(before), list(text)
+    if facts.text == "everyone":
+        names, some = [], [*names, *some]
+    elif not names:
+        names, some = some[1:], some[:1]
         if not names or not all(map(may_be_user, names)):
-            return None
-        text = [first]
-    return shlex.join([*call, *names, "--", " ".join(text)])
+            return []
+    elif not may_be_user(names[0]):
+        return []
+    readings = [(names, some)]
+    if len(names) > 1 and before:
+        joined = (names[:1], [*names[1:], *some])
+        certain = bool(_LIKE_OPTION.match(some[0])) or not all(map(may_be_user, names))
+        readings = [joined] if certain else [joined, *readings]
+    return [shlex.join([*call, *to, "--", " ".join(said)]) for to, said in readings]
 
 
 def _in_group(

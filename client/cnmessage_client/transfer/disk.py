@@ -14,6 +14,9 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 def disk_error(error: OSError, path: str | Path, *, writing: bool) -> CnMessageError:
     """The error for what the operating system said about `path` on this machine."""
     place, reason = os.fspath(path), error.strerror or str(error)
+    if writing and error.errno in {errno.ENOENT, errno.ENOTDIR} and os.path.isdir(place):  # noqa: PTH112 - raises nothing; /proc is one
+        text = f"no file can be made in {place}; choose another directory"
+        return CnMessageError(ErrorCode.UNREADABLE, text)
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
         return CnMessageError(ErrorCode.NO_SUCH_FILE, f"{place} does not exist; check the path")
     if error.errno in _FORBIDDEN:

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
-from cnmessage_client.model import Offer
+from cnmessage_client.model import FileInfo, Offer
 from cnmessage_client.model import Phase as PhaseName
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_client.transfer.job import Hands, Job, Report
@@ -102,12 +102,15 @@ class DownloadJob(Job):
 
     def _begin_here(self, now: float) -> None:
         """What this disk refuses, the broker need not hear of: a sender would see it as begun."""
-        target = self.target
-        if target is not None and (self._looked or not target.is_file() or target.is_symlink()):
+        offered, target = self._offered, self.target
+        # What has ended is refused there, and that is the reason, whatever stands here; nobody sees it begun.
+        ended = isinstance(offered, FileInfo) and offered.state != "stored"
+        different = target is not None and (self._looked or not target.is_file() or target.is_symlink())
+        if target is not None and different and not ended:
             self._check_target(target)  # else it may be this very file: the broker says its digest
         if self._part is None:
             self._part = Part.find(self._directory, self._wanted)
-        if self._part is None and target is not None:
+        if self._part is None and target is not None and not ended:
             self._part = Part.make(self._directory, target.name, self._wanted)
         self._ask(now)
 

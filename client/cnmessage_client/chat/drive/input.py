@@ -31,7 +31,9 @@ def _as_text(answer: str) -> str:
     try:
         answer.encode()
     except UnicodeEncodeError as error:
-        raise CnMessageError(ErrorCode.USAGE, "the answer is not UTF-8 text; it was not used") from error
+        raise CnMessageError(
+            ErrorCode.USAGE, "the answer is not UTF-8 text; it was not used. Give it again, in UTF-8"
+        ) from error
     return answer
 
 

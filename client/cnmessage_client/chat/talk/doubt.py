@@ -47,7 +47,7 @@ def doubt(
     try:
         size = utf8_size(body)
     except UnicodeEncodeError:
-        return Hindrance("the message is not UTF-8 text; it was not sent")
+        return Hindrance("the message is not UTF-8 text; it was not sent. Convert it to UTF-8 first")
     if size > MAX_BODY:
         return _too_large(to, body, size, can_ask=can_ask)
     try:

@@ -1,13 +1,14 @@
 """Commands about the account: signup, login, logout, passwd, whoami, devices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from cnmessage_client.address import parse_address
 from cnmessage_client.client import Client
+from cnmessage_client.known_brokers import KnownBrokers
 from cnmessage_client.profile import Home
 from cnmessage_client.shell.command import Facts, Section, command, group
 from cnmessage_client.shell.partial import each_of
@@ -16,6 +17,8 @@ from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import may_be_user, new_user_name, user_name
 from cnmessage_protocol.schema import LARGEST
+
+Result = TypeVar("Result")
 
 
 def _with_name(name: str, words: Sequence[str]) -> str:
@@ -47,6 +50,7 @@ def _revoking(words: Sequence[str]) -> str:
 def signup(settings: Settings, name: str | None, password_stdin: bool, password_file: Path | None) -> None:
     """Make an account and log in to it."""
     name = _checked_name(settings, name, new_user_name)
+    _reach(settings, given=password_stdin or password_file is not None)
     (password,) = read_passwords(
         settings,
         ["Password"],
@@ -75,6 +79,7 @@ def signup(settings: Settings, name: str | None, password_stdin: bool, password_
 def login(settings: Settings, name: str | None, password_stdin: bool, password_file: Path | None) -> None:
     """Log this profile in; it stays logged in until `logout`."""
     name = _checked_name(settings, name, user_name)
+    _reach(settings, given=password_stdin or password_file is not None)
     (password,) = read_passwords(
         settings,
         ["Password"],
@@ -124,6 +129,8 @@ def passwd(settings: Settings, password_stdin: bool, password_file: Path | None)
 
     From a file or standard input: the old password, then the new one, one a line.
     """
+    if _will_be_typed(settings, given=password_stdin or password_file is not None):
+        settings.run(lambda client: client.whoami())  # who cannot change it types none
     old, new = read_passwords(
         settings,
         ["Old password", "New password"],
@@ -299,13 +306,43 @@ def _checked_name(settings: Settings, name: str | None, rule: Callable[[str], st
     return name
 
 
+def _will_be_typed(settings: Settings, *, given: bool) -> bool:
+    """Whether a person will be asked in a shell; a chat has its connection already, and says how it is."""
+    return not given and settings.interactive and settings.prefix is None
+
+
+def _reach(settings: Settings, *, given: bool) -> None:
+    """Before a password is typed: the broker is there, and is the right one."""
+
+    async def job(client: Client) -> None:
+        try:
+            await client.whoami()
+        except CnMessageError as error:
+            if error.code is not ErrorCode.UNAUTHENTICATED:  # which says all that is to be known
+                raise
+
+    if _will_be_typed(settings, given=given):
+        _met(settings, job)
+
+
+def _met(settings: Settings, job: Callable[[Client], Awaitable[Result]]) -> Result:
+    """Do the job; where a broker that nobody named is not there, those that were met are named."""
+    try:
+        return settings.run(job)
+    except CnMessageError as error:
+        client = settings.client()
+        if settings.broker is None and client.profile.broker is None:
+            raise KnownBrokers(client.profile.home).or_others(error, client.address) from error
+        raise
+
+
 def _enter(settings: Settings, name: str, password: str, *, new: bool) -> None:
 
     async def job(client: Client) -> dict[str, str]:
         user = await (client.signup(name, password) if new else client.login(name, password))
         return {"user": user, "profile": client.profile.name, "broker": client.address.place}
 
-    values = settings.run(job)
+    values = _met(settings, job)
     done = "Welcome" if new else "Logged in"
     settings.renderer.done(values, f"{done}, {values['user']}.", list(values.values()))
     if settings.prefix is None:  # a chat has its own words for a beginning

@@ -1,5 +1,6 @@
 """Fetching files: `files get` and `getfile`, into a directory or, verified first, to standard output."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -108,9 +109,8 @@ def _check(settings: Settings, order: Options) -> BinaryIO | None:
     if order.preserve and order.output == STDIN:
         raise usage("-o - has neither time nor x-bit; leave --preserve out")
     if order.output != STDIN:
-        if not Path(order.output).is_dir():
-            make = shlex.join(["mkdir", "-p", "--", order.output])
-            raise usage(f"there is no directory '{order.output}'; make it first: {make}")
+        if not os.path.isdir(order.output):  # noqa: PTH112 - raises nothing, where Path's may
+            raise _no_directory(order.output)
         return None
     if settings.as_json:
         raise usage("-o - writes the files themselves to standard output; leave --json out")
@@ -118,3 +118,12 @@ def _check(settings: Settings, order: Options) -> BinaryIO | None:
     if settings.host.surface.person:
         raise usage("-o - would write raw data to this terminal; use a pipe, or > FILE")
     return stdout
+
+
+def _no_directory(output: str) -> CnMessageError:
+    """What is in the way of a directory, or how to make it."""
+    there = next((each for each in (Path(output), *Path(output).parents) if os.path.lexists(each)), None)
+    if there is not None and not os.path.isdir(there):  # noqa: PTH112 - as above
+        return usage(f"'{there}' is no directory; name one to put the files in")
+    make = shlex.join(["mkdir", "-p", "--", output])
+    return usage(f"there is no directory '{output}'; make it first: {make}")

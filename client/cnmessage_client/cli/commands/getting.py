@@ -24,6 +24,7 @@ from cnmessage_client.shell.settings import Settings
 from cnmessage_client.transfer.names import safe_name
 from cnmessage_client.transfer.places import distinct, free_places
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+from cnmessage_protocol.ids import normal
 
 _GONE = {ErrorCode.EXPIRED, ErrorCode.WITHDRAWN, ErrorCode.NO_SUCH_FILE}
 
@@ -218,6 +219,9 @@ class Getting:
             f"{name or wanted.id}, {in_units(size)}: {where}",
             (wanted.id, name, str(size), sha256, status, place),
         )
+        if info is not None and path is not None and (safe := safe_name(info.name)) != normal(info.name):
+            why = "a name must neither hide a file nor be taken for something else"
+            self._settings.renderer.note(f"'{info.name}' is called '{safe}' here: {why}")
 
 
 async def _confirmed(client: Client, identities: Sequence[str]) -> None:

@@ -61,7 +61,7 @@ def _instead(words: Sequence[str]) -> str | None:
 @click.option(
     "--since",
     type=Moment(),
-    help="Not older than: 2026-03-01, 09:30, 15m, 2h, 3d. Without N, all of them.",
+    help="Not older than: today, 2026-03-01, 09:30, 15m, 2h30m, 3d, 1w. Without N, all.",
 )
 @click.option("--until", type=Moment(), help="Older than.")
 @click.option(

@@ -172,7 +172,7 @@ class _Sending:
             self._settings.renderer.note(f"interrupted. {self._fate}")
             return
         self._record()
-        self._settings.renderer.note("Stopped waiting. The message is stored, and will still arrive.")
+        self._settings.renderer.note("Stopped waiting. The message is stored, and may still arrive.")
 
     def tell(self) -> None:
         """Print the receipt; NOT_DELIVERED when it has not come as far as was asked for."""

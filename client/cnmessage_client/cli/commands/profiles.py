@@ -4,6 +4,7 @@ import shlex
 
 import click
 
+from cnmessage_client.link.connection import device_keys
 from cnmessage_client.link.outbox import waiting_in
 from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.command import PROGRAM, Facts, Section, command, group
@@ -49,6 +50,7 @@ def list_profiles(settings: Settings) -> None:
         mark = "current" if name == current else ""
         try:
             user, broker = one.user, one.broker
+            _check_keys(one)
         except CnMessageError as error:
             mark = "damaged"
             troubles.append(_advised(error, f"or remove the profile: cnmessage profile rm {name} --force"))
@@ -60,6 +62,14 @@ def list_profiles(settings: Settings) -> None:
         settings.renderer.error(trouble)
     if troubles:
         raise click.exceptions.Exit(EXIT_STATUS[ErrorCode.PARTIAL if rows else troubles[0].code])
+
+
+def _check_keys(one: Profile) -> None:
+    """INTEGRITY for a device key with which nobody can log in, or that is gone although somebody is."""
+    if one.has_keys:
+        device_keys(one)
+    elif one.user is not None:
+        raise one.damaged_key()
 
 
 def _advised(error: CnMessageError, advice: str) -> CnMessageError:

@@ -12,6 +12,9 @@ from cnmessage_client.shell.out.safe_text import safe_text
 
 HEADS = ("ID", "NAME", "SIZE", "FROM/TO", "WHEN", "STATE")
 
+CUT = "…"
+"""Stands for what is left out of a name."""
+
 _NAMED = 4
 """Recipients that are named with their state; of more, only their states are counted."""
 
@@ -92,7 +95,7 @@ def cut_in_the_middle(text: str, most: int) -> str:
         end = character + end
     while end and not cell_len(end[0]):
         end = end[1:]  # a mark without its letter
-    return f"{set_cell_size(text, most - cell_len(end) - 1).rstrip()}…{end}"
+    return f"{set_cell_size(text, most - cell_len(end) - 1).rstrip()}{CUT}{end}"
 
 
 def _people(info: FileInfo) -> str:

@@ -35,6 +35,20 @@ _MOST_FILES = 500
 _DIGITS = 4
 """Digits that are more likely an id than a name."""
 
+_PATHS_ALONE = """
+            COMPREPLY=()
+            compopt -o default
+"""
+_PATHS_TOO = """
+            if [[ ${#COMPREPLY[@]} -eq 0 ]]; then
+                compopt -o default
+            else
+                while read -r value; do COMPREPLY+=("$value"); done < <(compgen -f -- "$2")
+                compopt -o filenames
+            fi
+"""
+"""What click's script for bash does with paths, and what ours does. `$2` is the word as it was typed."""
+
 _SPECIAL, _ESCAPED = re.compile(r"([^\w@%+=:,./-])"), r"\\\1"
 _WAITING, _HAD, _SENT, _UPLOADING = "waiting", "had", "sent", "uploading"
 
@@ -52,10 +66,16 @@ class _File(NamedTuple):
 
 @add_completion_class
 class WholeWords(BashComplete):
-    """bash takes what is offered as it is typed: in click's own way a name with a space becomes two words."""
+    """bash takes what is offered as it is typed: in click's own way a name with a space becomes two words.
 
-    source_template = BashComplete.source_template.replace("read type value", "read -r type value").replace(
-        "COMPREPLY+=($value)", 'COMPREPLY+=("$value")'
+    Where paths are offered beside names, click's way has the paths alone. bash finds them itself only where
+    there is nothing else.
+    """
+
+    source_template = (
+        BashComplete.source_template.replace("read type value", "read -r type value")
+        .replace("COMPREPLY+=($value)", 'COMPREPLY+=("$value")')
+        .replace(_PATHS_ALONE, _PATHS_TOO)
     )
 
     def format_completion(self, item: CompletionItem) -> str:

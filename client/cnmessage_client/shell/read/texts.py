@@ -44,7 +44,7 @@ def read_lines(source: BinaryIO, place: str, count: int, most: int) -> list[str]
         if len(line) > most + 2:
             raise usage(f"line {len(lines) + 1} of {place} is longer than {most} bytes")
         text = _text(line, place) if not lines else _decoded(line, place)
-        lines.append(text.rstrip("\r\n"))
+        lines.append(text.removesuffix("\n").removesuffix("\r"))
     return lines
 
 
@@ -57,5 +57,5 @@ def _decoded(data: bytes, place: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         other = data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-        advice = " but UTF-16; save it as UTF-8" if other else ""
+        advice = " but UTF-16; save it as UTF-8" if other else "; save it as UTF-8, or convert it with iconv"
         raise usage(f"{place} is not UTF-8 text{advice}") from error

@@ -1,6 +1,6 @@
-"""Times as people write them: 2026-03-01, 2026-03-01T09:30, 09:30, or 90s, 15m, 2h, 3d for so long ago.
+"""Times as people write them: today, yesterday, 2026-03-01, 2026-03-01T09:30, 09:30, or 90s, 2h30m, 1w ago.
 
-And spans of time, for what comes: the same 90s, 15m, 2h, 7d, 2w. Knows no option that takes them.
+And spans of time, for what comes: the same 90s, 15m, 2h30m, 7d, 2w. Knows no option that takes them.
 """
 
 import re
@@ -10,8 +10,11 @@ from typing import Any
 import click
 from msgspec import Struct
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_SPAN = re.compile("(?=.)" + "".join(f"(?:(?P<{unit}>[0-9]{{1,6}}){unit[0]})?" for unit in _UNITS))
+_DAYS = {"today": timedelta(), "yesterday": timedelta(days=1)}
+"""Days that have a name, as long ago as this."""
+
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 _LONGEST = timedelta(days=3650)
 """A longer span is a slip of the finger, and could end after the last year that can be shown."""
@@ -25,7 +28,8 @@ class When(Struct, frozen=True):
     @property
     def relative(self) -> bool:
         """Whether it depends on what time it is."""
-        return bool(_SPAN.fullmatch(self.text.strip()) or _CLOCK.fullmatch(self.text.strip()))
+        text = self.text.strip()
+        return bool(_SPAN.fullmatch(text) or _CLOCK.fullmatch(text) or text.lower() in _DAYS)
 
     def at(self, now: datetime | None) -> datetime:
         """The moment it means at `now`, or by this machine's clock; a time without a zone is local."""
@@ -46,7 +50,8 @@ class Moment(click.ParamType[When]):
             when.at(None)
         except ValueError:
             text = (
-                f"'{value}' is no time; write 2026-03-01, '2026-03-01 09:30', 09:30, or 15m, 2h, 3d for ago"
+                f"'{value}' is no time; write today, yesterday, 2026-03-01, '2026-03-01 09:30', 09:30, or "
+                "90s, 15m, 2h30m, 3d, 1w for ago"
             )
             self.fail(text, parameter, context)
         return when
@@ -69,7 +74,8 @@ class Span(click.ParamType[timedelta]):
                 return span
         except ValueError:
             pass
-        text = f"'{value}' is no span of time; write 90s, 15m, 2h, 7d or 2w, up to {_LONGEST.days}d"
+        forms = f"90s, 15m, 2h, 7d or 2w, or several (1d12h), up to {_LONGEST.days}d"
+        text = f"'{value}' is no span of time; write {forms}"
         return self.fail(text, parameter, context)
 
 
@@ -87,7 +93,7 @@ def parse_span(text: str) -> timedelta:
     match = _SPAN.fullmatch(text.strip())
     if match is None:
         raise ValueError("no span of time")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return timedelta(**{unit: int(number) for unit, number in match.groupdict(default="0").items()})
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
@@ -98,6 +104,8 @@ def parse_moment(text: str, now: datetime) -> datetime:
             return now - parse_span(text)
         except OverflowError as error:
             raise ValueError("before the first year") from error
+    if (ago := _DAYS.get(text.lower())) is not None:
+        return now.replace(hour=0, minute=0, second=0, microsecond=0) - ago
     if clock := _CLOCK.fullmatch(text):
         return now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
     moment = datetime.fromisoformat(text)

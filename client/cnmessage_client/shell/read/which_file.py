@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from uuid import UUID
 
 from cnmessage_client.model import FileInfo
+from cnmessage_client.shell.out.listing import CUT
 from cnmessage_client.shell.out.render import SHORT_ID
+from cnmessage_client.shell.out.safe_text import one_field, safe_text
 from cnmessage_client.shell.read.names import tidied
 from cnmessage_client.shell.settings import usage
 from cnmessage_protocol.errors import CnMessageError
@@ -89,9 +91,12 @@ def by_id(word: str, files: Iterable[FileInfo]) -> FileInfo | None:
 def by_name(word: str, files: Iterable[FileInfo]) -> list[FileInfo]:
     """Files called so, the newest first, whether they can still be had or not.
 
-    However accents are written: a name of another system may have them as marks of their own.
+    However accents are written: a name of another system may have them as marks of their own. Where none is
+    called so, those that a list shows so: a terminal shows some characters otherwise, or not at all.
     """
+    files = list(files)
     found = [each for each in files if normal(each.name) == normal(word)]
+    found = found or [each for each in files if _shown_so(each.name, word)]
     return sorted(found, key=lambda each: each.time, reverse=True)
 
 
@@ -112,6 +117,16 @@ def the_one(word: str, files: Sequence[FileInfo], may_be: Callable[[FileInfo], b
         more = f" and {len(likely) - _MOST_TOLD} more" if len(likely) > _MOST_TOLD else ""
         raise usage(f"'{word}' may be {len(likely)} files; say which by its id: {each_one}{more}")
     return next(iter(likely), next(iter(found.values()), None))
+
+
+def _shown_so(name: str, word: str) -> bool:
+    """Whether a table, which cuts long names in the middle, or a line with tabs shows a name as this word."""
+    shown, meant = normal(safe_text(name)).strip(), normal(word)
+    if meant.strip() == shown or meant == normal(one_field(name)):
+        return bool(meant.strip())
+    begin, cut, end = meant.strip().partition(CUT)
+    parts = cut and begin and end
+    return bool(parts) and shown.startswith(begin) and shown.endswith(end) and len(meant) < len(shown)
 
 
 def _told_apart(info: FileInfo) -> str:

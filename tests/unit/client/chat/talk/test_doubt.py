@@ -95,7 +95,9 @@ def test_where_nobody_answers_nothing_is_asked() -> None:
 def test_what_is_no_unicode_is_not_sent() -> None:
     talk = with_bob()
     effects = type_in(talk, "a\udc80b")
-    assert lines(shown(effects)) == ["! the message is not UTF-8 text; it was not sent"]
+    assert lines(shown(effects)) == [
+        "! the message is not UTF-8 text; it was not sent. Convert it to UTF-8 first"
+    ]
     assert not busy(talk)
 
 

@@ -151,6 +151,32 @@ def test_a_name_is_understood_however_its_accents_are_written() -> None:
     assert [each.id for each in by_name(apart, files)] == [SECOND, FIRST]
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\x1b[31m.txt", "[31m.txt"),
+        ("new\nline.txt", "new line.txt"),
+        ("new\nline.txt", "new\\nline.txt"),
+        ("a\tb", "a b"),
+        ("back\\slash", "back\\\\slash"),
+        ("\u202etxt.exe", "txt.exe"),
+        (" spaces ", "spaces"),
+        ("a-very-long-name-of-some-report-2026.pdf", "a-very-lon…t-2026.pdf"),
+    ],
+)
+def test_a_name_is_understood_as_it_is_shown(name: str, shown: str) -> None:
+    odd, other = _file(FIRST, name), _file(SECOND, "another.txt")
+    assert by_name(shown, [odd, other]) == [odd]
+    assert by_name(name, [odd, other]) == [odd]
+    exact = _file(SECOND, shown)
+    assert by_name(shown, [odd, exact]) == [exact], "what is called so comes before what is shown so"
+
+
+def test_little_is_no_name_as_it_is_shown() -> None:
+    files = [_file(FIRST, "\x1b"), _file(SECOND, "a.txt")]
+    assert [by_name(word, files) for word in ("", " ", "…", "a…", "….txt", "a…a.txt", "\u202e")] == [[]] * 7
+
+
 def _the_one(word: str, *files: FileInfo) -> FileInfo | None:
     return the_one(word, files, lambda each: each.state in OPEN)
 
