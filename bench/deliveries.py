@@ -7,7 +7,6 @@ The broker is the real program; its clients are sessions of bench.fleet in one p
     python -m bench.deliveries crowd SETTINGS
 """
 
-import random
 import select
 import sys
 import time
@@ -22,6 +21,7 @@ from bench.broker import Broker
 from bench.figures import Figure, Measure
 from bench.fleet import Fleet, Member, Place, accounts_of
 from bench.processes import PATIENCE, BenchError, Party, ended, ready, report, settings
+from cnmessage_client.new_ids import new_id
 from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 from cnmessage_protocol.ids import ClientId, UserName
 from cnmessage_protocol.machines.inbox import HandOver
@@ -139,7 +139,7 @@ def crowd(given: dict[str, Any]) -> None:
 
 def _list(to: Conversation, first: int) -> list[NewMessage]:
     return [
-        NewMessage(ClientId(random.randbytes(16)), (to,), body(number))
+        NewMessage(ClientId(new_id()), (to,), body(number))
         for number in range(first, first + LIST)
     ]
 

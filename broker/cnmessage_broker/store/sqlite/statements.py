@@ -16,7 +16,7 @@ Bindings = Sequence[Any] | Mapping[str, Any]
 
 
 _VALUES = re.compile(r"(?<=VALUES )(\(\?(?:, \?)*\))")
-_AT_ONCE = (64, 8, 1)
+_AT_ONCE = (64, 16, 4, 1)
 """Rows of one statement: few sizes, so that the statements stay prepared."""
 
 
