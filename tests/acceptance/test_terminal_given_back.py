@@ -83,7 +83,7 @@ def test_a_question_of_the_chat_that_is_ended_from_outside_leaves_the_terminal_a
         shell.enter("passwd")
         shell.until("Old password:")
         eventually(lambda: not shell.modes[0])
-        shell.type("half a secret")
+        shell.type_secret("half a secret")
         shell.send(number)
         assert shell.ended() == INTERRUPTED
         assert b"half a secret" not in shell.raw
@@ -98,7 +98,7 @@ def test_a_question_of_a_command_that_is_ended_from_outside_leaves_the_terminal_
         shell.run("other", "login", "gone3")
         shell.until("Password:")
         eventually(lambda: not shell.modes[0])
-        shell.type("half a secret")
+        shell.type_secret("half a secret")
         shell.send(number)
         assert shell.ended() == INTERRUPTED
         assert b"half a secret" not in shell.raw
@@ -191,7 +191,7 @@ def test_a_secret_is_asked_again_after_a_stop_and_never_seen(
         shell.until("Old password:")
         eventually(lambda: not shell.modes[0])
         if number is signal.SIGTSTP:
-            shell.type("half a secret")
+            shell.type_secret("half a secret")
         shell.send(number)
         if number is signal.SIGTSTP:
             shell.has_it_back()

@@ -5,6 +5,7 @@ The shell is dash where there is one: it repairs nothing of a terminal that a pr
 
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from tests.support.chat import Chat, HasEnvironment
 from tests.support.harness import BIN, eventually
 
 _PROMPT = b"ready> "
+_HOLD, _GO_ON = "\x13", "\x11"
 
 _PAIRS = ((b"\x1b[?1049h", b"\x1b[?1049l"), (b"\x1b[?2004h", b"\x1b[?2004l"), (b"\x1b[?25l", b"\x1b[?25h"))
 """What a program makes of a terminal, and how it is undone: another screen, marked pastes, no cursor."""
@@ -65,6 +67,30 @@ class Shell(Chat):
         self._since = len(self.raw)
         self.enter("echo a$((1))b")  # behind all that the command has written meanwhile
         self.wait(lambda _: b"a1b" in self.raw[self._since :], "the shell's answer")
+
+    def type_secret(self, text: str) -> None:
+        """Type what is not shown; returns once it has come to where the program reads.
+
+        The kernel brings it there a moment after it was written. Where lines are read nothing shows that: the
+        keys that hold output up, and let it go on, come behind it, and are seen by whoever would write.
+        """
+        if not self.modes[1]:
+            self.type(text)
+            self.until("*" * len(text))
+            return
+        self.type(text + _HOLD)
+        eventually(lambda: not self._flows)
+        self.type(_GO_ON)
+        eventually(lambda: self._flows)
+
+    @property
+    def _flows(self) -> bool:
+        """Whether a program may write to the terminal."""
+        theirs = os.open(f"/proc/{self.process.pid}/fd/0", os.O_RDWR | os.O_NOCTTY)
+        try:
+            return bool(select.select([], [theirs], [], 0)[1])
+        finally:
+            os.close(theirs)
 
     def suspend(self) -> None:
         """Ctrl-Z."""

@@ -4,14 +4,22 @@ However it ends, the terminal is as it was, and nothing of a secret stays for wh
 """
 
 import errno
+import select
 import sys
 import termios
 from typing import Any
 
 import click
 
-from cnmessage_client.shell.signals import around_stops, stop_in_background, wait_for_terminal
+from cnmessage_client.shell.signals import (
+    around_stops,
+    stop_in_background,
+    wait_for_terminal,
+    woken_by_signals,
+)
 from cnmessage_client.shell.streams import say
+
+_MANY = 1 << 10
 
 
 def ask_here(question: str, *, hidden: bool) -> str:
@@ -29,18 +37,36 @@ def ask_here(question: str, *, hidden: bool) -> str:
         modes = _modes()
         if hidden and modes is not None:
             modes[3] &= ~termios.ECHO
-            _set(modes, termios.TCSADRAIN)
+            _set(modes, termios.TCSAFLUSH)  # what was typed before was typed for all to see
         say(sys.stderr, question)
 
     with around_stops(give, take):
+        take()
         try:
-            line: str = click.prompt(
-                question, default="", show_default=False, prompt_suffix="", hide_input=hidden, err=True
-            )
+            return _line(show_end=hidden)
         finally:
-            if hidden and before is not None and _modes() != before:  # it went on just behind the answer
-                _set(before, termios.TCSADRAIN)
-    return line
+            give()
+
+
+def _line(*, show_end: bool) -> str:
+    """The line that is typed, without its end. click.Abort when the person gives up, with ^C or ^D.
+
+    A signal that comes between Python's last look for one and a read would wait for a key: so the terminal is
+    read only once something is there.
+    """
+    try:
+        with woken_by_signals() as woken:
+            while not select.select([sys.stdin, *woken], [], [])[0].count(sys.stdin):
+                for each in woken:
+                    each.recv(_MANY)
+        line = sys.stdin.readline()
+    except (KeyboardInterrupt, OSError):
+        line = ""
+    if show_end or not line:
+        say(sys.stderr, "\n")
+    if not line:
+        raise click.Abort
+    return line.removesuffix("\n")
 
 
 def _modes() -> list[Any] | None:

@@ -5,6 +5,7 @@ Whoever has made something of the terminal undoes it before the process ends or 
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -66,6 +67,25 @@ def wait_for_terminal() -> None:
     tries = 0
     while stop_in_background() and tries < _TRIES:
         tries += 1
+
+
+@contextmanager
+def woken_by_signals() -> Iterator[list[socket.socket]]:
+    """For this time, sockets to be read from when a signal has come, for a wait that shall not outlast it.
+
+    None on a thread that gets no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield []
+        return
+    heard, told = socket.socketpair()
+    with heard, told:
+        told.setblocking(False)
+        before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        try:
+            yield [heard]
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 @contextmanager
