@@ -30,7 +30,7 @@ from cnmessage_broker.store.ports.records import (
     Query,
     Submission,
 )
-from cnmessage_protocol.conversation import Direct, Everyone, to_wire
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone, to_wire
 from cnmessage_protocol.ids import ClientId, FileId, MessageId, UserName
 from cnmessage_protocol.records import FileFacts, Kind
 from tests.contract.conftest import BACKENDS, DURABLE, everything
@@ -58,6 +58,7 @@ QUERY = st.builds(
     conversation=st.none() | CONVERSATION,
     received_only=st.booleans(),
     direct_only=st.booleans(),
+    unread_only=st.booleans(),
     max_bytes=st.integers(0, 900),
 )
 
@@ -134,6 +135,7 @@ class Agreement(RuleBasedStateMachine):
         repeat=st.lists(st.integers(0, 99), max_size=2),
         offers=st.lists(st.tuples(FILE, DIGEST), max_size=2),
         read=st.dictionaries(WHO, SEQ, max_size=2),
+        read_in=st.dictionaries(st.tuples(WHO, CONVERSATION), SEQ, max_size=3),
         received=st.dictionaries(WHO, SEQ, max_size=2),
         presence=st.lists(st.tuples(WHO, st.booleans(), TIME), max_size=2),
         now=TIME,
@@ -144,6 +146,7 @@ class Agreement(RuleBasedStateMachine):
         repeat: list[int],
         offers: list[tuple[int, bytes]],
         read: dict[int, int],
+        read_in: dict[tuple[int, Conversation], int],
         received: dict[int, int],
         presence: list[tuple[int, bool, int]],
         now: int,
@@ -158,6 +161,7 @@ class Agreement(RuleBasedStateMachine):
             {self.who(index).id: seq for index, seq in read.items()},
             {self.who(index).id: seq for index, seq in received.items()},
             [(self.who(index).id, online, time) for index, online, time in presence],
+            read_in={(self.who(index).id, which): seq for (index, which), seq in read_in.items()},
         )
         self.both(lambda store: store.commit(group))
 
@@ -276,6 +280,10 @@ class Agreement(RuleBasedStateMachine):
     @rule(index=WHO, query=QUERY)
     def history(self, index: int, query: Query) -> None:
         self.both(lambda store: store.history(self.who(index).id, query))
+
+    @rule(index=WHO, before=st.none() | SEQ, limit=st.integers(1, 9), max_bytes=st.integers(0, 900))
+    def conversations(self, index: int, before: int | None, limit: int, max_bytes: int) -> None:
+        self.both(lambda store: store.conversations(self.who(index).id, before, limit, max_bytes))
 
     @rule(index=WHO, after=SEQ, limit=st.integers(1, 9), max_bytes=st.integers(0, 900))
     def page(self, index: int, after: int, limit: int, max_bytes: int) -> None:

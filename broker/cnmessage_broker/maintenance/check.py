@@ -34,12 +34,20 @@ _INVARIANTS = {
     "a mark lies beyond the head": """
         SELECT name FROM account
         WHERE read_upto > head OR received_upto > head OR away_from > head OR away_upto > head
+            OR EXISTS (SELECT 1 FROM conversation_mark WHERE owner = account.id AND read_upto > head)
     """,
     "the count of unread items is wrong": """
         SELECT account.name FROM account
-        LEFT JOIN inbox ON inbox.owner = account.id AND inbox.direction = 0 AND inbox.seq > account.read_upto
+        LEFT JOIN (
+            SELECT inbox.owner AS owner, inbox.seq AS seq FROM inbox
+            JOIN account ON account.id = inbox.owner
+            JOIN message ON message.id = inbox.message
+            LEFT JOIN conversation_mark AS mark ON mark.owner = inbox.owner
+                AND mark.peer = CASE message.kind WHEN 1 THEN 0 ELSE message.sender END
+            WHERE inbox.direction = 0 AND inbox.seq > max(account.read_upto, coalesce(mark.read_upto, 0))
+        ) AS waiting ON waiting.owner = account.id
         GROUP BY account.id
-        HAVING count(inbox.seq) <> account.unread
+        HAVING count(waiting.seq) <> account.unread
     """,
     "not every full section of an inbox is described, or one that is not full is": """
         SELECT account.name FROM account

@@ -5,9 +5,11 @@ tests and demonstrations, never for real users.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import assert_never
 
 from msgspec import structs
@@ -28,9 +30,10 @@ from cnmessage_broker.store.ports.records import (
     Query,
     Stored,
     Submission,
+    Talk,
     UserRow,
 )
-from cnmessage_protocol.conversation import Direct, Everyone
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone, to_wire
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
 
@@ -39,10 +42,21 @@ from cnmessage_protocol.records import Direction, FileFacts, InboxItem, Kind
 class _Inbox:
     items: list[InboxItem] = field(default_factory=list)
     read: int = 0
+    read_in: dict[Conversation, int] = field(default_factory=dict)
     received: int = 0
     away_from: int = 0
     away_upto: int | None = None
     last_seen: int | None = None
+
+    @property
+    def unread(self) -> list[InboxItem]:
+        """Received items that are not read."""
+        received = [item for item in self.items if item.direction is Direction.RECEIVED]
+        return [item for item in received if item.seq > self.read_upto(_received_in(item))]
+
+    def read_upto(self, conversation: Conversation) -> int:
+        """How far a conversation is read."""
+        return max(self.read, self.read_in.get(conversation, 0))
 
 
 class MemoryStore:
@@ -157,6 +171,14 @@ class MemoryStore:
             inbox = self._inboxes[owner]
             inbox.read = max(inbox.read, min(upto, len(inbox.items)))
             inbox.received = max(inbox.received, inbox.read)
+        for (owner, conversation), wanted in group.read_in.items():
+            inbox = self._inboxes[owner]
+            upto = min(wanted, len(inbox.items))
+            known = conversation == Everyone() or to_wire(conversation) in self._names
+            if known and upto > inbox.read_upto(conversation):
+                inbox.read_in[conversation] = upto
+                if not inbox.unread:
+                    inbox.read = inbox.received = len(inbox.items)
         for owner, upto in group.received.items():
             inbox = self._inboxes[owner]
             inbox.received = max(inbox.received, min(upto, len(inbox.items)))
@@ -218,8 +240,8 @@ class MemoryStore:
 
     def marks(self, owner: Owner) -> Marks:
         inbox = self._inboxes[owner]
-        unread = sum(item.direction is Direction.RECEIVED for item in inbox.items[inbox.read :])
-        return Marks(len(inbox.items), inbox.read, inbox.received, inbox.away_from, inbox.away_upto, unread)
+        away = inbox.away_from, inbox.away_upto
+        return Marks(len(inbox.items), inbox.read, inbox.received, *away, len(inbox.unread))
 
     def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
         chosen: list[InboxItem] = []
@@ -238,13 +260,29 @@ class MemoryStore:
         size = 0
         while seq > query.above and len(chosen) < query.limit:
             item = items[seq - 1]
-            if matches(item, query):
+            if matches(item, query) and not (query.unread_only and item not in self._inboxes[owner].unread):
                 size += item.size
                 if chosen and size > query.max_bytes:
                     break
                 chosen.append(item)
             seq -= 1
         return Found(chosen[::-1], more=seq > query.above, before=seq + 1)
+
+    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+        inbox = self._inboxes[owner]
+        latest: dict[Conversation, InboxItem] = {}
+        for item in inbox.items:
+            latest |= dict.fromkeys(_conversations_of(item), item)
+        unread = Counter(map(_received_in, inbox.unread))
+        talks = [
+            Talk(each, unread[each], inbox.read_upto(each), last)
+            for each, last in latest.items()
+            if before is None or last.seq < before
+        ]
+        talks.sort(key=lambda each: -each.last.seq)
+        sizes = accumulate(each.last.size for each in talks)
+        fitting = sum(size <= max_bytes for size in sizes)
+        return talks[: min(limit, max(1, fitting))]
 
     def receipts(
         self,
@@ -261,7 +299,8 @@ class MemoryStore:
 
     def _progress(self, owner: Owner, seq: int) -> tuple[UserName, bool, bool]:
         inbox, name = self._inboxes[owner], self._accounts[owner].name
-        return name, 0 < seq <= inbox.received, 0 < seq <= inbox.read
+        read = inbox.read_upto(_received_in(inbox.items[seq - 1])) if seq else 0
+        return name, 0 < seq <= inbox.received, 0 < seq <= read
 
     def close(self) -> None:
         """Nothing to release."""
@@ -293,3 +332,15 @@ def _belongs(item: InboxItem, query: Query) -> bool:
             return not broadcast and (sent or received)
         case _ as never:
             assert_never(never)
+
+
+def _received_in(item: InboxItem) -> Conversation:
+    """The conversation in which a received item counts as unread."""
+    return Everyone() if item.kind is Kind.BROADCAST else Direct(item.sender)
+
+
+def _conversations_of(item: InboxItem) -> tuple[Conversation, ...]:
+    """Those that an item is in."""
+    if item.client_id is None or item.kind is Kind.BROADCAST:
+        return (_received_in(item),)
+    return tuple(map(Direct, item.to))

@@ -15,6 +15,7 @@ from cnmessage_broker.store.ports.records import (
     Found,
     Owner,
     Query,
+    Talk,
     Usage,
     UserRow,
 )
@@ -68,6 +69,11 @@ class Reader(Protocol):
 
     def history(self, owner: Owner, query: Query) -> Found:
         """The latest items that match, found in about the same time however large the inbox is."""
+
+    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+        """The owner's conversations, the one with the latest item first: those whose last item lies below
+        `before`, at most `limit`, and `max_bytes` of the wire, one at least.
+        """
 
     def receipts(
         self,

@@ -91,7 +91,8 @@ Outcome = Stored | Conflict
 class Group:
     """Everything that goes to the disk together: one transaction, one fsync.
 
-    `read` and `received` map owners to a seq and only ever raise it; `presence` tells who got their first
+    `read` and `received` map owners to a seq and only ever raise it, `read_in` one conversation of theirs;
+    `presence` tells who got their first
     listener (True) or lost their last one, with the time in ms; `seen` when a device's key was used last.
     """
 
@@ -100,9 +101,11 @@ class Group:
     received: dict[Owner, int] = field(default_factory=dict)
     presence: list[tuple[Owner, bool, int]] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
+    read_in: dict[tuple[Owner, Conversation], int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.submissions or self.read or self.received or self.presence or self.seen)
+        marks = self.read or self.read_in or self.received
+        return bool(self.submissions or marks or self.presence or self.seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,8 @@ class Marks:
     """How far an inbox goes: `head` the last seq, `read` and `received` what its owner's clients have.
 
     `away_from` and `away_upto` bound the last period without a listener: items with
-    away_from < seq ≤ away_upto came in it; `away_upto` is None while it lasts. `unread` counts the received
-    items above `read`.
+    away_from < seq ≤ away_upto came in it; `away_upto` is None while it lasts. Up to `read` everything is
+    read; above it conversations have marks of their own. `unread` counts received items that are not read.
     """
 
     head: int
@@ -124,7 +127,7 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which inbox items a history request wants; every set field narrows it.
+    """Which inbox items a history request wants; every set field narrows it. Received ones may be unread.
 
     `above` and `upto` bound seq (exclusive, inclusive), `since` and `until` the time in ms (inclusive,
     exclusive). At most `limit` latest matches, of about `max_bytes` on the wire, one at least.
@@ -138,6 +141,7 @@ class Query:
     conversation: Conversation | None = None
     received_only: bool = True
     direct_only: bool = False
+    unread_only: bool = False
     max_bytes: int = 1 << 18
 
 
@@ -148,6 +152,18 @@ class Found:
     items: Sequence[InboxItem]
     more: bool
     before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A conversation of an owner: how many received items of it are not read, how far it is read, and its
+    last item, of either direction.
+    """
+
+    conversation: Conversation
+    unread: int
+    read: int
+    last: InboxItem
 
 
 @dataclass(frozen=True, slots=True)

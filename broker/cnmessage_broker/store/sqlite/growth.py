@@ -6,17 +6,27 @@ Knows nothing of what the items are.
 from collections.abc import Callable
 from dataclasses import replace
 
-from cnmessage_broker.store.ports.records import Group, Marks, Owner
-from cnmessage_broker.store.sqlite.sections import Sections
+from cnmessage_broker.store.ports.records import AccountId, Group, Marks, Owner
+from cnmessage_broker.store.sqlite.sections import EVERYONE, Sections
 from cnmessage_broker.store.sqlite.statements import Statements
+from cnmessage_protocol.conversation import Conversation
 
 
 class Growth:
-    """One group's. `before` gives the marks that held before it; a section has `section` items."""
+    """One group's. `before` gives the marks that held before it, `peer_of` whom a conversation is with; a
+    section has `section` items.
+    """
 
-    def __init__(self, statements: Statements, before: Callable[[Owner], Marks], section: int) -> None:
+    def __init__(
+        self,
+        statements: Statements,
+        before: Callable[[Owner], Marks],
+        peer_of: Callable[[Conversation], AccountId],
+        section: int,
+    ) -> None:
         self._statements = statements
         self._before = before
+        self._peer_of = peer_of
         self._section = section
         self._heads: dict[Owner, int] = {}
         self._copies: dict[Owner, int] = {}
@@ -51,6 +61,9 @@ class Growth:
         for owner, upto in group.read.items():
             known = after.get(owner) or self._before(owner)
             after[owner] = self._read(owner, known, max(known.read, min(upto, known.head)))
+        for (owner, conversation), upto in group.read_in.items():
+            known = after.get(owner) or self._before(owner)
+            after[owner] = self._read_in(owner, known, self._peer_of(conversation), min(upto, known.head))
         for owner, upto in group.received.items():
             known = after.get(owner) or self._before(owner)
             after[owner] = replace(known, received=max(known.received, min(upto, known.head)))
@@ -66,8 +79,32 @@ class Growth:
         return replace(known, head=head, unread=known.unread + received)
 
     def _read(self, owner: Owner, known: Marks, upto: int) -> Marks:
-        unread = 0 if upto == known.head else known.unread - self._received(owner, known.read, upto)
+        if upto == known.read:
+            return known
+        unread = 0
+        if upto < known.head:
+            unread = known.unread - self._received(owner, known.read, upto)
+            for peer, mark in self._statements.run("conversation_marks", (owner,)):
+                unread += self._received_in(owner, known, peer, known.read, min(mark, upto))
+        self._statements.run("drop_conversation_marks", (owner, upto))
         return replace(known, read=upto, received=max(known.received, upto), unread=unread)
+
+    def _read_in(self, owner: Owner, known: Marks, peer: AccountId, upto: int) -> Marks:
+        mark = dict(self._statements.run("conversation_marks", (owner,))).get(peer, known.read)
+        if peer < EVERYONE or upto <= mark:
+            return known
+        unread = known.unread - self._received_in(owner, known, peer, mark, upto)
+        if not unread:
+            return self._read(owner, known, known.head)
+        self._statements.run("set_conversation_mark", (owner, peer, upto))
+        return replace(known, unread=unread)
+
+    def _received_in(self, owner: Owner, known: Marks, peer: AccountId, above: int, upto: int) -> int:
+        """How many items received in this conversation have a seq in above < seq ≤ upto."""
+        full = Sections(owner, self._section).full(known.head)
+        bounds = {"owner": owner, "peer": peer, "above": above, "upto": upto, "full": full}
+        ((count,),) = self._statements.run("received_in", bounds)
+        return int(count)
 
     def _received(self, owner: Owner, above: int, upto: int) -> int:
         """How many received items have a seq in above < seq ≤ upto."""

@@ -6,12 +6,15 @@ wait for.
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from cnmessage_broker.store.ports.records import Account, AccountId, Found, Owner, Query
+from cnmessage_broker.store.ports.records import Account, AccountId, Found, Owner, Query, Talk
 from cnmessage_broker.store.sqlite.looking_back import LookingBack
 from cnmessage_broker.store.sqlite.places import PLACE_SIZE, unpack_places
+from cnmessage_broker.store.sqlite.sections import EVERYONE
 from cnmessage_broker.store.sqlite.statements import Statements
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 from cnmessage_protocol.ids import ClientId, MessageId, UserName
 from cnmessage_protocol.records import NO_EXTRAS, Direction, FileFacts, InboxItem, Kind, row_size
 
@@ -52,6 +55,8 @@ class Inboxes:
     def history(self, owner: Owner, query: Query) -> Found:
         """See Store.history."""
         head = self._head(owner)
+        if query.unread_only and query.conversation is not None:
+            query = replace(query, above=max(query.above, self._looking.read_in(owner, query.conversation)))
         upto = head if query.upto is None else min(query.upto, head)
         chosen: list[InboxItem] = []
         size, before = 0, min(query.above, upto) + 1
@@ -67,14 +72,35 @@ class Inboxes:
                 break
         return Found(chosen[::-1], more=before - 1 > query.above, before=before)
 
+    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+        """See Store.conversations."""
+        found: list[Talk] = []
+        size = 0
+        ((head, floor, unread),) = self._db.run("how_read", (owner,))
+        for peer, seq in self._looking.conversations(owner, head, before, limit):
+            last = self._at(owner, seq)
+            size += last.size
+            if found and size > max_bytes:
+                break
+            read = max(floor, self._looking.mark(owner, peer))
+            count = self._looking.received_in(owner, peer, read, head) if unread else 0
+            found.append(Talk(self._conversation(peer), count, read, last))
+        return found
+
+    def _conversation(self, peer: AccountId) -> Conversation:
+        try:
+            return Everyone() if peer == EVERYONE else Direct(self._accounts[peer].name)
+        except KeyError as error:
+            raise self._db.damage(error) from error
+
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int
     ) -> Mapping[MessageId, Sequence[tuple[UserName, bool, bool]]]:
         """See Store.receipts."""
         found: dict[MessageId, Sequence[tuple[UserName, bool, bool]]] = {}
         for identity in dict.fromkeys(ids):
-            for (places,) in self._db.run("receipts", (limit * PLACE_SIZE, identity, sender)):
-                found[identity] = self._progress(self.places(places))
+            for places, peer in self._db.run("receipts", (limit * PLACE_SIZE, identity, sender)):
+                found[identity] = self._progress(self.places(places), peer)
         return found
 
     def places(self, packed: bytes) -> list[tuple[Owner, int]]:
@@ -84,17 +110,18 @@ class Inboxes:
         except struct.error as error:
             raise self._db.damage(error) from error
 
-    def _progress(self, places: Sequence[tuple[Owner, int]]) -> list[tuple[UserName, bool, bool]]:
-        owners = str([owner for owner, _ in places])
-        marks = {owner: (received, read) for owner, received, read in self._db.run("progress", (owners,))}
-        rows: list[tuple[UserName, bool, bool]] = []
+    def _progress(
+        self, places: Sequence[tuple[Owner, int]], peer: AccountId
+    ) -> list[tuple[UserName, bool, bool]]:
+        rows = self._db.run("progress", (peer, str([owner for owner, _ in places])))
+        marks = {owner: (received, read) for owner, received, read in rows}
         try:
-            for owner, seq in places:
-                received, read = marks[owner]
-                rows.append((self._accounts[owner].name, 0 < seq <= received, 0 < seq <= read))
+            return [
+                (self._accounts[owner].name, 0 < seq <= marks[owner][0], 0 < seq <= marks[owner][1])
+                for owner, seq in places
+            ]
         except KeyError as error:
             raise self._db.damage(error) from error
-        return rows
 
     def _head(self, owner: Owner) -> int:
         ((head,),) = self._db.run("head", (owner,))

@@ -5,15 +5,15 @@ section of which no item can match is left out. Reads no texts and nothing of wh
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_never
 
 from cnmessage_broker.store.directory import HeldDirectory
-from cnmessage_broker.store.ports.records import Owner, Query
+from cnmessage_broker.store.ports.records import AccountId, Owner, Query
 from cnmessage_broker.store.sqlite.sections import EVERYONE, Sections
 from cnmessage_broker.store.sqlite.statements import Statements
-from cnmessage_protocol.conversation import Direct, Everyone
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 
-_NOBODY = -1
+NOBODY = -1
 
 _TOGETHER = 64
 """Most sections of which the items are looked through at a time."""
@@ -30,7 +30,7 @@ class LookingBack:
     def matches(self, owner: Owner, query: Query, head: int) -> Iterator[int]:
         """The seqs that match, falling; `head` is the last seq of the inbox."""
         sections = Sections(owner, self._section)
-        full = sections.first(sections.of(head + 1)) - 1
+        full = sections.full(head)
         upto = head if query.upto is None else min(query.upto, head)
         wanted = {
             "owner": owner,
@@ -40,10 +40,11 @@ class LookingBack:
             "name": query.conversation.name if isinstance(query.conversation, Direct) else None,
             "received_only": query.received_only,
             "direct_only": query.direct_only,
+            "unread_only": query.unread_only,
             "since": query.since,
             "until": query.until,
         }
-        if wanted["peer"] == _NOBODY:
+        if wanted["peer"] == NOBODY:
             return
         for (seq,) in self._statements.each("look_back", wanted):
             yield seq
@@ -65,6 +66,36 @@ class LookingBack:
                 yield seq
         else:
             yield from self._in_time(sections, wanted)
+
+    def conversations(
+        self, owner: Owner, head: int, before: int | None, limit: int
+    ) -> list[tuple[AccountId, int]]:
+        """With whom the owner talks, and the last seq of each, below `before`; the latest first."""
+        full = Sections(owner, self._section).full(head)
+        wanted = {"owner": owner, "full": full, "before": before, "limit": limit}
+        return [(peer, seq) for peer, seq in self._statements.run("conversations", wanted)]
+
+    def received_in(self, owner: Owner, peer: AccountId, above: int, head: int) -> int:
+        """How many items of a conversation were received above this seq."""
+        full = Sections(owner, self._section).full(head)
+        bounds = {"owner": owner, "peer": peer, "above": above, "upto": head, "full": full}
+        ((count,),) = self._statements.run("received_in", bounds)
+        return int(count)
+
+    def mark(self, owner: Owner, peer: AccountId) -> int:
+        """How far the owner has read a conversation, as far as it has a mark of its own."""
+        return sum([read for (read,) in self._statements.run("conversation_mark", (owner, peer))])
+
+    def read_in(self, owner: Owner, conversation: Conversation) -> int:
+        """The same of a conversation by name."""
+        return self.mark(owner, peer_of(conversation, self._directory))
+
+    def _peer(self, query: Query) -> AccountId | None:
+        """Whose conversation is wanted; None when it is any."""
+        if query.conversation is None:
+            return None
+        nothing = query.direct_only and query.conversation == Everyone()
+        return NOBODY if nothing else peer_of(query.conversation, self._directory)
 
     def _in_time(self, sections: Sections, wanted: dict[str, Any]) -> Iterator[int]:
         """Leaps from the latest item of the conversation to the latest section that may match, and back.
@@ -88,13 +119,14 @@ class LookingBack:
             wanted["upto"] = above
             together = min(2 * together, _TOGETHER)
 
-    def _peer(self, query: Query) -> int | None:
-        """Whose conversation is wanted; None when it is any."""
-        match query.conversation:
-            case None:
-                return None
-            case Everyone():
-                return _NOBODY if query.direct_only else EVERYONE
-            case Direct(name):
-                account = self._directory.account_by_name(name)
-                return _NOBODY if account is None else account.id
+
+def peer_of(conversation: Conversation, directory: HeldDirectory) -> AccountId:
+    """Whom a conversation is with, as rows have it; NOBODY for who is no user."""
+    match conversation:
+        case Everyone():
+            return EVERYONE
+        case Direct(name):
+            account = directory.account_by_name(name)
+            return NOBODY if account is None else account.id
+        case _ as never:
+            assert_never(never)

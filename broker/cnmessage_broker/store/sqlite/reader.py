@@ -9,6 +9,7 @@ from cnmessage_broker.store.ports.records import (
     Found,
     Owner,
     Query,
+    Talk,
     UserRow,
 )
 from cnmessage_broker.store.sqlite.database import ReadingConnection
@@ -38,6 +39,9 @@ class SqlitePages:
 
     def history(self, owner: Owner, query: Query) -> Found:
         return self._inboxes.history(owner, query)
+
+    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+        return self._inboxes.conversations(owner, before, limit, max_bytes)
 
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int

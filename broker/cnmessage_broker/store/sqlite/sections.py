@@ -40,6 +40,10 @@ class Sections:
         """The last seq of a section."""
         return self.first(number + 1) - 1
 
+    def full(self, head: int) -> int:
+        """The last seq of the last full section of an inbox with this head."""
+        return self.first(self.of(head + 1)) - 1
+
     def filled(self, before: int, head: int) -> range:
         """The sections that became full when an inbox grew from `before` to `head`."""
         return range(self.of(before + 1), self.of(head + 1))

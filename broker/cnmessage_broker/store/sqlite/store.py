@@ -8,6 +8,7 @@ the contract.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from cnmessage_broker.store.ports.records import (
     Stored,
     StoreError,
     Submission,
+    Talk,
     UserRow,
 )
 from cnmessage_broker.store.sqlite.checksums import message_checksum
@@ -39,6 +41,7 @@ from cnmessage_broker.store.sqlite.database import Database
 from cnmessage_broker.store.sqlite.files import SqliteFiles
 from cnmessage_broker.store.sqlite.growth import Growth
 from cnmessage_broker.store.sqlite.incarnation import current_epoch
+from cnmessage_broker.store.sqlite.looking_back import peer_of
 from cnmessage_broker.store.sqlite.migrate import UnusableDatabaseError
 from cnmessage_broker.store.sqlite.places import pack_places
 from cnmessage_broker.store.sqlite.reader import SqlitePages, SqliteReader
@@ -186,14 +189,14 @@ class SqliteStore:
     # -- messages ---------------------------------------------------------------------------------
 
     def commit(self, group: Group) -> list[Outcome]:
-        grown = Growth(self._db, self._directory.marks, self._section)
+        grown = self._growth()
         try:
             with self._db.transaction():
                 outcomes = self._append_fresh(group.submissions, grown)
                 marks = self._finish(group, grown)
         except _RepeatedIdError:
             # Some client ids stand for something: after a lost answer, mostly. Rare, so only now one by one.
-            grown = Growth(self._db, self._directory.marks, self._section)
+            grown = self._growth()
             with self._db.transaction():
                 outcomes = [self._append_checked(each, grown) for each in group.submissions]
                 marks = self._finish(group, grown)
@@ -203,6 +206,10 @@ class SqliteStore:
             if device is not None:
                 self._directory.keep_device(replace(device, last_seen=now))
         return outcomes
+
+    def _growth(self) -> Growth:
+        peers = partial(peer_of, directory=self._directory)
+        return Growth(self._db, self._directory.marks, peers, self._section)
 
     def has_message(self, sender: AccountId, client_id: ClientId) -> bool:
         return bool(self._db.run("find_message", (sender, client_id)))
@@ -284,6 +291,9 @@ class SqliteStore:
 
     def history(self, owner: Owner, query: Query) -> Found:
         return self._pages.history(owner, query)
+
+    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+        return self._pages.conversations(owner, before, limit, max_bytes)
 
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int

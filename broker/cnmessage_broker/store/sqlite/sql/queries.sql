@@ -48,6 +48,9 @@ DELETE FROM block WHERE owner = ? AND target = ?;
 -- name: head
 SELECT head FROM account WHERE id = ?;
 
+-- name: how_read
+SELECT head, read_upto, unread FROM account WHERE id = ?;
+
 -- name: set_marks
 WITH fresh (head, read_upto, received_upto, away_from, away_upto, unread, owner) AS (
     VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -89,7 +92,10 @@ FROM inbox JOIN message ON message.id = inbox.message
 WHERE inbox.owner = ? AND inbox.seq = ?;
 
 -- name: receipts
-SELECT coalesce(substr(places, 1, ?), x'') FROM message WHERE id = ? AND sender = ?;
+SELECT coalesce(substr(places, 1, ?), x''), CASE kind WHEN 1 THEN 0 ELSE sender END
+FROM message WHERE id = ? AND sender = ?;
 
 -- name: progress
-SELECT id, received_upto, read_upto FROM account WHERE id IN (SELECT value FROM json_each(?));
+SELECT account.id, account.received_upto, max(account.read_upto, coalesce(mark.read_upto, 0))
+FROM account LEFT JOIN conversation_mark AS mark ON mark.owner = account.id AND mark.peer = ?
+WHERE account.id IN (SELECT value FROM json_each(?));

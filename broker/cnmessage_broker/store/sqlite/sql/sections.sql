@@ -40,6 +40,11 @@ WHERE inbox.owner = :owner AND inbox.seq > :above AND inbox.seq <= :upto
   AND (NOT :direct_only OR message.kind <> 1)
   AND (:since IS NULL OR message.sent_at >= :since)
   AND (:until IS NULL OR message.sent_at < :until)
+  AND (NOT :unread_only OR NOT EXISTS (
+        SELECT 1 FROM conversation_mark AS mark
+        WHERE mark.owner = :owner AND mark.peer = CASE message.kind WHEN 1 THEN 0 ELSE message.sender END
+          AND mark.read_upto >= inbox.seq
+      ))
 ORDER BY inbox.seq DESC;
 
 -- name: sections_back
@@ -58,6 +63,11 @@ WHERE section.owner = :owner AND section.number <= :last AND section.number >= :
   AND (NOT :direct_only OR message.kind <> 1)
   AND (:since IS NULL OR message.sent_at >= :since)
   AND (:until IS NULL OR message.sent_at < :until)
+  AND (NOT :unread_only OR NOT EXISTS (
+        SELECT 1 FROM conversation_mark AS mark
+        WHERE mark.owner = :owner AND mark.peer = CASE message.kind WHEN 1 THEN 0 ELSE message.sender END
+          AND mark.read_upto >= inbox.seq
+      ))
 ORDER BY section.number DESC, inbox.seq DESC;
 
 -- name: conversation_back
@@ -99,3 +109,60 @@ WHERE item.owner = :owner AND item.peer = :peer AND item.direction IN (0, NOT :r
   AND (:since IS NULL OR message.sent_at >= :since)
   AND (:until IS NULL OR message.sent_at < :until)
 ORDER BY item.seq DESC;
+
+-- name: conversation_marks
+SELECT peer, read_upto FROM conversation_mark WHERE owner = ?;
+
+-- name: conversation_mark
+SELECT read_upto FROM conversation_mark WHERE owner = ? AND peer = ?;
+
+-- name: set_conversation_mark
+INSERT INTO conversation_mark (owner, peer, read_upto) VALUES (?, ?, ?)
+ON CONFLICT (owner, peer) DO UPDATE SET read_upto = excluded.read_upto;
+
+-- name: drop_conversation_marks
+DELETE FROM conversation_mark WHERE owner = ? AND read_upto <= ?;
+
+-- name: received_in
+SELECT (
+    SELECT count(*) FROM conversation_item
+    WHERE owner = :owner AND peer = :peer AND direction = 0 AND seq > :above AND seq <= :upto
+) + (
+    SELECT count(*) FROM inbox
+    WHERE owner = :owner AND seq > max(:above, :full) AND seq <= :upto AND direction = 0
+      AND coalesce(peer, owner) = :peer
+);
+
+-- name: conversations
+WITH RECURSIVE filed (peer) AS (
+    SELECT min(peer) FROM conversation_item WHERE owner = :owner
+    UNION ALL
+    SELECT (SELECT min(peer) FROM conversation_item WHERE owner = :owner AND peer > filed.peer)
+    FROM filed WHERE filed.peer IS NOT NULL
+),
+latest (peer, seq) AS (
+    SELECT peer, max(
+        coalesce((
+            SELECT max(seq) FROM conversation_item AS item
+            WHERE item.owner = :owner AND item.peer = filed.peer AND item.direction = 0
+        ), 0),
+        coalesce((
+            SELECT max(seq) FROM conversation_item AS item
+            WHERE item.owner = :owner AND item.peer = filed.peer AND item.direction = 1
+        ), 0)
+    )
+    FROM filed WHERE peer IS NOT NULL
+    UNION ALL
+    SELECT peer, seq FROM inbox WHERE owner = :owner AND seq > :full AND peer IS NOT NULL
+    UNION ALL
+    SELECT peer.id, inbox.seq
+    FROM inbox
+    CROSS JOIN message ON message.id = inbox.message
+    CROSS JOIN json_each('["' || replace(message.recipients, ' ', '","') || '"]') AS name
+    CROSS JOIN account AS peer ON peer.name = name.value
+    WHERE inbox.owner = :owner AND inbox.seq > :full AND inbox.peer IS NULL
+)
+SELECT peer, max(seq) AS last FROM latest
+GROUP BY peer HAVING :before IS NULL OR max(seq) < :before
+ORDER BY last DESC
+LIMIT :limit;
