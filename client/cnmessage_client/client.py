@@ -23,7 +23,7 @@ from cnmessage_client.link import arguments
 from cnmessage_client.link.connection import Connection, device_keys
 from cnmessage_client.link.courier import Courier, compose
 from cnmessage_client.link.lookout import Lookout
-from cnmessage_client.link.requests import Requests, checked, history_filters, login_request
+from cnmessage_client.link.requests import Requests, checked, conversation_of, history_filters, login_request
 from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream, following_messages, only_messages
 from cnmessage_client.link.trust import Trust, trust_loopback, verified_key
@@ -162,8 +162,7 @@ class Client:
 
     def cut(self, pause: float = 3.0) -> None:
         """Break the connection as a network fault would and stay away for `pause` seconds."""
-        connection = self._connected()
-        connection.perform(self._session.cut(connection.now(), pause))
+        self._connected().perform(self._session.cut(self._connected().now(), pause))
 
     # -- accounts, devices and people -------------------------------------------------------------
 
@@ -187,8 +186,7 @@ class Client:
 
     async def whoami(self) -> Identity:
         """Who this profile is logged in as, and how its inbox stands."""
-        answer: Identity = await self._calls.read(verbs.Whoami())
-        return answer
+        return await self._calls.whoami()
 
     async def devices(self) -> list[model.Device]:
         """The devices that are logged in to this account."""
@@ -274,17 +272,20 @@ class Client:
 
         `peer`: the conversation with one user, both directions; broadcasts for "all". `since`, `until`: not
         older, and older, by the broker's clock; without a zone, local. `before`: below this seq. `missed`:
-        direct messages that came while the user was last offline. `unread`: above the read mark. `own`: what
-        this user sent, too. What this version cannot show is among them.
+        direct messages that came while the user was last offline. `own`: sent ones, too. All kinds come.
         """
         filters = history_filters(peer, since, until, before, missed=missed, unread=unread, own=own)
         return [model.entry_of(item) for item in await self._calls.history(limit, filters)]
 
     history = only_messages(entries)
 
-    async def mark_read(self, seq: int) -> None:
-        """Tell the broker that everything up to `seq` was shown or stored: the mark covers all below."""
-        await self._calls.ask(verbs.Ack(arguments.whole("seq", seq)))
+    async def conversations(self) -> list[model.Talk]:
+        """All conversations, the one with the latest item first."""
+        return [model.talk_of(row) for row in await self._calls.conversations()]
+
+    async def mark_read(self, seq: int, *, peer: str | None = None) -> None:
+        """Tell the broker that all up to `seq`, of one conversation if given, was shown: it is read then."""
+        await self._calls.ask(verbs.Ack(arguments.whole("seq", seq), conversation_of(peer)))
 
     async def mark_received(self, seq: int) -> None:
         """Tell the broker that this client has all up to `seq`, read or not: it counts as delivered."""
@@ -400,8 +401,7 @@ class Client:
         return self._file_calls
 
     async def _log_in(self, verb: type[verbs.Signup | verbs.Login], name: str, password: str) -> str:
-        request = login_request(verb, name, password, self.profile.label)
-        user = await self._calls.log_in(self.profile, request)
+        user = await self._calls.log_in(self.profile, login_request(verb, name, password, self.profile.label))
         self._courier.adopt()
         return user
 

@@ -128,6 +128,7 @@ class SyncClient:
     reached_by = _blocking(Client.reached_by)
     history = _blocking(Client.history)
     entries = _blocking(Client.entries)
+    conversations = _blocking(Client.conversations)
     mark_read = _blocking(Client.mark_read)
     mark_received = _blocking(Client.mark_received)
     send_files = _blocking(Client.send_files)

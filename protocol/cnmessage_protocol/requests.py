@@ -16,11 +16,13 @@ from cnmessage_protocol.errors import ErrorCode, ProtocolError
 from cnmessage_protocol.ids import ID_SIZE
 from cnmessage_protocol.records import NewMessage, outgoing
 from cnmessage_protocol.results import (
+    MAX_CONVERSATIONS,
     MAX_FILES,
     MAX_MESSAGES,
     MAX_RECEIPT_IDS,
     MAX_USERS,
     Attached,
+    ConversationList,
     DeviceList,
     Done,
     FileList,
@@ -178,7 +180,7 @@ class History(Request, frozen=True):
     """The latest items that match.
 
     Plain: received ones. `peer`: one conversation, both directions. `missed`: direct messages that came
-    while the user was last offline. `unread`: received above `read_upto`.
+    while the user was last offline. `unread`: received, and not read.
     `since` and `until` in ms since 1970, inclusive and exclusive; `before` a seq to go on from. With `own`
     items that this user sent are among the plain ones.
     """
@@ -196,11 +198,24 @@ class History(Request, frozen=True):
 
 
 class Ack(Request, frozen=True):
-    """Everything up to `upto` was shown or stored by this client."""
+    """Everything up to `upto` was shown or stored by this client; with `peer` that of one conversation."""
 
     VERB: ClassVar[str] = "ack"
     RESULT: ClassVar[type[Any]] = ReadMark
     upto: Annotated[int, integer()]
+    peer: Annotated[Conversation | None, optional(conversation)] = None
+
+
+class Conversations(Request, frozen=True):
+    """The account's conversations, with how much of each is unread; the one with the latest item first.
+
+    `before`: those whose last item lies below this seq.
+    """
+
+    VERB: ClassVar[str] = "conversations"
+    RESULT: ClassVar[type[Any]] = ConversationList
+    before: Annotated[int | None, optional(integer(1))] = None
+    limit: Annotated[int, integer(1, MAX_CONVERSATIONS)] = MAX_CONVERSATIONS
 
 
 class Users(Request, frozen=True):
@@ -287,6 +302,7 @@ REQUESTS: Mapping[str, type[Request]] = MappingProxyType(
             Sync,
             History,
             Ack,
+            Conversations,
             Users,
             Block,
             Unblock,

@@ -49,6 +49,9 @@ MAX_RECEIPT_IDS = 16
 MAX_RECEIPTS = 4096
 """Most messages in one RECEIPTS, most names told of each."""
 
+MAX_CONVERSATIONS = 100
+"""Most rows in one CONVERSATIONS answer."""
+
 MAX_FILES = 200
 """Most rows in one FILES answer."""
 
@@ -58,7 +61,7 @@ HEARTBEATS = (100, 60_000)
 LONGEST_EXPIRY = 600_000
 """Longest `expiry` of a listener, in ms; the shortest is above its heartbeat."""
 
-CAPABILITIES = ("blacklist", "broadcast", "files", "history", "presence", "receipts")
+CAPABILITIES = ("blacklist", "broadcast", "conversations", "files", "history", "presence", "receipts")
 """What a broker of this version may be asked for; a later one tells more words."""
 
 MAX_CAPABILITIES = 256
@@ -107,7 +110,7 @@ class PasswordChanged(Struct, frozen=True):
 
 
 class Identity(Struct, frozen=True):
-    """Who this device is; `unread` counts received items above `read_upto`.
+    """Who this device is; `unread` counts received items that are not read: see ReadMark.
 
     `time` is the broker's clock, in ms since 1970: the one that dates messages. None where it tells none.
     """
@@ -213,9 +216,34 @@ class Page(Struct, frozen=True):
 
 
 class ReadMark(Struct, frozen=True):
-    """How far this account has read, over all its devices."""
+    """How far this account has read, over all its devices. Up to `read_upto` everything is read; above it a
+    conversation may have a mark of its own.
+    """
 
     read_upto: Annotated[int, count]
+
+
+class ListedConversation(NamedTuple):
+    """A row of ConversationList: an array of these, in this order. `name` is a user's, or the word for
+    everyone; `read_upto` that conversation's own, or how far everything is read, whichever is further.
+    """
+
+    name: str
+    unread: int
+    read_upto: int
+    last: Item
+
+
+_conversation = named_row(ListedConversation, name=username, unread=count, read_upto=count, last=inbox_item)
+
+
+class ConversationList(Struct, frozen=True):
+    """Conversations, the one with the latest item first. `more`: ask again with `before` set to the last
+    row's `last.seq`.
+    """
+
+    conversations: Annotated[tuple[ListedConversation, ...], many(_conversation, MAX_CONVERSATIONS)]
+    more: Annotated[bool, boolean]
 
 
 class ListedUser(NamedTuple):

@@ -64,7 +64,7 @@ FORMS = (
     ("profile bob", "profile use bob"),
     ("msg bob hi", "send bob hi"),
     ("register zoe", "signup zoe"),
-    ("inbox", "history"),
+    ("overview", "inbox"),
     ("bob hi there", "send bob 'hi there'"),
 )
 

@@ -25,6 +25,7 @@ from cnmessage_broker.loop.publisher import Publisher
 from cnmessage_broker.scheduling.ranked import Rank, Ranked
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Group, Outcome, Owner, Stored, StoreError
+from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.records import Kind
 from cnmessage_protocol.trace import counted
@@ -123,10 +124,14 @@ class Commit:
         """Who waits for what has been collected."""
         self._collected[-1].answers.append((asker, effect))
 
-    def read(self, owner: Owner, upto: int) -> None:
-        """The owner has read up to here."""
-        marks = self._collected[-1].group.read
-        marks[owner] = max(upto, marks.get(owner, 0))
+    def read(self, owner: Owner, upto: int, conversation: Conversation | None = None) -> None:
+        """The owner has read up to here, in one conversation if it is given."""
+        group = self._collected[-1].group
+        if conversation is None:
+            group.read[owner] = max(upto, group.read.get(owner, 0))
+        else:
+            key = owner, conversation
+            group.read_in[key] = max(upto, group.read_in.get(key, 0))
 
     def received(self, owner: Owner, upto: int) -> None:
         """A client of the owner has everything up to here."""

@@ -77,6 +77,7 @@ VERBS: Mapping[type[verbs.Request], Verb] = MappingProxyType(
         verbs.Sync: Verb(messages.sync, READS),
         verbs.History: Verb(messages.history, READS),
         verbs.Ack: Verb(messages.ack, SENDS, commits_first=False),
+        verbs.Conversations: Verb(messages.conversations, READS),
         verbs.Users: Verb(presence.users, READS),
         verbs.Block: Verb(blacklist.block, SYNCS),
         verbs.Unblock: Verb(blacklist.unblock, SYNCS),

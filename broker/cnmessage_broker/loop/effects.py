@@ -7,6 +7,7 @@ from typing import Any
 from cnmessage_broker.between import News
 from cnmessage_broker.loop.listeners import Listener
 from cnmessage_broker.store.ports.records import Owner, Submission
+from cnmessage_protocol.conversation import Conversation
 from cnmessage_protocol.errors import ErrorCode, RequestError
 
 
@@ -45,10 +46,11 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class MarkRead:
-    """The owner has read up to this seq; written with the group."""
+    """The owner has read up to this seq, in one conversation if it is given; written with the group."""
 
     owner: Owner
     upto: int
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What is collected for one group on its way to the disk, and whom it will answer afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -10,6 +10,7 @@ from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.results import Sent
 
 Asker = TypeVar("Asker")
+Key = TypeVar("Key")
 
 
 BYTES_OF_ROW = 2500
@@ -51,18 +52,26 @@ class Pending(Generic[Asker]):
         return (
             owner in self.senders
             or owner in self.group.read
+            or any(each == owner for each, _ in self.group.read_in)
             or (presence and any(each == owner for each, _, _ in self.group.presence))
         )
 
 
 def merged(first: Group, then: Group) -> Group:
     """What two groups without messages come to, one after the other."""
-    read, received = dict(first.read), dict(first.received)
-    for owner, upto in then.read.items():
-        read[owner] = max(upto, read.get(owner, 0))
-    for owner, upto in then.received.items():
-        received[owner] = max(upto, received.get(owner, 0))
-    return Group([], read, received, [*first.presence, *then.presence], {**first.seen, **then.seen})
+    return Group(
+        [],
+        _higher(first.read, then.read),
+        _higher(first.received, then.received),
+        [*first.presence, *then.presence],
+        {**first.seen, **then.seen},
+        _higher(first.read_in, then.read_in),
+    )
+
+
+def _higher(first: Mapping[Key, int], then: Mapping[Key, int]) -> dict[Key, int]:
+    """All marks of both, the higher one where both have one."""
+    return {**first, **{key: max(upto, first.get(key, 0)) for key, upto in then.items()}}
 
 
 def sent(submit: Submit, outcomes: Sequence[Outcome]) -> Sent:

@@ -90,8 +90,8 @@ class Performer:
                 self._commit.submit(asker, effect, heavy=heavy)
             case Confirm() if asker is not None:
                 self._commit.confirm(asker, effect)
-            case MarkRead(owner, upto):
-                self._commit.read(owner, upto)
+            case MarkRead(owner, upto, conversation):
+                self._commit.read(owner, upto, conversation)
             case MarkReceived(owner, upto):
                 self._commit.received(owner, upto)
             case MarkPresence(owner, online):

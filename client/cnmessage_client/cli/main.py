@@ -19,7 +19,8 @@ from cnmessage_client.shell.signals import ending
 from cnmessage_client.shell.streams import discard, opens_alone, replace_closed
 
 COMMANDS: Mapping[str, str] = {
-    "chat": "chat", "send": "messages", "broadcast": "messages", "history": "history", "watch": "watch",
+    "chat": "chat", "send": "messages", "broadcast": "messages", "history": "history",
+    "inbox": "inbox", "watch": "watch",
     "files": "files", "sendfile": "send_files", "getfile": "get_files",
     "users": "people", "blacklist": "people",
     "signup": "account", "login": "account", "logout": "account", "passwd": "account", "whoami": "account",

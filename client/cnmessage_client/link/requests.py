@@ -28,6 +28,7 @@ from cnmessage_protocol.machines.liveness import Backoff
 from cnmessage_protocol.machines.session import Session
 from cnmessage_protocol.records import Item
 from cnmessage_protocol.requests import (
+    Conversations,
     Files,
     History,
     Login,
@@ -35,14 +36,19 @@ from cnmessage_protocol.requests import (
     Request,
     Signup,
     Users,
+    Whoami,
     parse_request,
     request_arguments,
 )
 from cnmessage_protocol.results import (
+    MAX_CONVERSATIONS,
     MAX_FILES,
     MAX_USERS,
     PAGE_ITEMS,
+    ConversationList,
     FileList,
+    Identity,
+    ListedConversation,
     ListedFile,
     ListedUser,
     LoggedIn,
@@ -211,6 +217,27 @@ class Requests:
             more, last = page.more, found[-1].name if found else ""
         return found
 
+    async def whoami(self) -> Identity:
+        """Who this device is logged in as."""
+        answer: Identity = await self.read(Whoami())
+        return answer
+
+    async def conversations(self) -> list[ListedConversation]:
+        """All rows of the list of conversations."""
+        walk = self._walk()
+        found: list[ListedConversation] = []
+        before, more = None, True
+        while more:
+            page: ConversationList = await self._page(walk, Conversations(before))
+            size = sum(_size(each.last) for each in page.conversations)
+            walk.came(self._connection.now(), len(page.conversations), size, asked=MAX_CONVERSATIONS)
+            walk.listed(len(page.conversations), more=page.more)
+            order = (-each.last.seq for each in page.conversations)
+            check_order(order, -LARGEST - 1 if before is None else -before)
+            found += page.conversations
+            more, before = page.more, found[-1].last.seq if found else None
+        return found
+
     async def files(self, *, sent: bool, holding: Sequence[str] = ()) -> list[ListedFile]:
         """The rows of the list of files, the latest first: all, or until all `holding` were there."""
         walk, missing = self._walk(), set(holding)
@@ -296,6 +323,12 @@ def login_request(verb: type[Signup | Login], name: str, password: str, label: s
     return checked(lambda: verb(user, secret, label))
 
 
+def conversation_of(peer: str | None) -> Conversation | None:
+    """The conversation that a caller names."""
+    whom = arguments.text_or_none("peer", peer)
+    return None if whom is None else checked(lambda: conversation("peer", whom))
+
+
 def history_filters(
     peer: str | None,
     since: datetime | None,
@@ -307,10 +340,9 @@ def history_filters(
     own: bool,
 ) -> History:
     """The filters that a caller names, as the request has them."""
-    whom = arguments.text_or_none("peer", peer)
     begin, end = arguments.time_or_none("since", since), arguments.time_or_none("until", until)
     return History(
-        peer=None if whom is None else checked(lambda: conversation("peer", whom)),
+        peer=conversation_of(peer),
         since=None if begin is None else to_millis(begin),
         until=None if end is None else to_millis(end),
         before=arguments.whole_or_none("before", before, 1),

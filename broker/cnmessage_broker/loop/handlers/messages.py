@@ -1,18 +1,28 @@
-"""Messages and inboxes: send, sync, history, ack, receipts."""
+"""Messages and inboxes: send, sync, history, conversations, ack, receipts."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from cnmessage_broker.loop.context import Caller, Deps
 from cnmessage_broker.loop.delivery import Addresses, existing
 from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
 from cnmessage_broker.loop.waits import OnReader, Settled
-from cnmessage_broker.store.ports.records import Query
-from cnmessage_protocol.conversation import Direct, Everyone
+from cnmessage_broker.store.ports.reader import Reader
+from cnmessage_broker.store.ports.records import Query, Talk
+from cnmessage_protocol.conversation import Direct, Everyone, to_wire
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
 from cnmessage_protocol.records import NewMessage
-from cnmessage_protocol.requests import Ack, History, Receipts, Send, Sync
-from cnmessage_protocol.results import MAX_RECEIPTS, PAGE_ITEMS, Page, ReadMark, ReceiptList
+from cnmessage_protocol.requests import Ack, Conversations, History, Receipts, Send, Sync
+from cnmessage_protocol.results import (
+    MAX_RECEIPTS,
+    PAGE_ITEMS,
+    ConversationList,
+    ListedConversation,
+    Page,
+    ReadMark,
+    ReceiptList,
+)
 
 PAGE_BYTES = 1 << 18
 """About the most bytes of rows in one page: what a client leaves unread must not fill our memory."""
@@ -95,6 +105,7 @@ async def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
         conversation=request.peer,
         received_only=(request.peer is None and not request.own) or request.missed or request.unread,
         direct_only=request.missed,
+        unread_only=request.unread,
         max_bytes=PAGE_BYTES,
     )
     found = await OnReader(lambda reader: reader.history(account.id, query))
@@ -103,11 +114,38 @@ async def history(request: History, caller: Caller, deps: Deps) -> list[Effect]:
 
 
 async def ack(request: Ack, caller: Caller, deps: Deps) -> list[Effect]:
-    """Raise the read mark; it never goes back and never beyond the head."""
+    """Raise the read mark, or that of one conversation; it never goes back and never beyond the head."""
     _, account = caller.bound()
     marks = deps.directory.marks(account.id)
-    upto = max(marks.read, min(request.upto, marks.head))
-    return [MarkRead(account.id, upto), Confirm(ReadMark(upto))]
+    upto = min(request.upto, marks.head)
+    match request.peer:
+        case None:
+            mark = max(marks.read, upto)
+            return [MarkRead(account.id, mark), Confirm(ReadMark(mark))]
+        case Direct(name):
+            existing(deps.directory, name)
+        case Everyone():
+            pass
+        case _ as never:
+            assert_never(never)
+    return [MarkRead(account.id, upto, request.peer), Confirm(ReadMark(marks.read))]
+
+
+async def conversations(request: Conversations, caller: Caller, _: Deps) -> list[Effect]:
+    """With whom the caller talks, and what of it is unread."""
+    _device, account = caller.bound()
+
+    def look(reader: Reader) -> tuple[Sequence[Talk], bool]:
+        with reader.one_state():
+            found = reader.conversations(account.id, request.before, request.limit, PAGE_BYTES)
+            more = found and reader.conversations(account.id, found[-1].last.seq, 1, 1)
+            return found, bool(more)
+
+    found, more = await OnReader(look)
+    rows = [
+        ListedConversation(to_wire(each.conversation), each.unread, each.read, each.last) for each in found
+    ]
+    return [Reply(ConversationList(tuple(rows), more), len(rows))]
 
 
 async def receipts(request: Receipts, caller: Caller, _: Deps) -> list[Effect]:

@@ -45,7 +45,7 @@ def _instead(words: Sequence[str]) -> str | None:
         account=False,
         moves=False,
         unread="--unread",
-        usual=("inbox", "read", "messages", "log", "list", "show", "unread"),
+        usual=("read", "messages", "log", "list", "show"),
         instead=_instead,
     )
 )
@@ -103,13 +103,12 @@ def history(
                 f"These are the latest {limit:,}; older ones are left out. For more, give their number."
             )
         # Only a list without holes may be marked: a mark covers all that lies below it.
-        whole = peer is None and since is None and until is None and not missed
+        whole = since is None and until is None and not missed
         marks = unread and whole and not keep and bool(found)
+        if marks and len(found) >= limit:
+            marks = len(found) == await _unread(client, peer)
         if marks:
-            me = await client.whoami()
-            marks = len(found) < limit or len(found) == me.unread
-        if marks:
-            await client.mark_read(found[-1].seq)
+            await client.mark_read(found[-1].seq, peer=peer)
         else:
             shown = {entry.seq for entry in found if entry.received}
             await tell_received(client, lambda entry: entry.seq in shown)
@@ -117,6 +116,13 @@ def history(
 
     if not settings.run(job):
         settings.renderer.note("Nothing there.")
+
+
+async def _unread(client: Client, peer: str | None) -> int:
+    """How many messages wait, of one conversation if it is given."""
+    if peer is None:
+        return (await client.whoami()).unread
+    return sum(each.unread for each in await client.conversations() if each.name == peer)
 
 
 async def _moments(
