@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
 
-from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
+from cnmessage_client.chat.talk.effects import Break, Edit, Notify, Quit, RunCommand
+from cnmessage_client.ringing import NotifyLevel
 from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, to_wire
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import may_be_user
@@ -105,8 +106,10 @@ class Hint:
     opens: bool = False
 
 
-Line = Blank | SendText | Enter | More | Retry | Clear | Who | Hint | RunCommand | Edit | Break | Quit
-"""What a line can mean. The last four are effects as they are."""
+Line = (
+    Blank | SendText | Enter | More | Retry | Clear | Who | Hint | RunCommand | Edit | Break | Notify | Quit
+)
+"""What a line can mean. The last five are effects as they are."""
 
 _WORD_AND_REST = re.compile(r"(\S*)(?:[ \t]*\n|\s+|\Z)(.*)", re.DOTALL)
 _QUOTED = r"""("(?:[^"\\]|\\.)*"|'[^']*')\s*"""
@@ -270,6 +273,13 @@ def _break(rest: str, _: str) -> Line | None:
     return Break(pause) if 0 < pause <= LONGEST_PAUSE else None
 
 
+def _notify(rest: str, _: str) -> Line | None:
+    word = rest.strip().lower()
+    if not word:
+        return Notify(None)
+    return Notify(NotifyLevel(word)) if word in set(NotifyLevel) else None
+
+
 def _alone(line: Line) -> Callable[[str, str], Line | None]:
     """For a command without words of its own."""
     return lambda rest, _: None if rest.strip() else line
@@ -311,6 +321,12 @@ _ALL_OWN = (
     ),
     OwnCommand(
         "break [SECONDS]", "Cut the connection as a network fault would; it comes back.", "break 10", _break
+    ),
+    OwnCommand(
+        f"notify [{'|'.join(NotifyLevel)}]",
+        "Choose what rings while you look elsewhere, now and later; alone: tell it.",
+        "/notify none",
+        _notify,
     ),
     OwnCommand("clear", "Empty the screen; `/more` brings messages back.", "/clear", _alone(Clear())),
     OwnCommand(

@@ -22,10 +22,11 @@ from cnmessage_client.chat.talk.effects import (
     Effect,
     LookUp,
     MarkRead,
+    Notify,
     Quit,
+    Received,
     Redraw,
     Remember,
-    Ring,
     RunCommand,
 )
 from cnmessage_client.chat.talk.entries import Entry, Note, Output, Pushed, Trouble, Typed
@@ -206,7 +207,7 @@ class Talk:
                 return self._run(words, line)
             case Break() if not self._link.up:
                 return self.note("there is no connection to cut")
-            case (Break() | Edit() | Quit()) as effect:
+            case (Break() | Edit() | Notify() | Quit()) as effect:
                 return [effect]
 
     def begin_in(self, conversation: Conversation, now: float) -> list[Effect]:
@@ -441,8 +442,9 @@ class Talk:
         effects = self._views.came(said, conversations_of(said), unread=said.mark is None)
         if said.mark is not None:
             self._own.outgoing.watch(said, message.id, now)
-        elif self._arrivals.rings(message, now):
-            effects.append(Ring())
+        else:
+            shown = self._views.open.holds(said.key)
+            effects.append(Received(message, shown, at_home=self.conversation is None))
         return [*effects, *self._views.mark_read()]
 
     def _take_held(self, now: float) -> list[Effect]:
