@@ -30,22 +30,9 @@ from cnmessage_client.chat.talk.effects import (
     RunCommand,
 )
 from cnmessage_client.chat.talk.entries import Entry, Note, Output, Pushed, Trouble, Typed
-from cnmessage_client.chat.talk.lines import (
-    OWN_ALIASES,
-    OWN_COMMANDS,
-    Blank,
-    Clear,
-    Commands,
-    Enter,
-    Hint,
-    Line,
-    More,
-    Retry,
-    SendText,
-    Who,
-    read,
-)
+from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS, Commands, read
 from cnmessage_client.chat.talk.link import Change, LinkStatus, span
+from cnmessage_client.chat.talk.meanings import Blank, Clear, Enter, Hint, Line, More, Retry, SendText, Who
 from cnmessage_client.chat.talk.mistaken import Slips, asks_secrets
 from cnmessage_client.chat.talk.own import OwnLines
 from cnmessage_client.chat.talk.presence import KnownUsers
@@ -443,8 +430,8 @@ class Talk:
         if said.mark is not None:
             self._own.outgoing.watch(said, message.id, now)
         else:
-            shown = self._views.open.holds(said.key)
-            effects.append(Received(message, shown, at_home=self.conversation is None))
+            shown, at_home = self._views.open.holds(said.key), self.conversation is None
+            effects.append(Received(message, shown, at_home))
         return [*effects, *self._views.mark_read()]
 
     def _take_held(self, now: float) -> list[Effect]:

@@ -236,6 +236,31 @@ def test_lines_of_another_conversation_fold_into_one() -> None:
     assert unread(talk) == {"robot": 100, "carol": 1}
 
 
+def test_however_many_others_write_by_turns_each_conversation_has_one_line() -> None:
+    talk = at_bob(received(1))
+    many = 3 * FOLD_WITHIN
+    for seq in range(2, 2 + 10 * many):
+        talk.came(received(seq, f"robot{seq % many}"), 0.0)
+    counts = [each.count for each in talk.entries if isinstance(each, Preview)]
+    assert counts == [10] * many
+    assert set(unread(talk).values()) == {10}
+
+
+def test_a_hundred_scripts_that_come_and_go_make_no_line_anywhere() -> None:
+    for talk in (new_talk(), at_bob(received(1))):
+        before = lines(talk.entries)
+        names = [f"script{number}" for number in range(100)]
+        effects = [
+            effect
+            for name in names
+            for online in (True, False)
+            for effect in talk.presence([(name, online)], 0.0)
+        ]
+        effects += talk.presence([(name, True) for name in names], 1.0)
+        effects += talk.roster([(name, False) for name in names], 2.0)
+        assert (effects, lines(talk.entries)) == ([], before)
+
+
 def test_a_fold_is_brought_up_to_date_where_it_is_seen_and_ends_when_its_view_was_open() -> None:
     talk = at_bob(received(1))
     talk.came(received(2, "robot"), 0.0)
