@@ -280,7 +280,7 @@ _ALL_OWN = (
     ),
     OwnCommand(
         f"notify [{'|'.join(NotifyLevel)}]",
-        "Choose what rings while you look elsewhere, now and later; alone: tell it.",
+        "Tell what rings, or choose it, for later chats too.",
         "/notify none",
         _notify,
     ),
