@@ -9,7 +9,7 @@ from msgspec import Struct
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.records import Direction, FileFacts, Item, Kind, UnknownItem
-from cnmessage_protocol.results import ListedConversation, ListedDevice, ListedFile, ListedUser
+from cnmessage_protocol.results import ListedDevice, ListedFile, ListedUser
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -96,20 +96,6 @@ class Unknown(Struct, frozen=True):
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints for it everywhere."""
         return {"kind": self.kind, "seq": self.seq, "id": self.id, "time": json_time(self.time)}
-
-
-class Talk(Struct, frozen=True):
-    """A conversation: with a user, or "all". `unread` counts what was received and is not read, `last` is its
-    last item, of either direction.
-    """
-
-    name: str
-    unread: int
-    last: Message | Unknown
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints for it."""
-        return {"name": self.name, "unread": self.unread, "last": self.last.as_json()}
 
 
 class Receipt(Struct, frozen=True):
@@ -330,11 +316,6 @@ def entry_of(item: Item) -> Message | Unknown:
         None if item.client_id is None else id_text(item.client_id),
         None if item.file is None else _file_of(item.file),
     )
-
-
-def talk_of(row: ListedConversation) -> Talk:
-    """The application's view of a row of the list of conversations."""
-    return Talk(row.name, row.unread, entry_of(row.last))
 
 
 def _file_of(facts: FileFacts) -> MessageFile:

@@ -111,6 +111,11 @@ class Profile(Struct, frozen=True):
         return self.home.state / "profiles" / self.name / "uploads"
 
     @property
+    def chat_settings(self) -> Path:
+        """What a person has chosen in the chat."""
+        return self.folder / "chat.toml"
+
+    @property
     def label(self) -> str:
         """What the list of devices shows for this device."""
         return f"{self.name}@{socket.gethostname()}"[:64]

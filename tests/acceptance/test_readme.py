@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from cnmessage_protocol.errors import EXIT_STATUS
 from tests.acceptance.conftest import Cli, Running
 from tests.support.harness import BIN
 from tests.support.patience import PATIENCE
+from tests.support.terminal import ScreenTerminal
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,6 +28,7 @@ BLOCKS = {
     kind: re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL) for kind in ("sh", "python")
 }
 IN_SCRIPTS = next(block for block in BLOCKS["sh"] if "uptime" in block)
+OF_NOTIFICATIONS = next(block for block in BLOCKS["sh"] if "--notify" in block)
 OF_FILES = next(block for block in BLOCKS["sh"] if "files send" in block)
 
 
@@ -116,6 +119,25 @@ def test_the_examples_for_scripts_run_as_they_stand(cli: Cli, tmp_path: Path, li
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout or (tmp_path / "inbox.txt").exists()
+
+
+@pytest.mark.parametrize("line", OF_NOTIFICATIONS.strip().splitlines())
+def test_the_examples_for_notifications_run_as_they_stand_in_a_terminal(
+    cli: Cli, tmp_path: Path, line: str
+) -> None:
+    enter(cli, "alice", "robot")
+    cli.ok("--profile", "robot", "send", "alice", "something to read")
+    line = line.replace("watch", "watch --count 1")  # the README's goes on for ever
+    environment = cli.environment(
+        CNMESSAGE_PROFILE="alice", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", TERM="xterm", LANG="C.UTF-8"
+    )
+    shell = ["/bin/sh", "-ec", f"cd {shlex.quote(str(tmp_path))}; {line}"]
+    with ScreenTerminal(shell, environment) as terminal:
+        assert terminal.finish() == 0
+        assert b"\x1b]9;" in terminal.raw
+        there = (tmp_path / "inbox.jsonl").exists()
+        assert there is ("inbox" in line)
+        assert there or terminal.lines[0]
 
 
 def test_the_examples_for_files_run_one_after_the_other_as_they_stand(cli: Cli, tmp_path: Path) -> None:

@@ -169,6 +169,7 @@ def older(path: Path) -> None:
     """Make it a database from before there were sections."""
     connection = apsw.Connection(str(path))
     for statement in (
+        "DROP TABLE conversation_mark",
         "DROP INDEX message_client",
         "CREATE UNIQUE INDEX message_of ON message (sender, client_id)",
         "DROP TABLE section",

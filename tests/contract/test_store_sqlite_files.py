@@ -187,7 +187,8 @@ def test_files_from_before_there_was_a_grace_are_upgraded(path: Path) -> None:
     alice, _ = Desk(old).accounts("alice", "bob")
     old._db.connection.execute(
         """
-        DROP TABLE section; DROP TABLE conversation_item; ALTER TABLE account DROP COLUMN unread;
+        DROP TABLE conversation_mark; DROP TABLE section; DROP TABLE conversation_item;
+        ALTER TABLE account DROP COLUMN unread;
         ALTER TABLE inbox DROP COLUMN peer; ALTER TABLE inbox DROP COLUMN sent_at;
         DROP TRIGGER file_counted; DROP TRIGGER file_counted_anew;
         DROP TABLE running; DROP TABLE usage;
@@ -219,7 +220,8 @@ def test_files_from_before_their_senders_disk_was_told_of_are_upgraded(path: Pat
     before = desk.share(alice, bob)
     old._db.connection.execute(
         """
-        DROP TABLE section; DROP TABLE conversation_item; ALTER TABLE account DROP COLUMN unread;
+        DROP TABLE conversation_mark; DROP TABLE section; DROP TABLE conversation_item;
+        ALTER TABLE account DROP COLUMN unread;
         ALTER TABLE inbox DROP COLUMN peer; ALTER TABLE inbox DROP COLUMN sent_at;
         ALTER TABLE file DROP COLUMN mtime; ALTER TABLE file DROP COLUMN executable;
         PRAGMA user_version = 4;

@@ -19,8 +19,13 @@ from tests.support.harness import BIN, eventually
 _PROMPT = b"ready> "
 _HOLD, _GO_ON = "\x13", "\x11"
 
-_PAIRS = ((b"\x1b[?1049h", b"\x1b[?1049l"), (b"\x1b[?2004h", b"\x1b[?2004l"), (b"\x1b[?25l", b"\x1b[?25h"))
-"""What a program makes of a terminal, and how it is undone: another screen, marked pastes, no cursor."""
+_PAIRS = (
+    (b"\x1b[?1049h", b"\x1b[?1049l"),
+    (b"\x1b[?2004h", b"\x1b[?2004l"),
+    (b"\x1b[?1004h", b"\x1b[?1004l"),
+    (b"\x1b[?25l", b"\x1b[?25h"),
+)
+"""What a program makes of a terminal, and how it is undone."""
 
 
 class Shell(Chat):

@@ -9,6 +9,7 @@ from typing import Protocol, Self
 from cnmessage_client.chat.talk.entries import Entry
 from cnmessage_client.chat.talk.status import Status
 from cnmessage_client.chat.talk.turns import Typing
+from cnmessage_client.ringing import Notification
 from cnmessage_client.shell.out.progress import ProgressView
 from cnmessage_client.shell.out.surface import Surface
 from cnmessage_protocol.conversation import Conversation
@@ -76,8 +77,8 @@ class Screen(Protocol):
     def continued(self) -> None:
         """The program goes on after a stop, during which the terminal was somebody else's."""
 
-    def ring(self) -> None:
-        """The bell."""
+    def notify(self, notification: Notification) -> None:
+        """The bell, and a notification where the terminal shows such."""
 
     def set_draft(self, text: str, *, offered: bool = False) -> None:
         """Put text into the line being typed; what is typed next takes its place if it is only `offered`."""

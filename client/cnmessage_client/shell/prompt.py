@@ -4,6 +4,7 @@ However it ends, the terminal is as it was, and nothing of a secret stays for wh
 """
 
 import errno
+import os
 import select
 import sys
 import termios
@@ -38,14 +39,22 @@ def ask_here(question: str, *, hidden: bool) -> str:
         if hidden and modes is not None:
             modes[3] &= ~termios.ECHO
             _set(modes, termios.TCSAFLUSH)  # what was typed before was typed for all to see
-        say(sys.stderr, question)
+        _say(question)
 
     with around_stops(give, take):
-        take()
         try:
+            take()
             return _line(show_end=hidden)
         finally:
             give()
+
+
+def _say(question: str) -> None:
+    """Ask, also in the middle of asking: a stream cannot be written to while it is being written to."""
+    try:
+        os.write(sys.stderr.fileno(), question.encode(errors="replace"))
+    except (OSError, ValueError):  # closed, or a stream without a descriptor
+        say(sys.stderr, question)
 
 
 def _line(*, show_end: bool) -> str:
@@ -55,10 +64,7 @@ def _line(*, show_end: bool) -> str:
     read only once something is there.
     """
     try:
-        with woken_by_signals() as woken:
-            while not select.select([sys.stdin, *woken], [], [])[0].count(sys.stdin):
-                for each in woken:
-                    each.recv(_MANY)
+        _wait()
         line = sys.stdin.readline()
     except (KeyboardInterrupt, OSError):
         line = ""
@@ -67,6 +73,18 @@ def _line(*, show_end: bool) -> str:
     if not line:
         raise click.Abort
     return line.removesuffix("\n")
+
+
+def _wait() -> None:
+    """Return once standard input has something."""
+    try:
+        descriptor = sys.stdin.fileno()
+    except (OSError, ValueError):  # it has none, so nothing of it is waited for
+        return
+    with woken_by_signals() as woken:
+        while descriptor not in select.select([descriptor, *woken], [], [])[0]:
+            for each in woken:
+                each.recv(_MANY)
 
 
 def _modes() -> list[Any] | None:

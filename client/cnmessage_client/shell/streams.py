@@ -75,6 +75,24 @@ def discard(stream: TextIO) -> None:
 
 
 @contextmanager
+def terminal_at_hand() -> Iterator[TextIO | None]:
+    """A stream to this process's terminal, whatever is piped: standard error, or the one it was started in.
+
+    None where there is no terminal.
+    """
+    if sys.stderr.isatty():
+        yield sys.stderr
+        return
+    try:
+        descriptor = os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        yield None
+        return
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as terminal:
+        yield terminal
+
+
+@contextmanager
 def reader_watched(stream: TextIO, left: Callable[[], object]) -> Iterator[None]:
     """For this time, `left` is called once, on another thread, when nobody reads the stream any more.
 

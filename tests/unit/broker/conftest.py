@@ -37,7 +37,7 @@ from cnmessage_broker.loop.pending import sent
 from cnmessage_broker.loop.waits import OnHasher, OnReader, OnWriter, Wait
 from cnmessage_broker.store.memory.store import MemoryStore
 from cnmessage_broker.store.ports.records import Account, Group, Stored
-from cnmessage_protocol.conversation import from_wire
+from cnmessage_protocol.conversation import Direct, Everyone, from_wire
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import ClientId, MessageId, Topic, UserName, uuid7
 from cnmessage_protocol.records import NewMessage
@@ -167,8 +167,10 @@ class Room:
                     self.pushed.append(effect)
                 case Tell(news):
                     self.told.append(news)
-                case MarkRead(owner, upto):
+                case MarkRead(owner, upto, None):
                     group.read[owner] = upto
+                case MarkRead(owner, upto, Direct() | Everyone() as conversation):
+                    group.read_in[owner, conversation] = upto
                 case MarkReceived(owner, upto):
                     group.received[owner] = upto
                 case MarkSeen(seen):

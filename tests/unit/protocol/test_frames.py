@@ -39,6 +39,7 @@ from cnmessage_protocol.requests import (
     Beat,
     Blacklist,
     Block,
+    Conversations,
     Decline,
     Detach,
     Devices,
@@ -60,10 +61,12 @@ from cnmessage_protocol.requests import (
 )
 from cnmessage_protocol.results import (
     Attached,
+    ConversationList,
     DeviceList,
     Done,
     FileList,
     Identity,
+    ListedConversation,
     ListedDevice,
     ListedFile,
     ListedUser,
@@ -128,6 +131,12 @@ CALLS: list[tuple[Request, Any]] = [
         Page(ITEMS[:1], 3, more=True, before=1),
     ),
     (Ack(9), ReadMark(9)),
+    (
+        Conversations(9, 20),
+        ConversationList(
+            (ListedConversation("bob", 2, 7, ITEMS[0]), ListedConversation("all", 0, 9, ITEMS[1])), True
+        ),
+    ),
     (
         Users("alice", 2),
         UserList((ListedUser("bob", True, TIME), ListedUser("carol", False, None)), more=True),

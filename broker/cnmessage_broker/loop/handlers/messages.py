@@ -136,10 +136,9 @@ async def conversations(request: Conversations, caller: Caller, _: Deps) -> list
     _device, account = caller.bound()
 
     def look(reader: Reader) -> tuple[Sequence[Talk], bool]:
-        with reader.one_state():
-            found = reader.conversations(account.id, request.before, request.limit, PAGE_BYTES)
-            more = found and reader.conversations(account.id, found[-1].last.seq, 1, 1)
-            return found, bool(more)
+        found = reader.conversations(account.id, request.before, request.limit, PAGE_BYTES)
+        more = found and reader.conversations(account.id, found[-1].last.seq, 1, 1)
+        return found, bool(more)
 
     found, more = await OnReader(look)
     rows = [

@@ -23,6 +23,7 @@ from cnmessage_client.chat.drive.help import asked_about, help_text
 from cnmessage_client.chat.drive.host import ChatHost
 from cnmessage_client.chat.drive.input import Input
 from cnmessage_client.chat.drive.lastwords import LastWords
+from cnmessage_client.chat.drive.loudness import Loudness
 from cnmessage_client.chat.drive.partner import with_partner
 from cnmessage_client.chat.drive.running import Running
 from cnmessage_client.chat.drive.typed_here import HintsHere, typed_here
@@ -38,10 +39,11 @@ from cnmessage_client.chat.talk.effects import (
     LoadEarlier,
     LookUp,
     MarkRead,
+    Notify,
     Quit,
+    Received,
     Redraw,
     Remember,
-    Ring,
     RunCommand,
     SendAsFile,
     SendMessage,
@@ -54,6 +56,7 @@ from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.chat.talk.views import said_of
 from cnmessage_client.client import Client
 from cnmessage_client.model import Message, Unknown, User
+from cnmessage_client.ringing import NotifyLevel
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.outcome import perform
 from cnmessage_client.shell.settings import Settings
@@ -88,6 +91,7 @@ class Driver:
         self.input = Input(self, piped=piped, trace=settings.trace)
         self._piped = piped
         self.living = ChatClient(settings, self.feed, self.feed.broken)
+        self.loudness = Loudness(self.living.profile, lambda each: self.screen.notify(each))  # noqa: PLW0108 - no screen yet
         self.runner = CommandRunner(self._command_ended)
         self.left: asyncio.Future[int] = self.loop.create_future()
         """Done once the chat is to be left, with the exit status."""
@@ -112,6 +116,7 @@ class Driver:
         """Stop everything that goes on."""
         await self.runner.stop()
         self.feed.close()
+        self.loudness.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:  # an editor gives the terminal back first
@@ -174,8 +179,10 @@ class Driver:
                 self.screen.show(entry, again=again)
             case Redraw():
                 self.screen.redraw()
-            case Ring():
-                self.screen.ring()
+            case Received():
+                self.loudness.received(effect, self.talk.user or "")
+            case Notify(level):
+                self._notify(level)
             case SetDraft(text, offered=True):
                 if not self.screen.draft:
                     self.screen.set_draft(text, offered=True)
@@ -392,6 +399,25 @@ class Driver:
 
         words = ("files", "send", *to, str(path))
         self.runner.run(words, self.program.facts_of(words), carry)
+
+    # -- what rings -------------------------------------------------------------------------------
+
+    def load_level(self) -> None:
+        """Be as loud as was chosen earlier."""
+        try:
+            self.loudness.load()
+        except CnMessageError as error:
+            self.warned(f"{error.message}; until then {self.loudness.words}")
+
+    def _notify(self, level: NotifyLevel | None) -> None:
+        try:
+            if level is not None:
+                self.loudness.change(level)
+        except CnMessageError as error:
+            self.feed.failed = True
+            self.warned(f"{self.loudness.words}, but only until this chat ends: {error.message}")
+        else:
+            self.note(f"{self.loudness.words}; to change it: {self.slash}notify {'|'.join(NotifyLevel)}")
 
     # -- inner ------------------------------------------------------------------------------------
 

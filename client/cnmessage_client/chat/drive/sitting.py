@@ -71,6 +71,7 @@ async def sit(
         driver = _driver(program, settings, plain=plain, piped=piped)
         if note is not None:
             driver.note(note)
+        driver.load_level()
         sitting = Sitting(
             driver,
             piped=piped,
@@ -133,6 +134,7 @@ def _full_screen(driver: Driver) -> Screen:
         on_note=driver.note,
         on_more=driver.more,
         on_next=driver.next_view,
+        on_focus=driver.loudness.focus,
         completer=ChatCompleter(
             driver.program,
             known=driver.completions,

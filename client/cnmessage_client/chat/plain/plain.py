@@ -40,6 +40,8 @@ from cnmessage_client.chat.talk.entries import (
     Typed,
 )
 from cnmessage_client.chat.talk.turns import Typing
+from cnmessage_client.ringing import Notification
+from cnmessage_client.shell.out.osc import BELL
 from cnmessage_client.shell.out.progress import Events, Lines, ProgressView
 from cnmessage_client.shell.out.render import Renderer
 from cnmessage_client.shell.out.safe_text import safe_text
@@ -148,10 +150,10 @@ class Plain:
                 self._stop_echo()
             self.surface.write_err(safe_text(question.text, lines=True))
 
-    def ring(self) -> None:
-        """The bell, where there may be one."""
+    def notify(self, _: Notification) -> None:
+        """The bell alone, where there may be one: no escape sequence."""
         if self.surface.rings:
-            self.surface.write_err("\a")
+            self.surface.write_err(BELL)
 
     def _print(self, said: Said, *, dated: bool = False) -> None:
         """A message as data, an own one of elsewhere or of earlier too."""

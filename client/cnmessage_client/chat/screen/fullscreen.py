@@ -32,12 +32,14 @@ from cnmessage_client.chat.screen.layout import Sources, screen_layout
 from cnmessage_client.chat.screen.lineedit import LineEdit
 from cnmessage_client.chat.screen.scrollback import Drawn, Scrollback
 from cnmessage_client.chat.screen.statusline import status_line
-from cnmessage_client.chat.screen.terminal import SteadyOutput
+from cnmessage_client.chat.screen.terminal import FOCUS, SteadyOutput
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.screen.transfers import TransferRows
 from cnmessage_client.chat.screens import InputHandler, TalkView
 from cnmessage_client.chat.talk.entries import Entry, Note, Output, Rule, Typed
 from cnmessage_client.chat.talk.turns import Typing
+from cnmessage_client.ringing import Notification
+from cnmessage_client.shell.out.osc import sequence
 from cnmessage_client.shell.out.progress import ProgressView
 from cnmessage_client.shell.signals import in_background
 
@@ -63,7 +65,8 @@ class FullScreen:
     """The Screen on a terminal.
 
     `handler` gets the lines, `on_output` what commands print, `on_note` their hints and errors, all on the
-    loop's thread. `on_more` is called for PgUp at the top, `on_next` for Alt-N.
+    loop's thread. `on_more` is called for PgUp at the top, `on_next` for Alt-N, `on_focus`
+    when the terminal has got the focus or lost it.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class FullScreen:
         on_note: Callable[[str], None],
         on_more: Callable[[], None],
         on_next: Callable[[], object] = lambda: None,
+        on_focus: Callable[[bool], object] = lambda _: None,
         completer: Completer | None = None,
         theme: Theme | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -85,7 +89,7 @@ class FullScreen:
         self._talk, self._handler = talk, handler
         self._theme = Theme.of(os.environ) if theme is None else theme
         self._clock = clock
-        self._on_more, self._on_next = on_more, on_next
+        self._on_more, self._on_next, self._on_focus = on_more, on_next, on_focus
         self._output = output or SteadyOutput.from_pty(sys.stdout, term=os.environ.get("TERM"))
         self._drawn = Drawn(lambda entry, width: draw(entry, width, self._theme, self._talk.conversation))
         self._scrollback = Scrollback(self._drawn, today)
@@ -154,9 +158,10 @@ class FullScreen:
         """Whether the terminal is the chat's, and not an editor's."""
         return self._app.is_running and not self._app._running_in_terminal  # noqa: SLF001
 
-    def ring(self) -> None:
-        """The bell."""
-        self._output.bell()
+    def notify(self, notification: Notification) -> None:
+        """The bell, and a notification where the terminal shows such; the cursor stays where it is."""
+        self._output.write_raw(sequence(notification, os.environ))
+        self._output.flush()
 
     def set_draft(self, text: str, *, offered: bool = False) -> None:
         """Put text into the line being typed; what is typed next takes its place if it is only `offered`."""
@@ -235,6 +240,8 @@ class FullScreen:
         keys.add("c-c")(lambda _: self._handler.interrupt(half=self.half_typed))
         keys.add("c-d", filter=empty)(lambda _: self._handler.signed_off())
         keys.add("escape", "n", filter=Condition(lambda: not self._line.lent))(lambda _: self._on_next())
+        for end, focused in FOCUS.items():
+            keys.add("escape", "[", end)(lambda _, focused=focused: self._on_focus(focused))
         keys.add("c-z")(lambda _: os.kill(0, signal.SIGTSTP))
         return keys
 

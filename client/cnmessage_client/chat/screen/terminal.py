@@ -5,6 +5,9 @@ brought. The library moves the cursor by differences, so that one such character
 after it, also in other rows. Here columns are absolute: what differs stays in its own row.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.utils import get_cwidth
 
@@ -15,6 +18,10 @@ _DISPUTED = 0x2600
 
 _AGREED = (range(0x2E80, 0xE000), range(0x20000, 0x40000))
 """East Asian characters: two cells, everywhere."""
+
+
+FOCUS: Mapping[str, bool] = MappingProxyType({"I": True, "O": False})
+"""How the sequence ends that a terminal sends, ESC [ before it, when it has got the focus or lost it."""
 
 
 class SteadyOutput(Vt100_Output):
@@ -64,6 +71,16 @@ class SteadyOutput(Vt100_Output):
         """To the other screen, to its first place."""
         super().enter_alternate_screen()
         self._column = 0
+
+    def enable_bracketed_paste(self) -> None:
+        """From now on the terminal tells what is pasted, and whether it has the focus."""
+        super().enable_bracketed_paste()
+        self.write_raw("\x1b[?1004h")
+
+    def disable_bracketed_paste(self) -> None:
+        """The terminal is somebody else's now: it tells neither."""
+        super().disable_bracketed_paste()
+        self.write_raw("\x1b[?1004l")
 
     def _move(self, amount: int) -> None:
         if amount:

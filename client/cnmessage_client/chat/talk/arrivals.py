@@ -1,13 +1,7 @@
-"""Machine: messages that came while the connection is on its way back wait for the line that counts them.
-
-Also says when the bell may ring.
-"""
+"""Machine: messages that came while the connection is on its way back wait for the line that counts them."""
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
 from cnmessage_client.model import Message, Unknown
-
-RING_PAUSE = 1.0
-"""Seconds between two rings of the bell."""
 
 
 class NewItems:
@@ -17,7 +11,6 @@ class NewItems:
         self._bounds = bounds
         self.missed = 0
         self._held: list[Message | Unknown] = []
-        self._quiet_until = float("-inf")
 
     @property
     def full(self) -> bool:
@@ -41,10 +34,3 @@ class NewItems:
     def drop(self) -> None:
         """Whoever it came for is not here any more."""
         self._held.clear()
-
-    def rings(self, message: Message, now: float) -> bool:
-        """Whether the bell rings for this message from somebody else."""
-        if message.kind == "broadcast" or now < self._quiet_until:
-            return False
-        self._quiet_until = now + RING_PAUSE
-        return True

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnmessage_client.chat.talk.entries import Entry
+from cnmessage_client.model import Message
+from cnmessage_client.ringing import NotifyLevel
 from cnmessage_protocol.conversation import Conversation
 
 
@@ -91,8 +93,22 @@ class MarkRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """A direct message came: the bell."""
+class Received:
+    """A message of somebody else's came, which may ring. `shown`: it stands in the view that is open in full.
+
+    `at_home`: that view is home.
+    """
+
+    message: Message
+    shown: bool
+    at_home: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """From now on what rings is this; None: tell what does."""
+
+    level: NotifyLevel | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +169,8 @@ Effect = (
     | AskReceipts
     | AskFiles
     | MarkRead
-    | Ring
+    | Received
+    | Notify
     | Break
     | SetDraft
     | Remember

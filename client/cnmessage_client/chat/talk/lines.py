@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
 
-from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
+from cnmessage_client.chat.talk.effects import Break, Edit, Notify, Quit, RunCommand
+from cnmessage_client.chat.talk.meanings import (
+    Blank,
+    Clear,
+    Enter,
+    Hint,
+    Line,
+    More,
+    Retry,
+    SendText,
+    Who,
+)
+from cnmessage_client.ringing import NotifyLevel
 from cnmessage_protocol.conversation import Conversation, Everyone, from_wire, to_wire
 from cnmessage_protocol.errors import ProtocolError
 from cnmessage_protocol.ids import may_be_user
@@ -54,59 +66,6 @@ class CommandShape(Protocol):
 Commands = Mapping[str, CommandShape]
 """Those of the command line that may be typed, by their names and aliases."""
 
-
-@dataclass(frozen=True, slots=True)
-class Blank:
-    """Nothing was typed."""
-
-
-@dataclass(frozen=True, slots=True)
-class SendText:
-    """A message."""
-
-    to: tuple[Conversation, ...]
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Enter:
-    """Open a conversation; None goes home."""
-
-    conversation: Conversation | None
-
-
-@dataclass(frozen=True, slots=True)
-class More:
-    """Load earlier messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Send what failed again: the last one, or everything."""
-
-    everything: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Clear:
-    """Empty the view."""
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Tell who is online."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """Nothing is done; `text` says why, and what to type instead. `opens`: it was to open a conversation."""
-
-    text: str
-    opens: bool = False
-
-
-Line = Blank | SendText | Enter | More | Retry | Clear | Who | Hint | RunCommand | Edit | Break | Quit
-"""What a line can mean. The last four are effects as they are."""
 
 _WORD_AND_REST = re.compile(r"(\S*)(?:[ \t]*\n|\s+|\Z)(.*)", re.DOTALL)
 _QUOTED = r"""("(?:[^"\\]|\\.)*"|'[^']*')\s*"""
@@ -270,6 +229,13 @@ def _break(rest: str, _: str) -> Line | None:
     return Break(pause) if 0 < pause <= LONGEST_PAUSE else None
 
 
+def _notify(rest: str, _: str) -> Line | None:
+    word = rest.strip().lower()
+    if not word:
+        return Notify(None)
+    return Notify(NotifyLevel(word)) if word in set(NotifyLevel) else None
+
+
 def _alone(line: Line) -> Callable[[str, str], Line | None]:
     """For a command without words of its own."""
     return lambda rest, _: None if rest.strip() else line
@@ -311,6 +277,12 @@ _ALL_OWN = (
     ),
     OwnCommand(
         "break [SECONDS]", "Cut the connection as a network fault would; it comes back.", "break 10", _break
+    ),
+    OwnCommand(
+        f"notify [{'|'.join(NotifyLevel)}]",
+        "Tell what rings, or choose it, for later chats too.",
+        "/notify none",
+        _notify,
     ),
     OwnCommand("clear", "Empty the screen; `/more` brings messages back.", "/clear", _alone(Clear())),
     OwnCommand(

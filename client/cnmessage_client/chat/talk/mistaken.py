@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cnmessage_client.chat.talk.doubt import in_small
 from cnmessage_client.chat.talk.effects import Edit, RunCommand
-from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS, Commands, Hint, SendText, read_command
+from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS, Commands, read_command
+from cnmessage_client.chat.talk.meanings import Hint, SendText
 from cnmessage_client.chat.talk.presence import KnownUsers
 from cnmessage_protocol.conversation import Conversation, Direct, on_screen
 

@@ -22,29 +22,17 @@ from cnmessage_client.chat.talk.effects import (
     Effect,
     LookUp,
     MarkRead,
+    Notify,
     Quit,
+    Received,
     Redraw,
     Remember,
-    Ring,
     RunCommand,
 )
 from cnmessage_client.chat.talk.entries import Entry, Note, Output, Pushed, Trouble, Typed
-from cnmessage_client.chat.talk.lines import (
-    OWN_ALIASES,
-    OWN_COMMANDS,
-    Blank,
-    Clear,
-    Commands,
-    Enter,
-    Hint,
-    Line,
-    More,
-    Retry,
-    SendText,
-    Who,
-    read,
-)
+from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS, Commands, read
 from cnmessage_client.chat.talk.link import Change, LinkStatus, span
+from cnmessage_client.chat.talk.meanings import Blank, Clear, Enter, Hint, Line, More, Retry, SendText, Who
 from cnmessage_client.chat.talk.mistaken import Slips, asks_secrets
 from cnmessage_client.chat.talk.own import OwnLines
 from cnmessage_client.chat.talk.presence import KnownUsers
@@ -206,7 +194,7 @@ class Talk:
                 return self._run(words, line)
             case Break() if not self._link.up:
                 return self.note("there is no connection to cut")
-            case (Break() | Edit() | Quit()) as effect:
+            case (Break() | Edit() | Notify() | Quit()) as effect:
                 return [effect]
 
     def begin_in(self, conversation: Conversation, now: float) -> list[Effect]:
@@ -441,8 +429,9 @@ class Talk:
         effects = self._views.came(said, conversations_of(said), unread=said.mark is None)
         if said.mark is not None:
             self._own.outgoing.watch(said, message.id, now)
-        elif self._arrivals.rings(message, now):
-            effects.append(Ring())
+        else:
+            shown, at_home = self._views.open.holds(said.key), self.conversation is None
+            effects.append(Received(message, shown, at_home))
         return [*effects, *self._views.mark_read()]
 
     def _take_held(self, now: float) -> list[Effect]:

@@ -15,7 +15,9 @@ from cnmessage_protocol.conversation import Conversation
 
 NEW = Rule("new")
 FOLD_WITHIN = 12
-"""Entries from the end among which a line about another conversation is brought up to date in its place."""
+"""Entries from the end among which a line about another conversation is brought up to date in its place.
+Other such lines do not count: however many others write at once, each conversation has one.
+"""
 
 BEGINNING = Note("this is the beginning; nothing is older")
 
@@ -168,8 +170,15 @@ class View:
         self._top = max(self._top, said.seq or 0)
 
     def _near_end(self, preview: Preview) -> int | None:
-        last = range(len(self.entries) - 1, max(-1, len(self.entries) - 1 - FOLD_WITHIN), -1)
-        return next((place for place in last if self.entries[place] is preview), None)
+        left = FOLD_WITHIN
+        for place in range(len(self.entries) - 1, -1, -1):
+            each = self.entries[place]
+            if each is preview:
+                return place
+            left -= not isinstance(each, Preview)
+            if not left:
+                return None
+        return None
 
     def _place(self, key: str) -> int | None:
         if key not in self._keys and key not in self._previewed:

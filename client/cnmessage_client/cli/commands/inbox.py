@@ -3,9 +3,10 @@
 import click
 
 from cnmessage_client.client import Client
-from cnmessage_client.model import UNKNOWN, Message, Talk
+from cnmessage_client.model import UNKNOWN, Message
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.settings import Settings, common
+from cnmessage_client.talks import Talk
 
 _LAST = 60
 """Characters of the last message that a person is shown."""
@@ -34,7 +35,7 @@ def inbox(settings: Settings, unread: bool) -> None:
     renderer = settings.renderer
     if not found:
         renderer.note(
-            "Nothing waits." if unread else "There is no conversation yet; write to somebody first."
+            "Nothing waits." if unread else "You have no conversation yet; write to somebody first."
         )
         return
     rows = [

@@ -2,17 +2,24 @@
 
 import asyncio
 import json
+import os
 import subprocess
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TextIO
 
 import click
 
 from cnmessage_client.client import Client
-from cnmessage_client.model import Message
+from cnmessage_client.model import Message, Unknown
+from cnmessage_client.ringing import Notification, NotifyLevel, rings
 from cnmessage_client.shell.command import Facts, Section, command
+from cnmessage_client.shell.out.notifier import Notifier
+from cnmessage_client.shell.out.osc import sequence
 from cnmessage_client.shell.out.safe_text import safe_text
 from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_client.shell.streams import say, terminal_at_hand
 from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import may_be_user
@@ -57,9 +64,19 @@ def _instead(words: Sequence[str]) -> str | None:
     help="With --exec: go on when COMMAND fails. What it failed for counts as read, is named at the end, and "
     "makes the exit status 8.",
 )
+@click.option(
+    "--notify",
+    is_flag=True,
+    help="Ring the terminal's bell for each message, and have the terminal show a desktop notification.",
+)
 @common
 def watch(
-    settings: Settings, count: int | None, own: bool, command_line: str | None, keep_going: bool
+    settings: Settings,
+    count: int | None,
+    own: bool,
+    command_line: str | None,
+    keep_going: bool,
+    notify: bool,
 ) -> None:
     """Show messages as they come. Begins with the unread ones; you are online meanwhile."""
     if keep_going and command_line is None:
@@ -74,24 +91,53 @@ def watch(
         client.on_state, client.on_file = announcer.moved, announcer.file_moved
         client.on_offer, client.on_unknown = announcer.offer_moved, renderer.pushed
         seen = 0
-        async for entry in client.follow(auto_ack=False, own=own):
-            if hook is not None and isinstance(entry, Message):
-                await hook.run(entry)
-            renderer.entry(entry)
-            seen += isinstance(entry, Message)
-            if seen == count:
-                await client.mark_read(entry.seq)
-                return
-            client.acknowledge(entry.seq)
+        with _bell(terminal) as ring:
+            async for entry in client.follow(auto_ack=False, own=own):
+                if hook is not None and isinstance(entry, Message):
+                    await hook.run(entry)
+                renderer.entry(entry)
+                ring(entry)
+                seen += isinstance(entry, Message)
+                if seen == count:
+                    await client.mark_read(entry.seq)
+                    return
+                client.acknowledge(entry.seq)
 
-    try:
-        settings.run(job)
-    except BaseException:
-        if hook is not None and hook.failed:
-            settings.renderer.error(hook.trouble)
-        raise
+    with ExitStack() as at_the_end:
+        terminal = at_the_end.enter_context(terminal_at_hand()) if notify else None
+        if notify and terminal is None:
+            raise usage(
+                "--notify needs a terminal, and there is none here; leave it out, or use --exec COMMAND"
+            )
+        try:
+            settings.run(job)
+        except BaseException:
+            if hook is not None and hook.failed:
+                settings.renderer.error(hook.trouble)
+            raise
     if hook is not None and hook.failed:
         raise hook.trouble
+
+
+@contextmanager
+def _bell(terminal: TextIO | None) -> Iterator[Callable[[Message | Unknown], None]]:
+    """Gives what rings at this terminal, if any, for an entry that came; at the end also for what waits."""
+
+    def show(notification: Notification) -> None:
+        if terminal is not None:
+            say(terminal, sequence(notification, os.environ))
+
+    notifier = Notifier(show)
+
+    def ring(entry: Message | Unknown) -> None:
+        if terminal is not None and isinstance(entry, Message) and rings(entry, "", NotifyLevel.ALL):
+            notifier.came(entry)
+
+    try:
+        yield ring
+    finally:
+        notifier.flush()
+        notifier.close()
 
 
 class _Hook:

@@ -6,7 +6,18 @@ from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import ErrorCode
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import InboxItem, row_size
-from cnmessage_protocol.requests import Ack, Blacklist, Block, History, Receipts, Send, Sync, Unblock, Whoami
+from cnmessage_protocol.requests import (
+    Ack,
+    Blacklist,
+    Block,
+    Conversations,
+    History,
+    Receipts,
+    Send,
+    Sync,
+    Unblock,
+    Whoami,
+)
 from cnmessage_protocol.results import MAX_RECEIPT_IDS, MAX_RECEIPTS, PAGE_ITEMS, Done, Page
 from tests.unit.broker.conftest import Room, message
 
@@ -179,6 +190,61 @@ def test_the_read_mark_only_rises_and_ends_at_the_head(room: Room) -> None:
     marks = [room.ask(bob, Ack(upto)).read_upto for upto in (2, 1, 0, 99, 3)]
     assert marks == [2, 2, 2, 3, 3]
     assert room.ask(bob, Whoami()).unread == 0
+
+
+def talks(room: Room, who: str) -> list[tuple[str, int, str]]:
+    rows = room.ask(who, Conversations()).conversations
+    return [(row.name, row.unread, row.last.body) for row in rows]
+
+
+def test_reading_one_conversation_reads_no_other(room: Room) -> None:
+    alice, bob, carol = room.users("alice", "bob", "carol")
+    room.send(carol, "bob", "from carol")
+    one = room.send(alice, "bob", "one")
+    room.send(alice, "bob", "two")
+    assert talks(room, bob) == [("alice", 2, "two"), ("carol", 1, "from carol")]
+    room.ask(bob, Ack(2, from_wire("alice")))
+    assert talks(room, bob) == [("alice", 1, "two"), ("carol", 1, "from carol")]
+    assert bodies(room.ask(bob, History(unread=True))) == ["from carol", "two"]
+    assert bodies(room.ask(bob, History(unread=True, peer=from_wire("alice")))) == ["two"]
+    assert room.ask(bob, Whoami()).unread == 2
+    assert room.ask(alice, Receipts((one,))).receipts == ((one, (("bob", "read"),)),)
+    room.ask(bob, Ack(99, from_wire("Alice")))
+    assert room.ask(bob, Whoami()).read_upto == 0
+    room.ask(bob, Ack(1, from_wire("carol")))
+    me = room.ask(bob, Whoami())
+    assert (me.unread, me.read_upto) == (0, 3), "nothing is left, so all is read"
+
+
+def test_the_mark_of_a_conversation_only_rises_and_is_of_somebody_who_exists(room: Room) -> None:
+    alice, bob = room.users("alice", "bob")
+    for number in range(3):
+        room.send(alice, "bob", str(number))
+    room.ask(bob, Ack(2, from_wire("alice")))
+    room.ask(bob, Ack(1, from_wire("alice")))
+    assert bodies(room.ask(bob, History(unread=True))) == ["2"]
+    assert room.refusal(bob, Ack(3, from_wire("nobody"))) is ErrorCode.NO_SUCH_USER
+    room.ask(bob, Ack(3, from_wire("all")))
+    assert room.ask(bob, Whoami()).unread == 1
+
+
+def test_conversations_come_in_pages_with_all_that_one_has_said(room: Room) -> None:
+    alice, bob, carol = room.users("alice", "bob", "carol")
+    room.attach(bob)
+    room.attach(carol)
+    room.send(alice, "all", "to everyone")
+    room.ask(alice, Send((message("bob", "to both"),)))
+    room.send(carol, "alice", "from carol")
+    assert talks(room, alice) == [
+        ("carol", 1, "from carol"),
+        ("bob", 0, "to both"),
+        ("all", 0, "to everyone"),
+    ]
+    first = room.ask(alice, Conversations(limit=2))
+    assert first.more
+    rest = room.ask(alice, Conversations(before=first.conversations[-1].last.seq))
+    assert ([row.name for row in rest.conversations], rest.more) == (["all"], False)
+    assert talks(room, bob)[-1] == ("all", 1, "to everyone")
 
 
 def test_receipts_are_for_ones_own_messages_only(room: Room) -> None:

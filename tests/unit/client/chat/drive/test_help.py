@@ -3,7 +3,8 @@
 import pytest
 
 from cnmessage_client.chat.drive.help import asked_about, help_text
-from cnmessage_client.chat.talk.lines import OWN_COMMANDS, Hint, SendText, read
+from cnmessage_client.chat.talk.lines import OWN_COMMANDS, read
+from cnmessage_client.chat.talk.meanings import Hint, SendText
 from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.command import Section, facts_of
 from cnmessage_protocol.conversation import Conversation

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from cnmessage_client.chat.plain.reader import MOST_WAITING
 from cnmessage_client.chat.plain.words import message_json, message_line
 from cnmessage_client.chat.talk.entries import Mark, Note, Output, Trouble
+from cnmessage_client.ringing import Notification
 from cnmessage_protocol.errors import CnMessageError
 from tests.support.patience import PATIENCE
 from tests.support.pipes import FILE, End, own, piped, plain, said, show
@@ -136,7 +137,7 @@ def test_a_terminal_stays_as_it_is_but_for_the_echo_of_a_secret() -> None:
                 assert not screen.surface.colour
                 show(screen, said("hi"), Note("x"), Trouble("y"), own(Mark.STORED), Output("z"))
                 screen.redraw()
-                screen.ring()
+                screen.notify(Notification("bob", "hi"))
                 asking = asyncio.create_task(taker.input.ask("Password: ", hidden=True))
                 await asyncio.to_thread(_until, lambda: not _echoes(program))
                 os.write(person, b"sesame\n")

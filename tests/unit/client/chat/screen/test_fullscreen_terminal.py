@@ -14,6 +14,7 @@ import pytest
 from cnmessage_client.chat.editor import Editor
 from cnmessage_client.chat.screen.theme import Theme
 from cnmessage_client.chat.talk.entries import Entry, Mark, Output, Trouble
+from cnmessage_client.ringing import Notification
 from cnmessage_protocol.errors import CnMessageError
 from tests.support.screen import FakeTerminal
 from tests.support.stage import lasting, on_stage, said
@@ -38,10 +39,23 @@ async def test_commands_print_from_their_threads_in_order() -> None:
 
 
 @lasting
-async def test_the_bell_rings() -> None:
+async def test_a_notification_rings_and_changes_nothing_on_the_screen() -> None:
     async with on_stage() as stage:
-        stage.screen.ring()
+        before, cursor = stage.terminal.rows, stage.terminal.cursor
+        stage.screen.notify(Notification("bob", "hi"))
         assert stage.terminal.bells == 1
+        assert (stage.terminal.rows, stage.terminal.cursor) == (before, cursor)
+
+
+@lasting
+async def test_the_focus_of_the_terminal_is_told_and_is_nothing_that_was_typed() -> None:
+    focus: list[bool] = []
+    async with on_stage(on_focus=focus.append) as stage:
+        assert stage.terminal.raw.count("\x1b[?1004h") == 1
+        stage.type("a\x1b[Ob\x1b[Ic")
+        await stage.drafts("abc")
+        assert focus == [False, True]
+    assert stage.terminal.raw.count("\x1b[?1004l") == 1
 
 
 @lasting

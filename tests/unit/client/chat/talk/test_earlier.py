@@ -1,7 +1,7 @@
 """The talk: messages of before, loaded on entry and when wanted, in their place."""
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
-from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Redraw, Ring, Show
+from cnmessage_client.chat.talk.effects import LoadEarlier, MarkRead, Received, Redraw, Show
 from cnmessage_client.chat.talk.views import PATIENCE, said_of
 from cnmessage_protocol.machines.states import State
 from tests.support.conversations import BOB, talk_with
@@ -34,7 +34,8 @@ def test_an_answer_may_overlap_with_what_is_here() -> None:
     talk.came(received(2), 0.0)
     talk.came(received(3), 0.0)
     talk.earlier(BOB, [received(1), received(2), received(3), received(4)], 0.0)
-    assert talk.came(received(4), 9.0) == [Ring(), MarkRead(4)]
+    came = received(4)
+    assert talk.came(came, 9.0) == [Received(came, shown=True, at_home=False), MarkRead(4)]
     assert lines(talk.entries) == [f"bob: text {seq}" for seq in (1, 2, 3, 4)]
 
 

@@ -7,20 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cnmessage_client.chat.talk.effects import Break, Edit, Quit, RunCommand
-from cnmessage_client.chat.talk.lines import (
-    OWN_ALIASES,
-    OWN_COMMANDS,
-    OWN_FORMS,
-    Blank,
-    Clear,
-    Enter,
-    Hint,
-    Line,
-    More,
-    Retry,
-    SendText,
-    read,
-)
+from cnmessage_client.chat.talk.lines import OWN_ALIASES, OWN_COMMANDS, OWN_FORMS, read
+from cnmessage_client.chat.talk.meanings import Blank, Clear, Enter, Hint, Line, More, Retry, SendText
 from tests.support.conversations import ALL, BOB, CAROL, talk_with, whom
 from tests.unit.client.chat.talk.talking import COMMANDS
 from tests.unit.protocol.strategies import NAMES, thorough

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnmessage_client.chat.talk.effects import AskReceipts, MarkRead, Ring, SendMessage, Show
+from cnmessage_client.chat.talk.effects import AskReceipts, MarkRead, Received, SendMessage, Show
 from cnmessage_client.chat.talk.entries import Mark, Said
 from cnmessage_client.chat.talk.talk import Talk
 from cnmessage_client.model import Delivered
@@ -147,7 +147,7 @@ def test_what_another_listener_sends_is_shown_stored_and_followed() -> None:
     talk = with_bob()
     effects = talk.came(own(5, "far"), 10.0)
     assert lines(shown(effects)) == ["alice: text 5 ✓"]
-    assert not some(effects, Ring)
+    assert not some(effects, Received)
     assert talk.tick(10.0) == [AskReceipts(["id-5"])]
     assert lines(shown(talk.receipts([Delivered("id-5", {"bob": "read"})], 10.0))) == ["alice: text 5 ✓✓"]
     assert shown(talk.came(own(6, "far-2", "carol"), 10.0)) == []
@@ -161,7 +161,7 @@ def test_a_message_to_oneself_is_no_news() -> None:
     type_in(talk, "@alice note to self")
     effects = talk.came(received(5, "alice", client_id="key-1"), 0.0)
     assert lines(shown(effects)) == ["(alice: note to self ✓)"]
-    assert not some(effects, Ring)
+    assert not some(effects, Received)
     assert talk.status(0.0).unread == ()
 
 

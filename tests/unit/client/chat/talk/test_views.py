@@ -8,8 +8,8 @@ from cnmessage_client.chat.talk.effects import (
     LoadEarlier,
     LookUp,
     MarkRead,
+    Received,
     Redraw,
-    Ring,
     SetDraft,
     Show,
 )
@@ -52,7 +52,12 @@ def test_the_prompt_names_whom_plain_text_goes_to() -> None:
 def test_home_shows_everything_and_counts_it_as_read() -> None:
     talk = new_talk()
     assert talk.came(received(1), 0.0)[-1] == MarkRead(1)
-    assert talk.came(broadcast(2, "carol"), 1.0) == [Show(said_of(broadcast(2, "carol"))), MarkRead(2)]
+    came = broadcast(2, "carol")
+    assert talk.came(came, 1.0) == [
+        Show(said_of(came)),
+        Received(came, shown=True, at_home=True),
+        MarkRead(2),
+    ]
     assert lines(talk.entries) == ["bob: text 1", "carol: text 2"]
     assert unread(talk) == {}
 
@@ -231,6 +236,31 @@ def test_lines_of_another_conversation_fold_into_one() -> None:
     assert unread(talk) == {"robot": 100, "carol": 1}
 
 
+def test_however_many_others_write_by_turns_each_conversation_has_one_line() -> None:
+    talk = at_bob(received(1))
+    many = 3 * FOLD_WITHIN
+    for seq in range(2, 2 + 10 * many):
+        talk.came(received(seq, f"robot{seq % many}"), 0.0)
+    counts = [each.count for each in talk.entries if isinstance(each, Preview)]
+    assert counts == [10] * many
+    assert set(unread(talk).values()) == {10}
+
+
+def test_a_hundred_scripts_that_come_and_go_make_no_line_anywhere() -> None:
+    for talk in (new_talk(), at_bob(received(1))):
+        before = lines(talk.entries)
+        names = [f"script{number}" for number in range(100)]
+        effects = [
+            effect
+            for name in names
+            for online in (True, False)
+            for effect in talk.presence([(name, online)], 0.0)
+        ]
+        effects += talk.presence([(name, True) for name in names], 1.0)
+        effects += talk.roster([(name, False) for name in names], 2.0)
+        assert (effects, lines(talk.entries)) == ([], before)
+
+
 def test_a_fold_is_brought_up_to_date_where_it_is_seen_and_ends_when_its_view_was_open() -> None:
     talk = at_bob(received(1))
     talk.came(received(2, "robot"), 0.0)
@@ -295,23 +325,24 @@ def test_the_open_view_stays() -> None:
     assert some(type_in(talk, "@bob"), LoadEarlier) == []
 
 
-# -- the bell ---------------------------------------------------------------------------------------
+# -- what may ring ----------------------------------------------------------------------------------
 
 
-def test_a_direct_message_rings_but_not_too_often() -> None:
+def test_what_others_write_may_ring_and_it_is_told_whether_it_stands_in_the_open_view() -> None:
     talk = new_talk()
-    rings = [
-        bool(some(talk.came(message, now), Ring))
-        for message, now in (
-            (received(1), 0.0),
-            (received(2), 0.9),
-            (received(3), 1.0),
-            (broadcast(4), 5.0),
-            (own(5, "far"), 6.0),
-            (received(6, kind="file"), 7.0),
-        )
+    told = [
+        (each.message.seq, each.shown, each.at_home)
+        for message in (received(1), broadcast(2), own(3, "far"), received(4, kind="file"))
+        for each in some(talk.came(message, 0.0), Received)
     ]
-    assert rings == [True, False, True, False, False, True]
+    assert told == [(1, True, True), (2, True, True), (4, True, True)]
+    type_in(talk, "to bob")
+    told = [
+        (each.message.seq, each.shown, each.at_home)
+        for message in (received(5), received(6, "carol"), broadcast(7))
+        for each in some(talk.came(message, 0.0), Received)
+    ]
+    assert told == [(5, True, False), (6, False, False), (7, False, False)]
 
 
 # -- all unread by command --------------------------------------------------------------------------
