@@ -86,7 +86,14 @@ def login(settings: Settings, name: str | None, password_stdin: bool, password_f
         password_stdin=password_stdin,
         password_file=password_file,
     )
-    _enter(settings, name, password, new=False)
+    try:
+        _enter(settings, name, password, new=False)
+    except CnMessageError as error:
+        if error.code is not ErrorCode.BAD_CREDENTIALS:
+            raise
+        again, new = settings.typed("login NAME"), settings.typed("signup NAME")
+        text = f"wrong user name or password; try again: {again}, or, if you are new: {new}"
+        raise CnMessageError(error.code, text) from error
 
 
 @command(

@@ -184,7 +184,13 @@ class _Sending:
         if LEVELS.index(self._reached) < LEVELS.index(self._wait):
             reason = "" if self._trouble is None else self._trouble.message
             text = not_reached(self._wait, self._settings.timeout, reason)
-            raise CnMessageError(ErrorCode.NOT_DELIVERED, text) from self._trouble
+            raise CnMessageError(ErrorCode.NOT_DELIVERED, f"{text}{self._go_on()}") from self._trouble
+
+    def _go_on(self) -> str:
+        """How to wait longer for what was sent: the same for who is away and who does not want to hear."""
+        if self._receipt is None:
+            return ""
+        return f"; to wait longer, type the same again with --client-id {self._receipt.client_id}"
 
     def _record(self) -> None:
         receipt, reached = self._receipt, self._reached
