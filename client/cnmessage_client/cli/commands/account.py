@@ -52,11 +52,7 @@ def signup(settings: Settings, name: str | None, password_stdin: bool, password_
     name = _checked_name(settings, name, new_user_name)
     _reach(settings, given=password_stdin or password_file is not None)
     (password,) = read_passwords(
-        settings,
-        ["Password"],
-        password_stdin=password_stdin,
-        password_file=password_file,
-        new_last=True,
+        settings, ["Password"], password_stdin=password_stdin, password_file=password_file, new_last=True
     )
     _enter(settings, name, password, new=True)
 
@@ -81,10 +77,7 @@ def login(settings: Settings, name: str | None, password_stdin: bool, password_f
     name = _checked_name(settings, name, user_name)
     _reach(settings, given=password_stdin or password_file is not None)
     (password,) = read_passwords(
-        settings,
-        ["Password"],
-        password_stdin=password_stdin,
-        password_file=password_file,
+        settings, ["Password"], password_stdin=password_stdin, password_file=password_file
     )
     try:
         _enter(settings, name, password, new=False)
