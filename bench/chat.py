@@ -197,18 +197,27 @@ async def _send(place: dict[str, Any]) -> None:
         await asyncio.to_thread(wait_for_go)
         started = time.monotonic()
         sending: set[asyncio.Task[Any]] = set()
+        failed: list[BaseException] = []
+
+        def over(task: asyncio.Task[Any]) -> None:
+            sending.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                failed.append(error)
+
         for number in range(count):
             mark = place["mark"] if number == count - 1 else _HUNDREDTH if number == 100 else "."
             text = f"number {number}, and some more words, as people write them {mark}"
             task = asyncio.create_task(client.send("alice", text))
             sending.add(task)
-            task.add_done_callback(sending.discard)
+            task.add_done_callback(over)
             if rate:
                 await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
             elif len(sending) >= 100:
                 await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
         if sending:
             await asyncio.wait(sending)
+    if failed:
+        raise BenchError(f"{len(failed)} of {count} messages were not sent: {failed[0]}")
     report(sent=count)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.commandline import rounds, say
-from bench.figures import Found, Measure, Rounds
+from bench.figures import NOT_GIVEN, Found, Measure, Rounds
 from bench.machine import machine_line
 from bench.measures import MEASURES
 from bench.processes import BenchError
@@ -45,12 +45,14 @@ class Compared:
 
     @property
     def fell(self) -> bool:
-        """Whether it is worse by more than is allowed."""
-        return self.change < -WORSE
+        """Whether it is worse by more than is allowed, or was not measured at all."""
+        return not self.found.rounds or self.change < -WORSE
 
     def line(self) -> str:
         """For a person."""
         name = f"{self.measure}: {self.found.figure.name}"
+        if not self.found.rounds:
+            return f"  {name:<56}FELL: {NOT_GIVEN}, baseline {number(self.baseline)}"
         verdict = "FELL" if self.fell else "as before"
         return (
             f"  {name:<56}{number(self.found.median):>7}, baseline {number(self.baseline)}, "
@@ -111,8 +113,8 @@ def main() -> int:
     fell = [f"{each.measure}: {each.found.figure.name}" for each in all_compared if each.fell]
     if fell:
         print(
-            f"worse by more than {WORSE * 100:.0f} %: {'; '.join(fell)}. If that is meant, renew the "
-            f"baseline on a quiet machine and commit it: {RENEW}",
+            f"worse by more than {WORSE * 100:.0f} %, or not measured: {'; '.join(fell)}. "
+            f"If that is meant, renew the baseline on a quiet machine and commit it: {RENEW}",
             file=sys.stderr,
         )
     return 1 if fell else 0

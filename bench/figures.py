@@ -5,11 +5,14 @@ figures of the same round, so that what slows the machine for a while slows both
 a ratio is the median of its rounds: nothing is judged by its longest or its worst.
 """
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+NOT_GIVEN = "no round gave it"
 
 Run = Callable[[Path], Mapping[str, float]]
 """Measures once in an empty folder of its own; gives values by the names of figures."""
@@ -61,7 +64,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the rounds gave for a figure; a round in which it could not be had is left out."""
+    """What the rounds gave for a figure; a round in which it could not be had is left out.
+
+    A figure that no round gave has none, is NaN, and is missed whatever its target: a run that no longer
+    measures must not look like one that is as good as it has to be.
+    """
 
     figure: Figure
     rounds: tuple[float, ...]
@@ -69,12 +76,12 @@ class Found:
     @property
     def median(self) -> float:
         """The value that counts."""
-        return statistics.median(self.rounds)
+        return statistics.median(self.rounds) if self.rounds else math.nan
 
     @property
     def met(self) -> bool | None:
         """Whether it is as good as it must be; None when that is open."""
-        return self.figure.met_by(self.median)
+        return self.figure.met_by(self.median) if self.rounds else False
 
     def as_json(self) -> dict[str, Any]:
         """For a program."""
@@ -97,32 +104,40 @@ class Rounds:
     values: list[dict[str, float]] = field(default_factory=list)
 
     def found(self) -> list[Found]:
-        """Each figure that any round gave, in the measure's order."""
-        every = (Found(each, tuple(self._rounds_of(each))) for each in self.measure.figures)
-        return [each for each in every if each.rounds]
+        """Each figure in the measure's order; nothing before the first round is over."""
+        if not self.values:
+            return []
+        return [Found(each, tuple(self._rounds_of(each))) for each in self.measure.figures]
 
     def _rounds_of(self, figure: Figure) -> Iterator[float]:
         names = figure.ratio_of or (figure.name,)
         for values in self.values:
             if all(name in values for name in names):
                 over, *under = (values[name] for name in names)
-                yield over / under[0] if under else over
+                if 0 not in under:
+                    yield over / under[0] if under else over
 
     def as_json(self) -> dict[str, Any]:
         """For a program."""
         return {
             "about": self.measure.about,
             "guarantees": dict(self.measure.guarantees),
-            "figures": {each.figure.name: each.as_json() for each in self.found()},
+            "figures": {each.figure.name: each.as_json() for each in self.found() if each.rounds},
         }
 
 
 def missed(all_rounds: Iterable[Rounds]) -> list[str]:
     """Which figures are not as good as they must be, a line each."""
     return [
-        f"{rounds.measure.name}: {each.figure.name} is {each.median:,.2f} {each.figure.unit}".rstrip()
-        + f", must be {each.figure.target}"
+        f"{rounds.measure.name}: {_shortcoming(each)}"
         for rounds in all_rounds
         for each in rounds.found()
         if each.met is False
     ]
+
+
+def _shortcoming(found: Found) -> str:
+    figure = found.figure
+    if not found.rounds:
+        return f"{figure.name}: {NOT_GIVEN}"
+    return f"{figure.name} is {found.median:,.2f} {figure.unit}".rstrip() + f", must be {figure.target}"

@@ -42,13 +42,21 @@ def measure_latency(folder: Path, messages: int, size: int) -> dict[str, float]:
         with ended(load):
             load.go()
             load.wait_for("moving")
-            return latency_of(folder / "talkers", broker.address, messages)
+            found = latency_of(folder / "talkers", broker.address, messages)
+            load.must_run()
+            return found
+
+
+def sshd() -> str | None:
+    """Where the program is that `scp` asks; None where either is not installed."""
+    daemon = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    return None if shutil.which("scp") is None else daemon
 
 
 def measure_scp(folder: Path, size: int) -> float | None:
-    """MiB per second of `scp` to this machine, whole process; None where there is no sshd to ask."""
-    daemon = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    if daemon is None or shutil.which("scp") is None:
+    """MiB per second of `scp` to this machine, whole process; None where it did not work."""
+    daemon = sshd()
+    if daemon is None:
         return None
     source = made(folder / "source", size)
     with _sshd(folder, daemon) as (port, key):

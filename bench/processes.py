@@ -68,6 +68,11 @@ class Party:
         assert self._process.stdout is not None
         yield from self._process.stdout
 
+    def must_run(self) -> None:
+        """BenchError when it has ended: a load that is over is none."""
+        if self._process.poll() is not None:
+            raise BenchError(f"{self.name} ended before it was told to")
+
     def signal(self, number: int) -> int:
         """Send it a signal that ends it; gives its exit status."""
         self._process.send_signal(number)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Found, Rounds, missed
+from bench.figures import NOT_GIVEN, Found, Rounds, missed
 from bench.machine import machine, origin
 
 RESULTS = Path(__file__).parent / "results"
@@ -21,6 +21,8 @@ def lines(found: Sequence[Rounds]) -> Iterator[str]:
 
 
 def _line(found: Found, guarantee: str) -> str:
+    if not found.rounds:
+        return f"  {found.figure.name:<46}{'':>9} MISSED: {NOT_GIVEN}"
     low, high = (number(each) for each in (min(found.rounds), max(found.rounds)))
     target = found.figure.target
     if target:

@@ -54,6 +54,9 @@ class Figures:
     kib_each: float = 0.0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
+    missing: int = 0
+    """Messages of those that did not come."""
+
     killed: float = 0.0
     killed_cpu: float = 0.0
     killed_lost: int = 0
@@ -62,12 +65,18 @@ class Figures:
 
     stop: float = 0.0
     status: int = 0
+    ended: int = 0
+    """Sessions that gave up for good."""
+
     notes: list[str] = field(default_factory=list)
 
     def missed(self) -> list[str]:
         """Which figures are worse than they must be with so many clients, or with fewer."""
         must: list[tuple[str, float, float, str]] = [
-            ("links lost once all were live again", self.second_wave, 0, "")
+            ("links lost once all were live again", self.second_wave, 0, ""),
+            ("messages that did not come", self.missing, 0, ""),
+            ("sessions that ended for good", self.ended, 0, ""),
+            ("exit status of the stop", self.status, 0, ""),
         ]
         if self.clients <= SOME:
             must += [
@@ -192,8 +201,7 @@ def measure(folder: Path, clients: int, idle: float) -> Figures:
 
         latency = _latency(broker, accounts)
         found.p50_ms, found.p99_ms = latency["p50"], latency["p99"]
-        if latency["missing"]:
-            found.notes.append(f"{latency['missing']:.0f} messages did not come")
+        found.missing = int(latency["missing"])
         _say(clients, f"send to shown: {found.p50_ms:.2f} ms, 99 of 100 {found.p99_ms:.2f} ms")
 
         lost, joined = fleets.of_all("lost"), fleets.of_all("joined")
@@ -209,11 +217,8 @@ def measure(folder: Path, clients: int, idle: float) -> Figures:
         _say(clients, f"after kill -9: {found.killed:.1f} s, second wave {found.second_wave}")
 
         found.stop, found.status = broker.stop()
-        if found.status:
-            found.notes.append(f"the stop ended with status {found.status}")
         _say(clients, f"clean stop: {found.stop:.2f} s")
-        if fleets.of_all("ended"):
-            found.notes.append(f"{fleets.of_all('ended')} sessions ended for good")
+        found.ended = fleets.of_all("ended")
     return found
 
 

@@ -104,6 +104,34 @@ def test_a_half_typed_text_is_no_command_when_the_login_ends_elsewhere(cli: Cli,
 
 
 @pytest.mark.parametrize("how", ["screen", "plain"])
+@pytest.mark.parametrize("live", [True, False], ids=["logged in", "logged out"])
+def test_a_wrong_password_is_one_line_with_what_to_type_and_the_conversation_stays(
+    cli: Cli, how: str, *, live: bool
+) -> None:
+    names = [f"slip{how}{live:d}{number}" for number in (1, 2)]
+    cli.accounts(*names)
+    arguments = ["--plain"] if how == "plain" else []
+    with open_chat(cli, names[0], names[1], *arguments, columns=120) as chat:
+        chat.until(f"[to {names[1]}]" if how == "plain" else f"{names[0]} → {names[1]}>")
+        if not live:
+            cli.ok("--profile", names[0], "logout")
+            chat.until("not logged in any more; type: /login NAME")
+        chat.enter(f"/login {names[0]}")
+        chat.until("Password:")
+        chat.enter("not the one")
+        told = "wrong user name or password; try again: /login NAME, or, if you are new: /signup NAME"
+        chat.until(re.compile(rf"(?m)^{re.escape(told)}$"))
+        assert "not the one" not in chat.text
+        chat.enter(f"/login {names[0]}")
+        chat.until(re.compile("(?s)Password:.*Password:") if how == "plain" else "Password:")
+        chat.enter("correct horse battery")
+        chat.until("Logged in")  # until then, what is typed could be an answer
+        chat.enter("still to you")
+        chat.until(re.compile(r"\[stored\].*still to you|still to you ✓"))
+    assert [row[5] for row in cli.ok("--profile", names[1], "history").rows] == ["still to you"]
+
+
+@pytest.mark.parametrize("how", ["screen", "plain"])
 def test_without_a_login_commands_need_no_slash_in_a_conversation(cli: Cli, how: str) -> None:
     names = [f"bare{how}{number}" for number in (1, 2)]
     cli.accounts(*names)

@@ -117,6 +117,16 @@ def test_a_script_may_log_out_and_in_again(cli: Cli) -> None:
     assert [row[5] for row in cli.ok("--profile", "script2", "history").rows] == ["back again"]
 
 
+def test_a_script_is_shown_what_was_said_before_only_where_it_opens_a_conversation(cli: Cli) -> None:
+    cli.accounts("before1", "before2")
+    cli.ok("--profile", "before2", "send", "before1", "said before")
+    cli.ok("--profile", "before1", "history", "--unread")
+    for line in ("@before2 one", "send before2 two"):
+        assert "said before" not in chat(cli, "before1", line).out
+    opened = chat(cli, "before1", "to before2", "three")
+    assert opened.out.splitlines()[0].endswith("before2: said before")
+
+
 def test_what_belongs_to_the_command_line_is_refused_here(cli: Cli) -> None:
     cli.accounts("refuse1")
     for line, told in (

@@ -259,6 +259,26 @@ def test_10_stored_but_not_delivered_or_read_in_time(cli: Cli) -> None:
     asyncio.run(fetch())
 
 
+def test_10_says_how_to_wait_longer_and_the_same_of_who_is_away_and_of_who_blocks_the_sender(
+    cli: Cli,
+) -> None:
+    cli.accounts("closed1", "closed2", "closed3")
+    cli.ok("--profile", "closed2", "blacklist", "add", "closed1")
+    told = set()
+    for name in ("closed2", "closed3"):
+        send = ("--profile", "closed1", "send", name, "hi", "--wait", "delivered", "--timeout", "0.3")
+        result = cli(*send)
+        assert result.status == 10
+        text, _, again = result.err.partition(" type the same again with ")
+        assert text.endswith("it may still arrive, so do not send it anew; to wait longer,")
+        told.add(text)
+        twice = cli(*send, *again.split())
+        assert (twice.status, twice.rows) == (10, result.rows), "that waits longer, and sends nothing more"
+        sent = cli.ok("--profile", "closed1", "history", "--with", name).rows
+        assert [row[5] for row in sent] == ["hi"]
+    assert len(told) == 1
+
+
 def test_130_when_interrupted_without_a_traceback(cli: Cli) -> None:
     cli.accounts("stop1")
     with cli.start("--profile", "stop1", "watch") as watch:

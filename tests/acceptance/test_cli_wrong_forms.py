@@ -17,6 +17,10 @@ FORMS = (
     ("send bob hi there -x", "send bob -- 'hi there -x'"),
     ("send bob 'hi there' -5", "send bob -- 'hi there -5'"),
     ("broadcast hi --bogus", "broadcast -- 'hi --bogus'"),
+    ("send bob -- hi --wait stored", "send --wait stored bob -- hi"),
+    ("send bob -- -5 degrees --json", "send --json bob -- '-5 degrees'"),
+    ("send -- bob -5 --quiet", "send --quiet -- bob -5"),
+    ("broadcast -- -5 --json", "broadcast --json -- -5"),
     ("send bob -5 degrees", "send bob -- '-5 degrees'"),
     ("send bob --wait stored -5", "send --wait stored bob -- -5"),
     ("send bob -5 --wait stored", "send --wait stored bob -- -5"),
@@ -94,6 +98,50 @@ def test_a_likely_wrong_form_is_answered_with_the_right_line(cli: Cli, typed: st
     said = answered(result)
     assert "id you mean" not in said
     assert said.endswith(right) or f" {right} or " in said, said
+
+
+@pytest.mark.parametrize(
+    ("typed", "near", "line"),
+    [
+        ("send bob hi --quite", "'--quiet' or '--wait'", "send bob -- 'hi --quite'"),
+        ("send bob --waits a bit", "'--wait'", "send bob -- '--waits a bit'"),
+        ("broadcast --waiting is over", "'--wait'", "broadcast -- '--waiting is over'"),
+    ],
+)
+def test_an_option_that_may_have_been_meant_is_named_beside_the_line_for_a_text(
+    cli: Cli, typed: str, near: str, line: str
+) -> None:
+    said = answered(cli(*shlex.split(typed)))
+    option = next(word for word in typed.split() if word.startswith("--"))
+    assert said == (
+        f"No such option '{option}'; did you mean {near}? if it belongs to the text, write: {line}"
+    )
+
+
+def test_a_near_option_of_a_command_that_takes_no_text_is_told_in_one_line_with_what_a_dash_means(
+    cli: Cli,
+) -> None:
+    assert answered(cli("files", "get", "--alll")) == (
+        "No such option '--alll'; did you mean '--all'? "
+        "what begins with '-' and is no option stands behind -- (see: files get --help)"
+    )
+
+
+def test_an_option_behind_two_dashes_is_told_also_where_all_words_could_be_users(cli: Cli) -> None:
+    cli.accounts("late1", "late2")
+    result = cli("--profile", "late1", "send", "late2", "hi", "--", "--json")
+    assert result.status == 5
+    assert "Options stand before --; write: " in result.err
+    assert result.err.endswith("cnmessage --profile late1 send --json late2 hi\n")
+
+
+def test_what_stands_behind_two_dashes_is_a_text_and_asks_for_no_json(cli: Cli) -> None:
+    cli.accounts("dashed1", "dashed2")
+    cli.ok("--profile", "dashed1", "send", "dashed2", "--", "--json")
+    assert cli.ok("--profile", "dashed2", "history").rows[0][5] == "--json"
+    for words in (("send", "nobody", "--", "--json"), ("files", "get", "--", "--json")):
+        result = cli("--profile", "dashed1", *words)
+        assert (result.status, result.err[:11]) == (5, "cnmessage: ")
 
 
 FAILING = (

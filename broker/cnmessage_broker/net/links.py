@@ -329,11 +329,12 @@ class Links:
     def _look_round(self, most: int, now: float, bound: int) -> None:
         for _ in range(min(most, len(self._round))):
             link = self._round.popleft()
-            if link.open and link.number and not self._may_stay(link.key):
+            if not link.open:
+                continue
+            if link.number and not self._may_stay(link.key):
                 self.drop(link)
-            if link.open:
-                self._look_untold(link, now, bound)
-                self._round.append(link)
+            self._look_untold(link, now, bound)
+            self._round.append(link)
         self._bound_untold()
 
     def _look_untold(self, link: Link, now: float, bound: int) -> None:
@@ -342,6 +343,8 @@ class Links:
             return
         self._nothing_owed(link, traffic)  # libzmq itself answers a peer's heartbeats
         untold = traffic.received - link.heard - int(OVERHEAD * (now - link.opened_at + SILENCE))
+        if untold <= 0 and not link.untold:
+            return  # as with nearly everybody
         self._untold += max(0, untold) - link.untold
         link.untold = max(0, untold)
         if untold > bound + link.expected:

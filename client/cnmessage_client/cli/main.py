@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from cnmessage_client.shell.command import PROGRAM, Facts, Section
+from cnmessage_client.shell.command import PROGRAM, Facts, Section, asks_json
 from cnmessage_client.shell.group import Commands, unknown_command
 from cnmessage_client.shell.outcome import ended
 from cnmessage_client.shell.settings import Settings, common, help_option, settings_of, usage
@@ -115,7 +115,7 @@ def run(arguments: list[str]) -> int:
         if isinstance(error, OSError) or isinstance(error.__cause__, OSError):
             discard(sys.stdout)  # its reader has had enough, as `head` does, or there is no room
         if trouble is not None:
-            Settings(as_json="--json" in arguments).renderer.error(trouble)
+            Settings(as_json=asks_json(arguments)).renderer.error(trouble)
         return status
     return result if isinstance(result, int) else 0
 

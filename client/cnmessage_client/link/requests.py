@@ -314,7 +314,8 @@ def checked(build: Callable[[], Result]) -> Result:
 def not_reached(level: Level, seconds: float, reason: str = "") -> str:
     """The words for a message that is stored, and has not come as far as somebody waited for."""
     why = f", as far as is known: {reason}" if reason else f" within {seconds:g} s"
-    return f"the message is stored, but not {level} for everyone{why}; it may still arrive"
+    stored = f"the message is stored, but not {level} for everyone{why}"
+    return f"{stored}; it may still arrive, so do not send it anew"
 
 
 def login_request(verb: type[Signup | Login], name: str, password: str, label: str) -> Signup | Login:

@@ -7,6 +7,7 @@ name, no host and no chat.
 import inspect
 from collections.abc import Callable, Sequence
 from enum import Enum
+from itertools import takewhile
 from typing import Any, Literal
 
 import click
@@ -16,6 +17,11 @@ PROGRAM = "cnmessage"
 
 WORDS = "cnmessage.words"
 """Where a context keeps the words that its innermost command was called with."""
+
+
+def asks_json(words: Sequence[str]) -> bool:
+    """Whether these words ask for JSON; behind `--` they are text, names or paths."""
+    return "--json" in takewhile(lambda word: word != "--", words)
 
 
 class Section(Enum):

@@ -76,8 +76,6 @@ def ended(error: BaseException) -> tuple[CnMessageError | None, int]:
 
 def _usage_text(error: click.UsageError) -> str:
     text = error.format_message().rstrip(".")
-    if isinstance(error, click.NoSuchOption):
-        text += "; what begins with '-' and is no option stands behind --"
     if error.ctx is None:
         return text
     called = _called(error.ctx)

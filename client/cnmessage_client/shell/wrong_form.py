@@ -36,7 +36,12 @@ def explained(error: click.UsageError) -> click.UsageError:
     lines = [line for line in _meant(context, words, error) if _understood(context, line)]
     if lines:
         shown = " or ".join(_shown(context, line) for line in lines)
-        return click.UsageError(f"{_GUESS.sub('', text)}; write: {shown}")
+        as_text = facts is not None and facts.text is not None and _stays(error, lines)
+        write = f"{_near(error)} if it belongs to the text, write" if as_text else "write"
+        return click.UsageError(f"{_GUESS.sub('', text)}; {write}: {shown}")
+    if isinstance(error, click.NoSuchOption):
+        hint = f"{_near(error)} what begins with '-' and is no option stands behind --"
+        return click.UsageError(f"{_GUESS.sub('', text)}; {hint.lstrip()}", context)
     if facts is not None and isinstance(error, click.MissingParameter):
         see = f"{context.command_path} --help" if context.command_path else "help"
         settings = settings_of(context.parent or context)
@@ -44,6 +49,32 @@ def explained(error: click.UsageError) -> click.UsageError:
             return click.UsageError(f"{text} (see: {see}); {from_stdin(settings, facts.reads)}")
         return click.UsageError(f"{text} (see: {see}); for example: {_example(context, facts)}")
     return click.UsageError(text, context) if type(error) is click.BadParameter else error
+
+
+def _stays(error: click.UsageError, lines: Sequence[str]) -> bool:
+    """Whether what is like an option stands in these lines, too."""
+    name = error.option_name if _near(error) and isinstance(error, click.NoSuchOption) else None
+    return name is not None and any(name in line for line in lines)
+
+
+def _near(error: click.UsageError) -> str:
+    """The options that may have been meant, as a question; empty without any."""
+    options = error.possibilities if isinstance(error, click.NoSuchOption) else None
+    return f"did you mean {' or '.join(map(repr, options))}?" if options else ""
+
+
+def options_first(context: click.Context) -> str | None:
+    """The call with the options that stand behind `--` before it, or None; there they are no options."""
+    words = context.meta.get(WORDS, [])
+    if "--" not in words:
+        return None
+    at = words.index("--")
+    late, text = sorted_out(context.command, words[at + 1 :])
+    options, names = sorted_out(context.command, words[:at])
+    if not late or not (text or len(names) > 1):
+        return None
+    said = [" ".join(text)] if names else text  # only what stands before `--` is surely a name
+    return shlex.join([*_path(context), *options, *late, *names, *(["--", *said] if text else [])])
 
 
 def from_stdin(settings: Settings, call: str) -> str:
@@ -90,9 +121,11 @@ def _meant(context: click.Context, words: Sequence[str], error: click.UsageError
         found = _in_group(context, command, error, others)
         return [] if found is None else [" ".join([found, shlex.join(options)]).rstrip()]
     facts = facts_of(command)
+    if facts.text is not None and (line := options_first(context)) is not None:
+        return [line]
     if facts.instead is not None and (tail := facts.instead(others)) is not None:
         return [" ".join([tail, shlex.join(options)]).rstrip()]
-    if facts.text is not None and isinstance(error, click.NoSuchOption) and not error.possibilities:
+    if facts.text is not None and isinstance(error, click.NoSuchOption):
         at = next((at for at, word in enumerate(others) if word[:1] == "-" and len(word) > 1), None)
         if at is not None:
             return _as_text(facts, [*_path(context), *options], others[:at], others[at:])

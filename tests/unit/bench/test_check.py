@@ -45,6 +45,11 @@ def test_figures_that_vary_by_themselves_are_not_compared() -> None:
     assert list(compared({"m": [Found(rate, (1,)), Found(p99, (99,))]}, BASELINE)) == []
 
 
+@pytest.mark.parametrize("figure", [SPEED, COST], ids=["more is better", "less is better"])
+def test_a_ratio_that_no_round_gave_has_fallen(figure: Figure) -> None:
+    assert fell(figure)
+
+
 @pytest.mark.parametrize(
     "baseline",
     [{}, {"measures": {}}, {"measures": {"m": {"figures": {}}}}, {"measures": []}],

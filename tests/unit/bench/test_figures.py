@@ -56,8 +56,24 @@ def test_a_target_is_met_up_to_its_very_value(figure: Figure, value: float, met:
     assert figure.met_by(value) is met
 
 
-def test_what_no_round_gave_is_left_out_and_so_is_its_ratio() -> None:
-    assert [each.figure.name for each in rounds({"a": 1}, {"a": 2}).found()] == ["a"]
+def test_what_no_round_gave_is_missed_and_so_is_its_ratio_whether_it_has_a_target_or_not() -> None:
+    found = rounds({"a": 1}, {"a": 2})
+    assert [(each.figure.name, each.met) for each in found.found()] == [
+        ("a", None),
+        ("b", False),
+        ("a ÷ b", False),
+    ]
+    assert missed([found]) == ["pair: b: no round gave it", "pair: a ÷ b: no round gave it"]
+    assert found.as_json()["figures"].keys() == {"a"}
+
+
+def test_a_round_in_which_the_divisor_is_nothing_gives_no_ratio() -> None:
+    assert rounds({"a": 1, "b": 0}, {"a": 6, "b": 3}).found()[2].rounds == (2.0,)
+    assert missed([rounds({"a": 1, "b": 0})]) == ["pair: a ÷ b: no round gave it"]
+
+
+def test_before_the_first_round_is_over_nothing_is_missed() -> None:
+    assert missed([rounds()]) == []
 
 
 def test_runs_take_turns_round_by_round_each_in_a_fresh_folder() -> None:

@@ -1,5 +1,5 @@
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from xml.etree import ElementTree as ET  # of our own making
 
@@ -59,6 +59,18 @@ def test_a_missed_median_is_told_and_decides_the_exit_status(
     found = values["measures"]["talk & <chat>"]
     assert found["guarantees"] == {"product": "fsync before the acknowledgement"}
     assert found["figures"]["product"]["rounds"] == [1234.5, 3.0, 2.0]
+
+
+def test_what_no_round_gave_stands_in_the_table_and_decides_the_exit_status(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = Namespace(rounds=1, json=None, save=None, no_fail=False)
+    measure = Measure("m", "about", (), (Figure("there", "/s"), Figure("not there", "/s")))
+    assert commandline.concluded([Rounds(measure, [{"there": 1.0}])], given) == 1
+    told = capsys.readouterr()
+    assert told.err == "missed: m: not there: no round gave it\n"
+    (line,) = [line for line in told.out.splitlines() if line.startswith("  not there")]
+    assert line.endswith(" MISSED: no round gave it")
 
 
 def test_the_chart_is_well_formed_and_has_a_bar_for_each_figure_with_a_unit() -> None:

@@ -57,6 +57,7 @@ from cnmessage_client.chat.talk.views import said_of
 from cnmessage_client.client import Client
 from cnmessage_client.model import Message, Unknown, User
 from cnmessage_client.ringing import NotifyLevel
+from cnmessage_client.shell.command import asks_json
 from cnmessage_client.shell.group import Commands
 from cnmessage_client.shell.outcome import perform
 from cnmessage_client.shell.settings import Settings
@@ -351,7 +352,7 @@ class Driver:
         surface = words if running.facts.asks else hints
         host = ChatHost(self.living, running, surface, ask, self.screen.view)
         settings = replace(own, host=host, prefix=self.slash)
-        status, as_json = 1, own.as_json or "--json" in running.words
+        status, as_json = 1, own.as_json or asks_json(running.words)
         try:
             error, status = perform(self.program, running.words, settings)
             if error is not None and as_json:

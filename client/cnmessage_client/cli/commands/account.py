@@ -52,11 +52,7 @@ def signup(settings: Settings, name: str | None, password_stdin: bool, password_
     name = _checked_name(settings, name, new_user_name)
     _reach(settings, given=password_stdin or password_file is not None)
     (password,) = read_passwords(
-        settings,
-        ["Password"],
-        password_stdin=password_stdin,
-        password_file=password_file,
-        new_last=True,
+        settings, ["Password"], password_stdin=password_stdin, password_file=password_file, new_last=True
     )
     _enter(settings, name, password, new=True)
 
@@ -81,12 +77,16 @@ def login(settings: Settings, name: str | None, password_stdin: bool, password_f
     name = _checked_name(settings, name, user_name)
     _reach(settings, given=password_stdin or password_file is not None)
     (password,) = read_passwords(
-        settings,
-        ["Password"],
-        password_stdin=password_stdin,
-        password_file=password_file,
+        settings, ["Password"], password_stdin=password_stdin, password_file=password_file
     )
-    _enter(settings, name, password, new=False)
+    try:
+        _enter(settings, name, password, new=False)
+    except CnMessageError as error:
+        if error.code is not ErrorCode.BAD_CREDENTIALS:
+            raise
+        again, new = settings.typed("login NAME"), settings.typed("signup NAME")
+        text = f"wrong user name or password; try again: {again}, or, if you are new: {new}"
+        raise CnMessageError(error.code, text) from error
 
 
 @command(

@@ -18,7 +18,7 @@ from cnmessage_client.shell.read.completion import complete_name, remember_names
 from cnmessage_client.shell.read.names import tidied
 from cnmessage_client.shell.read.texts import read_all
 from cnmessage_client.shell.settings import Settings, common, usage
-from cnmessage_client.shell.wrong_form import from_stdin
+from cnmessage_client.shell.wrong_form import from_stdin, options_first
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import may_be_user
@@ -91,6 +91,10 @@ def send(settings: Settings, words: tuple[str, ...], wait: Level, client_id: str
     try:
         _send(settings, names, text, wait, client_id)
     except CnMessageError as error:
+        wrong_name = error.code is ErrorCode.NO_SUCH_USER or not all(map(may_be_user, names))
+        if wrong_name and (line := options_first(click.get_current_context())):
+            hint = f"{error.message}. Options stand before --; write: {settings.typed(line)}"
+            raise CnMessageError(error.code, hint) from error
         if (line := _tidied(given, text)) is not None:
             raise CnMessageError(error.code, f"{error.message}; write: {settings.typed(line)}") from error
         if error.code is ErrorCode.TOO_LARGE and to_wire(Everyone()) not in names:
@@ -180,7 +184,13 @@ class _Sending:
         if LEVELS.index(self._reached) < LEVELS.index(self._wait):
             reason = "" if self._trouble is None else self._trouble.message
             text = not_reached(self._wait, self._settings.timeout, reason)
-            raise CnMessageError(ErrorCode.NOT_DELIVERED, text) from self._trouble
+            raise CnMessageError(ErrorCode.NOT_DELIVERED, f"{text}{self._go_on()}") from self._trouble
+
+    def _go_on(self) -> str:
+        """How to wait longer for what was sent: the same for who is away and who does not want to hear."""
+        if self._receipt is None:
+            return ""
+        return f"; to wait longer, type the same again with --client-id {self._receipt.client_id}"
 
     def _record(self) -> None:
         receipt, reached = self._receipt, self._reached

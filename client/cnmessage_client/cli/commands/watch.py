@@ -22,11 +22,14 @@ from cnmessage_client.shell.settings import Settings, common, usage
 from cnmessage_client.shell.streams import say, terminal_at_hand
 from cnmessage_protocol.deliveries import FileState, OfferState
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
-from cnmessage_protocol.ids import may_be_user
+from cnmessage_protocol.ids import id_text, may_be_user
 from cnmessage_protocol.machines.states import State
 
 _MOST_NAMED = 10
 """Messages that are named at the end, of those whose hook has failed."""
+
+_MOST_OVER = 256
+"""Files that are remembered to be offered no more: their messages may be on their way."""
 
 
 def _instead(words: Sequence[str]) -> str | None:
@@ -87,7 +90,7 @@ def watch(
 
     async def job(client: Client) -> None:
         renderer = settings.renderer
-        announcer = _Announcer(settings)
+        announcer = Announcer(settings)
         client.on_state, client.on_file = announcer.moved, announcer.file_moved
         client.on_offer, client.on_unknown = announcer.offer_moved, renderer.pushed
         seen = 0
@@ -96,6 +99,7 @@ def watch(
                 if hook is not None and isinstance(entry, Message):
                     await hook.run(entry)
                 renderer.entry(entry)
+                announcer.shown(entry)
                 ring(entry)
                 seen += isinstance(entry, Message)
                 if seen == count:
@@ -178,14 +182,16 @@ class _Hook:
         return CnMessageError(ErrorCode.PARTIAL, text)
 
 
-class _Announcer:
+class Announcer:
     """Says on stderr when the connection is lost and when it is back, and what became of files."""
 
     def __init__(self, settings: Settings) -> None:
         self._renderer = settings.renderer
         self._away = False
+        self._over: deque[OfferState] = deque(maxlen=_MOST_OVER)
 
     def moved(self, state: State, retry_in: float) -> None:
+        """The connection is in another state; `retry_in` seconds it is tried again."""
         if state is State.WAITING:
             self._away = True
             self._renderer.note(f"connection lost; trying again in {retry_in:.1f} s")
@@ -196,11 +202,24 @@ class _Announcer:
             self._renderer.note("Watching; Ctrl-C ends it.")
 
     def file_moved(self, news: FileState) -> None:
+        """A recipient of an own file moved on."""
         if news.state == "done":
             self._renderer.note(f"{news.user} has fetched {safe_text(news.name)}")
         elif news.state == "failed":
             self._renderer.note(f"{news.user} gave up fetching {safe_text(news.name)}")
 
     def offer_moved(self, news: OfferState) -> None:
+        """A file that was offered can be had no more, or again."""
         if news.state in {"withdrawn", "expired"}:
-            self._renderer.note(f"[{news.state}] {news.user}: {safe_text(news.name)}")
+            self._over.append(news)
+            self._tell(news)
+
+    def shown(self, entry: Message | Unknown) -> None:
+        """An entry was printed: an offer that was over before it came is told of again, behind it."""
+        file = entry.file if isinstance(entry, Message) else None
+        for news in self._over:
+            if file is not None and id_text(news.file) == file.id:
+                self._tell(news)
+
+    def _tell(self, news: OfferState) -> None:
+        self._renderer.note(f"[{news.state}] {news.user}: {safe_text(news.name)}")
