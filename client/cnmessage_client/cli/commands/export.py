@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cnmessage_client.shell.read.named_file import Named
 from cnmessage_client.shell.read.names import Someone, tidied
 from cnmessage_client.shell.read.times import Moment, When
 from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_client.shell.streams import write_as_read
 from cnmessage_client.transfer.disk import disk_error
 from cnmessage_protocol.ids import may_be_user
 
@@ -118,13 +120,13 @@ def export(
 
 def _run(settings: Settings, run: Exporting, place: Path | None, *, force: bool) -> None:
     if place is not None:
-        with opened(place, force=force) as file:
-            settings.run(lambda client: run.job(client, file))
+        with opened(place, force=force) as write:
+            settings.run(lambda client: run.job(client, write))
         return
     stdout = settings.host.stdout()
 
     async def job(client: Client) -> None:
-        await settings.host.while_read(run.job(client, stdout))
+        await settings.host.while_read(run.job(client, partial(write_as_read, stdout)))
 
     settings.run(job)
 

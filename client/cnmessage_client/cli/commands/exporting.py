@@ -5,10 +5,9 @@ Knows no option.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -33,8 +32,14 @@ _MISSING = {
 }
 """Why one file cannot be had, while others can; whatever else goes wrong ends the export."""
 
+_TOGETHER = 1 << 15
+"""Characters that are written together."""
+
 _MOST_NAMED = 10
 """Files that are named at the end, of those that are missing."""
+
+
+Write = Callable[[bytes], Awaitable[object]]
 
 
 class Order(Struct, frozen=True):
@@ -61,23 +66,25 @@ class Exporting:
         self._files = 0
         self.messages = 0
 
-    async def job(self, client: Client, sink: BinaryIO) -> None:
-        """Write all there is by now."""
+    async def job(self, client: Client, write: Write) -> None:
+        """Write all there is by now, some of it at a time."""
         order, document = self._order, self._document
         since, until = await span_of(client, order.since, order.until)
         copies = None if order.files is None else self._copies(client, order.files)
         title = await self._title(client)
-        begun = False
-        async for entry in client.oldest_first(peers=order.names, since=since, until=until):
-            if not begun:  # what was asked for is known to be there
-                sink.write(_bytes(document.beginning(title)))
-                begun = True
+        entries = client.oldest_first(peers=order.names, since=since, until=until)
+        entry = await anext(entries, None)  # only now is it known that what was asked for is there
+        text = document.beginning(title)
+        while entry is not None:
             file = entry.file if isinstance(entry, Message) else None
             copy = None if file is None or copies is None else await self._copy(file, copies, order)
-            sink.write(_bytes(document.entry(entry, copy)))
+            text += document.entry(entry, copy)
+            if len(text) >= _TOGETHER:
+                await write(_bytes(text))
+                text = ""
             self.messages += 1
-        sink.write(_bytes(("" if begun else document.beginning(title)) + document.end()))
-        sink.flush()
+            entry = await anext(entries, None)
+        await write(_bytes(text + document.end()))
 
     def tell(self) -> None:
         """Say what was exported, and, as PARTIAL, which files are missing."""
@@ -138,11 +145,15 @@ class Exporting:
 
 
 @contextmanager
-def opened(output: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """The file to write, which is there once it is whole; every error is a CnMessageError."""
+def opened(output: Path, *, force: bool) -> Iterator[Write]:
+    """What writes the file, which is there once it is whole; every error is a CnMessageError."""
     try:
         with written_whole(output, replace=force) as file:
-            yield file
+
+            async def write(data: bytes) -> None:
+                file.write(data)
+
+            yield write
         sync_directory(output.parent)
     except FileExistsError as error:
         raise in_the_way(output) from error
