@@ -63,9 +63,14 @@ def test_a_file_has_its_name_once_it_is_whole_and_not_where_it_ends_badly(
     tmp_path: Path, *, replace: bool
 ) -> None:
     path = tmp_path / ("n" * 251 + ".txt")  # the longest that there is
-    with pytest.raises(KeyboardInterrupt), written_whole(path, replace=replace) as file:
-        file.write(b"half")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with written_whole(path, replace=replace) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
     with written_whole(path, replace=replace) as file:
         file.write(b"whole")
@@ -83,9 +88,14 @@ def test_who_came_first_keeps_the_name_and_the_other_hears_of_it(
     if not links:  # a file system without links cannot be had without being root
         monkeypatch.setattr(os, "link", no_links)
     path = tmp_path / "file"
-    with pytest.raises(FileExistsError), written_whole(path, replace=False) as file:
-        file.write(b"second")
-        path.write_bytes(b"first")
+
+    def late() -> None:
+        with written_whole(path, replace=False) as file:
+            file.write(b"second")
+            path.write_bytes(b"first")
+
+    with pytest.raises(FileExistsError):
+        late()
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("file", b"first")]
     with written_whole(tmp_path / "other", replace=False) as file:
         file.write(b"other")
