@@ -92,14 +92,17 @@ def _spans(end: int) -> Iterable[tuple[int, int]]:
 
 
 async def _pages(wanted: _Narrowed, end: int) -> Iterable[tuple[int, int]]:
-    """Where pages begin and end that hold all wanted items below `end`; eight bytes are kept for each."""
+    """Where pages begin and end that hold all wanted items below `end`; eight bytes are kept for each.
+
+    Even of an empty inbox one is asked for: whether there is such a user, the broker knows.
+    """
     begins = array("Q", [end])
     full = True
-    while full and begins[-1] > 1:
+    while full:
         page = await wanted.page(begins[-1])
         if page:
             begins.append(page[0].seq)
-        full = len(page) == PAGE_ITEMS
+        full = len(page) == PAGE_ITEMS and begins[-1] > 1
     return pairwise(reversed(begins))
 
 

@@ -110,9 +110,7 @@ def export(
     try:
         _run(settings, run, place, force=force)
     except KeyboardInterrupt:
-        left = (
-            f"nothing is in {place}" if place is not None else f"only {run.messages:,} messages were written"
-        )
+        left = "what was written is only a beginning" if place is None else f"nothing is in {place}"
         settings.renderer.note(f"interrupted; {left}")
         raise
     run.tell()
