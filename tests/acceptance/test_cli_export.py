@@ -183,7 +183,7 @@ def test_what_cannot_be_is_told_in_a_line_before_anything_is_written(cli: Cli, t
         ("-o {}/file/x.html", 2, "no directory"),
         ("-o {}/" + "n" * 300, 2, "too long"),
         ("--files {}/file", 2, "is a file"),
-        ("--files {}/file/below", 2, "does not exist"),
+        ("--files {}/file/below", 2, "is no directory; name one"),
     ):
         result = cli("--profile", "wrong-e1", "export", *words.format(*[tmp_path] * 2).split())
         assert (result.status, result.out) == (status, ""), (words, result)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cnmessage_client.cli.commands.exporting import Exporting, Order, check_output, opened
+from cnmessage_client.cli.commands.get_files import no_directory
 from cnmessage_client.client import Client
 from cnmessage_client.private import private_folder
 from cnmessage_client.shell.command import Facts, Section, command
@@ -133,5 +134,7 @@ def _make(directory: Path) -> None:
     """Make the directory of files, if it is not there."""
     try:
         private_folder(directory)
+    except FileExistsError as error:
+        raise no_directory(str(directory)) from error
     except OSError as error:
         raise disk_error(error, directory, writing=True) from error
