@@ -138,10 +138,7 @@ def crowd(given: dict[str, Any]) -> None:
 
 
 def _list(to: Conversation, first: int) -> list[NewMessage]:
-    return [
-        NewMessage(ClientId(new_id()), (to,), body(number))
-        for number in range(first, first + LIST)
-    ]
+    return [NewMessage(ClientId(new_id()), (to,), body(number)) for number in range(first, first + LIST)]
 
 
 if __name__ == "__main__":
