@@ -1,11 +1,15 @@
 """`export`: everything that was said, once and in order, in any number; what is cut short leaves nothing."""
 
 import errno
+import fcntl
 import json
 import os
 import re
+import select
 import signal
 import subprocess
+import termios
+from array import array
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -267,25 +271,48 @@ def test_a_broker_that_does_not_come_back_is_told_and_leaves_no_file(
     assert list(out.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("to_file", [True, False])
+STOPS = [signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", STOPS)
 def test_stopped_it_says_so_and_leaves_no_half_of_a_file(
-    few: BrokerProcess, tmp_path: Path, number: signal.Signals, *, to_file: bool
+    few: BrokerProcess, tmp_path: Path, number: signal.Signals
 ) -> None:
     cli = filled(few, tmp_path / "home", 20_000)
     out = tmp_path / "out"
     out.mkdir()
-    words = ("-o", str(out / "a.html")) if to_file else ()
-    with few, cli.start("--profile", "alice", "export", *words) as export:
-        if to_file:
-            eventually(lambda: any(each.stat().st_size for each in out.iterdir()))
-        else:
-            export.line()  # and nobody reads on: the pipe is full
+    with few, cli.start("--profile", "alice", "export", "-o", str(out / "a.html")) as export:
+        eventually(lambda: any(each.stat().st_size for each in out.iterdir()))
         result = export.end(number)
-    assert result.status == 130
-    said = f"nothing is in {out / 'a.html'}" if to_file else "what was written is only a beginning"
-    assert result.err.rstrip() == f"interrupted; {said}"
+    assert (result.status, result.err.rstrip()) == (130, f"interrupted; nothing is in {out / 'a.html'}")
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_stopped_while_nobody_reads_it_ends_at_the_first_signal(
+    few: BrokerProcess, tmp_path: Path, number: signal.Signals
+) -> None:
+    cli = filled(few, tmp_path / "home", 4_000)
+    reader, writer = os.pipe()
+    command = [str(BIN / "cnmessage"), "--profile", "alice", "export"]
+    with few, os.fdopen(reader, "rb") as stream:
+        process = subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, env=cli.environment())
+        os.close(writer)
+        eventually(
+            lambda: waiting(stream.fileno()) > fcntl.fcntl(stream, fcntl.F_GETPIPE_SZ) - 4 * select.PIPE_BUF
+        )
+        process.send_signal(number)
+        _, err = process.communicate(timeout=PATIENCE)
+        assert json.loads(stream.readline())["body"] == body_of(0)
+    assert process.returncode == 130
+    assert err.decode().rstrip() == "interrupted; what was written is only a beginning"
+
+
+def waiting(descriptor: int) -> int:
+    """How many bytes are in a pipe."""
+    size = array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, size)
+    return size[0]
 
 
 def test_a_reader_that_has_had_enough_ends_it_without_a_word(few: BrokerProcess, tmp_path: Path) -> None:

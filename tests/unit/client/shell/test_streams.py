@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import select
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,34 +15,51 @@ from tests.support.patience import PATIENCE
 DATA = os.urandom(1 << 20)
 
 
+def full_pipe(*, blocking: bool = True) -> tuple[BinaryIO, BinaryIO, int]:
+    """Both ends of a pipe that takes nothing more, and how many bytes are in it."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    size = 0
+    with suppress(BlockingIOError):
+        while True:
+            size += os.write(writer, bytes(select.PIPE_BUF))
+    os.set_blocking(writer, blocking)
+    return os.fdopen(reader, "rb"), os.fdopen(writer, "wb"), size
+
+
+async def turns() -> None:
+    """The event loop goes on for a while; a write that does not let it would never end."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("blocking", [True, False])
 def test_all_that_is_written_to_a_pipe_arrives_while_the_event_loop_goes_on(*, blocking: bool) -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, blocking)
+    reader, writer, before = full_pipe(blocking=blocking)
 
-    async def both(stream: BinaryIO, from_pipe: BinaryIO) -> bytes:
-        job = asyncio.create_task(write_as_read(stream, DATA))
-        await asyncio.sleep(0)
-        assert not job.done()  # the pipe is full, and this goes on
-        taken = asyncio.create_task(asyncio.to_thread(from_pipe.read, len(DATA)))
+    async def both() -> bytes:
+        job = asyncio.create_task(write_as_read(writer, DATA))
+        await turns()
+        assert not job.done()
+        taken = asyncio.create_task(asyncio.to_thread(reader.read, before + len(DATA)))
         await job
         return await taken
 
-    with os.fdopen(reader, "rb") as from_pipe, os.fdopen(writer, "wb") as stream:
-        assert asyncio.run(asyncio.wait_for(both(stream, from_pipe), PATIENCE)) == DATA
+    with reader, writer:
+        assert asyncio.run(asyncio.wait_for(both(), PATIENCE))[before:] == DATA
 
 
 def test_who_waits_for_a_reader_that_takes_nothing_can_be_stopped() -> None:
-    reader, writer = os.pipe()
+    reader, writer, _ = full_pipe()
 
-    async def stopped(stream: BinaryIO) -> None:
-        job = asyncio.create_task(write_as_read(stream, DATA))
-        await asyncio.sleep(0)
+    async def stopped() -> None:
+        job = asyncio.create_task(write_as_read(writer, DATA))
+        await turns()
         job.cancel()
         await job
 
-    with os.fdopen(reader, "rb"), os.fdopen(writer, "wb") as stream, pytest.raises(asyncio.CancelledError):
-        asyncio.run(asyncio.wait_for(stopped(stream), PATIENCE))
+    with reader, writer, pytest.raises(asyncio.CancelledError):
+        asyncio.run(asyncio.wait_for(stopped(), PATIENCE))
 
 
 def test_a_reader_that_has_gone_and_a_full_disk_are_told() -> None:
