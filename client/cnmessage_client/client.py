@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from cnmessage_client import model
 from cnmessage_client.address import DEFAULT_BROKER, parse_address
 from cnmessage_client.known_brokers import KnownBrokers
-from cnmessage_client.link import arguments
+from cnmessage_client.link import arguments, oldest
 from cnmessage_client.link.connection import Connection, device_keys
 from cnmessage_client.link.courier import Courier, compose
 from cnmessage_client.link.lookout import Lookout
@@ -86,9 +86,6 @@ class Client:
         self._file_calls: FileCalls | None = None
         self._failure: CnMessageError | None = None
         self._connection: Connection | None = None
-        self._courier: Courier
-        self._stream: Stream
-        self._requests: Requests
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -279,6 +276,7 @@ class Client:
         return [model.entry_of(item) for item in await self._calls.history(limit, filters)]
 
     history = only_messages(entries)
+    oldest_first = oldest.oldest_first
 
     async def conversations(self) -> list[Talk]:
         """All conversations, the one with the latest item first."""

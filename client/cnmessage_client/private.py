@@ -3,12 +3,20 @@
 Must not know what is in them.
 """
 
+import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _MODE = 0o600
 _FOLDER_MODE = 0o700
+_LONGEST = 230
+"""Bytes of a name that the name beside it begins with, so that this is one, too."""
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+"""What a file system says that has no links."""
 
 
 def private_folder(path: Path) -> Path:
@@ -37,18 +45,46 @@ def write_private(path: Path, content: bytes, *, replace: bool = True, sync: boo
 
 def _write(path: Path, content: bytes, *, replace: bool, sync: bool) -> None:
     private_folder(path.parent)
-    new = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
+    with suppress(FileExistsError), written_whole(path, replace=replace, sync=sync) as file:
+        file.write(content)
+
+
+@contextmanager
+def written_whole(path: Path, *, replace: bool, sync: bool = True) -> Iterator[BinaryIO]:
+    """A file to write, which gets its name when the block ends well, and is gone where it does not.
+
+    Without `replace`, FileExistsError at the end for one that came into being meanwhile.
+    """
+    beside = os.fsdecode(os.fsencode(path.name)[:_LONGEST])
+    new = path.with_name(f"{beside}.{os.urandom(8).hex()}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             if sync:
                 os.fsync(file.fileno())
         if replace:
             new.replace(path)
         else:
-            with suppress(FileExistsError):
-                os.link(new, path)
+            give_name(new, path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def give_name(new: Path, path: Path) -> None:
+    """Call a file `path` from now on; FileExistsError where something is called so, which stays."""
+    try:
+        os.link(new, path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # The name is taken first, with nothing in it, and only what took it is replaced.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
+        try:
+            new.replace(path)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+    else:
+        new.unlink()

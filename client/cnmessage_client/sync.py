@@ -11,8 +11,9 @@ same errors; they may be called from several threads.
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -172,6 +173,18 @@ class SyncClient:
             self._expected = None
             yield entry
 
+    def oldest_first(
+        self,
+        *,
+        peers: str | Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Message | Unknown]:
+        """As Client.oldest_first."""
+        stream = self._client.oldest_first(peers=peers, since=since, until=until)
+        while (entry := self._run(_next_or_none(stream))) is not None:
+            yield entry
+
     def _run(self, job: Coroutine[Any, Any, Result]) -> Result:
         future = self._submit(job)
         try:
@@ -203,3 +216,7 @@ async def _made(**options: Any) -> Client:
 async def _next(stream: Any) -> Message | Unknown:
     entry: Message | Unknown = await anext(stream)
     return entry
+
+
+async def _next_or_none(stream: AsyncIterator[Message | Unknown]) -> Message | Unknown | None:
+    return await anext(stream, None)

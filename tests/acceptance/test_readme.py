@@ -29,6 +29,7 @@ BLOCKS = {
 }
 IN_SCRIPTS = next(block for block in BLOCKS["sh"] if "uptime" in block)
 OF_NOTIFICATIONS = next(block for block in BLOCKS["sh"] if "--notify" in block)
+OF_COPIES = next(block for block in BLOCKS["sh"] if "cnmessage export" in block)
 OF_FILES = next(block for block in BLOCKS["sh"] if "files send" in block)
 
 
@@ -163,6 +164,22 @@ def test_the_examples_for_files_run_one_after_the_other_as_they_stand(cli: Cli, 
     assert '"report.pdf"' in out
     for name, copy in (("report.pdf", "downloads/report.pdf"), ("photos/a.jpg", "photos/a.jpg")):
         assert (tmp_path / "there" / copy).read_bytes() == (tmp_path / "here" / name).read_bytes()
+
+
+def test_the_examples_of_copies_run_one_after_the_other_as_they_stand(cli: Cli, tmp_path: Path) -> None:
+    enter(cli, "alice", "robot")
+    (tmp_path / "a.txt").write_text("content")
+    cli.ok("--profile", "robot", "files", "send", "alice", str(tmp_path / "a.txt"), "--note", "<here>")
+    environment = cli.environment(CNMESSAGE_PROFILE="alice", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    shell = ["bash", "-euo", "pipefail", "-c", OF_COPIES]
+    done = subprocess.run(
+        shell, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"robot"' in (tmp_path / "everything.jsonl").read_text()
+    assert done.stdout.startswith("# Messages of alice with alice\n")
+    assert "&lt;here&gt;" in (tmp_path / "talk.html").read_text()
+    assert (tmp_path / "talk-files" / "a.txt").read_text() == "content"
 
 
 def test_the_python_example_runs_as_it_stands(cli: Cli, tmp_path: Path) -> None:

@@ -36,6 +36,22 @@ def test_two_users_talk_without_asyncio(broker: BrokerThread, home: Home) -> Non
         assert len(bob.devices()) == 1
 
 
+def test_all_there_is_can_be_read_from_its_beginning_and_stays_unread(
+    broker: BrokerThread, home: Home
+) -> None:
+    with closing(entered(broker, home, "alice")) as alice, closing(entered(broker, home, "bob")) as bob:
+        for number in range(5):
+            alice.send("bob", f"{number}")
+            bob.send("alice", f"{number}!")
+        said = [f"{number}{mark}" for number in range(5) for mark in ("", "!")]
+        assert [each.body for each in alice.oldest_first() if isinstance(each, Message)] == said
+        assert [each.seq for each in bob.oldest_first(peers="alice")] == list(range(1, 11))
+        assert list(bob.oldest_first(peers=["bob"])) == []
+        with pytest.raises(CnMessageError, match="no user 'carol'"):
+            next(alice.oldest_first(peers=["bob", "carol"]))
+        assert alice.whoami().unread == 5
+
+
 def test_threads_may_share_a_client_and_each_message_arrives_once(broker: BrokerThread, home: Home) -> None:
     with closing(entered(broker, home, "alice")) as alice, closing(entered(broker, home, "bob")) as bob:
         threads = [

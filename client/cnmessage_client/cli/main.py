@@ -20,7 +20,7 @@ from cnmessage_client.shell.streams import discard, opens_alone, replace_closed
 
 COMMANDS: Mapping[str, str] = {
     "chat": "chat", "send": "messages", "broadcast": "messages", "history": "history",
-    "inbox": "inbox", "watch": "watch",
+    "inbox": "inbox", "watch": "watch", "export": "export",
     "files": "files", "sendfile": "send_files", "getfile": "get_files",
     "users": "people", "blacklist": "people",
     "signup": "account", "login": "account", "logout": "account", "passwd": "account", "whoami": "account",

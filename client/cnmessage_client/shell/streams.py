@@ -4,6 +4,7 @@ Who prints to an output that is closed, full or without a reader gets an OSError
 swallowed but what is told on standard error, which has no other place to go. Knows no command.
 """
 
+import asyncio
 import errno
 import fcntl
 import os
@@ -17,6 +18,9 @@ from typing import BinaryIO, TextIO
 
 from cnmessage_client.home_files import RAISE_LIMIT, TOO_MANY
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
+
+_PIECE = select.PIPE_BUF
+"""Bytes that a pipe takes at once when it takes any."""
 
 
 def opens_alone() -> bool:
@@ -72,6 +76,29 @@ def discard(stream: TextIO) -> None:
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
         stream.flush()
+
+
+async def write_as_read(stream: BinaryIO, data: bytes) -> None:
+    """Write it all. While a reader takes nothing the event loop goes on, and with it what signals ask for."""
+    descriptor = stream.fileno()
+    rest = memoryview(data)
+    while rest:
+        await _room(descriptor)
+        with suppress(BlockingIOError):  # a stream that another program shares, and has set so
+            rest = rest[os.write(descriptor, rest[:_PIECE]) :]
+
+
+async def _room(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    room = asyncio.Event()
+    try:
+        loop.add_writer(descriptor, room.set)
+    except PermissionError:  # a file, which makes nobody wait
+        return
+    try:
+        await room.wait()
+    finally:
+        loop.remove_writer(descriptor)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from cnmessage_client.private import give_name
 from cnmessage_client.transfer.digest import RunningDigest
 from cnmessage_client.transfer.disk import disk_error, sync_directory
 from cnmessage_client.transfer.names import part_ending, part_name
@@ -22,7 +23,6 @@ from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.files.channel import Opened
 
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 _MASK = threading.Lock()
 """Two that read the process's mask at once would leave it changed."""
 
@@ -134,27 +134,9 @@ class Part:
             self.path.replace(target)
             return
         try:
-            os.link(self.path, target, follow_symlinks=False)
+            give_name(self.path, target)
         except FileExistsError as error:
             raise in_the_way(target) from error
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            self._place_without_links(target)
-        else:
-            self.path.unlink()
-
-    def _place_without_links(self, target: Path) -> None:
-        """The name is taken first, with nothing in it, and only what took it is replaced."""
-        try:
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        except FileExistsError as error:
-            raise in_the_way(target) from error
-        try:
-            self.path.replace(target)
-        except OSError:
-            target.unlink(missing_ok=True)
-            raise
 
 
 def make_like(descriptor: int, like: Opened) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cnmessage_client.private import private_folder, write_private
+from cnmessage_client.private import private_folder, write_private, written_whole
 from tests.support.shortage import files_end_at
 
 
@@ -56,3 +56,48 @@ def test_what_is_no_folder_is_an_error(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(OSError, match="file"):
             private_folder(path)
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_file_has_its_name_once_it_is_whole_and_not_where_it_ends_badly(
+    tmp_path: Path, *, replace: bool
+) -> None:
+    path = tmp_path / ("n" * 251 + ".txt")  # the longest that there is
+
+    def interrupted() -> None:
+        with written_whole(path, replace=replace) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+    with written_whole(path, replace=replace) as file:
+        file.write(b"whole")
+        assert not path.exists()
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [(path.name, b"whole")]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_who_came_first_keeps_the_name_and_the_other_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:  # a file system without links cannot be had without being root
+        monkeypatch.setattr(os, "link", no_links)
+    path = tmp_path / "file"
+
+    def late() -> None:
+        with written_whole(path, replace=False) as file:
+            file.write(b"second")
+            path.write_bytes(b"first")
+
+    with pytest.raises(FileExistsError):
+        late()
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("file", b"first")]
+    with written_whole(tmp_path / "other", replace=False) as file:
+        file.write(b"other")
+    assert (tmp_path / "other").read_bytes() == b"other"
+    assert len(list(tmp_path.iterdir())) == 2

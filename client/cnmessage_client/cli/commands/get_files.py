@@ -110,7 +110,7 @@ def _check(settings: Settings, order: Options) -> BinaryIO | None:
         raise usage("-o - has neither time nor x-bit; leave --preserve out")
     if order.output != STDIN:
         if not os.path.isdir(order.output):  # noqa: PTH112 - raises nothing, where Path's may
-            raise _no_directory(order.output)
+            raise no_directory(order.output)
         return None
     if settings.as_json:
         raise usage("-o - writes the files themselves to standard output; leave --json out")
@@ -120,7 +120,7 @@ def _check(settings: Settings, order: Options) -> BinaryIO | None:
     return stdout
 
 
-def _no_directory(output: str) -> CnMessageError:
+def no_directory(output: str) -> CnMessageError:
     """What is in the way of a directory, or how to make it."""
     there = next((each for each in (Path(output), *Path(output).parents) if os.path.lexists(each)), None)
     if there is not None and not os.path.isdir(there):  # noqa: PTH112 - as above

@@ -1,18 +1,18 @@
 """The command `history`: what was received, narrowed by number, person and time."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import click
 
 from cnmessage_client.client import Client
-from cnmessage_client.model import Message, Unknown, from_millis
+from cnmessage_client.model import Message, Unknown
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.read.completion import complete_name
 from cnmessage_client.shell.read.names import Someone
 from cnmessage_client.shell.read.times import Moment, When, is_moment
+from cnmessage_client.shell.read.which_time import span_of
 from cnmessage_client.shell.receipts import tell_received
-from cnmessage_client.shell.settings import Settings, common, usage
+from cnmessage_client.shell.settings import Settings, common
 from cnmessage_protocol.ids import may_be_user
 
 _ALL = 1_000_000
@@ -89,9 +89,7 @@ def history(
     limit = count or (_ALL if every else _DEFAULT_COUNT)
 
     async def job(client: Client) -> list[Message | Unknown]:
-        begin, end = await _moments(client, since, until)
-        if begin is not None and end is not None and begin >= end:
-            raise usage("--until is not later than --since: nothing lies between them")
+        begin, end = await span_of(client, since, until)
         asked = limit if count else limit + 1  # one more tells that there are more
         found = await client.entries(asked, peer=peer, since=begin, until=end, missed=missed, unread=unread)
         more, found = len(found) > limit, found[-limit:]
@@ -123,14 +121,3 @@ async def _unread(client: Client, peer: str | None) -> int:
     if peer is None:
         return (await client.whoami()).unread
     return sum(each.unread for each in await client.conversations() if each.name == peer)
-
-
-async def _moments(
-    client: Client, since: When | None, until: When | None
-) -> tuple[datetime | None, datetime | None]:
-    """Both by the broker's clock, which is asked for only where a time is told from now."""
-    relative = any(each is not None and each.relative for each in (since, until))
-    time = (await client.whoami()).time if relative else None
-    now = None if time is None else from_millis(time)
-    begin, end = (None if each is None else each.at(now) for each in (since, until))
-    return begin, end

@@ -36,6 +36,17 @@ def in_units(size: int) -> str:
     return f"{scaled:.1f} {units[0]}"
 
 
+def json_line(values: dict[str, Any]) -> str:
+    """An object as every --json has it. ASCII only: escapes keep texts whole, and harmless on a terminal."""
+    return json.dumps(values)
+
+
+def arrow_of(message: Message) -> str:
+    """To whom a message went, where that is not just its reader: ` → bob, carol`, or nothing."""
+    alone = message.received and message.kind != "broadcast" and len(message.to) == 1
+    return "" if alone else f" → {', '.join(message.to)}"
+
+
 class Renderer:
     """Prints for one run of a command.
 
@@ -69,8 +80,7 @@ class Renderer:
     ) -> None:
         """One object: as JSON, as a sentence for a person, or as one tab-separated line."""
         if self.as_json:
-            # ASCII only: escapes keep the text whole for a program and harmless on a terminal.
-            self._surface.out(json.dumps(values))
+            self._surface.out(json_line(values))
         elif self.for_person and person is not None:
             self._surface.out(safe_text(person))
         elif line is not None:
@@ -185,12 +195,7 @@ class Renderer:
 
     def _spoken(self, message: Message) -> str:
         name = safe_text(message.sender)
-        others = [safe_text(each) for each in message.to]
-        arrow = (
-            f" → {', '.join(others)}"
-            if message.kind == "broadcast" or len(others) > 1 or not message.received
-            else ""
-        )
+        arrow = safe_text(arrow_of(message))
         time = f"{message.time.astimezone():%Y-%m-%d %H:%M:%S}"
         body = safe_text(message.body, lines=True)
         offer = [] if message.file is None else [self._offer(message)]  # one row: its end is copied
