@@ -25,7 +25,7 @@ from cnmessage_client.link.courier import Courier, compose
 from cnmessage_client.link.lookout import Lookout
 from cnmessage_client.link.requests import Requests, checked, conversation_of, history_filters, login_request
 from cnmessage_client.link.sockets import Access
-from cnmessage_client.link.stream import Stream, following_messages, only_messages
+from cnmessage_client.link.stream import Stream, following_messages, not_read, only_messages
 from cnmessage_client.link.trust import Trust, trust_loopback, verified_key
 from cnmessage_client.profile import Home
 from cnmessage_client.talks import Talk, talk_of
@@ -299,7 +299,8 @@ class Client:
         read once the next one is asked for; without it, call `acknowledge`. One iteration at a time.
         """
         self._connected()
-        async for item in self._stream.items(arguments.whole_or_none("after", after)):
+        items = self._stream.items(arguments.whole_or_none("after", after))
+        async for item in items if after is not None else not_read(items, self._calls.read_marks):
             if own or item.direction is Direction.RECEIVED:
                 yield model.entry_of(item)
             if auto_ack:

@@ -238,6 +238,13 @@ class Requests:
             more, before = page.more, found[-1].last.seq if found else None
         return found
 
+    async def read_marks(self) -> dict[str, int]:
+        """How far conversations are read; nothing where the broker cannot say so."""
+        if "conversations" in self._session.capabilities:
+            with suppress(CnMessageError):
+                return {each.name: each.read_upto for each in await self.conversations()}
+        return {}
+
     async def files(self, *, sent: bool, holding: Sequence[str] = ()) -> list[ListedFile]:
         """The rows of the list of files, the latest first: all, or until all `holding` were there."""
         walk, missing = self._walk(), set(holding)

@@ -6,15 +6,16 @@ inbox keeps the rest.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from cnmessage_client.link.connection import Connection
 from cnmessage_client.model import Message, Unknown
+from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.machines.session import Session
-from cnmessage_protocol.records import Item
+from cnmessage_protocol.records import Direction, InboxItem, Item, Kind
 
 P = ParamSpec("P")
 Caller = TypeVar("Caller")
@@ -128,3 +129,29 @@ def following_messages(
                 yield each
 
     return filtered
+
+
+async def not_read(
+    items: AsyncIterator[Item], marks: Callable[[], Coroutine[Any, Any, Mapping[str, int]]]
+) -> AsyncIterator[Item]:
+    """Those that were not read in their conversation; `marks` are asked for once there is something.
+
+    A seq that does not rise means that the broker's database was restored: old marks count no more.
+    """
+    read: Mapping[str, int] | None = None
+    latest = 0
+    async for item in items:
+        if read is None:
+            read = await marks()
+        elif item.seq <= latest:
+            read = {}
+        latest = item.seq
+        if item.seq > read.get(_received_in(item), 0):
+            yield item
+
+
+def _received_in(item: Item) -> str:
+    """The conversation in which a received item counts as read, by name; nothing for another item."""
+    if not isinstance(item, InboxItem) or item.direction is Direction.SENT:
+        return ""
+    return to_wire(Everyone()) if item.kind is Kind.BROADCAST else item.sender

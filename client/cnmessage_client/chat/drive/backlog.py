@@ -5,10 +5,12 @@ below it, stays where it is until the others were read by other means. Own messa
 place: whoever opens a view is shown those.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from cnmessage_client.client import Client
 from cnmessage_client.model import Message, Unknown
+from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.results import Identity
 
 MOST_SHOWN = 200
@@ -22,6 +24,7 @@ class Backlog:
         self._seen: tuple[str, int] | None = None
         self._below: int | None = None
         self._wanted = 0
+        self._in_part: set[str] | None = None
 
     @property
     def held(self) -> bool:
@@ -46,6 +49,7 @@ class Backlog:
         if len(shown) < unread:
             self._below = shown[0].seq - 1
             left_out(unread, len(shown))
+            self._in_part = await _in_part(client, shown)
         return shown, max(me.head, shown[-1].seq)
 
     def came(self, user: str, seq: int) -> None:
@@ -57,9 +61,24 @@ class Backlog:
         self._wanted = max(self._wanted, seq)
         return None if self.held else seq
 
+    def whole(self, name: str) -> bool:
+        """Whether all that waited in this conversation is shown, so that its mark may rise."""
+        return not self.held or (self._in_part is not None and name not in self._in_part)
+
     def read(self, upto: int) -> int | None:
         """The broker's mark stands at `upto`; what may be marked now, if that was held back so far."""
         if self._below is None or upto < self._below:
             return None
         self._below = None
         return self._wanted or None
+
+
+async def _in_part(client: Client, shown: Sequence[Message | Unknown]) -> set[str] | None:
+    """Conversations of which more waits than is shown; None where the broker cannot say so."""
+    told = Counter(
+        "all" if each.kind == "broadcast" else each.sender for each in shown if isinstance(each, Message)
+    )
+    try:
+        return {each.name for each in await client.conversations() if each.unread > told[each.name]}
+    except CnMessageError:
+        return None

@@ -22,6 +22,7 @@ from cnmessage_client.model import Message, Receipt, Unknown
 from cnmessage_client.profile import Home, Profile
 from cnmessage_client.shell.read.completion import remember_names
 from cnmessage_client.shell.settings import Settings
+from cnmessage_protocol.conversation import Conversation, to_wire
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.machines.liveness import Backoff
 from cnmessage_protocol.machines.states import State
@@ -60,6 +61,7 @@ class ChatClient:
         self._moves: deque[tuple[State, float]] = deque()
         self._reading = False
         self._backlog = Backlog()
+        self._marks: dict[str, int] = {}
         self._wrong_key_reported = False
 
     # -- what there is ----------------------------------------------------------------------------
@@ -155,11 +157,27 @@ class ChatClient:
                 text = f"it is kept, and goes out when {user} is logged in here again"
                 raise CnMessageError(ErrorCode.UNAUTHENTICATED, text)
 
-    def acknowledge(self, seq: int) -> None:
-        """Everything up to `seq` was shown."""
+    def acknowledge(self, seq: int, conversation: Conversation | None) -> None:
+        """Everything up to `seq` was shown, or all of this conversation."""
+        if conversation is not None:
+            if self._followed and self._backlog.whole(to_wire(conversation)):
+                self._marks[to_wire(conversation)] = seq
+                if len(self._marks) == 1:
+                    self._spawn(self._mark(self.login))
+            return
         upto = self._backlog.markable(seq)
         if self._client is not None and self._followed and upto is not None:
             self._client.acknowledge(upto)
+
+    async def _mark(self, login: int) -> None:
+        """Tell how far conversations were read; what cannot be told now is told with what comes next."""
+        while self._marks and login == self.login:
+            name, seq = next(iter(self._marks.items()))
+            with suppress(CnMessageError):
+                await self.ask(login, lambda client: client.mark_read(seq, peer=name))  # noqa: B023 - at once
+            if self._marks.get(name) == seq:
+                del self._marks[name]
+        self._marks.clear()
 
     async def look_again(self) -> None:
         """Perhaps what was left out at the start was read meanwhile, by a command or elsewhere."""

@@ -191,8 +191,8 @@ class Driver:
                 self.screen.remember(line)
             case SetDraft(text):
                 self.screen.set_draft(text + self.screen.draft)
-            case MarkRead(seq):
-                self.living.acknowledge(seq)
+            case MarkRead(seq, conversation):
+                self.living.acknowledge(seq, conversation)
             case Quit():
                 self.leave(0)
             case RunCommand(words):

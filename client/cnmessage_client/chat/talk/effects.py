@@ -87,9 +87,10 @@ class AskFiles:
 
 @dataclass(frozen=True, slots=True)
 class MarkRead:
-    """Everything up to `seq` was shown in full."""
+    """Everything up to `seq` was shown in full, or all of one conversation."""
 
     seq: int
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """Machine: which messages wait to be shown, by conversation, and how far all before them were shown.
 
 The broker's read mark covers everything below it, so it stops just below the lowest message that was not
-shown in full. Seqs come in rising order; one that does not rise means that the broker's database was
-restored and counts anew.
+shown in full; a conversation of which more was shown has a mark of its own. Seqs come in rising order; one
+that does not rise means that the broker's database was restored and counts anew.
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from cnmessage_client.chat.talk.bounds import BOUNDS, Bounds
@@ -30,6 +30,8 @@ class Unread:
         self._forgotten: tuple[int, int] | None = None
         self._latest = 0
         self._marked = 0
+        self._latest_in: dict[Conversation, int] = {}
+        self._marked_in: dict[Conversation, int] = {}
 
     def counts(self) -> tuple[tuple[Conversation, int], ...]:
         """Conversations with waiting messages, the one that waits longest first."""
@@ -41,13 +43,21 @@ class Unread:
         """All remembered seqs that wait."""
         return {seq for each in self._waiting.values() for seq in each.seqs}
 
-    def came(self, seq: int) -> bool:
-        """A message came; whether seqs begin anew."""
+    def came(self, seq: int, conversations: Sequence[Conversation] = ()) -> bool:
+        """A message came, received in these conversations; whether seqs begin anew."""
         restored = seq <= self._latest
         if restored:
-            self._waiting.clear()
+            for each in (self._waiting, self._latest_in, self._marked_in):
+                each.clear()
             self._forgotten, self._marked = None, 0
         self._latest = seq
+        for conversation in conversations:
+            self._latest_in.pop(conversation, None)
+            self._latest_in[conversation] = seq
+            if len(self._latest_in) > self._bounds.peers:
+                gone = next(iter(self._latest_in))
+                del self._latest_in[gone]
+                self._marked_in.pop(gone, None)
         return restored
 
     def hide(self, conversation: Conversation, seq: int) -> None:
@@ -93,6 +103,20 @@ class Unread:
             return None
         self._marked = mark
         return mark
+
+    def marks_in(self) -> list[tuple[Conversation, int]]:
+        """Conversations in which nothing waits, and up to which seq they were shown, where that has risen and
+        is more than was shown of all.
+        """
+        if self._forgotten is not None:
+            return []
+        fresh: list[tuple[Conversation, int]] = []
+        for conversation, latest in self._latest_in.items():
+            known = max(self._marked, self._marked_in.get(conversation, 0))
+            if conversation not in self._waiting and latest > known:
+                self._marked_in[conversation] = latest
+                fresh.append((conversation, latest))
+        return fresh
 
     def _forget(self, seq: int) -> None:
         lowest, highest = self._forgotten or (seq, seq)

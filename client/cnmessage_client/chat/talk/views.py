@@ -72,7 +72,7 @@ class Views:
 
     def came(self, said: Said, conversations: Sequence[Conversation], *, unread: bool) -> list[Effect]:
         """A message of these conversations came live: `unread` unless it is of this user."""
-        self.saw(said.seq or 0)
+        self.saw(said.seq or 0, conversations if unread else ())
         said = self.offers.seen(said)
         effects = self._put(said, conversations)
         if unread and not self.open.holds(said.key):  # a full view drops what came late at once
@@ -81,9 +81,9 @@ class Views:
                 self.unread.hide(conversation, said.seq or 0)
         return effects
 
-    def saw(self, seq: int) -> None:
-        """The message with this seq came, whoever shows it."""
-        if self.unread.came(seq):
+    def saw(self, seq: int, conversations: Sequence[Conversation] = ()) -> None:
+        """The message with this seq came, received in these conversations, whoever shows it."""
+        if self.unread.came(seq, conversations):
             for view in (self.home, *self._views.values()):
                 view.renumbered()
 
@@ -120,9 +120,10 @@ class Views:
         return effects
 
     def mark_read(self) -> list[Effect]:
-        """Tell the broker how far all was shown, if that has changed."""
+        """Tell the broker how far all was shown, and what of a conversation beyond, if that has changed."""
         seq = self.unread.mark()
-        return [] if seq is None else [MarkRead(seq)]
+        all_of_it: list[Effect] = [] if seq is None else [MarkRead(seq)]
+        return [*all_of_it, *(MarkRead(upto, each) for each, upto in self.unread.marks_in())]
 
     def read_elsewhere(self, upto: int) -> list[Effect]:
         """Everything up to `upto` was shown, not by a view."""

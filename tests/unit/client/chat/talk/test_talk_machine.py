@@ -14,7 +14,7 @@ from cnmessage_client.chat.talk.effects import Effect, LoadEarlier, MarkRead, Re
 from cnmessage_client.chat.talk.entries import Said
 from cnmessage_client.chat.talk.views import conversations_of, said_of
 from cnmessage_client.model import Message
-from cnmessage_protocol.conversation import Conversation
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 from cnmessage_protocol.machines.states import State
 from tests.unit.client.chat.talk.talking import (
     broadcast,
@@ -49,6 +49,7 @@ class TalkOverAnInbox(RuleBasedStateMachine):
         self.shown: set[str] = set()
         self.hidden: dict[int, Conversation] = {}
         self.told = 0
+        self.told_in: dict[Conversation, int] = {}
         self.held: list[Message] = []
         self.away = self.returning = False
         self.loads: list[LoadEarlier] = []
@@ -158,9 +159,12 @@ class TalkOverAnInbox(RuleBasedStateMachine):
                     for entry in self.talk.entries:
                         if isinstance(entry, Said):
                             self._show(entry)
-                case MarkRead(seq):
+                case MarkRead(seq, None):
                     assert self.told < seq <= self.came
                     self.told = seq
+                case MarkRead(seq, Direct() | Everyone() as conversation):
+                    assert self.told < seq <= self.came
+                    self.told_in[conversation] = max(seq, self.told_in.get(conversation, 0))
         return effects
 
     def _arrive(self, messages: list[Message], effects: list[Effect]) -> None:
@@ -177,7 +181,12 @@ class TalkOverAnInbox(RuleBasedStateMachine):
 
     @invariant()
     def the_mark_covers_only_what_was_shown(self) -> None:
-        covered = [each for each in self.written[: self.told] if each.received]
+        covered = [
+            each
+            for each in self.written
+            if each.received
+            and each.seq <= max(self.told, self.told_in.get(conversations_of(said_of(each))[0], 0))
+        ]
         assert {each.id for each in covered} <= self.shown
 
     @invariant()

@@ -30,6 +30,45 @@ def test_the_mark_stops_below_the_lowest_that_waits() -> None:
     assert (unread.mark(), unread.counts()) == (5, ())
 
 
+def test_a_conversation_that_is_shown_is_read_though_others_wait() -> None:
+    unread = Unread()
+    for seq, conversation in ((1, CAROL), (2, BOB), (3, ALL), (4, BOB)):
+        unread.came(seq, [conversation])
+        if conversation != BOB:
+            unread.hide(conversation, seq)
+    assert (unread.mark(), unread.marks_in()) == (None, [(BOB, 4)])
+    assert unread.marks_in() == []
+    unread.came(5, [BOB])
+    unread.hide(BOB, 5)
+    unread.came(6, [BOB])
+    assert unread.marks_in() == [], "what waits of it holds its mark"
+    unread.show({5})
+    assert unread.marks_in() == [(BOB, 6)]
+    unread.show({1, 3})
+    assert (unread.mark(), unread.marks_in()) == (6, []), "the mark of all says it already"
+
+
+def test_where_something_was_forgotten_no_conversation_counts_as_read() -> None:
+    unread = Unread(Bounds(peers=1))
+    for seq, conversation in ((1, CAROL), (2, ALL), (3, BOB)):
+        unread.came(seq, [conversation])
+        if conversation != BOB:
+            unread.hide(conversation, seq)
+    assert (unread.mark(), unread.marks_in()) == (None, [])
+
+
+def test_after_a_restore_conversations_are_marked_anew() -> None:
+    unread = Unread()
+    unread.came(1, [CAROL])
+    unread.hide(CAROL, 1)
+    unread.came(9, [BOB])
+    assert unread.marks_in() == [(BOB, 9)]
+    unread.came(1, [CAROL])
+    unread.hide(CAROL, 1)
+    unread.came(2, [BOB])
+    assert (unread.mark(), unread.marks_in()) == (None, [(BOB, 2)])
+
+
 def test_what_is_forgotten_counts_until_its_conversation_is_entered_and_holds_the_mark() -> None:
     unread = Unread(Bounds(seqs=2))
     for seq in range(5, 9):
