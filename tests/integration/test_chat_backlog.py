@@ -45,3 +45,23 @@ def test_what_comes_between_the_count_and_the_list_hides_nothing(
                 assert backlog.read(last - shown) == last
 
     asyncio.run(scenario())
+
+
+def test_of_more_than_is_shown_only_conversations_that_are_shown_whole_may_count_as_read(
+    broker: BrokerThread, home: Home
+) -> None:
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob", "carol", "dave")
+        async with (
+            Client(home=home, profile="alice", broker=broker.address) as alice,
+            Client(home=home, profile="bob", broker=broker.address) as bob,
+            Client(home=home, profile="carol", broker=broker.address) as carol,
+        ):
+            await bob.send("alice", "before all that is shown")
+            await asyncio.gather(*(carol.send("alice", f"text {number}") for number in range(MOST_SHOWN - 1)))
+            await bob.send("alice", "the last")
+            backlog = Backlog()
+            await backlog.begin(alice, await alice.whoami(), lambda *_: None)
+            assert [backlog.whole(each) for each in ("bob", "carol", "dave")] == [False, True, True]
+
+    asyncio.run(scenario())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from cnmessage_client.client import Client
 from cnmessage_client.model import Message, Unknown
+from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.errors import CnMessageError
 from cnmessage_protocol.results import Identity
 
@@ -76,7 +77,9 @@ class Backlog:
 async def _in_part(client: Client, shown: Sequence[Message | Unknown]) -> set[str] | None:
     """Conversations of which more waits than is shown; None where the broker cannot say so."""
     told = Counter(
-        "all" if each.kind == "broadcast" else each.sender for each in shown if isinstance(each, Message)
+        to_wire(Everyone()) if each.kind == "broadcast" else each.sender
+        for each in shown
+        if isinstance(each, Message)
     )
     try:
         return {each.name for each in await client.conversations() if each.unread > told[each.name]}
