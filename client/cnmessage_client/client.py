@@ -28,7 +28,6 @@ from cnmessage_client.link.sockets import Access
 from cnmessage_client.link.stream import Stream, following_messages, not_read, only_messages
 from cnmessage_client.link.trust import Trust, trust_loopback, verified_key
 from cnmessage_client.profile import Home
-from cnmessage_client.talks import Talk, talk_of
 from cnmessage_protocol import requests as verbs
 from cnmessage_protocol.conversation import Everyone, to_wire
 from cnmessage_protocol.deliveries import FileState, OfferState
@@ -278,9 +277,9 @@ class Client:
     history = only_messages(entries)
     oldest_first = oldest.oldest_first
 
-    async def conversations(self) -> list[Talk]:
+    async def conversations(self) -> list[model.Talk]:
         """All conversations, the one with the latest item first."""
-        return [talk_of(row) for row in await self._calls.conversations()]
+        return [model.talk_of(row) for row in await self._calls.conversations()]
 
     async def mark_read(self, seq: int, *, peer: str | None = None) -> None:
         """Tell the broker that all up to `seq`, of one conversation if given, was shown: it is read then."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from msgspec import Struct
 
 from cnmessage_protocol.errors import CnMessageError, ErrorCode
 from cnmessage_protocol.ids import id_text
 from cnmessage_protocol.records import Direction, FileFacts, Item, Kind, UnknownItem
-from cnmessage_protocol.results import ListedDevice, ListedFile, ListedUser
+from cnmessage_protocol.results import ListedConversation, ListedDevice, ListedFile, ListedUser
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -98,6 +98,18 @@ class Unknown(Struct, frozen=True):
         return {"kind": self.kind, "seq": self.seq, "id": self.id, "time": json_time(self.time)}
 
 
+class Talk(Struct, frozen=True):
+    """A conversation with a user, or "all": received items that are not read, and its last item."""
+
+    name: str
+    unread: int
+    last: Message | Unknown
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints for it."""
+        return {"name": self.name, "unread": self.unread, "last": self.last.as_json()}
+
+
 class Receipt(Struct, frozen=True):
     """A message is on the broker's disk. `seq` is that of the sender's own copy."""
 
@@ -167,18 +179,6 @@ class TransferProgress(Struct, frozen=True):
 
 Progress = Callable[[TransferProgress], None]
 """Is told how far a file has come."""
-
-
-class Offer(Protocol):
-    """What the offer of a file said of it."""
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-
-    @property
-    def sha256(self) -> str | None:
-        """In hexadecimal."""
 
 
 class SentFile(Struct, frozen=True):
@@ -256,6 +256,10 @@ class FileInfo(Struct, frozen=True):
         }
 
 
+Offer = FileInfo | MessageFile
+"""What tells of a file that is offered."""
+
+
 def pushed_json(kind: str) -> dict[str, Any]:
     """The object that `--json` prints for a delivery of a kind to come, which is in no inbox."""
     return {"kind": kind, "seq": None, "id": None, "time": None}
@@ -316,6 +320,11 @@ def entry_of(item: Item) -> Message | Unknown:
         None if item.client_id is None else id_text(item.client_id),
         None if item.file is None else _file_of(item.file),
     )
+
+
+def talk_of(row: ListedConversation) -> Talk:
+    """The application's view of a row of the list of conversations."""
+    return Talk(row.name, row.unread, entry_of(row.last))
 
 
 def _file_of(facts: FileFacts) -> MessageFile:

@@ -12,6 +12,7 @@ import pytest
 import zmq
 
 from cnmessage_broker.loop.reactor import ALONE, ROWS
+from cnmessage_broker.net.sockets import REPLY_QUEUE
 from cnmessage_client import Home
 from cnmessage_client.link.connection import new_key_pair
 from cnmessage_protocol.errors import ErrorCode
@@ -85,7 +86,7 @@ def test_beats_are_answered_pages_read_and_programs_attached_while_the_disk_is_s
 
 def test_what_waits_for_the_disk_keeps_its_order_and_is_acknowledged_once_it_is_there(peers: Peers) -> None:
     peers.stick()
-    bodies = [f"{number}" for number in range(200)]
+    bodies = [f"{number}" for number in range(REPLY_QUEUE - 1)]  # no more than a peer may leave unread
     for number, body in enumerate(bodies, start=2):
         peers.alice.send(frame("send", {"messages": [message_row(["bob"], body)]}, request_id=number))
     peers.carol.send(frame("block", {"name": "alice"}))
@@ -93,7 +94,7 @@ def test_what_waits_for_the_disk_keeps_its_order_and_is_acknowledged_once_it_is_
     assert not peers.alice.poll(0)
     assert not peers.carol.poll(0)
     peers.disk.free()
-    assert [answer(peers.alice).request_id for _ in range(201)] == [*range(1, 202)]
+    assert [answer(peers.alice).request_id for _ in range(REPLY_QUEUE)] == [*range(1, REPLY_QUEUE + 1)]
     assert answer(peers.carol).error is None
     assert peers.bodies("bob") == ["first", *bodies]
 

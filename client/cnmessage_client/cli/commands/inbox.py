@@ -3,10 +3,9 @@
 import click
 
 from cnmessage_client.client import Client
-from cnmessage_client.model import UNKNOWN, Message
+from cnmessage_client.model import UNKNOWN, Message, Talk
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.settings import Settings, common
-from cnmessage_client.talks import Talk
 
 _LAST = 60
 """Characters of the last message that a person is shown."""
@@ -26,7 +25,10 @@ _LAST = 60
 @click.option("--unread", is_flag=True, help="Only conversations in which something waits.")
 @common
 def inbox(settings: Settings, unread: bool) -> None:
-    """List your conversations: how much of each is unread, and what was said last. Nothing counts as read."""
+    """List your conversations, with what is unread and what was said last.
+
+    Nothing counts as read.
+    """
 
     async def job(client: Client) -> list[Talk]:
         return await client.conversations()
