@@ -222,8 +222,8 @@ class Requests:
         answer: Identity = await self.read(Whoami())
         return answer
 
-    async def conversations(self) -> list[ListedConversation]:
-        """All rows of the list of conversations."""
+    async def conversations(self, above: int = 0) -> list[ListedConversation]:
+        """The rows of the list of conversations: all, or at least those with an item above this seq."""
         walk = self._walk()
         found: list[ListedConversation] = []
         before, more = None, True
@@ -235,14 +235,16 @@ class Requests:
             order = (-each.last.seq for each in page.conversations)
             check_order(order, -LARGEST - 1 if before is None else -before)
             found += page.conversations
-            more, before = page.more, found[-1].last.seq if found else None
+            before = found[-1].last.seq if found else None
+            more = page.more and before is not None and before > above
         return found
 
     async def read_marks(self) -> dict[str, int]:
         """How far conversations are read; nothing where the broker cannot say so."""
-        if "conversations" in self._session.capabilities:
-            with suppress(CnMessageError):
-                return {each.name: each.read_upto for each in await self.conversations()}
+        attached = self._session.attached
+        if attached is not None and "conversations" in attached.capabilities:
+            with suppress(CnMessageError):  # of what lies lower, all is read
+                return {each.name: each.read_upto for each in await self.conversations(attached.read_upto)}
         return {}
 
     async def files(self, *, sent: bool, holding: Sequence[str] = ()) -> list[ListedFile]:
