@@ -207,14 +207,14 @@ class Ack(Request, frozen=True):
 
 
 class Conversations(Request, frozen=True):
-    """The account's conversations, with how much of each is unread; the one with the latest item first.
-
-    `before`: those whose last item lies below this seq.
+    """The account's conversations, with how much of each is unread; the one with the latest item first,
+    several with the same item in order of name. `before` and `beside`: those behind this seq and name.
     """
 
     VERB: ClassVar[str] = "conversations"
     RESULT: ClassVar[type[Any]] = ConversationList
     before: Annotated[int | None, optional(integer(1))] = None
+    beside: Annotated[str, name_or_none] = ""
     limit: Annotated[int, integer(1, MAX_CONVERSATIONS)] = MAX_CONVERSATIONS
 
 

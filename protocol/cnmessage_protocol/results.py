@@ -238,8 +238,8 @@ _conversation = named_row(ListedConversation, name=username, unread=count, read_
 
 
 class ConversationList(Struct, frozen=True):
-    """Conversations, the one with the latest item first. `more`: ask again with `before` set to the last
-    row's `last.seq`.
+    """Conversations, the one with the latest item first, several with the same item in order of name.
+    `more`: ask again with `before` and `beside` set to the last row's `last.seq` and `name`.
     """
 
     conversations: Annotated[tuple[ListedConversation, ...], many(_conversation, MAX_CONVERSATIONS)]

@@ -281,9 +281,14 @@ class Agreement(RuleBasedStateMachine):
     def history(self, index: int, query: Query) -> None:
         self.both(lambda store: store.history(self.who(index).id, query))
 
-    @rule(index=WHO, before=st.none() | SEQ, limit=st.integers(1, 9), max_bytes=st.integers(0, 900))
-    def conversations(self, index: int, before: int | None, limit: int, max_bytes: int) -> None:
-        self.both(lambda store: store.conversations(self.who(index).id, before, limit, max_bytes))
+    @rule(
+        index=WHO,
+        behind=st.none() | st.tuples(SEQ, st.sampled_from(["", "all", *NAMES])),
+        limit=st.integers(1, 9),
+        max_bytes=st.integers(0, 900),
+    )
+    def conversations(self, index: int, behind: tuple[int, str] | None, limit: int, max_bytes: int) -> None:
+        self.both(lambda store: store.conversations(self.who(index).id, behind, limit, max_bytes))
 
     @rule(index=WHO, after=SEQ, limit=st.integers(1, 9), max_bytes=st.integers(0, 900))
     def page(self, index: int, after: int, limit: int, max_bytes: int) -> None:

@@ -26,7 +26,7 @@ from cnmessage_broker.store.ports.records import Account, Conflict, Group, Query
 from cnmessage_broker.store.sqlite import queries
 from cnmessage_broker.store.sqlite.sections import SIZE, Sections
 from cnmessage_broker.store.sqlite.store import SqliteStore
-from cnmessage_protocol.conversation import Direct, Everyone
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone
 from cnmessage_protocol.ids import UserName
 from cnmessage_protocol.records import Kind
 from tests.contract.conftest import Desk
@@ -228,10 +228,59 @@ def test_ids_of_an_older_database_stand_for_their_messages_still(tmp_path: Path)
     again.close()
 
 
+def test_marks_of_a_database_from_before_conversations_had_any_are_what_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store, model = SqliteStore(path, os.urandom), MemoryStore(bytes(16))
+    read = Group(read={1: 700, 2: 10_000})
+    accounts = fill(store, 2500)
+    fill(model, 2500)
+    store.commit(read)
+    model.commit(read)
+    before = [store.marks(each.id) for each in accounts]
+    store.close()
+    connection = apsw.Connection(str(path))
+    connection.execute("DROP TABLE conversation_mark; PRAGMA user_version = 7")
+    connection.close()
+    again = SqliteStore(path, os.urandom)
+    assert path.with_name("store.db.v7.bak").exists()
+    assert [again.marks(each.id) for each in accounts] == before
+    for account in accounts:
+        listed = again.conversations(account.id, None, 99, 1 << 30)
+        assert list(listed) == model.conversations(account.id, None, 99, 1 << 30)
+    again.close()
+    assert check(path) == []
+
+
+def test_conversations_of_large_inboxes_are_read_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store, model = SqliteStore(path, os.urandom), MemoryStore(bytes(16))
+    accounts = fill(store, 2500)
+    fill(model, 2500)
+    chance = random.Random(5)
+    peers: list[Conversation] = [Everyone(), *(Direct(UserName(name)) for name in NAMES)]
+    for _ in range(60):
+        owner = chance.choice(accounts).id
+        upto = chance.randrange(1, model.marks(owner).head + 1)
+        one_of_them = {(owner, chance.choice(peers)): upto}
+        group = Group(read={owner: upto // 3}) if chance.random() < 0.1 else Group(read_in=one_of_them)
+        store.commit(group)
+        model.commit(group)
+        assert store.marks(owner) == model.marks(owner)
+        listed = store.conversations(owner, None, 99, 1 << 30)
+        assert list(listed) == model.conversations(owner, None, 99, 1 << 30)
+        unread = Query(limit=300, unread_only=True, max_bytes=1 << 30)
+        assert store.history(owner, unread) == model.history(owner, unread)
+    store.close()
+    assert check(path) == []
+    assert list(deep_check(path, tmp_path, lambda _: None)) == []
+
+
 # -- damage ----------------------------------------------------------------------------------------
 
 DAMAGE: dict[str, tuple[str, str]] = {
     "a wrong count of unread": ("UPDATE account SET unread = unread + 1 WHERE id = 2", "the count of unread"),
+    "a mark beyond the head": ("INSERT INTO conversation_mark VALUES (2, 5, 1 << 40)", "a mark lies beyond"),
+    "a mark of nobody": ("INSERT INTO conversation_mark VALUES (99, 1, 1)", "others refer to is missing"),
     "a lost section": ("DELETE FROM section WHERE owner = 2 AND number % 2", "not every full section"),
     "a section too many": (
         """INSERT INTO section SELECT owner, number + 1, 0, 0, 0, 0 FROM section WHERE owner = 2

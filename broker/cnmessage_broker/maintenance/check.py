@@ -93,6 +93,7 @@ _INVARIANTS = {
         SELECT 'number ' || id FROM (
             SELECT owner AS id FROM inbox UNION SELECT owner FROM section
             UNION SELECT owner FROM conversation_item UNION SELECT peer FROM conversation_item WHERE peer <> 0
+            UNION SELECT owner FROM conversation_mark UNION SELECT peer FROM conversation_mark WHERE peer <> 0
             UNION SELECT sender FROM message UNION SELECT account FROM device
             UNION SELECT owner FROM block UNION SELECT target FROM block
             UNION SELECT owner FROM file UNION SELECT account FROM fetch

@@ -54,7 +54,7 @@ class Walk:
             raise NoProgressError(f"it lists more than {MOST_ROWS:,}")
 
 
-Place = TypeVar("Place", int, str)
+Place = TypeVar("Place", int, str, tuple[int, str])
 
 
 def check_order(places: Iterable[Place], above: Place) -> None:

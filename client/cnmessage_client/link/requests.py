@@ -226,17 +226,19 @@ class Requests:
         """The rows of the list of conversations: all, or at least those with an item above this seq."""
         walk = self._walk()
         found: list[ListedConversation] = []
-        before, more = None, True
+        last, more = (-LARGEST - 1, ""), True
         while more:
-            page: ConversationList = await self._page(walk, Conversations(before))
+            page: ConversationList = await self._page(
+                walk, Conversations(-last[0], last[1]) if found else Conversations()
+            )
             size = sum(_size(each.last) for each in page.conversations)
             walk.came(self._connection.now(), len(page.conversations), size, asked=MAX_CONVERSATIONS)
             walk.listed(len(page.conversations), more=page.more)
-            order = (-each.last.seq for each in page.conversations)
-            check_order(order, -LARGEST - 1 if before is None else -before)
+            places = [(-each.last.seq, each.name) for each in page.conversations]
+            check_order(places, last)
             found += page.conversations
-            before = found[-1].last.seq if found else None
-            more = page.more and before is not None and before > above
+            last = places[-1] if places else last
+            more = page.more and -last[0] > above
         return found
 
     async def read_marks(self) -> dict[str, int]:

@@ -132,7 +132,7 @@ CALLS: list[tuple[Request, Any]] = [
     ),
     (Ack(9), ReadMark(9)),
     (
-        Conversations(9, 20),
+        Conversations(9, "bob", 20),
         ConversationList(
             (ListedConversation("bob", 2, 7, ITEMS[0]), ListedConversation("all", 0, 9, ITEMS[1])), True
         ),

@@ -136,9 +136,10 @@ async def conversations(request: Conversations, caller: Caller, _: Deps) -> list
     _device, account = caller.bound()
 
     def look(reader: Reader) -> tuple[Sequence[Talk], bool]:
-        found = reader.conversations(account.id, request.before, request.limit, PAGE_BYTES)
-        more = found and reader.conversations(account.id, found[-1].last.seq, 1, 1)
-        return found, bool(more)
+        behind = None if request.before is None else (request.before, request.beside)
+        found = reader.conversations(account.id, behind, request.limit, PAGE_BYTES)
+        last = (found[-1].last.seq, to_wire(found[-1].conversation)) if found else None
+        return found, last is not None and bool(reader.conversations(account.id, last, 1, 1))
 
     found, more = await OnReader(look)
     rows = [

@@ -27,6 +27,7 @@ from cnmessage_broker.store.ports.records import (
     Outcome,
     Owner,
     PasswordChangedError,
+    Place,
     Query,
     Stored,
     Submission,
@@ -239,9 +240,8 @@ class MemoryStore:
         return (sender, client_id) in self._messages
 
     def marks(self, owner: Owner) -> Marks:
-        inbox = self._inboxes[owner]
-        away = inbox.away_from, inbox.away_upto
-        return Marks(len(inbox.items), inbox.read, inbox.received, *away, len(inbox.unread))
+        of = self._inboxes[owner]
+        return Marks(len(of.items), of.read, of.received, of.away_from, of.away_upto, len(of.unread))
 
     def inbox_after(self, owner: Owner, after: int, limit: int, max_bytes: int) -> Sequence[InboxItem]:
         chosen: list[InboxItem] = []
@@ -254,7 +254,11 @@ class MemoryStore:
         return chosen
 
     def history(self, owner: Owner, query: Query) -> Found:
-        items = self._inboxes[owner].items
+        inbox = self._inboxes[owner]
+        items = inbox.items
+        if query.unread_only:
+            mark = 0 if query.conversation is None else inbox.read_upto(query.conversation)
+            query = replace(query, above=max(query.above, inbox.read, mark), received_only=True)
         seq = len(items) if query.upto is None else min(query.upto, len(items))
         chosen: list[InboxItem] = []
         size = 0
@@ -268,18 +272,16 @@ class MemoryStore:
             seq -= 1
         return Found(chosen[::-1], more=seq > query.above, before=seq + 1)
 
-    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
         inbox = self._inboxes[owner]
         latest: dict[Conversation, InboxItem] = {}
         for item in inbox.items:
             latest |= dict.fromkeys(_conversations_of(item), item)
         unread = Counter(map(_received_in, inbox.unread))
-        talks = [
-            Talk(each, unread[each], inbox.read_upto(each), last)
-            for each, last in latest.items()
-            if before is None or last.seq < before
-        ]
-        talks.sort(key=lambda each: -each.last.seq)
+        talks = [Talk(each, unread[each], inbox.read_upto(each), last) for each, last in latest.items()]
+        talks.sort(key=_place)
+        if behind is not None:
+            talks = [each for each in talks if _place(each) > (-behind[0], behind[1])]
         sizes = accumulate(each.last.size for each in talks)
         fitting = sum(size <= max_bytes for size in sizes)
         return talks[: min(limit, max(1, fitting))]
@@ -334,13 +336,15 @@ def _belongs(item: InboxItem, query: Query) -> bool:
             assert_never(never)
 
 
+def _place(talk: Talk) -> tuple[int, str]:
+    return -talk.last.seq, to_wire(talk.conversation)
+
+
 def _received_in(item: InboxItem) -> Conversation:
-    """The conversation in which a received item counts as unread."""
     return Everyone() if item.kind is Kind.BROADCAST else Direct(item.sender)
 
 
 def _conversations_of(item: InboxItem) -> tuple[Conversation, ...]:
-    """Those that an item is in."""
     if item.client_id is None or item.kind is Kind.BROADCAST:
         return (_received_in(item),)
     return tuple(map(Direct, item.to))

@@ -14,6 +14,7 @@ from cnmessage_broker.store.ports.records import (
     FilesFound,
     Found,
     Owner,
+    Place,
     Query,
     Talk,
     Usage,
@@ -70,9 +71,9 @@ class Reader(Protocol):
     def history(self, owner: Owner, query: Query) -> Found:
         """The latest items that match, found in about the same time however large the inbox is."""
 
-    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
-        """The owner's conversations, the one with the latest item first: those whose last item lies below
-        `before`, at most `limit`, and `max_bytes` of the wire, one at least.
+    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+        """The owner's conversations, the one with the latest item first, several with the same by name: those
+        behind this place, at most `limit`, and `max_bytes` of the wire, one at least.
         """
 
     def receipts(

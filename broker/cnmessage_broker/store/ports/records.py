@@ -166,6 +166,10 @@ class Talk:
     last: InboxItem
 
 
+Place = tuple[int, str]
+"""Where a conversation stands in the list: the seq of its last item, its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserRow:
     """One line of the user list; `last_seen` in ms: last came, left or sent. None if never."""

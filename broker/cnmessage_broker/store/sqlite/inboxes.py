@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cnmessage_broker.store.ports.records import Account, AccountId, Found, Owner, Query, Talk
+from cnmessage_broker.store.ports.records import Account, AccountId, Found, Owner, Place, Query, Talk
 from cnmessage_broker.store.sqlite.looking_back import LookingBack
 from cnmessage_broker.store.sqlite.places import PLACE_SIZE, unpack_places
 from cnmessage_broker.store.sqlite.sections import EVERYONE
@@ -54,9 +54,10 @@ class Inboxes:
 
     def history(self, owner: Owner, query: Query) -> Found:
         """See Store.history."""
-        head = self._head(owner)
-        if query.unread_only and query.conversation is not None:
-            query = replace(query, above=max(query.above, self._looking.read_in(owner, query.conversation)))
+        ((head, floor, _unread),) = self._db.run("how_read", (owner,))
+        if query.unread_only:
+            mark = 0 if query.conversation is None else self._looking.read_in(owner, query.conversation)
+            query = replace(query, above=max(query.above, floor, mark), received_only=True)
         upto = head if query.upto is None else min(query.upto, head)
         chosen: list[InboxItem] = []
         size, before = 0, min(query.above, upto) + 1
@@ -72,12 +73,12 @@ class Inboxes:
                 break
         return Found(chosen[::-1], more=before - 1 > query.above, before=before)
 
-    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
         """See Store.conversations."""
         found: list[Talk] = []
         size = 0
         ((head, floor, unread),) = self._db.run("how_read", (owner,))
-        for peer, seq in self._looking.conversations(owner, head, before, limit):
+        for peer, seq in self._looking.conversations(owner, head, behind, limit):
             last = self._at(owner, seq)
             size += last.size
             if found and size > max_bytes:
@@ -122,10 +123,6 @@ class Inboxes:
             ]
         except KeyError as error:
             raise self._db.damage(error) from error
-
-    def _head(self, owner: Owner) -> int:
-        ((head,),) = self._db.run("head", (owner,))
-        return int(head)
 
     def _at(self, owner: Owner, seq: int) -> InboxItem:
         (row,) = self._db.run("item", (owner, seq))

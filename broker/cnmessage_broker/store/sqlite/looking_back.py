@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any, assert_never
 
 from cnmessage_broker.store.directory import HeldDirectory
-from cnmessage_broker.store.ports.records import AccountId, Owner, Query
+from cnmessage_broker.store.ports.records import AccountId, Owner, Place, Query
 from cnmessage_broker.store.sqlite.sections import EVERYONE, Sections
 from cnmessage_broker.store.sqlite.statements import Statements
-from cnmessage_protocol.conversation import Conversation, Direct, Everyone
+from cnmessage_protocol.conversation import Conversation, Direct, Everyone, to_wire
 
 NOBODY = -1
 
@@ -68,11 +68,18 @@ class LookingBack:
             yield from self._in_time(sections, wanted)
 
     def conversations(
-        self, owner: Owner, head: int, before: int | None, limit: int
+        self, owner: Owner, head: int, behind: Place | None, limit: int
     ) -> list[tuple[AccountId, int]]:
-        """With whom the owner talks, and the last seq of each, below `before`; the latest first."""
-        full = Sections(owner, self._section).full(head)
-        wanted = {"owner": owner, "full": full, "before": before, "limit": limit}
+        """With whom the owner talks, and the last seq of each, behind this place; the latest first."""
+        before, beside = behind or (None, None)
+        wanted = {
+            "owner": owner,
+            "full": Sections(owner, self._section).full(head),
+            "before": before,
+            "beside": beside,
+            "everyone": to_wire(Everyone()),
+            "limit": limit,
+        }
         return [(peer, seq) for peer, seq in self._statements.run("conversations", wanted)]
 
     def received_in(self, owner: Owner, peer: AccountId, above: int, head: int) -> int:

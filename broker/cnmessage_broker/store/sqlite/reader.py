@@ -8,6 +8,7 @@ from cnmessage_broker.store.ports.records import (
     AccountId,
     Found,
     Owner,
+    Place,
     Query,
     Talk,
     UserRow,
@@ -40,8 +41,8 @@ class SqlitePages:
     def history(self, owner: Owner, query: Query) -> Found:
         return self._inboxes.history(owner, query)
 
-    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
-        return self._inboxes.conversations(owner, before, limit, max_bytes)
+    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+        return self._inboxes.conversations(owner, behind, limit, max_bytes)
 
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int

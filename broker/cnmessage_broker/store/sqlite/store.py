@@ -29,6 +29,7 @@ from cnmessage_broker.store.ports.records import (
     Outcome,
     Owner,
     PasswordChangedError,
+    Place,
     Query,
     Stored,
     StoreError,
@@ -292,8 +293,8 @@ class SqliteStore:
     def history(self, owner: Owner, query: Query) -> Found:
         return self._pages.history(owner, query)
 
-    def conversations(self, owner: Owner, before: int | None, limit: int, max_bytes: int) -> Sequence[Talk]:
-        return self._pages.conversations(owner, before, limit, max_bytes)
+    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+        return self._pages.conversations(owner, behind, limit, max_bytes)
 
     def receipts(
         self, sender: AccountId, ids: Sequence[MessageId], limit: int

@@ -45,9 +45,6 @@ INSERT INTO block (owner, target) VALUES (?, ?);
 -- name: unblock
 DELETE FROM block WHERE owner = ? AND target = ?;
 
--- name: head
-SELECT head FROM account WHERE id = ?;
-
 -- name: how_read
 SELECT head, read_upto, unread FROM account WHERE id = ?;
 

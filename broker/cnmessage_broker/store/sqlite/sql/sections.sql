@@ -162,7 +162,10 @@ latest (peer, seq) AS (
     CROSS JOIN account AS peer ON peer.name = name.value
     WHERE inbox.owner = :owner AND inbox.seq > :full AND inbox.peer IS NULL
 )
-SELECT peer, max(seq) AS last FROM latest
-GROUP BY peer HAVING :before IS NULL OR max(seq) < :before
-ORDER BY last DESC
+SELECT listed.peer, listed.last
+FROM (SELECT peer, max(seq) AS last FROM latest GROUP BY peer) AS listed
+LEFT JOIN account ON account.id = listed.peer
+WHERE :before IS NULL OR listed.last < :before
+   OR listed.last = :before AND coalesce(account.name, :everyone) > :beside
+ORDER BY listed.last DESC, coalesce(account.name, :everyone)
 LIMIT :limit;

@@ -242,7 +242,8 @@ def test_conversations_come_in_pages_with_all_that_one_has_said(room: Room) -> N
     ]
     first = room.ask(alice, Conversations(limit=2))
     assert first.more
-    rest = room.ask(alice, Conversations(before=first.conversations[-1].last.seq))
+    last = first.conversations[-1]
+    rest = room.ask(alice, Conversations(before=last.last.seq, beside=last.name))
     assert ([row.name for row in rest.conversations], rest.more) == (["all"], False)
     assert talks(room, bob)[-1] == ("all", 1, "to everyone")
 
