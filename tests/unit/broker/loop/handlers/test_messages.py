@@ -4,8 +4,8 @@ from cnmessage_broker.loop.handlers.blacklist import MAX_BLOCKED
 from cnmessage_broker.loop.handlers.messages import PAGE_BYTES
 from cnmessage_protocol.conversation import from_wire
 from cnmessage_protocol.errors import ErrorCode
-from cnmessage_protocol.ids import MessageId, UserName
-from cnmessage_protocol.records import InboxItem, row_size
+from cnmessage_protocol.ids import ClientId, MessageId, UserName
+from cnmessage_protocol.records import InboxItem, NewMessage, row_size
 from cnmessage_protocol.requests import (
     Ack,
     Blacklist,
@@ -20,6 +20,8 @@ from cnmessage_protocol.requests import (
 )
 from cnmessage_protocol.results import MAX_RECEIPT_IDS, MAX_RECEIPTS, PAGE_ITEMS, Done, Page
 from tests.unit.broker.conftest import Room, message
+
+SEVERAL = tuple(map(from_wire, ("erin", "carol", "dave", "bob")))
 
 
 def bodies(page: Page) -> list[str]:
@@ -323,3 +325,16 @@ def test_a_body_of_bytes_is_refused_by_itself(room: Room) -> None:
     assert (client_id, code) == (sealed.client_id, "bad_request")
     assert "bodies of text only" in text
     assert bodies(room.ask(bob, Sync(0))) == ["one"]
+
+
+def test_no_conversation_is_lost_between_pages_though_several_have_the_same_last_message(room: Room) -> None:
+    alice, *others = room.users("alice", "dave", "bob", "carol", "erin")
+    room.ask(alice, Send((message("bob"), NewMessage(ClientId(b"s" * 16), SEVERAL, "to several"))))
+    found: list[str] = []
+    page = room.ask(alice, Conversations(limit=1))
+    while page.conversations:
+        found += [row.name for row in page.conversations]
+        assert page.more is (len(found) < len(others))
+        last = page.conversations[-1]
+        page = room.ask(alice, Conversations(before=last.last.seq, beside=last.name, limit=1))
+    assert found == ["bob", "carol", "dave", "erin"]
