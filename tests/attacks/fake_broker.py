@@ -270,6 +270,7 @@ class FakeBroker:
             "history": lambda _: page([], 0),
             "ack": lambda arguments: {"read_upto": arguments["upto"]},
             "users": lambda _: {"users": [["alice", True, 0]], "more": False},
+            "conversations": lambda _: {"conversations": [], "more": False},
             "block": lambda _: {},
             "unblock": lambda _: {},
             "blacklist": lambda _: {"names": []},

@@ -85,6 +85,12 @@ def rising_users(seconds: float = 0.0, rows: int = 1000) -> Callable[[], dict[st
     return made
 
 
+def more_conversations(arguments: dict[str, Any]) -> Answer:
+    seq = arguments.get("before") or LARGEST
+    rows = [[f"u{each}", 1, 0, item(seq - each - 1)] for each in range(100)]
+    return {"conversations": rows, "more": True}
+
+
 def more_files(arguments: dict[str, Any]) -> Answer:
     order = arguments.get("before") or LARGEST
     return {"files": [file_row(order - each - 1) for each in range(200)], "more": True}
@@ -128,6 +134,11 @@ READING = [
     case("the same users for ever", "users", 1, NO_PROGRESS, users=always({"users": [["bob", True, 0]], "more": True})),
     case("no users and more", "users", 1, NO_PROGRESS, users=always({"users": [], "more": True})),
     case("a user seen beyond all years", "users", 1, NOT_ALLOWED, users=always({"users": [["bob", True, BEYOND]], "more": False})),
+    case("conversations without end", "inbox", 1, NO_PROGRESS, mib=300, conversations=more_conversations),
+    case("the same conversations for ever", "inbox", 1, NO_PROGRESS, conversations=always({"conversations": [["bob", 1, 0, item(7)]], "more": True})),
+    case("no conversations and more", "inbox", 1, NO_PROGRESS, conversations=always({"conversations": [], "more": True})),
+    case("a conversation with a path", "inbox", 1, NOT_ALLOWED, conversations=always({"conversations": [["../x", 1, 0, item(7)]], "more": False})),
+    case("more unread than numbers", "inbox", 1, NOT_ALLOWED, conversations=always({"conversations": [["bob", BEYOND, 0, item(7)]], "more": False})),
     case("files without end", "files", 1, NO_PROGRESS, mib=300, files_list=more_files),
     case("the same files for ever", "files", 1, NO_PROGRESS, files_list=always({"files": [file_row(7)], "more": True})),
     case("a file beyond all sizes", "files", 1, NOT_ALLOWED, files_list=always({"files": [file_row(7, size=BEYOND)], "more": False})),
