@@ -10,6 +10,7 @@ from cnmessage_client.cli.main import cli
 from cnmessage_client.shell.command import command
 from cnmessage_client.shell.settings import Settings, common
 from tests.integration.test_chat_driver import live, log_in, program_with, revoke
+from tests.support.conversations import BOB, CAROL
 from tests.support.harness import BrokerThread, sign_up
 from tests.support.patience import PATIENCE
 from tests.support.sitting import sitting
@@ -141,5 +142,34 @@ def test_a_client_that_finds_the_login_ended_elsewhere_leaves_the_conversation_o
             home.profile("alice").remember(broker=broker.address, user=None)
             await chat.driver.living.get()
             assert chat.driver.talk.prompt == "not logged in → bob> "
+
+    asyncio.run(scenario())
+
+
+def test_what_was_read_is_told_though_a_login_ended_in_the_middle_of_telling(
+    broker: BrokerThread, home: Home
+) -> None:
+    async def scenario() -> None:
+        await sign_up(broker.address, home, "alice", "bob", "carol")
+        async with (
+            sitting("alice", broker.address, home) as chat,
+            Client(home=home, profile="bob", broker=broker.address) as bob,
+            Client(home=home, profile="carol", broker=broker.address) as carol,
+        ):
+            await live(chat)
+            living = chat.driver.living
+            chat.screen.enter("to alice")
+            await carol.send("alice", "of carol")
+            await bob.send("alice", "of bob")
+            await chat.screen.until(lambda each: isinstance(each, Preview))
+            living.acknowledge(1, CAROL)
+            await living.close()
+            await living.get()
+            living.acknowledge(2, BOB)
+            async with asyncio.timeout(PATIENCE):
+                unread = 1
+                while unread:
+                    client = await living.get()
+                    unread = {each.name: each.unread for each in await client.conversations()}["bob"]
 
     asyncio.run(scenario())

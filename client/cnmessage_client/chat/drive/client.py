@@ -161,8 +161,9 @@ class ChatClient:
         """Everything up to `seq` was shown, or all of this conversation."""
         if conversation is not None:
             if self._followed and self._backlog.whole(to_wire(conversation)):
+                idle = not self._marks
                 self._marks[to_wire(conversation)] = seq
-                if len(self._marks) == 1:
+                if idle:
                     self._spawn(self._mark(self.login))
             return
         upto = self._backlog.markable(seq)
@@ -175,9 +176,8 @@ class ChatClient:
             name, seq = next(iter(self._marks.items()))
             with suppress(CnMessageError):
                 await self.ask(login, lambda client: client.mark_read(seq, peer=name))  # noqa: B023 - at once
-            if self._marks.get(name) == seq:
+            if login == self.login and self._marks.get(name) == seq:
                 del self._marks[name]
-        self._marks.clear()
 
     async def look_again(self) -> None:
         """Perhaps what was left out at the start was read meanwhile, by a command or elsewhere."""
@@ -231,12 +231,15 @@ class ChatClient:
 
     def _is_now(self, user: str | None) -> None:
         """Whose login it is."""
-        self.login += user != self._user
+        if user != self._user:
+            self.login += 1
+            self._marks.clear()
         self._user = user
 
     async def _close(self) -> None:
         client, self._client = self._client, None
         self._followed = False
+        self._marks.clear()
         self._pulse()
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
