@@ -277,9 +277,9 @@ class Client:
     history = only_messages(entries)
     oldest_first = oldest.oldest_first
 
-    async def conversations(self) -> list[model.Talk]:
+    async def conversations(self) -> list[model.ConversationInfo]:
         """All conversations, the one with the latest item first."""
-        return [model.talk_of(row) for row in await self._calls.conversations()]
+        return [model.conversation_info(row) for row in await self._calls.conversations()]
 
     async def mark_read(self, seq: int, *, peer: str | None = None) -> None:
         """Tell the broker that all up to `seq`, of one conversation if given, was shown: it is read then."""

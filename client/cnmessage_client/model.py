@@ -98,7 +98,7 @@ class Unknown(Struct, frozen=True):
         return {"kind": self.kind, "seq": self.seq, "id": self.id, "time": json_time(self.time)}
 
 
-class Talk(Struct, frozen=True):
+class ConversationInfo(Struct, frozen=True):
     """A conversation with a user, or "all": received items that are not read, and its last item."""
 
     name: str
@@ -322,9 +322,9 @@ def entry_of(item: Item) -> Message | Unknown:
     )
 
 
-def talk_of(row: ListedConversation) -> Talk:
+def conversation_info(row: ListedConversation) -> ConversationInfo:
     """The application's view of a row of the list of conversations."""
-    return Talk(row.name, row.unread, entry_of(row.last))
+    return ConversationInfo(row.name, row.unread, entry_of(row.last))
 
 
 def _file_of(facts: FileFacts) -> MessageFile:

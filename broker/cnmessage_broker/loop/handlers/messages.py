@@ -8,7 +8,7 @@ from cnmessage_broker.loop.delivery import Addresses, existing
 from cnmessage_broker.loop.effects import Confirm, Effect, MarkRead, MarkReceived, Reply, Submit
 from cnmessage_broker.loop.waits import OnReader, Settled
 from cnmessage_broker.store.ports.reader import Reader
-from cnmessage_broker.store.ports.records import Query, Talk
+from cnmessage_broker.store.ports.records import ConversationRow, Query
 from cnmessage_protocol.conversation import Direct, Everyone, to_wire
 from cnmessage_protocol.errors import ErrorCode, RequestError
 from cnmessage_protocol.ids import MessageId
@@ -135,7 +135,7 @@ async def conversations(request: Conversations, caller: Caller, _: Deps) -> list
     """With whom the caller talks, and what of it is unread."""
     _device, account = caller.bound()
 
-    def look(reader: Reader) -> tuple[Sequence[Talk], bool]:
+    def look(reader: Reader) -> tuple[Sequence[ConversationRow], bool]:
         behind = None if request.before is None else (request.before, request.beside)
         found = reader.conversations(account.id, behind, request.limit, PAGE_BYTES)
         last = (found[-1].last.seq, to_wire(found[-1].conversation)) if found else None

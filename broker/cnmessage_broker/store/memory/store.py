@@ -19,6 +19,7 @@ from cnmessage_broker.store.ports.records import (
     Account,
     AccountId,
     Conflict,
+    ConversationRow,
     Device,
     Found,
     Group,
@@ -31,7 +32,6 @@ from cnmessage_broker.store.ports.records import (
     Query,
     Stored,
     Submission,
-    Talk,
     UserRow,
 )
 from cnmessage_protocol.conversation import Conversation, Direct, Everyone, to_wire
@@ -272,19 +272,19 @@ class MemoryStore:
             seq -= 1
         return Found(chosen[::-1], more=seq > query.above, before=seq + 1)
 
-    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+    def conversations(
+        self, owner: Owner, behind: Place | None, limit: int, max_bytes: int
+    ) -> Sequence[ConversationRow]:
         inbox = self._inboxes[owner]
         latest: dict[Conversation, InboxItem] = {}
         for item in inbox.items:
             latest |= dict.fromkeys(_conversations_of(item), item)
         unread = Counter(map(_received_in, inbox.unread))
-        talks = [Talk(each, unread[each], inbox.read_upto(each), last) for each, last in latest.items()]
-        talks.sort(key=_place)
-        if behind is not None:
-            talks = [each for each in talks if _place(each) > (-behind[0], behind[1])]
-        sizes = accumulate(each.last.size for each in talks)
-        fitting = sum(size <= max_bytes for size in sizes)
-        return talks[: min(limit, max(1, fitting))]
+        rows = [ConversationRow(each, unread[each], inbox.read_upto(each), latest[each]) for each in latest]
+        rows = [each for each in rows if behind is None or _place(each) > (-behind[0], behind[1])]
+        rows.sort(key=_place)
+        fitting = sum(size <= max_bytes for size in accumulate(each.last.size for each in rows))
+        return rows[: min(limit, max(1, fitting))]
 
     def receipts(
         self,
@@ -336,8 +336,8 @@ def _belongs(item: InboxItem, query: Query) -> bool:
             assert_never(never)
 
 
-def _place(talk: Talk) -> tuple[int, str]:
-    return -talk.last.seq, to_wire(talk.conversation)
+def _place(row: ConversationRow) -> tuple[int, str]:
+    return -row.last.seq, to_wire(row.conversation)
 
 
 def _received_in(item: InboxItem) -> Conversation:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from cnmessage_broker.store.ports.records import (
     AccountId,
+    ConversationRow,
     FetchRow,
     FileRow,
     FilesFound,
@@ -16,7 +17,6 @@ from cnmessage_broker.store.ports.records import (
     Owner,
     Place,
     Query,
-    Talk,
     Usage,
     UserRow,
 )
@@ -71,7 +71,9 @@ class Reader(Protocol):
     def history(self, owner: Owner, query: Query) -> Found:
         """The latest items that match, found in about the same time however large the inbox is."""
 
-    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+    def conversations(
+        self, owner: Owner, behind: Place | None, limit: int, max_bytes: int
+    ) -> Sequence[ConversationRow]:
         """The owner's conversations, the one with the latest item first, several with the same by name: those
         behind this place, at most `limit`, and `max_bytes` of the wire, one at least.
         """

@@ -155,7 +155,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class ConversationRow:
     """A conversation of an owner: how many received items of it are not read, how far it is read, and its
     last item, of either direction.
     """

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cnmessage_broker.store.ports.records import AccountId, Group, Marks, Owner
+from cnmessage_broker.store.sqlite.looking_back import received_in
 from cnmessage_broker.store.sqlite.sections import EVERYONE, Sections
 from cnmessage_broker.store.sqlite.statements import Statements
 from cnmessage_protocol.conversation import Conversation
@@ -100,11 +101,8 @@ class Growth:
         return replace(known, unread=unread)
 
     def _received_in(self, owner: Owner, known: Marks, peer: AccountId, above: int, upto: int) -> int:
-        """How many items received in this conversation have a seq in above < seq ≤ upto."""
-        full = Sections(owner, self._section).full(known.head)
-        bounds = {"owner": owner, "peer": peer, "above": above, "upto": upto, "full": full}
-        ((count,),) = self._statements.run("received_in", bounds)
-        return int(count)
+        sections = Sections(owner, self._section)
+        return received_in(self._statements, sections, peer, above, upto, known.head)
 
     def _received(self, owner: Owner, above: int, upto: int) -> int:
         """How many received items have a seq in above < seq ≤ upto."""

@@ -9,7 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cnmessage_broker.store.ports.records import Account, AccountId, Found, Owner, Place, Query, Talk
+from cnmessage_broker.store.ports.records import (
+    Account,
+    AccountId,
+    ConversationRow,
+    Found,
+    Owner,
+    Place,
+    Query,
+)
 from cnmessage_broker.store.sqlite.looking_back import LookingBack
 from cnmessage_broker.store.sqlite.places import PLACE_SIZE, unpack_places
 from cnmessage_broker.store.sqlite.sections import EVERYONE
@@ -73,9 +81,11 @@ class Inboxes:
                 break
         return Found(chosen[::-1], more=before - 1 > query.above, before=before)
 
-    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+    def conversations(
+        self, owner: Owner, behind: Place | None, limit: int, max_bytes: int
+    ) -> Sequence[ConversationRow]:
         """See Store.conversations."""
-        found: list[Talk] = []
+        found: list[ConversationRow] = []
         size = 0
         ((head, floor, unread),) = self._db.run("how_read", (owner,))
         for peer, seq in self._looking.conversations(owner, head, behind, limit):
@@ -85,7 +95,7 @@ class Inboxes:
                 break
             read = max(floor, self._looking.mark(owner, peer))
             count = self._looking.received_in(owner, peer, read, head) if unread else 0
-            found.append(Talk(self._conversation(peer), count, read, last))
+            found.append(ConversationRow(self._conversation(peer), count, read, last))
         return found
 
     def _conversation(self, peer: AccountId) -> Conversation:

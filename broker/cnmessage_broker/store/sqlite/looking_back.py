@@ -84,10 +84,7 @@ class LookingBack:
 
     def received_in(self, owner: Owner, peer: AccountId, above: int, head: int) -> int:
         """How many items of a conversation were received above this seq."""
-        full = Sections(owner, self._section).full(head)
-        bounds = {"owner": owner, "peer": peer, "above": above, "upto": head, "full": full}
-        ((count,),) = self._statements.run("received_in", bounds)
-        return int(count)
+        return received_in(self._statements, Sections(owner, self._section), peer, above, head, head)
 
     def mark(self, owner: Owner, peer: AccountId) -> int:
         """How far the owner has read a conversation, as far as it has a mark of its own."""
@@ -125,6 +122,21 @@ class LookingBack:
                 yield seq
             wanted["upto"] = above
             together = min(2 * together, _TOGETHER)
+
+
+def received_in(
+    statements: Statements, sections: Sections, peer: AccountId, above: int, upto: int, head: int
+) -> int:
+    """How many items received in a conversation have above < seq ≤ upto; the inbox ends at `head`."""
+    bounds = {
+        "owner": sections.owner,
+        "peer": peer,
+        "above": above,
+        "upto": upto,
+        "full": sections.full(head),
+    }
+    ((count,),) = statements.run("received_in", bounds)
+    return int(count)
 
 
 def peer_of(conversation: Conversation, directory: HeldDirectory) -> AccountId:

@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 from cnmessage_broker.store.directory import HeldDirectory
 from cnmessage_broker.store.ports.records import (
     AccountId,
+    ConversationRow,
     Found,
     Owner,
     Place,
     Query,
-    Talk,
     UserRow,
 )
 from cnmessage_broker.store.sqlite.database import ReadingConnection
@@ -41,7 +41,9 @@ class SqlitePages:
     def history(self, owner: Owner, query: Query) -> Found:
         return self._inboxes.history(owner, query)
 
-    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+    def conversations(
+        self, owner: Owner, behind: Place | None, limit: int, max_bytes: int
+    ) -> Sequence[ConversationRow]:
         return self._inboxes.conversations(owner, behind, limit, max_bytes)
 
     def receipts(

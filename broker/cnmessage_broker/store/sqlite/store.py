@@ -21,6 +21,7 @@ from cnmessage_broker.store.ports.records import (
     Account,
     AccountId,
     Conflict,
+    ConversationRow,
     Device,
     Found,
     Group,
@@ -34,7 +35,6 @@ from cnmessage_broker.store.ports.records import (
     Stored,
     StoreError,
     Submission,
-    Talk,
     UserRow,
 )
 from cnmessage_broker.store.sqlite.checksums import message_checksum
@@ -293,7 +293,9 @@ class SqliteStore:
     def history(self, owner: Owner, query: Query) -> Found:
         return self._pages.history(owner, query)
 
-    def conversations(self, owner: Owner, behind: Place | None, limit: int, max_bytes: int) -> Sequence[Talk]:
+    def conversations(
+        self, owner: Owner, behind: Place | None, limit: int, max_bytes: int
+    ) -> Sequence[ConversationRow]:
         return self._pages.conversations(owner, behind, limit, max_bytes)
 
     def receipts(

@@ -3,7 +3,7 @@
 import click
 
 from cnmessage_client.client import Client
-from cnmessage_client.model import UNKNOWN, Message, Talk
+from cnmessage_client.model import UNKNOWN, ConversationInfo, Message
 from cnmessage_client.shell.command import Facts, Section, command
 from cnmessage_client.shell.settings import Settings, common
 
@@ -30,7 +30,7 @@ def inbox(settings: Settings, unread: bool) -> None:
     Nothing counts as read.
     """
 
-    async def job(client: Client) -> list[Talk]:
+    async def job(client: Client) -> list[ConversationInfo]:
         return await client.conversations()
 
     found = [each for each in settings.run(job) if each.unread or not unread]
@@ -55,13 +55,13 @@ def inbox(settings: Settings, unread: bool) -> None:
     renderer.table(("WITH", "UNREAD", "LAST", "WHAT"), rows)
 
 
-def _last(talk: Talk, *, short: bool) -> str:
+def _last(row: ConversationInfo, *, short: bool) -> str:
     """Who said what last; for a person the beginning of its first line."""
-    if not isinstance(talk.last, Message):
+    if not isinstance(row.last, Message):
         return UNKNOWN
-    body, file = talk.last.body, talk.last.file
+    body, file = row.last.body, row.last.file
     text = body if file is None else f"[{file.name}] {body}".rstrip()
     if short:
         line, *more = text.split("\n")
         text = line[:_LAST] + "…" if more or len(line) > _LAST else line
-    return f"{talk.last.sender}: {text}"
+    return f"{row.last.sender}: {text}"
