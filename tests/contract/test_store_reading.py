@@ -6,7 +6,7 @@ import pytest
 
 from cnmessage_broker.store.ports.messages import Store
 from cnmessage_broker.store.ports.records import Account, Group, Query
-from cnmessage_protocol.conversation import Direct, from_wire
+from cnmessage_protocol.conversation import Direct, from_wire, to_wire
 from cnmessage_protocol.ids import MessageId, UserName
 from cnmessage_protocol.records import Kind
 from tests.contract.conftest import Desk
@@ -219,3 +219,12 @@ def test_reading_changes_nothing(store: Store, desk: Desk) -> None:
     store.inbox_after(bob.id, 0, 99, 999)
     store.history(bob.id, Query(9))
     assert store.marks(bob.id) == before
+
+
+def test_pages_lose_no_conversation_though_several_have_the_same_last_item(store: Store, desk: Desk) -> None:
+    alice, dave, bob, carol = desk.accounts("alice", "dave", "bob", "carol")
+    desk.commit(desk.write(alice, bob), desk.write(carol, alice), desk.write(alice, dave, carol, bob))
+    found: list[tuple[int, str]] = []
+    while page := store.conversations(alice.id, found[-1] if found else None, 1, 1 << 20):
+        found += [(each.last.seq, to_wire(each.conversation)) for each in page]
+    assert found == [(3, "bob"), (3, "carol"), (3, "dave")]
